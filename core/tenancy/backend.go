@@ -1,0 +1,30 @@
+package tenancy
+
+import "context"
+
+// Backend is the small set that an author of a third-party store writes;
+// [Extend] makes a Store of it. The methods keep the contracts of the same
+// methods of [Store], with these reliefs:
+//
+//   - Input has been validated and completed: tenants by [Tenant.ForCreate] and
+//     [Tenant.ForUpdate], options by their Normalized methods, IDs by
+//     [UniqueIDs]. Calls after Close do not arrive.
+//   - A bare sentinel will do as an error; for ErrAlreadyExists return an
+//     [*Error] with the Field. Any error that wraps none of the reasons counts
+//     as ErrUnavailable, and its text is shown: keep secrets out of it.
+//
+// BulkUpdateStatus and UpdateMetadata are here because they must be atomic.
+type Backend interface {
+	Getter
+	// List returns the page of opts.Limit tenants after the place, skipping
+	// opts.Offset; opts.Cursor is already decoded into after.
+	List(ctx context.Context, opts ListOptions, after ListKey) (Page, error)
+	// Create stores t with its next Revision, and returns it.
+	Create(ctx context.Context, t Tenant) (Tenant, error)
+	Update(ctx context.Context, t Tenant) (Tenant, error)
+	// BulkUpdateStatus may return the changed tenants in any order.
+	BulkUpdateStatus(ctx context.Context, ids []string, s Status) ([]Tenant, error)
+	UpdateMetadata(ctx context.Context, id string, patch Metadata) (Tenant, error)
+	Delete(ctx context.Context, id string) error
+	Close() error
+}

@@ -1,0 +1,124 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The reasons for which an operation fails. Test them with [errors.Is]; the
+// error itself is an [*Error].
+var (
+	// ErrNotFound: no tenant has this ID or identifier.
+	ErrNotFound = errors.New("not found")
+	// ErrAlreadyExists: another tenant has this ID or identifier; Error.Field
+	// says which ("id" when both).
+	ErrAlreadyExists = errors.New("already exists")
+	// ErrConflict: the stored revision is not the one that Update was given.
+	// Read again and retry, or use [Modify].
+	ErrConflict = errors.New("changed in the meantime")
+	// ErrInvalid: the input breaks a rule; Error.Field says which field.
+	ErrInvalid = errors.New("invalid")
+	// ErrUnavailable: the store cannot answer now. It says nothing about the
+	// tenant, and a write that ends with it may or may not have happened.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrCompacted: the change log cannot continue from this position: it was
+	// trimmed away, or belongs to a history that the store no longer has.
+	ErrCompacted = errors.New("position is not in the change log")
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("store is closed")
+)
+
+// Error is the error of every operation.
+type Error struct {
+	Op         string // the method: "GetByID"
+	ID         string // the tenant's ID, where known
+	Identifier string // the tenant's identifier, where known
+	Field      string // the offending field in its JSON name: "identifier"
+	Err        error  // wraps a sentinel of this package, a context's error or errors.ErrUnsupported
+}
+
+// Error returns one line. Texts that came from outside are quoted and cut, so
+// that a hostile one cannot forge log lines.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("tenancy: ")
+	if e.Op != "" {
+		b.WriteString(e.Op + ": ")
+	}
+	if e.ID != "" {
+		b.WriteString("id " + quote(e.ID) + ": ")
+	}
+	if e.Identifier != "" {
+		b.WriteString("identifier " + quote(e.Identifier) + ": ")
+	}
+	if e.Field != "" {
+		b.WriteString(e.Field + ": ")
+	}
+	if e.Err == nil {
+		return b.String() + "unknown error"
+	}
+	return b.String() + e.Err.Error()
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// quoted runes of an outside text in an error
+const quoteLimit = 64
+
+func quote(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > quoteLimit {
+			return strconv.QuoteToASCII(s[:i]) + "…"
+		}
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// ErrorIn returns err as an [*Error] of operation op on key (its zero value for
+// none). If err is already an *Error, what it lacks is filled in. An err that
+// wraps none of the reasons that Error.Err documents is taken for an outage and
+// made to wrap ErrUnavailable. ErrorIn(…, nil) is nil. It is for authors of
+// stores.
+func ErrorIn(op string, key Key, err error) error {
+	if err == nil {
+		return nil
+	}
+	out := Error{Err: err}
+	if !hasReason(err) {
+		out.Err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost one is completed
+		out = *e
+	}
+	if out.Op == "" {
+		out.Op = op
+	}
+	if out.ID == "" && key.Kind == KindID {
+		out.ID = key.Value
+	}
+	if out.Identifier == "" && key.Kind == KindIdentifier {
+		out.Identifier = key.Value
+	}
+	return &out
+}
+
+func hasReason(err error) bool {
+	for _, reason := range []error{
+		ErrNotFound, ErrAlreadyExists, ErrConflict, ErrInvalid, ErrUnavailable, ErrCompacted, ErrClosed,
+		context.Canceled, context.DeadlineExceeded, errors.ErrUnsupported,
+	} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
+}
+
+func invalid(field, format string, args ...any) error {
+	return &Error{Field: field, Err: fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))}
+}

@@ -1,0 +1,353 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync/atomic"
+	"time"
+)
+
+// Extended is the Store that [Extend] makes of a Backend. Stores of this project
+// embed it, so that all of them check input and report errors alike.
+type Extended struct {
+	b      Backend
+	closed atomic.Bool
+}
+
+// Extend returns a Store over b. It validates and completes all input, turns
+// errors into [*Error], answers ErrClosed after Close, and derives what Backend
+// lacks:
+//
+//   - GetByIDs and Exists from GetByID, one call for each ID
+//   - Count and Search from List, which reads every tenant
+//   - SetStatus from BulkUpdateStatus
+//   - CreateBatch from Create, one call for each tenant
+//
+// If b has one of these methods itself, with the signature that it has in
+// [Store] or [BatchCreator], that is called instead; b.CreateBatch gets valid
+// tenants only, no two with one ID or identifier. If b is a [Log] or a
+// [Purger], so is the Store; otherwise those methods fail with
+// [errors.ErrUnsupported], and [SourceOf] says no.
+func Extend(b Backend) *Extended { return &Extended{b: b} }
+
+// enter is called first by every method.
+func (x *Extended) enter(ctx context.Context) error {
+	if x.closed.Load() {
+		return ErrClosed
+	}
+	return ctx.Err()
+}
+
+// GetByID implements [Store].
+func (x *Extended) GetByID(ctx context.Context, id string) (t Tenant, err error) {
+	defer complete(&err, "GetByID", IDKey(id))
+	if err = firstError(x.enter(ctx), ValidateID(id)); err != nil {
+		return t, err
+	}
+	return x.b.GetByID(ctx, id)
+}
+
+// GetByIdentifier implements [Store].
+func (x *Extended) GetByIdentifier(ctx context.Context, identifier string) (t Tenant, err error) {
+	defer complete(&err, "GetByIdentifier", IdentifierKey(identifier))
+	if err = firstError(x.enter(ctx), ValidateIdentifier(identifier)); err != nil {
+		return t, err
+	}
+	return x.b.GetByIdentifier(ctx, identifier)
+}
+
+// GetByIDs implements [Store].
+func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []Tenant, err error) {
+	defer complete(&err, "GetByIDs", Key{})
+	if err = x.enter(ctx); err != nil {
+		return nil, err
+	}
+	if ids, err = UniqueIDs(ids); err != nil {
+		return nil, err
+	}
+	if b, ok := x.b.(interface {
+		GetByIDs(ctx context.Context, ids []string) ([]Tenant, error)
+	}); ok {
+		ts, err = b.GetByIDs(ctx, ids)
+		return inOrder(ts, ids), err
+	}
+	for _, id := range ids {
+		t, err := x.b.GetByID(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		ts = append(ts, t)
+	}
+	return ts, nil
+}
+
+// Exists implements [Store].
+func (x *Extended) Exists(ctx context.Context, id string) (found bool, err error) {
+	defer complete(&err, "Exists", IDKey(id))
+	if err = firstError(x.enter(ctx), ValidateID(id)); err != nil {
+		return false, err
+	}
+	if b, ok := x.b.(interface {
+		Exists(ctx context.Context, id string) (bool, error)
+	}); ok {
+		return b.Exists(ctx, id)
+	}
+	_, err = x.b.GetByID(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// List implements [Store].
+func (x *Extended) List(ctx context.Context, opts ListOptions) (p Page, err error) {
+	defer complete(&err, "List", Key{})
+	if err = x.enter(ctx); err != nil {
+		return p, err
+	}
+	opts, after, err := opts.Normalized()
+	if err != nil {
+		return p, err
+	}
+	return x.b.List(ctx, opts, after)
+}
+
+// Count implements [Store].
+func (x *Extended) Count(ctx context.Context, filter Filter) (n int, err error) {
+	defer complete(&err, "Count", Key{})
+	if err = firstError(x.enter(ctx), filter.Validate()); err != nil {
+		return 0, err
+	}
+	if b, ok := x.b.(interface {
+		Count(ctx context.Context, filter Filter) (int, error)
+	}); ok {
+		return b.Count(ctx, filter)
+	}
+	for _, err := range All(ctx, x, ListOptions{Filter: filter}) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// Search implements [Store].
+func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions) (ts []Tenant, err error) {
+	defer complete(&err, "Search", Key{})
+	if err = firstError(x.enter(ctx), ValidateQuery(query)); err != nil {
+		return nil, err
+	}
+	if opts, err = opts.Normalized(); err != nil {
+		return nil, err
+	}
+	if b, ok := x.b.(interface {
+		Search(ctx context.Context, query string, opts SearchOptions) ([]Tenant, error)
+	}); ok {
+		return b.Search(ctx, query, opts)
+	}
+	folded := Fold(query)
+	var matches []Match
+	for t, err := range All(ctx, x, ListOptions{Filter: opts.Filter}) {
+		if err != nil {
+			return nil, err
+		}
+		if rank := RankOf(Fold(t.Identifier), Fold(t.Name), folded); rank != RankNone {
+			matches = append(matches, Match{t, rank})
+		}
+	}
+	return TopMatches(matches, opts.Limit), nil
+}
+
+// Create implements [Store].
+func (x *Extended) Create(ctx context.Context, t Tenant) (created Tenant, err error) {
+	defer func() { complete(&err, "Create", IDKey(t.ID)) }() // with the ID that ForCreate makes
+	defer complete(&err, "Create", IdentifierKey(t.Identifier))
+	if err = x.enter(ctx); err != nil {
+		return created, err
+	}
+	if t, err = t.ForCreate(time.Now()); err != nil {
+		return created, err
+	}
+	return x.b.Create(ctx, t)
+}
+
+// Update implements [Store].
+func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err error) {
+	defer complete(&err, "Update", IDKey(t.ID))
+	if err = x.enter(ctx); err != nil {
+		return updated, err
+	}
+	if t, err = t.ForUpdate(); err != nil {
+		return updated, err
+	}
+	return x.b.Update(ctx, t)
+}
+
+// SetStatus implements [Store].
+func (x *Extended) SetStatus(ctx context.Context, id string, s Status) (t Tenant, err error) {
+	defer complete(&err, "SetStatus", IDKey(id))
+	if err = firstError(x.enter(ctx), ValidateID(id), s.Validate()); err != nil {
+		return t, err
+	}
+	if b, ok := x.b.(interface {
+		SetStatus(ctx context.Context, id string, s Status) (Tenant, error)
+	}); ok {
+		return b.SetStatus(ctx, id, s)
+	}
+	ts, err := x.b.BulkUpdateStatus(ctx, []string{id}, s)
+	if err != nil {
+		return t, err
+	}
+	if len(ts) == 0 {
+		return t, ErrNotFound
+	}
+	return ts[0], nil
+}
+
+// BulkUpdateStatus implements [Store].
+func (x *Extended) BulkUpdateStatus(ctx context.Context, ids []string, s Status) (ts []Tenant, err error) {
+	defer complete(&err, "BulkUpdateStatus", Key{})
+	if err = firstError(x.enter(ctx), s.Validate()); err != nil {
+		return nil, err
+	}
+	if ids, err = UniqueIDs(ids); err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	ts, err = x.b.BulkUpdateStatus(ctx, ids, s)
+	return inOrder(ts, ids), err
+}
+
+// UpdateMetadata implements [Store].
+func (x *Extended) UpdateMetadata(ctx context.Context, id string, patch Metadata) (t Tenant, err error) {
+	defer complete(&err, "UpdateMetadata", IDKey(id))
+	if err = firstError(x.enter(ctx), ValidateID(id), patch.Validate()); err != nil {
+		return t, err
+	}
+	return x.b.UpdateMetadata(ctx, id, patch)
+}
+
+// Delete implements [Store].
+func (x *Extended) Delete(ctx context.Context, id string) (err error) {
+	defer complete(&err, "Delete", IDKey(id))
+	if err = firstError(x.enter(ctx), ValidateID(id)); err != nil {
+		return err
+	}
+	return x.b.Delete(ctx, id)
+}
+
+// Close implements [Store]: the first call closes the backend.
+func (x *Extended) Close() error {
+	if x.closed.Swap(true) {
+		return nil
+	}
+	return ErrorIn("Close", Key{}, x.b.Close())
+}
+
+// Purge implements [Purger].
+func (x *Extended) Purge(ctx context.Context, id string) (err error) {
+	defer complete(&err, "Purge", IDKey(id))
+	if err = firstError(x.enter(ctx), ValidateID(id)); err != nil {
+		return err
+	}
+	b, ok := x.b.(Purger)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return b.Purge(ctx, id)
+}
+
+// HasSource reports whether the backend is a [Log]; see [SourceOf].
+func (x *Extended) HasSource() bool {
+	_, ok := x.b.(Log)
+	return ok
+}
+
+func (x *Extended) log(ctx context.Context) (Log, error) {
+	if err := x.enter(ctx); err != nil {
+		return nil, err
+	}
+	log, ok := x.b.(Log)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return log, nil
+}
+
+// Head implements [Log].
+func (x *Extended) Head(ctx context.Context) (h Head, err error) {
+	defer complete(&err, "Head", Key{})
+	log, err := x.log(ctx)
+	if err != nil {
+		return h, err
+	}
+	return log.Head(ctx)
+}
+
+// Load implements [Log].
+func (x *Extended) Load(ctx context.Context, want []Lookup) (s []Snapshot, err error) {
+	defer complete(&err, "Load", Key{})
+	log, err := x.log(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range want {
+		if err := l.Key.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	return log.Load(ctx, want)
+}
+
+// Changes implements [Log].
+func (x *Extended) Changes(ctx context.Context, after Position, limit int) (cs []Change, err error) {
+	defer complete(&err, "Changes", Key{})
+	log, err := x.log(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if limit, err = ChangesLimit(limit); err != nil {
+		return nil, err
+	}
+	return log.Changes(ctx, after, limit)
+}
+
+// Watch implements [Log].
+func (x *Extended) Watch(ctx context.Context, after Position) iter.Seq2[Change, error] {
+	log, err := x.log(ctx)
+	if err != nil {
+		return func(yield func(Change, error) bool) { yield(Change{}, ErrorIn("Watch", Key{}, err)) }
+	}
+	return log.Watch(ctx, after)
+}
+
+// complete is deferred: it turns *err into an *Error.
+func complete(err *error, op string, key Key) { *err = ErrorIn(op, key, *err) }
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inOrder sorts ts into the order of ids, which are unique.
+func inOrder(ts []Tenant, ids []string) []Tenant {
+	byID := make(map[string]Tenant, len(ts))
+	for _, t := range ts {
+		byID[t.ID] = t
+	}
+	out := ts[:0:0]
+	for _, id := range ids {
+		if t, ok := byID[id]; ok {
+			out = append(out, t)
+		}
+	}
+	return out
+}

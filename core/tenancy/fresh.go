@@ -1,0 +1,67 @@
+package tenancy
+
+import "context"
+
+// Fresh returns s with lookups that go past every cache: by Load with Min ==
+// Latest. It is meant for decisions that must not rest on a cached value, and
+// costs a read of the database each time. Of a store that is no [Source] it
+// returns s itself.
+func Fresh(s Store) Store {
+	if source, ok := SourceOf(s); ok {
+		return fresh{source}
+	}
+	return s
+}
+
+type fresh struct{ Source }
+
+func (f fresh) GetByID(ctx context.Context, id string) (Tenant, error) {
+	return f.get(ctx, "GetByID", IDKey(id))
+}
+
+func (f fresh) GetByIdentifier(ctx context.Context, identifier string) (Tenant, error) {
+	return f.get(ctx, "GetByIdentifier", IdentifierKey(identifier))
+}
+
+func (f fresh) Exists(ctx context.Context, id string) (bool, error) {
+	snapshot, err := f.load(ctx, "Exists", IDKey(id))
+	return snapshot.Found, err
+}
+
+func (f fresh) GetByIDs(ctx context.Context, ids []string) ([]Tenant, error) {
+	ids, err := UniqueIDs(ids)
+	if err != nil {
+		return nil, ErrorIn("GetByIDs", Key{}, err)
+	}
+	want := make([]Lookup, len(ids))
+	for i, id := range ids {
+		want[i] = Lookup{IDKey(id), Latest}
+	}
+	snapshots, err := f.Load(ctx, want)
+	if err != nil {
+		return nil, ErrorIn("GetByIDs", Key{}, err)
+	}
+	tenants := make([]Tenant, 0, len(snapshots))
+	for _, s := range snapshots {
+		if s.Found {
+			tenants = append(tenants, s.Tenant)
+		}
+	}
+	return tenants, nil
+}
+
+func (f fresh) get(ctx context.Context, op string, key Key) (Tenant, error) {
+	snapshot, err := f.load(ctx, op, key)
+	if err == nil && !snapshot.Found {
+		err = ErrorIn(op, key, ErrNotFound)
+	}
+	return snapshot.Tenant, err
+}
+
+func (f fresh) load(ctx context.Context, op string, key Key) (Snapshot, error) {
+	snapshots, err := f.Load(ctx, []Lookup{{key, Latest}})
+	if err != nil {
+		return Snapshot{}, ErrorIn(op, key, err)
+	}
+	return snapshots[0], nil
+}

@@ -1,0 +1,89 @@
+package tenancy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// The limits of Search.
+const (
+	DefaultSearchLimit = 10
+	MaxSearchLimit     = 1000
+)
+
+// SearchOptions narrow a search.
+type SearchOptions struct {
+	Filter Filter
+	// Limit is the largest number of results: DefaultSearchLimit if 0, at most
+	// MaxSearchLimit.
+	Limit int
+}
+
+// Normalized returns o with its default filled in, or an [*Error] that wraps
+// ErrInvalid.
+func (o SearchOptions) Normalized() (SearchOptions, error) {
+	if o.Limit < 0 || o.Limit > MaxSearchLimit {
+		return o, invalid("limit", "must be 0 to %d", MaxSearchLimit)
+	}
+	if o.Limit == 0 {
+		o.Limit = DefaultSearchLimit
+	}
+	return o, o.Filter.Validate()
+}
+
+// ValidateQuery returns an [*Error] that wraps ErrInvalid if query is not UTF-8
+// or holds NUL. Any other text is a literal: no character of it is special.
+func ValidateQuery(query string) error {
+	if !cleanText(query) {
+		return invalid("query", "must be UTF-8 without NUL")
+	}
+	return nil
+}
+
+// SearchRank is how well a tenant matches a query; less is better.
+type SearchRank int
+
+// The ranks, best first.
+const (
+	RankExactIdentifier SearchRank = iota
+	RankIdentifierPrefix
+	RankNameContains
+	RankIdentifierContains
+	RankNone // no match
+)
+
+// RankOf returns the rank of a tenant for a query, given [Fold] of identifier,
+// name and query. The empty query is a prefix of every identifier.
+func RankOf(identifier, name, query string) SearchRank {
+	switch {
+	case identifier == query:
+		return RankExactIdentifier
+	case strings.HasPrefix(identifier, query):
+		return RankIdentifierPrefix
+	case strings.Contains(name, query):
+		return RankNameContains
+	case strings.Contains(identifier, query):
+		return RankIdentifierContains
+	}
+	return RankNone
+}
+
+// Match is a tenant that a search found.
+type Match struct {
+	Tenant Tenant
+	Rank   SearchRank
+}
+
+// TopMatches orders matches by rank, then by identifier, and returns the
+// tenants of the best limit. It is for stores that rank outside the database.
+func TopMatches(matches []Match, limit int) []Tenant {
+	slices.SortFunc(matches, func(a, b Match) int {
+		return cmp.Or(cmp.Compare(a.Rank, b.Rank), strings.Compare(a.Tenant.Identifier, b.Tenant.Identifier))
+	})
+	out := make([]Tenant, min(limit, len(matches)))
+	for i := range out {
+		out[i] = matches[i].Tenant
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+package tenancy
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+)
+
+// Source is a Store with a change log, from which caches can be kept coherent.
+// The log holds every change of every row in commit order, its Revision one
+// more than that of the row before, whoever made the change.
+type Source interface {
+	Store
+	Log
+}
+
+// Log is the part of a Source that is not a Store.
+type Log interface {
+	// Head returns the oldest and the newest position that the log retains. The
+	// log is never empty: a new one holds an OpReset.
+	Head(ctx context.Context) (Head, error)
+	// Load looks up want and returns one Snapshot for each, in order. Each is
+	// true as of its own AsOf, whose Revision is at least the lookup's Min; with
+	// Min == Latest, it is current when Load is called. A Min beyond the newest
+	// revision means that the log went back: ErrCompacted. A lookup that nothing
+	// can match is ErrInvalid.
+	Load(ctx context.Context, want []Lookup) ([]Snapshot, error)
+	// Changes returns at most limit changes after the position, which it does
+	// not include, oldest first and without a gap; none if there are none yet.
+	// A limit of 0 means DefaultChangesLimit; at most MaxChangesLimit. It fails
+	// with ErrCompacted if the log does not hold the position: it is older than
+	// the oldest, beyond the newest, or has another mark. The zero Position is
+	// held as long as the log retains revision 1.
+	Changes(ctx context.Context, after Position, limit int) ([]Change, error)
+	// Watch yields the changes after the position, then new ones as they are
+	// committed, until the caller breaks off or ctx ends. An error that wraps
+	// ErrUnavailable is a report: if the caller goes on, so does the watch, from
+	// where it was, without loss. Any other error is the last: ErrCompacted as
+	// in Changes, ErrClosed, or the context's error.
+	Watch(ctx context.Context, after Position) iter.Seq2[Change, error]
+}
+
+// The limits of Changes.
+const (
+	DefaultChangesLimit = 1000
+	MaxChangesLimit     = 10_000
+)
+
+// Head is the extent of a change log.
+type Head struct {
+	Oldest, Newest Position
+}
+
+// Lookup asks Load for the tenant under Key, not older than Min.
+type Lookup struct {
+	Key Key
+	Min Revision
+}
+
+// Snapshot says what was stored under a key as of a position: Tenant if Found,
+// else nothing. It is current as long as no later change touches the key.
+type Snapshot struct {
+	AsOf   Position
+	Tenant Tenant
+	Found  bool
+}
+
+// Op says what a change did.
+type Op string
+
+// The operations.
+const (
+	OpCreate Op = "create"
+	OpUpdate Op = "update"
+	OpDelete Op = "delete"
+	OpReset  Op = "reset" // every tenant may have changed: a new log, TRUNCATE
+)
+
+// Change is one row of the change log.
+type Change struct {
+	Position Position
+	Op       Op
+	TenantID string // empty with OpReset
+	// Keys are all the keys whose answer may have changed, old and new.
+	Keys []Key
+	// At is when the change was made, by the clock of whoever made it. For
+	// people, and for retention; never for order.
+	At time.Time
+}
+
+// Touches reports whether the answer under k may have changed.
+func (c Change) Touches(k Key) bool {
+	return c.Op == OpReset || slices.Contains(c.Keys, k)
+}
+
+// KeysOf returns the keys that a write touches which finds before and leaves
+// after; nil stands for no tenant.
+func KeysOf(before, after *Tenant) []Key {
+	keys := make([]Key, 0, 4)
+	for _, t := range []*Tenant{before, after} {
+		if t == nil {
+			continue
+		}
+		for _, k := range []Key{IDKey(t.ID), IdentifierKey(t.Identifier)} {
+			if !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
+}
+
+// SourceOf returns s as a Source, if it and every store below it is one. A
+// decorator has the methods in any case, and forwards them; it says through a
+// method HasSource() bool whether they lead anywhere. Where they do not, they
+// fail with [errors.ErrUnsupported].
+func SourceOf(s Store) (Source, bool) {
+	source, ok := s.(Source)
+	if !ok {
+		return nil, false
+	}
+	if asked, ok := s.(interface{ HasSource() bool }); ok && !asked.HasSource() {
+		return nil, false
+	}
+	return source, true
+}
+
+// ChangesLimit returns the limit of Changes with its default filled in, or an
+// [*Error] that wraps ErrInvalid. It is for authors of sources.
+func ChangesLimit(limit int) (int, error) {
+	if limit < 0 || limit > MaxChangesLimit {
+		return 0, invalid("limit", "must be 0 to %d", MaxChangesLimit)
+	}
+	if limit == 0 {
+		return DefaultChangesLimit, nil
+	}
+	return limit, nil
+}

@@ -1,0 +1,72 @@
+package tenancy
+
+import "context"
+
+// Getter is the part of a Store that a request handler needs.
+type Getter interface {
+	// GetByID returns the tenant with this ID, whatever its status.
+	// Errors: ErrNotFound, ErrInvalid.
+	GetByID(ctx context.Context, id string) (Tenant, error)
+	// GetByIdentifier returns the tenant that has this identifier now, whatever
+	// its status. Errors: ErrNotFound, ErrInvalid.
+	GetByIdentifier(ctx context.Context, identifier string) (Tenant, error)
+}
+
+// Store keeps tenants. All methods are safe for concurrent use, and atomic: a
+// method that fails has changed nothing, unless it fails with ErrUnavailable or
+// a context's error, after which the change may or may not have happened. Every
+// error is an [*Error]; besides those named here, each method may return
+// ErrUnavailable, ErrClosed or the context's error.
+type Store interface {
+	Getter
+
+	// GetByIDs returns the tenants with these IDs in order of first appearance,
+	// each once; missing ones are skipped. Errors: ErrInvalid.
+	GetByIDs(ctx context.Context, ids []string) ([]Tenant, error)
+	// Exists reports whether a tenant has this ID, whatever its status.
+	// Errors: ErrInvalid.
+	Exists(ctx context.Context, id string) (bool, error)
+	// List returns one page by CreatedAt, then ID (byte order), both descending.
+	// Past the end the page is empty. Errors: ErrInvalid.
+	List(ctx context.Context, opts ListOptions) (Page, error)
+	// Count returns how many tenants filter selects. Errors: ErrInvalid.
+	Count(ctx context.Context, filter Filter) (int, error)
+	// Search returns the tenants whose identifier or name contains query as a
+	// literal text, ignoring case (see [Fold]), best [SearchRank] first, then by
+	// identifier. The empty query matches all. Errors: ErrInvalid.
+	Search(ctx context.Context, query string, opts SearchOptions) ([]Tenant, error)
+
+	// Create stores a new tenant and returns it as stored. An empty ID, Status
+	// or CreatedAt is filled in; UpdatedAt and Revision are set.
+	// Errors: ErrInvalid, ErrAlreadyExists.
+	Create(ctx context.Context, t Tenant) (Tenant, error)
+	// Update replaces every mutable field of the tenant with t.ID, by zero
+	// values too, and returns it as stored. CreatedAt never changes, UpdatedAt
+	// strictly grows. t.Revision must be the stored one or AnyRevision; 0 is
+	// ErrInvalid, so that a half-filled Tenant cannot wipe a record. A changed
+	// identifier frees the old one in the same commit.
+	// Errors: ErrInvalid, ErrNotFound, ErrConflict, ErrAlreadyExists.
+	Update(ctx context.Context, t Tenant) (Tenant, error)
+	// SetStatus changes the status and nothing else (but UpdatedAt and
+	// Revision). Any known status may follow any other.
+	// Errors: ErrInvalid, ErrNotFound.
+	SetStatus(ctx context.Context, id string, s Status) (Tenant, error)
+	// BulkUpdateStatus is SetStatus for many tenants in one atomic write with
+	// one shared UpdatedAt. It returns the changed tenants in order of first
+	// appearance, each once; missing ones are skipped. Errors: ErrInvalid.
+	BulkUpdateStatus(ctx context.Context, ids []string, s Status) ([]Tenant, error)
+	// UpdateMetadata puts the top-level members of patch over the tenant's
+	// metadata, atomically: concurrent patches lose nothing. See
+	// [Metadata.Merge]. Errors: ErrInvalid (also where the result is too large),
+	// ErrNotFound.
+	UpdateMetadata(ctx context.Context, id string, patch Metadata) (Tenant, error)
+	// Delete removes the tenant. In a store with soft deletion it sets
+	// StatusDeleted instead, keeps row and identifier, and does nothing if that
+	// is the status already; [Purge] removes. Errors: ErrInvalid, ErrNotFound.
+	Delete(ctx context.Context, id string) error
+
+	// Close releases what the store opened and closes the stores that it wraps,
+	// but never what the caller brought. Calls after Close fail with ErrClosed;
+	// Close itself may be called again and then does nothing.
+	Close() error
+}

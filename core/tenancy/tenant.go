@@ -1,0 +1,58 @@
+package tenancy
+
+import "time"
+
+// Tenant is one customer of a multi-tenant product. It is a value: copies are
+// independent, and == compares every field.
+type Tenant struct {
+	// ID identifies the tenant for ever: 1 to 255 runes. Create fills an empty
+	// one with [NewID].
+	ID string
+	// Identifier is the tenant's unique name in hosts, paths and headers (its
+	// slug): [a-z][a-z0-9-]{1,61}[a-z0-9]. It may change; an old one may later
+	// belong to another tenant.
+	Identifier string
+	// Name is for people: 1 to 255 runes.
+	Name string
+	// Status is where the tenant is in its life cycle. Create turns an empty one
+	// into StatusActive.
+	Status Status
+	// Isolation is how the tenant's data is kept apart; empty means the
+	// application's default.
+	Isolation Isolation
+	// DatabaseURL reaches the tenant's own database, if it has one: at most
+	// 8 KiB.
+	DatabaseURL Secret
+	// SchemaName is the tenant's schema in a shared database, if it has one: at
+	// most 255 runes.
+	SchemaName string
+	// Metadata is whatever the application wants to keep with the tenant.
+	Metadata Metadata
+	// CreatedAt is set by Create, unless given, and never changes. UTC,
+	// microseconds.
+	CreatedAt time.Time
+	// UpdatedAt grows with every write of this tenant. UTC, microseconds.
+	UpdatedAt time.Time
+	// Revision is the store-wide revision of the last write of this tenant.
+	// Stores set it; Update compares it.
+	Revision Revision
+}
+
+// NormalizeTime returns t as stores keep it: UTC, cut to microseconds, without
+// a monotonic reading, so that equal times are ==.
+func NormalizeTime(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMicro(t.UnixMicro()).UTC()
+}
+
+// NextUpdate returns the UpdatedAt of a write at now that follows one at prev:
+// now, or one microsecond after prev where the clock has not moved past it.
+func NextUpdate(prev, now time.Time) time.Time {
+	now = NormalizeTime(now)
+	if !now.After(prev) {
+		return NormalizeTime(prev.Add(time.Microsecond))
+	}
+	return now
+}

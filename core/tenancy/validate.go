@@ -1,0 +1,98 @@
+package tenancy
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The limits of a Tenant's fields.
+const (
+	MaxIDRunes          = 255
+	MinIdentifierBytes  = 3
+	MaxIdentifierBytes  = 63
+	MaxNameRunes        = 255
+	MaxDatabaseURLBytes = 8 << 10
+	MaxSchemaNameRunes  = 255
+	MaxMetadataBytes    = 256 << 10
+)
+
+// Validate checks every field but Revision against the rules of the package
+// documentation, and returns an [*Error] that wraps ErrInvalid and names the
+// first offending field. No I/O.
+func (t Tenant) Validate() error {
+	if err := ValidateID(t.ID); err != nil {
+		return err
+	}
+	if err := ValidateIdentifier(t.Identifier); err != nil {
+		return err
+	}
+	if err := validateText("name", t.Name, 1, MaxNameRunes); err != nil {
+		return err
+	}
+	if err := t.Status.Validate(); err != nil {
+		return err
+	}
+	if !t.Isolation.Known() {
+		return invalid("isolation", "%s is not a known isolation level", quote(string(t.Isolation)))
+	}
+	if url := t.DatabaseURL.Reveal(); len(url) > MaxDatabaseURLBytes || !cleanText(url) || url == mask {
+		return invalid("database_url", "must be at most %d bytes of UTF-8 without NUL, and not the mask", MaxDatabaseURLBytes)
+	}
+	if err := validateText("schema_name", t.SchemaName, 0, MaxSchemaNameRunes); err != nil {
+		return err
+	}
+	if err := validateTime("created_at", t.CreatedAt); err != nil {
+		return err
+	}
+	return validateTime("updated_at", t.UpdatedAt)
+}
+
+// ValidateID returns an [*Error] that wraps ErrInvalid if no tenant can have
+// this ID.
+func ValidateID(id string) error { return validateText("id", id, 1, MaxIDRunes) }
+
+// ValidateIdentifier returns an [*Error] that wraps ErrInvalid if no tenant can
+// have this identifier: it must match [a-z][a-z0-9-]{1,61}[a-z0-9], as a whole.
+func ValidateIdentifier(identifier string) error {
+	n := len(identifier)
+	ok := n >= MinIdentifierBytes && n <= MaxIdentifierBytes && isLower(identifier[0]) && identifier[n-1] != '-'
+	for i := 0; ok && i < n; i++ {
+		c := identifier[i]
+		ok = isLower(c) || c == '-' || '0' <= c && c <= '9'
+	}
+	if !ok {
+		return invalid("identifier", "must be %d to %d characters a-z, 0-9 or hyphen, begin with a letter and not end with a hyphen",
+			MinIdentifierBytes, MaxIdentifierBytes)
+	}
+	return nil
+}
+
+// Validate returns an [*Error] that wraps ErrInvalid if s is not known.
+func (s Status) Validate() error {
+	if !s.Known() {
+		return invalid("status", "%s is not a known status", quote(string(s)))
+	}
+	return nil
+}
+
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+
+func cleanText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+func validateText(field, s string, low, high int) error {
+	if len(s) > high*utf8.UTFMax || !cleanText(s) {
+		return invalid(field, "must be %d to %d characters of UTF-8 without NUL", low, high)
+	}
+	if n := utf8.RuneCountInString(s); n < low || n > high {
+		return invalid(field, "must be %d to %d characters of UTF-8 without NUL", low, high)
+	}
+	return nil
+}
+
+func validateTime(field string, t time.Time) error {
+	if y := t.UTC().Year(); y < 1 || y > 9999 {
+		return invalid(field, "must lie in the years 1 to 9999")
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+// WatchLog is Watch on top of Changes, for authors of sources: it yields what
+// changes returns, and calls wait when there is nothing left or the log cannot
+// be read. wait returns when there may be more, at the latest after the store's
+// poll interval, or with an error that ends the watch. WatchLog starts no
+// goroutine.
+func WatchLog(
+	ctx context.Context, after Position,
+	changes func(ctx context.Context, after Position, limit int) ([]Change, error),
+	wait func(ctx context.Context) error,
+) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		for {
+			batch, err := changes(ctx, after, 0)
+			if err != nil {
+				goOn := errors.Is(err, ErrUnavailable) && ctx.Err() == nil
+				if !yield(Change{}, ErrorIn("Watch", Key{}, err)) || !goOn {
+					return
+				}
+			}
+			for _, c := range batch {
+				after = c.Position
+				if !yield(c, nil) {
+					return
+				}
+			}
+			if len(batch) > 0 {
+				continue
+			}
+			if err := wait(ctx); err != nil {
+				yield(Change{}, ErrorIn("Watch", Key{}, err))
+				return
+			}
+		}
+	}
+}

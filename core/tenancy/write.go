@@ -1,0 +1,63 @@
+package tenancy
+
+import "time"
+
+// The functions of this file turn a caller's input into what a store writes.
+// They are for authors of stores; Extend calls them.
+
+// ForCreate returns t as Create stores it at now: ID, Status and CreatedAt
+// filled where empty, times normalized, UpdatedAt now (or CreatedAt where that
+// is later), Revision cleared; or an [*Error] that wraps ErrInvalid.
+func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
+	now = NormalizeTime(now)
+	if t.ID == "" {
+		t.ID = NewID()
+	}
+	if t.Status == "" {
+		t.Status = StatusActive
+	}
+	if t.CreatedAt.IsZero() {
+		t.CreatedAt = now
+	}
+	t.CreatedAt = NormalizeTime(t.CreatedAt)
+	t.UpdatedAt = now
+	if t.CreatedAt.After(now) {
+		t.UpdatedAt = t.CreatedAt
+	}
+	t.Revision = 0
+	if err := t.Validate(); err != nil {
+		return Tenant{}, err
+	}
+	return t, nil
+}
+
+// ForUpdate returns t as Update compares and writes it: validated, and with a
+// Revision that is positive or AnyRevision. CreatedAt and UpdatedAt are cleared:
+// the store keeps the one and advances the other ([NextUpdate]).
+func (t Tenant) ForUpdate() (Tenant, error) {
+	t.CreatedAt, t.UpdatedAt = time.Time{}, time.Time{}
+	if err := t.Validate(); err != nil {
+		return Tenant{}, err
+	}
+	if t.Revision <= 0 && t.Revision != AnyRevision {
+		return Tenant{}, invalid("revision", "must be the revision of the tenant that was read, or AnyRevision")
+	}
+	return t, nil
+}
+
+// UniqueIDs validates ids and returns each once, in order of first appearance.
+func UniqueIDs(ids []string) ([]string, error) {
+	seen := make(map[string]struct{}, len(ids))
+	out := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if _, dup := seen[id]; dup {
+			continue
+		}
+		if err := ValidateID(id); err != nil {
+			return nil, err
+		}
+		seen[id] = struct{}{}
+		out = append(out, id)
+	}
+	return out, nil
+}
