@@ -34,8 +34,8 @@ func (x *Extended) createRun(ctx context.Context, b BatchCreator, ts []Tenant, r
 	taken := make(map[Key]struct{}, 2*len(ts))
 	run := make([]CreateResult, 0, len(ts))
 	valid := make([]Tenant, 0, len(ts))
-	for _, t := range ts {
-		t, err := t.ForCreate(now)
+	for _, given := range ts {
+		t, err := given.ForCreate(now)
 		if err == nil {
 			_, sameID := taken[IDKey(t.ID)]
 			_, sameIdentifier := taken[IdentifierKey(t.Identifier)]
@@ -52,11 +52,10 @@ func (x *Extended) createRun(ctx context.Context, b BatchCreator, ts []Tenant, r
 		return 0, err
 	}
 	for i := range run {
-		given := run[i].Tenant
 		if run[i].Err == nil {
 			run[i], created = created[0], created[1:]
 		}
-		run[i].Err = ErrorIn("Create", IdentifierKey(given.Identifier), run[i].Err)
+		run[i].Err = ErrorIn("Create", IdentifierKey(ts[i].Identifier), run[i].Err)
 	}
 	*results = append(*results, run...)
 	return len(run), nil

@@ -21,4 +21,3 @@ func Purge(ctx context.Context, s Store, id string) error {
 	}
 	return p.Purge(ctx, id)
 }
-

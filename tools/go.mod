@@ -1,0 +1,3 @@
+module github.com/go-tenancy/tenantstore/tools
+
+go 1.25.0
