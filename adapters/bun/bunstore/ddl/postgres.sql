@@ -1,0 +1,212 @@
+-- The tables, functions and triggers of a store in PostgreSQL 14 or later.
+--
+-- Three names are filled in by text/template; each is a plain identifier, and
+-- the quotes around it are part of this file:
+--
+--   .Schema   the schema; created if it is missing
+--   .Table    the table of tenants; every other name begins with it
+--   .Channel  the channel of NOTIFY
+--
+-- The file is idempotent. Run it in one transaction. A role that only writes
+-- tenants needs INSERT, UPDATE, DELETE, SELECT on the table of tenants, SELECT
+-- and INSERT on the changes, SELECT and UPDATE on the lock.
+
+DO $do$
+BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'tenantstore needs a database with encoding UTF8, this one has %', current_setting('server_encoding')
+            USING ERRCODE = 'feature_not_supported';
+    END IF;
+    -- CREATE SCHEMA IF NOT EXISTS would need a privilege even where it exists.
+    IF to_regnamespace('"{{.Schema}}"') IS NULL THEN
+        CREATE SCHEMA "{{.Schema}}";
+    END IF;
+END
+$do$;
+
+-- Text is compared and ordered by bytes, as everywhere in tenantstore. The
+-- defaults let a person insert a tenant by identifier and name alone. Status and
+-- isolation are not checked: a newer version of the library may know more.
+CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}" (
+    id           text COLLATE "C" NOT NULL DEFAULT gen_random_uuid()::text,
+    identifier   text COLLATE "C" NOT NULL,
+    name         text COLLATE "C" NOT NULL,
+    name_folded  text COLLATE "C", -- NULL: whoever searches must fold name
+    status       text COLLATE "C" NOT NULL DEFAULT 'active',
+    isolation    text COLLATE "C" NOT NULL DEFAULT '',
+    database_url text COLLATE "C" NOT NULL DEFAULT '',
+    schema_name  text COLLATE "C" NOT NULL DEFAULT '',
+    metadata     jsonb NOT NULL DEFAULT '{}',
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    revision     bigint NOT NULL, -- set by trigger, whatever a statement says
+    CONSTRAINT "{{.Table}}_pkey" PRIMARY KEY (id),
+    CONSTRAINT "{{.Table}}_identifier_key" UNIQUE (identifier),
+    CONSTRAINT "{{.Table}}_id_check" CHECK (char_length(id) BETWEEN 1 AND 255),
+    CONSTRAINT "{{.Table}}_identifier_check" CHECK (identifier ~ '^[a-z][a-z0-9-]{1,61}[a-z0-9]$'),
+    CONSTRAINT "{{.Table}}_name_check" CHECK (char_length(name) BETWEEN 1 AND 255),
+    CONSTRAINT "{{.Table}}_metadata_check" CHECK (jsonb_typeof(metadata) = 'object'),
+    CONSTRAINT "{{.Table}}_created_at_check" CHECK (
+        created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
+    CONSTRAINT "{{.Table}}_updated_at_check" CHECK (
+        updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00')
+);
+CREATE INDEX IF NOT EXISTS "{{.Table}}_created_at_idx" ON "{{.Schema}}"."{{.Table}}" (created_at, id);
+CREATE INDEX IF NOT EXISTS "{{.Table}}_status_idx" ON "{{.Schema}}"."{{.Table}}" (status, created_at, id);
+CREATE INDEX IF NOT EXISTS "{{.Table}}_unfolded_idx" ON "{{.Schema}}"."{{.Table}}" (id) WHERE name_folded IS NULL;
+
+-- The change log. It always holds its newest row, so that revisions go on from
+-- there.
+CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_changes" (
+    revision  bigint NOT NULL,
+    mark      bigint NOT NULL, -- random: tells two histories with equal revisions apart
+    tenant_id text COLLATE "C" NOT NULL, -- empty for a reset
+    keys      jsonb NOT NULL, -- [[kind, value], …]: every key touched, old and new
+    op        text COLLATE "C" NOT NULL, -- create, update, delete, reset
+    at        timestamptz NOT NULL,
+    CONSTRAINT "{{.Table}}_changes_pkey" PRIMARY KEY (revision)
+);
+
+-- One row, locked by every statement that writes tenants, until its transaction
+-- ends: that makes the order of revisions the order of commits. It is locked but
+-- never updated, for a row that every write updates grows a version for each,
+-- and while any old snapshot is open (pg_dump) none of them can be pruned.
+CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_lock" (
+    id smallint NOT NULL DEFAULT 1,
+    CONSTRAINT "{{.Table}}_lock_pkey" PRIMARY KEY (id),
+    CONSTRAINT "{{.Table}}_lock_check" CHECK (id = 1)
+);
+
+COMMENT ON TABLE "{{.Schema}}"."{{.Table}}" IS 'tenantstore: tenants; may be edited by hand, triggers keep the log';
+COMMENT ON TABLE "{{.Schema}}"."{{.Table}}_changes" IS 'tenantstore: change log, trimmed by the library; do not edit';
+COMMENT ON TABLE "{{.Schema}}"."{{.Table}}_lock" IS 'tenantstore: its one row is locked by every writer; do not edit';
+
+-- Takes the lock, before the statement locks any tenant, and announces the
+-- change; of equal notifications PostgreSQL sends one for each transaction.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_take_lock"() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    PERFORM pg_notify('{{.Channel}}', '') FROM "{{.Schema}}"."{{.Table}}_lock" FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table {{.Schema}}.{{.Table}}_lock has lost its row'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'INSERT INTO "{{.Schema}}"."{{.Table}}_lock" VALUES (1)';
+    END IF;
+    RETURN NULL;
+END
+$body$;
+
+-- Appends a row to the log and returns its revision. The newest row of the log
+-- is read anew each time, by a statement with a snapshot of its own, so that the
+-- rows of one bulk statement follow each other.
+--
+-- ON CONFLICT is for two rare writers: a session under REPEATABLE READ that does
+-- not see the newest row gets a serialization failure from it instead of a
+-- duplicate key; and the apply worker of a logical replication, which fires no
+-- statement triggers and so holds no lock, waits here for the other writer and
+-- takes the revision after its own.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_append"(_op text, _tenant_id text, _keys jsonb) RETURNS bigint LANGUAGE plpgsql AS $body$
+DECLARE
+    _next bigint;
+BEGIN
+    LOOP
+        INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)
+        VALUES (
+            coalesce((SELECT max(c.revision) FROM "{{.Schema}}"."{{.Table}}_changes" c), 0) + 1,
+            uuid_hash_extended(gen_random_uuid(), 0), _tenant_id, _keys, _op, clock_timestamp())
+        ON CONFLICT ON CONSTRAINT "{{.Table}}_changes_pkey" DO NOTHING
+        RETURNING revision INTO _next;
+        EXIT WHEN FOUND;
+    END LOOP;
+    RETURN _next;
+END
+$body$;
+
+-- Logs a change of one tenant and stamps it. Fires last, so that it sees what
+-- other triggers made of the row.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_record"() RETURNS trigger LANGUAGE plpgsql AS $body$
+DECLARE
+    _keys jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        PERFORM "{{.Schema}}"."{{.Table}}_append"('delete', OLD.id, jsonb_build_array(
+            jsonb_build_array('id', OLD.id), jsonb_build_array('identifier', OLD.identifier)));
+        RETURN OLD;
+    END IF;
+
+    _keys := jsonb_build_array(
+        jsonb_build_array('id', NEW.id), jsonb_build_array('identifier', NEW.identifier));
+    IF TG_OP = 'INSERT' THEN
+        NEW.revision := "{{.Schema}}"."{{.Table}}_append"('create', NEW.id, _keys);
+    ELSE
+        IF NEW.id <> OLD.id THEN
+            _keys := _keys || jsonb_build_array(jsonb_build_array('id', OLD.id));
+        END IF;
+        IF NEW.identifier <> OLD.identifier THEN
+            _keys := _keys || jsonb_build_array(jsonb_build_array('identifier', OLD.identifier));
+        END IF;
+        IF NEW.name <> OLD.name AND NEW.name_folded = OLD.name_folded THEN
+            NEW.name_folded := NULL; -- it belongs to the old name
+        END IF;
+        IF NEW.updated_at <= OLD.updated_at THEN
+            NEW.updated_at := greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');
+        END IF;
+        NEW.revision := "{{.Schema}}"."{{.Table}}_append"('update', NEW.id, _keys);
+    END IF;
+    -- A name in ASCII is the one that can be folded here.
+    IF NEW.name_folded IS NULL AND octet_length(NEW.name) = char_length(NEW.name) THEN
+        NEW.name_folded := lower(NEW.name);
+    END IF;
+    RETURN NEW;
+END
+$body$;
+
+-- Logs that every tenant is gone.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_record_truncate"() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    PERFORM "{{.Schema}}"."{{.Table}}_append"('reset', '', '[]');
+    RETURN NULL;
+END
+$body$;
+
+-- Refuses to remove the newest row of the log.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF coalesce((SELECT max(gone.revision) FROM gone), 0)
+            <= coalesce((SELECT max(kept.revision) FROM "{{.Schema}}"."{{.Table}}_changes" kept), 0) THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'the change log {{.Schema}}.{{.Table}}_changes must keep its newest row'
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+              HINT = 'Revisions go on from that row. To shorten the log, delete older rows only.';
+END
+$body$;
+
+-- Triggers of one kind fire in the order of their names: the lock is taken
+-- first, the log is written last.
+CREATE OR REPLACE TRIGGER "aaa_{{.Table}}_lock"
+    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "{{.Schema}}"."{{.Table}}"
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_take_lock"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_record"
+    BEFORE INSERT OR UPDATE OR DELETE ON "{{.Schema}}"."{{.Table}}"
+    FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_record"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_record_truncate"
+    BEFORE TRUNCATE ON "{{.Schema}}"."{{.Table}}"
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_record_truncate"();
+CREATE OR REPLACE TRIGGER "{{.Table}}_keep_newest"
+    AFTER DELETE ON "{{.Schema}}"."{{.Table}}_changes" REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"();
+CREATE OR REPLACE TRIGGER "{{.Table}}_keep_newest_truncate"
+    BEFORE TRUNCATE ON "{{.Schema}}"."{{.Table}}_changes"
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"();
+
+-- ALWAYS: also for what logical replication writes.
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "aaa_{{.Table}}_lock";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_record";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_record_truncate";
+
+INSERT INTO "{{.Schema}}"."{{.Table}}_lock" (id) VALUES (1) ON CONFLICT DO NOTHING;
+INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)
+    SELECT 1, uuid_hash_extended(gen_random_uuid(), 0), '', '[]', 'reset', clock_timestamp()
+    WHERE NOT EXISTS (SELECT FROM "{{.Schema}}"."{{.Table}}_changes");
