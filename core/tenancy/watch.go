@@ -18,7 +18,7 @@ func WatchLog(
 ) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
 		for {
-			batch, err := changes(ctx, after, 0)
+			batch, err := changes(ctx, after, DefaultChangesLimit)
 			if err != nil {
 				goOn := errors.Is(err, ErrUnavailable) && ctx.Err() == nil
 				if !yield(Change{}, ErrorIn("Watch", Key{}, err)) || !goOn {

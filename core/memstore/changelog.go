@@ -1,0 +1,81 @@
+package memstore
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// changeLog is the log and what wakes its watchers. It is never empty. The
+// backend's mutex guards it.
+type changeLog struct {
+	changes   []tenancy.Change // revisions without gaps
+	retention int
+	grown     chan struct{} // closed at the next append
+}
+
+func newChangeLog(retention int) changeLog {
+	l := changeLog{retention: retention, grown: make(chan struct{})}
+	l.append(tenancy.OpReset, "", nil)
+	return l
+}
+
+// append adds a change and returns its position.
+func (l *changeLog) append(op tenancy.Op, tenantID string, keys []tenancy.Key) tenancy.Position {
+	p := tenancy.Position{Revision: 1, Mark: rand.Int64()}
+	if len(l.changes) > 0 {
+		p.Revision = l.newest().Revision + 1
+	}
+	l.changes = append(l.changes, tenancy.Change{
+		Position: p, Op: op, TenantID: tenantID, Keys: keys, At: tenancy.NormalizeTime(time.Now()),
+	})
+	if len(l.changes) >= 2*l.retention { // so that trimming costs nothing on average
+		l.compact(p.Revision - tenancy.Revision(l.retention) + 1)
+	}
+	l.wake()
+	return p
+}
+
+func (l *changeLog) wake() {
+	close(l.grown)
+	l.grown = make(chan struct{})
+}
+
+func (l *changeLog) newest() tenancy.Position { return l.changes[len(l.changes)-1].Position }
+
+// retained returns the changes that retention has not cut off.
+func (l *changeLog) retained() []tenancy.Change {
+	return l.changes[max(0, len(l.changes)-l.retention):]
+}
+
+func (l *changeLog) head() tenancy.Head {
+	return tenancy.Head{Oldest: l.retained()[0].Position, Newest: l.newest()}
+}
+
+// after returns at most limit changes after the position, or ErrCompacted.
+func (l *changeLog) after(p tenancy.Position, limit int) ([]tenancy.Change, error) {
+	changes := l.retained()
+	i := int(p.Revision - changes[0].Position.Revision) // where p should be
+	beginning := p.IsZero() && i == -1
+	if !beginning && (i < 0 || i >= len(changes) || changes[i].Position != p) {
+		return nil, tenancy.ErrCompacted
+	}
+	rest := changes[i+1:]
+	return cloneChanges(rest[:min(limit, len(rest))]), nil
+}
+
+// compact drops the changes before revision, but never the newest.
+func (l *changeLog) compact(revision tenancy.Revision) {
+	n := int(revision - l.changes[0].Position.Revision)
+	l.changes = slices.Clone(l.changes[min(max(0, n), len(l.changes)-1):])
+}
+
+func cloneChanges(changes []tenancy.Change) []tenancy.Change {
+	out := slices.Clone(changes)
+	for i := range out {
+		out[i].Keys = slices.Clone(out[i].Keys)
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+package memstore
+
+import (
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Statistics describes what a store holds.
+type Statistics struct {
+	Tenants  int
+	ByStatus map[tenancy.Status]int // only statuses that some tenant has
+	Log      tenancy.Head
+}
+
+// Statistics returns the numbers of tenants and the extent of the log.
+func (s *Store) Statistics() Statistics {
+	s.b.mu.RLock()
+	defer s.b.mu.RUnlock()
+	st := Statistics{Tenants: len(s.b.all.records), ByStatus: map[tenancy.Status]int{}, Log: s.b.log.head()}
+	for status, x := range s.b.byStatus {
+		if len(x.records) > 0 {
+			st.ByStatus[status] = len(x.records)
+		}
+	}
+	return st
+}
+
+// All returns every tenant in list order, as of one moment.
+func (s *Store) All() []tenancy.Tenant {
+	s.b.mu.RLock()
+	defer s.b.mu.RUnlock()
+	return page([]*index{&s.b.all}, tenancy.ListKey{}, 0, len(s.b.all.records))
+}
+
+// Clear removes every tenant, in one change that touches every key, as TRUNCATE
+// does in SQL.
+func (s *Store) Clear() {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	s.b.replaceAll(nil)
+	s.b.log.append(tenancy.OpReset, "", nil)
+}
+
+// Compact drops the changes before revision from the log, but never the newest.
+func (s *Store) Compact(revision tenancy.Revision) {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	s.b.log.compact(revision)
+}
+
+// Backup is a copy of a store's tenants and log.
+type Backup struct {
+	records []*record
+	changes []tenancy.Change
+}
+
+// Backup returns a copy of what the store holds. It costs a pointer a tenant, and the log.
+func (s *Store) Backup() Backup {
+	s.b.mu.RLock()
+	defer s.b.mu.RUnlock()
+	return Backup{append([]*record(nil), s.b.all.records...), cloneChanges(s.b.log.changes)}
+}
+
+// Restore makes the store hold what it held at the backup, log included, as
+// restoring a database does: positions after the backup are denied from now on,
+// even when their revisions are taken again. It serves tests of how an
+// application and its caches get over that.
+func (s *Store) Restore(backup Backup) {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	s.b.replaceAll(backup.records)
+	s.b.log.changes = cloneChanges(backup.changes)
+	s.b.log.wake()
+}
+
+func (b *backend) replaceAll(records []*record) {
+	clear(b.byID)
+	clear(b.byIdentifier)
+	b.all = index{}
+	clear(b.byStatus)
+	for _, r := range records {
+		b.insert(r)
+	}
+}

@@ -1,0 +1,60 @@
+package memstore
+
+import (
+	"context"
+	"iter"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func (b *backend) Head(context.Context) (tenancy.Head, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.log.head(), nil
+}
+
+func (b *backend) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	newest := b.log.newest()
+	out := make([]tenancy.Snapshot, len(want))
+	for i, w := range want {
+		if w.Min > newest.Revision && w.Min != tenancy.Latest {
+			return nil, tenancy.ErrorIn("Load", w.Key, tenancy.ErrCompacted)
+		}
+		out[i].AsOf = newest
+		if r := b.find(w.Key); r != nil {
+			out[i].Tenant, out[i].Found = r.Tenant, true
+		}
+	}
+	return out, nil
+}
+
+func (b *backend) Changes(_ context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.log.after(after, limit)
+}
+
+func (b *backend) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		var grown <-chan struct{} // as of the last look into the log, so that no append is missed
+		changes := func(_ context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+			b.mu.RLock()
+			defer b.mu.RUnlock()
+			grown = b.log.grown
+			return b.log.after(after, limit)
+		}
+		wait := func(ctx context.Context) error {
+			select {
+			case <-b.closed:
+				return tenancy.ErrClosed
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-grown:
+				return nil
+			}
+		}
+		tenancy.WatchLog(ctx, after, changes, wait)(yield)
+	}
+}

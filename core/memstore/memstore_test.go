@@ -1,0 +1,204 @@
+package memstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func create(tb testing.TB, s *memstore.Store, t tenancy.Tenant) tenancy.Tenant {
+	tb.Helper()
+	created, err := s.Create(context.Background(), t)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return created
+}
+
+func TestPagesMergeStatusesInListOrder(t *testing.T) {
+	s, ctx := memstore.New(), t.Context()
+	statuses := tenancy.Statuses()
+	var want []tenancy.Tenant
+	for i := range 200 {
+		made := create(t, s, tenancy.Tenant{
+			Identifier: fmt.Sprintf("t%03d", i), Name: "n", Status: statuses[i*i%len(statuses)],
+			CreatedAt: time.Unix(int64(i*37%50), 0), // many are equal: the ID decides
+		})
+		want = append(want, made)
+	}
+	slices.SortFunc(want, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
+	for _, filter := range []tenancy.Filter{
+		{},
+		{Statuses: statuses[:1]},
+		{Statuses: statuses[:2]},
+		{Statuses: []tenancy.Status{statuses[1], statuses[1], statuses[3]}},
+		{Statuses: statuses},
+	} {
+		expected := slices.DeleteFunc(slices.Clone(want), func(t tenancy.Tenant) bool { return !filter.Matches(t) })
+		n, err := s.Count(ctx, filter)
+		if err != nil || n != len(expected) {
+			t.Errorf("%v: Count = %d, %v; want %d", filter, n, err, len(expected))
+		}
+		var got []tenancy.Tenant
+		for tenant, err := range tenancy.All(ctx, s, tenancy.ListOptions{Filter: filter, Limit: 7}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, tenant)
+		}
+		if !slices.Equal(got, expected) {
+			t.Errorf("%v: cursor pages differ from the sorted tenants", filter)
+		}
+		for offset := range len(expected) + 2 {
+			page, err := s.List(ctx, tenancy.ListOptions{Filter: filter, Offset: offset, Limit: 5})
+			from := min(offset, len(expected))
+			if to := min(from+5, len(expected)); err != nil || !slices.Equal(page.Tenants, expected[from:to]) {
+				t.Errorf("%v: offset %d differs from the sorted tenants (%v)", filter, offset, err)
+			}
+		}
+	}
+}
+
+func TestStatisticsAllAndClear(t *testing.T) {
+	s := memstore.New()
+	for i := range 5 {
+		create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n"})
+	}
+	if _, err := s.SetStatus(t.Context(), s.All()[0].ID, tenancy.StatusSuspended); err != nil {
+		t.Fatal(err)
+	}
+	st := s.Statistics()
+	if st.Tenants != 5 || len(st.ByStatus) != 2 || st.ByStatus[tenancy.StatusActive] != 4 || st.ByStatus[tenancy.StatusSuspended] != 1 {
+		t.Errorf("Statistics = %+v", st)
+	}
+	if st.Log.Oldest.Revision != 1 || st.Log.Newest.Revision != 7 {
+		t.Errorf("log = %+v, want revisions 1 (the reset), 5 creates, 1 update", st.Log)
+	}
+	s.Clear()
+	changes, err := s.Changes(t.Context(), st.Log.Newest, 0)
+	if err != nil || len(changes) != 1 || changes[0].Op != tenancy.OpReset || !changes[0].Touches(tenancy.IDKey("any")) {
+		t.Errorf("after Clear: Changes = %+v, %v; want one reset", changes, err)
+	}
+	if st := s.Statistics(); st.Tenants != 0 || len(st.ByStatus) != 0 || len(s.All()) != 0 {
+		t.Errorf("after Clear: %+v", st)
+	}
+}
+
+func TestLogRetention(t *testing.T) {
+	const keep = 10
+	s := memstore.New(memstore.WithLogRetention(keep))
+	beginning := s.Statistics().Log.Newest
+	for i := range 95 {
+		create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n"})
+		head := s.Statistics().Log
+		if n := head.Newest.Revision - head.Oldest.Revision + 1; n > keep || int(head.Newest.Revision) != i+2 {
+			t.Fatalf("after %d creates the log is %+v", i+1, head)
+		}
+	}
+	head := s.Statistics().Log
+	changes, err := s.Changes(t.Context(), head.Oldest, 0)
+	if err != nil || len(changes) != keep-1 {
+		t.Errorf("Changes after the oldest = %d, %v; want %d", len(changes), err, keep-1)
+	}
+	for _, p := range []tenancy.Position{{}, beginning, {Revision: head.Oldest.Revision - 1}} {
+		if _, err := s.Changes(t.Context(), p, 0); !errors.Is(err, tenancy.ErrCompacted) {
+			t.Errorf("Changes after %v: %v, want ErrCompacted", p, err)
+		}
+	}
+	s.Compact(tenancy.Latest)
+	if head := s.Statistics().Log; head.Oldest != head.Newest {
+		t.Errorf("Compact(Latest) left %+v, want only the newest", head)
+	}
+}
+
+func TestRestoreDeniesLaterPositions(t *testing.T) {
+	s, ctx := memstore.New(), t.Context()
+	kept := create(t, s, tenancy.Tenant{Identifier: "kept", Name: "n"})
+	backup := s.Backup()
+	at := s.Statistics().Log.Newest
+	create(t, s, tenancy.Tenant{Identifier: "lost", Name: "n"})
+	lost := s.Statistics().Log.Newest
+	s.Restore(backup)
+	create(t, s, tenancy.Tenant{Identifier: "other", Name: "n"}) // takes the revision of lost again
+
+	if _, err := s.Changes(ctx, lost, 0); !errors.Is(err, tenancy.ErrCompacted) {
+		t.Errorf("Changes after a lost position: %v, want ErrCompacted", err)
+	}
+	if changes, err := s.Changes(ctx, at, 0); err != nil || len(changes) != 1 {
+		t.Errorf("Changes after the backup's position = %v, %v; want one", changes, err)
+	}
+	if got, err := s.GetByID(ctx, kept.ID); err != nil || got != kept {
+		t.Errorf("kept tenant = %+v, %v", got, err)
+	}
+	if _, err := s.GetByIdentifier(ctx, "lost"); !errors.Is(err, tenancy.ErrNotFound) {
+		t.Errorf("lost tenant: %v, want ErrNotFound", err)
+	}
+}
+
+func TestCloseEndsWatch(t *testing.T) {
+	s := memstore.New()
+	done := make(chan error, 1)
+	started := make(chan struct{})
+	go func() {
+		var last error
+		for _, err := range s.Watch(context.Background(), tenancy.Position{}) {
+			if err == nil {
+				close(started) // the reset that every log begins with
+			}
+			last = err
+		}
+		done <- last
+	}()
+	<-started
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, tenancy.ErrClosed) {
+		t.Errorf("Watch ended with %v, want ErrClosed", err)
+	}
+}
+
+func TestLookupsDoNotAllocate(t *testing.T) {
+	s, ctx := memstore.New(), t.Context()
+	made := create(t, s, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	for name, get := range map[string]func() (tenancy.Tenant, error){
+		"GetByID":         func() (tenancy.Tenant, error) { return s.GetByID(ctx, made.ID) },
+		"GetByIdentifier": func() (tenancy.Tenant, error) { return s.GetByIdentifier(ctx, made.Identifier) },
+	} {
+		if n := testing.AllocsPerRun(100, func() {
+			if got, err := get(); err != nil || got != made {
+				t.Fatal(got, err)
+			}
+		}); n != 0 {
+			t.Errorf("%s allocates %v times", name, n)
+		}
+	}
+}
+
+func BenchmarkGetByID(b *testing.B) {
+	s, ctx := memstore.New(), b.Context()
+	made := create(b, s, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	plain := map[string]tenancy.Tenant{made.ID: made}
+	b.Run("baseline=map", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if plain[made.ID] != made {
+				b.Fatal("wrong tenant")
+			}
+		}
+	})
+	b.Run("memstore", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if got, err := s.GetByID(ctx, made.ID); err != nil || got != made {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,24 @@
+package memstore
+
+// DefaultLogRetention is how many changes a store retains unless told otherwise.
+const DefaultLogRetention = 10_000
+
+type config struct {
+	softDelete   bool
+	logRetention int
+}
+
+// Option configures New.
+type Option func(*config)
+
+// WithSoftDelete makes Delete set tenancy.StatusDeleted and keep the tenant and
+// its identifier; Purge removes.
+func WithSoftDelete() Option {
+	return func(c *config) { c.softDelete = true }
+}
+
+// WithLogRetention sets how many of the newest changes the log retains: at least
+// 1, by default DefaultLogRetention.
+func WithLogRetention(changes int) Option {
+	return func(c *config) { c.logRetention = max(1, changes) }
+}

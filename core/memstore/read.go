@@ -1,0 +1,100 @@
+package memstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func (b *backend) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
+	return b.get(tenancy.IDKey(id))
+}
+
+func (b *backend) GetByIdentifier(_ context.Context, identifier string) (tenancy.Tenant, error) {
+	return b.get(tenancy.IdentifierKey(identifier))
+}
+
+func (b *backend) get(k tenancy.Key) (tenancy.Tenant, error) {
+	b.mu.RLock()
+	r := b.find(k)
+	b.mu.RUnlock()
+	if r == nil {
+		return tenancy.Tenant{}, tenancy.ErrNotFound
+	}
+	return r.Tenant, nil
+}
+
+// find returns the record under k, or nil. The caller holds b.mu.
+func (b *backend) find(k tenancy.Key) *record {
+	if k.Kind == tenancy.KindID {
+		return b.byID[k.Value]
+	}
+	return b.byIdentifier[k.Value]
+}
+
+func (b *backend) GetByIDs(_ context.Context, ids []string) ([]tenancy.Tenant, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	out := make([]tenancy.Tenant, 0, len(ids))
+	for _, id := range ids {
+		if r := b.byID[id]; r != nil {
+			out = append(out, r.Tenant)
+		}
+	}
+	return out, nil
+}
+
+func (b *backend) Exists(_ context.Context, id string) (bool, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.byID[id] != nil, nil
+}
+
+func (b *backend) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return tenancy.PageOf(page(b.indexes(opts.Filter), after, opts.Offset, opts.Limit+1), opts.Limit), nil
+}
+
+func (b *backend) Count(_ context.Context, filter tenancy.Filter) (int, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	n := 0
+	for _, x := range b.indexes(filter) {
+		n += len(x.records)
+	}
+	return n, nil
+}
+
+// indexes returns the disjoint indexes that together hold what filter selects.
+func (b *backend) indexes(filter tenancy.Filter) []*index {
+	if len(filter.Statuses) == 0 {
+		return []*index{&b.all}
+	}
+	var out []*index
+	for _, s := range filter.Statuses {
+		if x := b.byStatus[s]; x != nil && !slices.Contains(out, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func (b *backend) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	folded := tenancy.Fold(query)
+	var matches []tenancy.Match
+	for _, x := range b.indexes(opts.Filter) {
+		for i, r := range x.records {
+			if i%1024 == 0 && ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if rank := tenancy.RankOf(r.Identifier, r.foldedName, folded); rank != tenancy.RankNone {
+				matches = append(matches, tenancy.Match{Tenant: r.Tenant, Rank: rank})
+			}
+		}
+	}
+	return tenancy.TopMatches(matches, opts.Limit), nil
+}

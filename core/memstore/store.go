@@ -1,0 +1,94 @@
+package memstore
+
+import (
+	"sync"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Store is a tenancy.Source, tenancy.Purger and tenancy.BatchCreator in memory.
+// Create one with New.
+type Store struct {
+	*tenancy.Extended // checks input, completes errors
+	b                 *backend
+}
+
+var (
+	_ tenancy.Source       = (*Store)(nil)
+	_ tenancy.Purger       = (*Store)(nil)
+	_ tenancy.BatchCreator = (*Store)(nil)
+)
+
+// New returns an empty store.
+func New(opts ...Option) *Store {
+	c := config{logRetention: DefaultLogRetention}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	b := &backend{
+		softDelete:   c.softDelete,
+		byID:         map[string]*record{},
+		byIdentifier: map[string]*record{},
+		byStatus:     map[tenancy.Status]*index{},
+		log:          newChangeLog(c.logRetention),
+		closed:       make(chan struct{}),
+	}
+	return &Store{tenancy.Extend(b), b}
+}
+
+// backend implements tenancy.Backend and what Extend can use beyond it.
+type backend struct {
+	softDelete bool
+	closed     chan struct{}
+
+	mu           sync.RWMutex
+	byID         map[string]*record
+	byIdentifier map[string]*record
+	all          index
+	byStatus     map[tenancy.Status]*index
+	log          changeLog
+}
+
+// record is a stored tenant. It is never changed, only replaced.
+type record struct {
+	tenancy.Tenant
+	foldedName string
+}
+
+// Close is called once, by Extended.
+func (b *backend) Close() error {
+	close(b.closed)
+	return nil
+}
+
+// put replaces before by after, either of which may be nil, appends the change
+// to the log, and returns what is now stored. The caller holds b.mu.
+func (b *backend) put(op tenancy.Op, before *record, after *tenancy.Tenant) tenancy.Tenant {
+	var old *tenancy.Tenant
+	if before != nil {
+		old = &before.Tenant
+		delete(b.byID, before.ID)
+		delete(b.byIdentifier, before.Identifier)
+		b.all.remove(before)
+		b.byStatus[before.Status].remove(before)
+	}
+	keys := tenancy.KeysOf(old, after)
+	position := b.log.append(op, keys[0].Value, keys) // the first key is the ID
+	if after == nil {
+		return tenancy.Tenant{}
+	}
+	r := &record{*after, tenancy.Fold(after.Name)}
+	r.Revision = position.Revision
+	b.insert(r)
+	return r.Tenant
+}
+
+func (b *backend) insert(r *record) {
+	b.byID[r.ID] = r
+	b.byIdentifier[r.Identifier] = r
+	b.all.insert(r)
+	if b.byStatus[r.Status] == nil {
+		b.byStatus[r.Status] = &index{}
+	}
+	b.byStatus[r.Status].insert(r)
+}

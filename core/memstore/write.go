@@ -1,0 +1,125 @@
+package memstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func (b *backend) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.create(t)
+}
+
+func (b *backend) CreateBatch(_ context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	results := make([]tenancy.CreateResult, len(ts))
+	for i, t := range ts {
+		results[i].Tenant, results[i].Err = b.create(t)
+	}
+	return results, nil
+}
+
+func (b *backend) create(t tenancy.Tenant) (tenancy.Tenant, error) {
+	if b.byID[t.ID] != nil {
+		return tenancy.Tenant{}, taken("id")
+	}
+	if b.byIdentifier[t.Identifier] != nil {
+		return tenancy.Tenant{}, taken("identifier")
+	}
+	return b.put(tenancy.OpCreate, nil, &t), nil
+}
+
+func taken(field string) error {
+	return &tenancy.Error{Field: field, Err: tenancy.ErrAlreadyExists}
+}
+
+func (b *backend) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	return b.change(t.ID, func(old *record) (tenancy.Tenant, error) {
+		if t.Revision != tenancy.AnyRevision && t.Revision != old.Revision {
+			return t, tenancy.ErrConflict
+		}
+		if other := b.byIdentifier[t.Identifier]; other != nil && other != old {
+			return t, taken("identifier")
+		}
+		return t, nil
+	})
+}
+
+func (b *backend) UpdateMetadata(_ context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
+	return b.change(id, func(old *record) (t tenancy.Tenant, err error) {
+		t = old.Tenant
+		t.Metadata, err = t.Metadata.Merge(patch)
+		return t, err
+	})
+}
+
+// change replaces a tenant by what edit makes of it.
+func (b *backend) change(id string, edit func(*record) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old := b.byID[id]
+	if old == nil {
+		return tenancy.Tenant{}, tenancy.ErrNotFound
+	}
+	t, err := edit(old)
+	if err != nil {
+		return tenancy.Tenant{}, err
+	}
+	t.CreatedAt = old.CreatedAt
+	t.UpdatedAt = tenancy.NextUpdate(old.UpdatedAt, time.Now())
+	return b.put(tenancy.OpUpdate, old, &t), nil
+}
+
+func (b *backend) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at := tenancy.NormalizeTime(time.Now())
+	for _, id := range ids {
+		if old := b.byID[id]; old != nil {
+			at = tenancy.NextUpdate(old.UpdatedAt, at)
+		}
+	}
+	out := make([]tenancy.Tenant, 0, len(ids))
+	for _, id := range ids {
+		if old := b.byID[id]; old != nil {
+			t := old.Tenant
+			t.Status, t.UpdatedAt = s, at
+			out = append(out, b.put(tenancy.OpUpdate, old, &t))
+		}
+	}
+	return out, nil
+}
+
+func (b *backend) Delete(ctx context.Context, id string) error {
+	if !b.softDelete {
+		return b.Purge(ctx, id)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old := b.byID[id]
+	if old == nil {
+		return tenancy.ErrNotFound
+	}
+	if old.Status == tenancy.StatusDeleted {
+		return nil
+	}
+	t := old.Tenant
+	t.Status, t.UpdatedAt = tenancy.StatusDeleted, tenancy.NextUpdate(old.UpdatedAt, time.Now())
+	b.put(tenancy.OpUpdate, old, &t)
+	return nil
+}
+
+func (b *backend) Purge(_ context.Context, id string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old := b.byID[id]
+	if old == nil {
+		return tenancy.ErrNotFound
+	}
+	b.put(tenancy.OpDelete, old, nil)
+	return nil
+}
