@@ -1,0 +1,200 @@
+// Package filestore keeps tenants in one JSON file: a complete third-party
+// store in fewer than two hundred lines, the example of docs/writing-an-adapter.md. It
+// is meant for a few hundred tenants and one process: every write rewrites the
+// file.
+package filestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Open returns the store in the file at path, which the first write creates.
+func Open(path string) (tenancy.Store, error) {
+	b := &backend{path: path, state: state{Tenants: map[string]tenancy.Revealed{}}}
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, &b.state)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, tenancy.ErrorIn("Open", tenancy.Key{}, err)
+	}
+	return tenancy.Extend(b), nil
+}
+
+type backend struct {
+	path string
+	mu   sync.RWMutex
+	state
+}
+
+// state is the content of the file.
+type state struct {
+	Revision tenancy.Revision            `json:"revision"`
+	Tenants  map[string]tenancy.Revealed `json:"tenants"` // by ID; with their secrets
+}
+
+func (b *backend) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.find(func(t tenancy.Tenant) bool { return t.ID == id })
+}
+
+func (b *backend) GetByIdentifier(_ context.Context, identifier string) (tenancy.Tenant, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.find(func(t tenancy.Tenant) bool { return t.Identifier == identifier })
+}
+
+func (b *backend) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var rows []tenancy.Tenant
+	for _, r := range b.Tenants {
+		t := tenancy.Tenant(r)
+		if opts.Filter.Matches(t) && (after.IsZero() || after.Compare(tenancy.ListKeyOf(t)) < 0) {
+			rows = append(rows, t)
+		}
+	}
+	slices.SortFunc(rows, func(a, b tenancy.Tenant) int {
+		return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b))
+	})
+	rows = rows[min(opts.Offset, len(rows)):]
+	return tenancy.PageOf(rows, opts.Limit), nil
+}
+
+func (b *backend) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	return b.write(func(next *state) (tenancy.Tenant, error) {
+		if _, taken := next.Tenants[t.ID]; taken {
+			return t, &tenancy.Error{Field: "id", Err: tenancy.ErrAlreadyExists}
+		}
+		return next.put(t)
+	})
+}
+
+func (b *backend) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	return b.edit(t.ID, func(old *tenancy.Tenant) error {
+		if t.Revision != tenancy.AnyRevision && t.Revision != old.Revision {
+			return tenancy.ErrConflict
+		}
+		t.CreatedAt = old.CreatedAt
+		*old = t
+		return nil
+	})
+}
+
+func (b *backend) UpdateMetadata(_ context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
+	return b.edit(id, func(t *tenancy.Tenant) (err error) {
+		t.Metadata, err = t.Metadata.Merge(patch)
+		return err
+	})
+}
+
+func (b *backend) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.Status) (changed []tenancy.Tenant, err error) {
+	_, err = b.write(func(next *state) (t tenancy.Tenant, err error) {
+		at := time.Now()
+		for _, id := range ids {
+			at = tenancy.NextUpdate(next.Tenants[id].UpdatedAt, at)
+		}
+		for _, id := range ids {
+			if r, ok := next.Tenants[id]; ok && err == nil {
+				r.Status, r.UpdatedAt = s, at
+				t, err = next.put(tenancy.Tenant(r))
+				changed = append(changed, t)
+			}
+		}
+		return t, err
+	})
+	return changed, err
+}
+
+func (b *backend) Delete(_ context.Context, id string) error {
+	_, err := b.write(func(next *state) (tenancy.Tenant, error) {
+		t, err := next.find(func(t tenancy.Tenant) bool { return t.ID == id })
+		delete(next.Tenants, id)
+		next.Revision++
+		return t, err
+	})
+	return err
+}
+
+func (b *backend) Close() error { return nil }
+
+func (s *state) find(wanted func(tenancy.Tenant) bool) (tenancy.Tenant, error) {
+	for _, r := range s.Tenants {
+		if t := tenancy.Tenant(r); wanted(t) {
+			return t, nil
+		}
+	}
+	return tenancy.Tenant{}, tenancy.ErrNotFound
+}
+
+// put stores t with the next revision, unless another tenant has its identifier.
+func (s *state) put(t tenancy.Tenant) (tenancy.Tenant, error) {
+	if other, err := s.find(func(o tenancy.Tenant) bool { return o.Identifier == t.Identifier }); err == nil && other.ID != t.ID {
+		return t, &tenancy.Error{Field: "identifier", Err: tenancy.ErrAlreadyExists}
+	}
+	s.Revision++
+	t.Revision = s.Revision
+	s.Tenants[t.ID] = tenancy.Revealed(t)
+	return t, nil
+}
+
+func (b *backend) edit(id string, change func(*tenancy.Tenant) error) (tenancy.Tenant, error) {
+	return b.write(func(next *state) (tenancy.Tenant, error) {
+		t, err := next.find(func(t tenancy.Tenant) bool { return t.ID == id })
+		if err != nil {
+			return t, err
+		}
+		updated := tenancy.NextUpdate(t.UpdatedAt, time.Now())
+		if err := change(&t); err != nil {
+			return t, err
+		}
+		t.UpdatedAt = updated
+		return next.put(t)
+	})
+}
+
+// write lets change work on a copy and makes that the state once it is on disk,
+// so that a write which fails changes nothing.
+func (b *backend) write(change func(next *state) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next := state{b.Revision, maps.Collect(maps.All(b.Tenants))}
+	t, err := change(&next)
+	if err != nil {
+		return tenancy.Tenant{}, err
+	}
+	if err := replaceFile(b.path, next); err != nil {
+		return tenancy.Tenant{}, err
+	}
+	b.state = next
+	return t, nil
+}
+
+// replaceFile writes a new file, readable by its owner only, and renames it over
+// the old one: a crash leaves one of the two whole.
+func replaceFile(path string, s state) error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
