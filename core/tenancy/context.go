@@ -23,7 +23,7 @@ func FromContext(ctx context.Context) (Tenant, bool) {
 func MustFromContext(ctx context.Context) Tenant {
 	t, ok := FromContext(ctx)
 	if !ok {
-		panic("tenancy: no tenant in the context: is this handler behind the tenant middleware?")
+		panic("tenancy: no tenant in the context: is this handler behind the tenant middleware?") //nolint:forbidigo // its contract
 	}
 	return t
 }

@@ -1,0 +1,98 @@
+# Everything that is done to this repository, by `make <target>`. `make help`
+# lists the targets.
+
+# The modules of the workspace; tools is apart, see tools/doc.go.
+MODULES  := $(shell sed -n 's|^[[:space:]]*\./||p' go.work)
+PACKAGES := $(MODULES:%=./%/...)
+
+# make test RACE=          without the race detector (and a C compiler)
+# make test TEST='-run X'  further flags of go test
+# make bench BENCH=Load COUNT=10
+# make fuzz FUZZTIME=1m
+# make run ARGS='-dsn postgres://…'
+RACE     ?= -race
+TEST     ?=
+BENCH    ?= .
+COUNT    ?= 6
+FUZZTIME ?= 10s
+ARGS     ?=
+
+GOTEST   := go test $(RACE) $(TEST)
+SERVERS  := bin/withservers $(if $(RACE),-cc)
+TOOL     := cd tools && GOWORK=off go run
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-embedded servers check build vet fmt fmt-check lint \
+	tidy tidy-check test-isolated modules-check core-deps-check bench fuzz cover clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start the example service
+	go run ./examples/quickstart $(ARGS)
+
+test: check bin/withservers ## everything: quick checks, then all tests with real servers
+	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) $(GOTEST) $(PACKAGES)
+	cd tools && GOWORK=off $(GOTEST) ./...
+
+test-embedded: check ## the tests that need no server; the others skip, and are listed
+	$(TOOL) ./cmd/testskips -C .. env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES \
+		go test -json $(TEST) $(PACKAGES)
+
+servers: bin/withservers ## start the servers of the tests and say where, until ^C
+	bin/withservers
+
+check: fmt-check modules-check core-deps-check tidy-check vet test-isolated ## the checks that need no server
+
+build: ## compile everything
+	go build $(PACKAGES)
+
+vet: ## go vet everything
+	go vet $(PACKAGES)
+	cd tools && GOWORK=off go vet ./...
+
+fmt: ## format everything
+	gofmt -w $(MODULES) tools
+
+fmt-check: ## fail if something is not formatted
+	@files=$$(gofmt -l $(MODULES) tools) && test -z "$$files" || { echo "run make fmt: $$files"; exit 1; }
+
+lint: bin/golangci-lint ## run the linters of .golangci.yml
+	bin/golangci-lint run $(PACKAGES)
+	cd tools && GOWORK=off ../bin/golangci-lint run ./...
+
+tidy: ## go mod tidy in every module
+	@set -e; for m in $(MODULES) tools; do (cd $$m && GOWORK=off go mod tidy); done
+
+tidy-check: ## fail if go mod tidy would change a module
+	@set -e; for m in $(MODULES) tools; do (cd $$m && GOWORK=off go mod tidy -diff) || { echo "run make tidy: $$m"; exit 1; }; done
+
+test-isolated: ## build and vet every module by itself, as its users do
+	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || { echo "in module $$m"; exit 1; }; done
+
+modules-check: ## compare the go.mod files, go.work and versions.txt
+	$(TOOL) ./cmd/modcheck ..
+
+core-deps-check: ## fail if core depends on anything
+	@! grep -nE '^[[:space:]]*(require|replace|tool)\>' core/go.mod
+
+bench: bin/withservers ## benchmarks with real servers, in the form of benchstat
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(TEST) $(PACKAGES)
+
+fuzz: ## run every fuzz target for FUZZTIME
+	$(TOOL) ./cmd/fuzzall -C .. -fuzztime $(FUZZTIME) $(MODULES)
+
+cover: bin/withservers ## test coverage, across packages
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -coverprofile=cover.out -coverpkg=./core/...,./adapters/... $(TEST) $(PACKAGES)
+	go tool cover -func=cover.out | tail -1
+
+clean: ## remove what make built
+	rm -rf bin cover.out
+
+# Go knows best what is out of date.
+.PHONY: bin/withservers
+bin/withservers:
+	@go build -buildvcs=false -o $@ ./integration/cmd/withservers
+
+bin/golangci-lint: tools/golangci-lint.mod
+	cd tools && GOWORK=off go build -buildvcs=false -modfile=golangci-lint.mod -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

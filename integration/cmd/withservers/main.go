@@ -1,0 +1,172 @@
+//go:build unix
+
+// Command withservers runs a command with throwaway database servers:
+//
+//	withservers [-cc] [command [argument ...]]
+//
+// The command finds the servers through its environment: TENANTSTORE_POSTGRES
+// is the DSN of a PostgreSQL server. A server that the environment names already
+// is used as it is. Without a command, the servers run until they are
+// interrupted. With -cc, a C compiler is seen to as well, which go test -race
+// needs.
+//
+// The servers stop when the command ends, or when withservers gets SIGINT,
+// SIGTERM or SIGHUP, which it passes on to the command first; see package
+// servers for kill -9 and for where servers come from. The exit status is that of
+// the command.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/integration/servers"
+)
+
+// patience is how long an interrupted command may take to end.
+const patience = 20 * time.Second
+
+func main() {
+	compiler := flag.Bool("cc", false, "install a C compiler if there is none")
+	flag.Parse()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	status, err := run(signals, *compiler, flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "withservers:", err)
+	}
+	os.Exit(status)
+}
+
+// service is a kind of server that tests use.
+type service struct {
+	env   string // names the variable that says where the server is
+	start func(ctx context.Context, progress io.Writer) (server, error)
+}
+
+type server interface {
+	DSN() string
+	Close() error
+}
+
+func services() []service {
+	return []service{
+		{servers.PostgresEnv, func(ctx context.Context, progress io.Writer) (server, error) {
+			if err := servers.InstallPostgres(ctx, progress); err != nil {
+				return nil, err
+			}
+			return servers.StartPostgres(ctx, servers.PostgresOptions{})
+		}},
+	}
+}
+
+func run(signals <-chan os.Signal, compiler bool, command []string) (status int, err error) {
+	var running []server
+	defer func() {
+		for _, s := range running {
+			err = errors.Join(err, s.Close())
+		}
+		if err != nil && status == 0 {
+			status = 1
+		}
+	}()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	started := make(chan error, 1)
+	env := os.Environ()
+	go func() {
+		started <- func() error {
+			if compiler {
+				if err := servers.InstallCompiler(ctx, os.Stderr); err != nil {
+					return err
+				}
+			}
+			for _, service := range services() {
+				if os.Getenv(service.env) != "" {
+					continue
+				}
+				s, err := service.start(ctx, os.Stderr)
+				if err != nil {
+					return err
+				}
+				running = append(running, s)
+				env = append(env, service.env+"="+s.DSN())
+				if len(command) == 0 {
+					fmt.Printf("export %s='%s'\n", service.env, s.DSN())
+				}
+			}
+			return nil
+		}()
+	}()
+	select {
+	case err := <-started:
+		if err != nil {
+			return 1, err
+		}
+	case s := <-signals:
+		cancel()
+		if err := <-started; err != nil && !errors.Is(err, context.Canceled) {
+			return interrupted(s), err
+		}
+		return interrupted(s), nil
+	}
+
+	if len(command) == 0 {
+		fmt.Fprintln(os.Stderr, "the servers run until interrupted")
+		return interrupted(<-signals), nil
+	}
+	return execute(command, env, signals)
+}
+
+// execute runs the command in a process group of its own, so that a signal
+// reaches all that it started.
+func execute(command, env []string, signals <-chan os.Signal) (status int, err error) {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = env
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return 127, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var kill <-chan time.Time
+	for {
+		select {
+		case err = <-ended:
+			var exit *exec.ExitError
+			if errors.As(err, &exit) {
+				return statusOf(exit), nil
+			}
+			return 0, err
+		case s := <-signals:
+			err = syscall.Kill(-cmd.Process.Pid, s.(syscall.Signal))
+			kill = time.After(patience)
+		case <-kill:
+			err = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
+		if err != nil && !errors.Is(err, syscall.ESRCH) {
+			return 1, err
+		}
+	}
+}
+
+func statusOf(exit *exec.ExitError) int {
+	if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return interrupted(ws.Signal())
+	}
+	return exit.ExitCode()
+}
+
+// interrupted is the status that a shell gives for a command that a signal
+// ended.
+func interrupted(s os.Signal) int { return 128 + int(s.(syscall.Signal)) }

@@ -1,0 +1,26 @@
+//go:build unix
+
+// Package servers runs throwaway database servers, for tests and benchmarks
+// that want real ones: each on a free port of the loopback interface, with its
+// data in a temporary directory.
+//
+// The program cmd/withservers runs a command, such as go test, with servers
+// that all its tests share. A test that needs a server for itself, to kill it
+// or to put an older backup in its place, starts one with [NewPostgres].
+//
+// # What is left behind
+//
+//   - Close stops the server and removes its directory; the servers of a test
+//     are closed when the test ends, however it ends.
+//   - If the program that started a server dies without closing it (kill -9, a
+//     panic, a test that timed out), Linux stops the server at once. Its
+//     directory stays until the next start of a server of this package, which
+//     removes those that have lost their owner. On other systems the server
+//     lives on and has to be stopped by hand.
+//
+// # Where servers come from
+//
+// Programs of PostgreSQL are looked for in PATH and where Debian puts them. As
+// root on Debian or Ubuntu, [Install] fetches what is missing. Servers
+// refuse to run as root; they run as the user postgres or nobody then.
+package servers

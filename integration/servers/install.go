@@ -1,0 +1,87 @@
+//go:build unix
+
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// InstallPostgres makes sure that the programs of PostgreSQL are there: as root
+// on Debian or Ubuntu it installs them, elsewhere it fails with ErrNotInstalled.
+// What it does goes to progress.
+func InstallPostgres(ctx context.Context, progress io.Writer) error {
+	missing := present()
+	if missing == nil {
+		return nil
+	}
+	return withoutDefaultCluster(func() error {
+		return aptInstall(ctx, progress, missing, "PostgreSQL", "postgresql")
+	})
+}
+
+func present() error {
+	_, err := postgresPrograms()
+	return err
+}
+
+// InstallCompiler makes sure that there is a C compiler, without which
+// go test -race cannot work, in the way of [InstallPostgres].
+func InstallCompiler(ctx context.Context, progress io.Writer) error {
+	for _, name := range []string{os.Getenv("CC"), "gcc", "clang", "cc"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return nil
+		}
+	}
+	missing := fmt.Errorf("a C compiler is %w, and go test -race needs one: install it (Debian: apt-get install gcc libc6-dev),"+
+		" or test without the race detector: make test RACE=", ErrNotInstalled)
+	return aptInstall(ctx, progress, missing, "a C compiler", "gcc", "libc6-dev")
+}
+
+// aptInstall installs Debian packages, or returns missing where it cannot: on
+// other systems, or without being root.
+func aptInstall(ctx context.Context, progress io.Writer, missing error, what string, packages ...string) error {
+	apt, err := exec.LookPath("apt-get")
+	if err != nil || os.Geteuid() != 0 {
+		return missing
+	}
+	fmt.Fprintf(progress, "installing %s with apt-get (once; needs the network) …\n", what)
+	install := append([]string{"install", "--yes", "--no-install-recommends"}, packages...)
+	for _, args := range [][]string{{"update"}, install} {
+		cmd := exec.CommandContext(ctx, apt, append([]string{"-qq", "-o", "DPkg::Lock::Timeout=300"}, args...)...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w; apt-get %s failed: %w\n%s", missing, args[0], err, out)
+		}
+	}
+	fmt.Fprintf(progress, "installed %s\n", what)
+	return nil
+}
+
+// withoutDefaultCluster keeps Debian's package from creating a database of its
+// own, and from starting a server on it, while install runs.
+func withoutDefaultCluster(install func() error) error {
+	const dir = "/etc/postgresql-common/createcluster.d"
+	_, err := os.Stat(filepath.Dir(dir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if os.Geteuid() != 0 {
+		return install() // which says that it cannot
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	conf := filepath.Join(dir, "tenantstore-no-cluster.conf")
+	if err := os.WriteFile(conf, []byte("create_main_cluster = false\n"), 0o644); err != nil {
+		return err
+	}
+	return errors.Join(install(), os.Remove(conf))
+}

@@ -1,0 +1,37 @@
+//go:build unix
+
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"syscall"
+)
+
+// Ports are taken from below the range from which systems take the local ports
+// of outgoing connections: while a server is down, nobody else gets its port.
+const (
+	lowestPort  = 20_000
+	highestPort = 30_000
+)
+
+// freePort returns a port on which nobody listens.
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	for range 1000 {
+		port := lowestPort + rand.N(highestPort-lowestPort)
+		l, err := config.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		return port, l.Close()
+	}
+	return 0, fmt.Errorf("no free port from %d to %d on 127.0.0.1", lowestPort, highestPort)
+}
