@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	cfg, err := parseConfig(os.Args[1:], os.Getenv, os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		os.Exit(2) // the reason is printed already
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the first signal is noted: a second one kills, as usual
+	if err := run(ctx, cfg, log, os.Stdout); err != nil {
+		log.Error("quickstart failed", "err", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends. What it opens, it closes before it returns; the
+// store last, when no request can need it any more.
+func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err error) {
+	listener, err := listen(ctx, cfg.addr, log) // first: a port in use shows at once
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // closed already, unless starting failed
+
+	store, err := openStore(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, store.Close())
+		log.Info("store closed")
+	}()
+
+	if cfg.sample {
+		err := importOnce(ctx, store, log)
+		if ctx.Err() != nil {
+			log.Warn("import interrupted: the next start goes on with it")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+
+	s := &service{store: store, base: cfg.base, log: log}
+	printHints(out, listener.Addr(), cfg)
+	return serve(ctx, listener, s.handler(), log)
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// hung is a store that answers when the request gives up.
+type hung struct{ tenancy.Store }
+
+func (hung) GetByIdentifier(ctx context.Context, _ string) (tenancy.Tenant, error) {
+	<-ctx.Done()
+	return tenancy.Tenant{}, tenancy.ErrorIn("GetByIdentifier", tenancy.Key{}, ctx.Err())
+}
+
+func TestHungStoreIsUnavailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{store: hung{memstore.New()}, base: "localhost", log: slog.New(slog.DiscardHandler)}
+		r := httptest.NewRequest("GET", "http://mit-edu.localhost/whoami", nil)
+		w := httptest.NewRecorder()
+		begin := time.Now()
+		s.handler().ServeHTTP(w, r)
+		if took := time.Since(begin); took != requestTimeout {
+			t.Errorf("answered after %v, want %v", took, requestTimeout)
+		}
+		answer{w.Code, w.Header(), w.Body.String()}.wantProblem(t, http.StatusServiceUnavailable, "unavailable", "")
+	})
+}

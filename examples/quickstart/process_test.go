@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// build builds the program that users run.
+func build(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "quickstart")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// process is the program, running.
+type process struct {
+	*client // once it serves
+	cmd     *exec.Cmd
+	log     *logBuffer
+	lines   chan string // of stderr, closed at its end
+	hints   hintsSeen
+}
+
+func launch(t *testing.T, dir, binary string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(binary, args...), log: &logBuffer{}, lines: make(chan string, 10_000), hints: make(hintsSeen, 1)}
+	p.cmd.Dir = dir
+	p.cmd.Stdout = p.hints
+	stderr, writer := io.Pipe()
+	p.cmd.Stderr = io.MultiWriter(p.log, writer)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = writer.Close() })
+	go func() {
+		defer close(p.lines)
+		for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
+			p.lines <- scanner.Text()
+		}
+	}()
+	return p
+}
+
+// serves waits until the process serves.
+func (p *process) serves(t *testing.T) *process {
+	t.Helper()
+	select {
+	case url := <-p.hints:
+		p.client = newClient(t, url)
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("the process does not serve:\n%s", p.log)
+	}
+	return p
+}
+
+// logs waits for a line of the log.
+func (p *process) logs(t *testing.T, text string) {
+	t.Helper()
+	timeout := time.After(2 * time.Minute)
+	for {
+		select {
+		case line := <-p.lines:
+			if strings.Contains(line, text) {
+				return
+			}
+		case <-timeout:
+			t.Fatalf("%q is not in the log:\n%s", text, p.log)
+		}
+	}
+}
+
+func (p *process) signal(t *testing.T, s os.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *process) wait(t *testing.T, code int) {
+	t.Helper()
+	_ = p.cmd.Wait() // the code tells
+	if got := p.cmd.ProcessState.ExitCode(); got != code {
+		t.Fatalf("exit code %d, want %d:\n%s", got, code, p.log)
+	}
+}
+
+func TestProcess(t *testing.T) {
+	binary, dir := build(t), t.TempDir()
+	t.Setenv(dsnVariable, "")
+
+	t.Run("interrupted import", func(t *testing.T) {
+		p := launch(t, dir, binary, "-addr", "127.0.0.1:0")
+		p.logs(t, "msg=importing")
+		p.signal(t, syscall.SIGTERM)
+		p.wait(t, 0)
+		if !strings.Contains(p.log.String(), "the next start goes on with it") {
+			t.Errorf("log:\n%s", p.log)
+		}
+	})
+
+	t.Run("first run", func(t *testing.T) {
+		p := launch(t, dir, binary, "-addr", "127.0.0.1:0").serves(t)
+		if !strings.Contains(p.log.String(), "going on with an interrupted import") {
+			t.Errorf("log:\n%s", p.log)
+		}
+		_, refused := expected(t)
+		if got := dump(t, p.client); len(got) != sampleLines-len(refused) {
+			t.Errorf("got %d tenants", len(got))
+		}
+		got := p.call(t, "GET", "/whoami", "", "Host: mit-edu.localhost:8080")
+		if want := `"name":"Massachusetts Institute of Technology"`; got.status != http.StatusOK || !strings.Contains(got.body, want) {
+			t.Errorf("got %d %s", got.status, got.body)
+		}
+		createAcme(t, p.client)
+		p.signal(t, os.Interrupt)
+		p.wait(t, 0)
+	})
+
+	t.Run("port in use", func(t *testing.T) {
+		taken, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer taken.Close()
+		p := launch(t, dir, binary, "-addr", taken.Addr().String())
+		p.wait(t, 1)
+		if !strings.Contains(p.log.String(), "is in use by another program") {
+			t.Errorf("log:\n%s", p.log)
+		}
+	})
+
+	t.Run("second run, second signal", func(t *testing.T) {
+		p := launch(t, dir, binary, "-addr", "127.0.0.1:0").serves(t)
+		if got := p.call(t, "GET", "/whoami", "", "Host: acme.localhost:8080"); got.status != http.StatusOK {
+			t.Errorf("got %d %s", got.status, got.body)
+		}
+		// A request that does not end: its body never comes.
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		request := "POST /admin/tenants HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+			"Expect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+			t.Fatalf("got %q, %v", line, err)
+		}
+		p.signal(t, syscall.SIGTERM)
+		p.logs(t, "shutting down")
+		second := time.Now()
+		p.signal(t, syscall.SIGTERM)
+		p.wait(t, -1) // by the signal
+		if took := time.Since(second); took > readTimeout/2 {
+			t.Errorf("the second signal took %v", took)
+		}
+	})
+
+	t.Run("unreachable database", func(t *testing.T) {
+		t.Setenv(dsnVariable, "postgres://user:canary@127.0.0.1:1/tenants?connect_timeout=2")
+		p := launch(t, dir, binary, "-addr", "127.0.0.1:0")
+		p.wait(t, 1)
+		if strings.Contains(p.log.String(), "canary") || !strings.Contains(p.log.String(), "unavailable") {
+			t.Errorf("log:\n%s", p.log)
+		}
+	})
+
+	t.Run("usage", func(t *testing.T) {
+		p := launch(t, dir, binary, "-nonsense")
+		p.wait(t, 2)
+		if !strings.Contains(p.log.String(), "-addr") {
+			t.Errorf("log:\n%s", p.log)
+		}
+	})
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// maxBodyBytes leaves room for the largest metadata, every character escaped.
+const maxBodyBytes = 2 << 20
+
+var (
+	errNotJSON  = newProblem(http.StatusUnsupportedMediaType, "unsupported-media-type", "The body must be JSON, with Content-Type: application/json.")
+	errTooLarge = newProblem(http.StatusRequestEntityTooLarge, "too-large", "The body is larger than 2 MiB.")
+	errBadJSON  = newProblem(http.StatusBadRequest, "bad-json", "The body must be one JSON object in UTF-8.")
+	errHasBody  = newProblem(http.StatusBadRequest, "unexpected-body", "This request takes no body.")
+)
+
+// readJSON decodes the body of r into v, a pointer to something that takes a
+// JSON object. Members that v does not know are refused: most are misspelt.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" {
+		return errNotJSON
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	if err != nil {
+		return bodyError(err)
+	}
+	body = bytes.TrimSpace(body)
+	if !utf8.Valid(body) || !bytes.HasPrefix(body, []byte("{")) || !json.Valid(body) {
+		return errBadJSON
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(v); err != nil {
+		return decodeError(err)
+	}
+	return nil
+}
+
+// readNothing refuses a body.
+func readNothing(w http.ResponseWriter, r *http.Request) error {
+	n, err := io.CopyN(io.Discard, r.Body, 1)
+	if n > 0 {
+		w.Header().Set("Connection", "close") // the rest of it is not read
+		return errHasBody
+	}
+	if !errors.Is(err, io.EOF) {
+		return bodyError(err)
+	}
+	return nil
+}
+
+func bodyError(err error) error {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return errTooLarge
+	}
+	return newProblem(http.StatusBadRequest, "bad-body", "The body could not be read to its end.")
+}
+
+// decodeError turns an error of encoding/json into one that names the member.
+func decodeError(err error) error {
+	var wrongType *json.UnmarshalTypeError
+	var typed *tenancy.Error
+	switch {
+	case errors.As(err, &typed) && typed.Field == "": // the mask: see tenancy.Secret
+		return badField("database_url", "The mask *** is not a value. Leave the member out to keep the stored one.")
+	case errors.As(err, &typed):
+		return typed
+	case errors.As(err, &wrongType):
+		name := wrongType.Field[strings.LastIndexByte(wrongType.Field, '.')+1:] // without the embedded struct
+		return badField(name, "The member has the wrong JSON type.")
+	}
+	// encoding/json has no type for this error.
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return badField(strings.Trim(name, `"`), "There is no such member.")
+	}
+	return errBadJSON
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// service is what the handlers share.
+type service struct {
+	store tenancy.Store
+	base  string // tenants' hosts are <identifier>.<base>
+	log   *slog.Logger
+}
+
+// handler returns the whole HTTP surface.
+func (s *service) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", s.endpoint(s.healthz))
+	mux.Handle("GET /readyz", s.endpoint(s.readyz))
+	mux.Handle("GET /whoami", s.tenantOnly(s.endpoint(s.whoami)))
+
+	admin := func(pattern string, e endpoint) { mux.Handle(pattern, s.adminOnly(s.endpoint(e))) }
+	admin("GET /admin/tenants", s.list)
+	admin("POST /admin/tenants", s.create)
+	admin("GET /admin/tenants/search", s.search)
+	admin("GET /admin/tenants/by-identifier/{identifier}", s.getByIdentifier)
+	admin("GET /admin/tenants/{id}", s.getByID)
+	admin("PUT /admin/tenants/{id}", s.update)
+	admin("DELETE /admin/tenants/{id}", unconditional(s.delete))
+	admin("POST /admin/tenants/{id}/suspend", unconditional(s.setStatus(tenancy.StatusSuspended)))
+	admin("POST /admin/tenants/{id}/activate", unconditional(s.setStatus(tenancy.StatusActive)))
+	admin("POST /admin/tenants/{id}/rename", unconditional(s.rename))
+	admin("PATCH /admin/tenants/{id}/metadata", unconditional(s.patchMetadata))
+
+	return s.logged(bounded(s.routed(mux)))
+}
+
+// routed is mux, but answers what no route matches with a problem.
+func (s *service) routed(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		unmatched, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		var verdict headerOnly
+		unmatched.ServeHTTP(&verdict, r) // 404, or 405 with Allow
+		if allow := verdict.Header().Get("Allow"); allow != "" {
+			w.Header().Set("Allow", allow)
+			s.fail(w, r, errMethodNotAllowed)
+			return
+		}
+		s.fail(w, r, errNoSuchEndpoint)
+	})
+}
+
+// headerOnly keeps what a handler sets in the header, and drops the rest.
+type headerOnly struct{ header http.Header }
+
+func (h *headerOnly) Header() http.Header {
+	if h.header == nil {
+		h.header = http.Header{}
+	}
+	return h.header
+}
+func (*headerOnly) WriteHeader(int)             {}
+func (*headerOnly) Write(b []byte) (int, error) { return len(b), nil }
