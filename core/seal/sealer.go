@@ -1,0 +1,32 @@
+package seal
+
+import "errors"
+
+// Sealer seals and opens short texts. Implementations are safe for concurrent
+// use.
+type Sealer interface {
+	// Seal returns text encrypted and bound to place, as printable ASCII.
+	Seal(text string, place Place) (string, error)
+	// Open returns the text of what Seal returned for the same place. Errors
+	// wrap ErrNotSealed, ErrUnknownKey or ErrTampered, and hold neither text nor
+	// key.
+	Open(sealed string, place Place) (string, error)
+}
+
+// Place is where a sealed text belongs.
+type Place struct {
+	TenantID string
+	Field    string // its JSON name: "database_url"
+}
+
+// Why a text does not open.
+var (
+	// ErrNotSealed: the text is not in the sealed form.
+	ErrNotSealed = errors.New("seal: text is not sealed")
+	// ErrUnknownKey: the text was sealed with a key that the keyring lacks. Add
+	// that key behind the first one.
+	ErrUnknownKey = errors.New("seal: unknown key")
+	// ErrTampered: the text was altered, cut or moved from another place, or
+	// the key under this ID is not the one that sealed it.
+	ErrTampered = errors.New("seal: text was altered, or belongs to another tenant or field")
+)
