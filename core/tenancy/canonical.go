@@ -17,25 +17,29 @@ const (
 	maxMetadataDepth  = 100
 	maxNumberDigits   = 1000
 	maxNumberExponent = 308
+
+	// A few bytes of exponent stand for hundreds of digits: work on an object
+	// stops when the result is sure to be too large, or to have been made so by
+	// repeated keys.
+	maxMetadataWork = 2 * MaxMetadataBytes
 )
 
+const jsonSpace = " \t\r\n"
+
 func parseMetadata(data []byte, lenient bool) (Metadata, error) {
-	data = bytes.TrimSpace(data)
+	data = bytes.Trim(data, jsonSpace)
 	if len(data) == 0 || string(data) == "null" || string(data) == "{}" {
 		return Metadata{}, nil
 	}
-	if !utf8.Valid(data) || !json.Valid(data) || data[0] != '{' {
-		return Metadata{}, invalid("metadata", "must be one JSON object")
+	if !lenient && !utf8.Valid(data) || !json.Valid(data) || data[0] != '{' {
+		return Metadata{}, invalid("metadata", "must be one JSON object in UTF-8")
 	}
-	var stack [1024]byte // most metadata is small: one allocation, for the result
-	c := canonicalizer{in: data, out: stack[:0], lenient: lenient}
-	if err := c.value(1); err != nil {
+	c := canonicalizer{in: data, lenient: lenient}
+	out, err := c.value(make([]byte, 0, len(data)), 1)
+	if err != nil || string(out) == "{}" {
 		return Metadata{}, err
 	}
-	if string(c.out) == "{}" {
-		return Metadata{}, nil
-	}
-	m := Metadata{string(c.out)}
+	m := Metadata{string(out)}
 	if !lenient {
 		if err := m.Validate(); err != nil {
 			return Metadata{}, err
@@ -44,46 +48,51 @@ func parseMetadata(data []byte, lenient bool) (Metadata, error) {
 	return m, nil
 }
 
-// canonicalizer rewrites valid JSON from in to out. A lenient one never fails:
-// what it would refuse it copies.
+// canonicalizer consumes valid JSON. Its methods append what they consume, in
+// canonical form, to out. A lenient one never fails: what it would refuse it
+// copies.
 type canonicalizer struct {
 	in      []byte
-	out     []byte
 	lenient bool
 }
 
 func (c *canonicalizer) space() {
-	for len(c.in) > 0 && strings.IndexByte(" \t\r\n", c.in[0]) >= 0 {
+	for len(c.in) > 0 && strings.IndexByte(jsonSpace, c.in[0]) >= 0 {
 		c.in = c.in[1:]
 	}
 }
 
-func (c *canonicalizer) value(depth int) error {
+func (c *canonicalizer) value(out []byte, depth int) ([]byte, error) {
 	if depth > maxMetadataDepth && !c.lenient {
-		return invalid("metadata", "must nest at most %d levels deep", maxMetadataDepth)
+		return nil, invalid("metadata", "must nest at most %d levels deep", maxMetadataDepth)
+	}
+	if len(out) > maxMetadataWork && !c.lenient {
+		return nil, tooLarge()
 	}
 	c.space()
 	switch c.in[0] {
 	case '{':
-		return c.object(depth)
+		return c.object(out, depth)
 	case '[':
-		return c.array(depth)
+		return c.array(out, depth)
 	case '"':
-		s, err := c.string()
-		c.out = append(c.out, s...)
-		return err
+		return c.string(out)
 	case 't', 'n':
-		c.out, c.in = append(c.out, c.in[:4]...), c.in[4:]
-		return nil
+		return c.copy(out, 4), nil
 	case 'f':
-		c.out, c.in = append(c.out, c.in[:5]...), c.in[5:]
-		return nil
+		return c.copy(out, 5), nil
 	}
-	return c.number()
+	return c.number(out)
 }
 
-func (c *canonicalizer) array(depth int) error {
-	c.out = append(c.out, '[')
+func (c *canonicalizer) copy(out []byte, n int) []byte {
+	out = append(out, c.in[:n]...)
+	c.in = c.in[n:]
+	return out
+}
+
+func (c *canonicalizer) array(out []byte, depth int) (_ []byte, err error) {
+	out = append(out, '[')
 	for first := true; ; first = false {
 		c.in = c.in[1:] // the bracket or comma
 		c.space()
@@ -91,104 +100,102 @@ func (c *canonicalizer) array(depth int) error {
 			break
 		}
 		if !first {
-			c.out = append(c.out, ',')
+			out = append(out, ',')
 		}
-		if err := c.value(depth + 1); err != nil {
-			return err
+		if out, err = c.value(out, depth+1); err != nil {
+			return nil, err
 		}
 		c.space()
 		if c.in[0] == ']' {
 			break
 		}
 	}
-	c.in = c.in[1:]
-	c.out = append(c.out, ']')
-	return nil
+	return c.copy(out, 1), nil
 }
 
 // member is one "key":value of an object under way; from and to bound it in out.
 type member struct {
-	key      string // decoded
+	key      []byte // decoded
 	from, to int
 }
 
-func (c *canonicalizer) object(depth int) error {
+func (c *canonicalizer) object(out []byte, depth int) (_ []byte, err error) {
 	var few [8]member
 	members, sorted := few[:0], true
-	c.out = append(c.out, '{')
-	start := len(c.out)
+	out = append(out, '{')
+	start := len(out)
 	for {
 		c.in = c.in[1:] // the brace or comma
 		c.space()
 		if c.in[0] == '}' {
 			break
 		}
-		key, err := c.string()
-		if err != nil {
-			return err
+		m := member{key: unescape(c.in[:stringEnd(c.in)]), from: len(out)}
+		if out, err = c.string(out); err != nil {
+			return nil, err
 		}
-		m := member{key: unescape(key), from: len(c.out)}
-		c.out = append(append(c.out, key...), ':')
 		c.space()
-		c.in = c.in[1:] // the colon
-		if err := c.value(depth + 1); err != nil {
-			return err
+		out = c.copy(out, 1) // the colon
+		if out, err = c.value(out, depth+1); err != nil {
+			return nil, err
 		}
-		m.to = len(c.out)
-		c.out = append(c.out, ',')
-		sorted = sorted && (len(members) == 0 || members[len(members)-1].key < m.key)
+		m.to = len(out)
+		out = append(out, ',')
+		sorted = sorted && (len(members) == 0 || bytes.Compare(members[len(members)-1].key, m.key) < 0)
 		members = append(members, m)
 		c.space()
 		if c.in[0] == '}' {
 			break
 		}
 	}
-	c.in = c.in[1:]
 	if !sorted {
-		c.sort(members, start)
+		out = sortMembers(out, members, start)
 	}
 	if len(members) > 0 {
-		c.out = c.out[:len(c.out)-1] // the last comma
+		out = out[:len(out)-1] // the last comma
 	}
-	c.out = append(c.out, '}')
-	return nil
+	return c.copy(out, 1), nil
 }
 
-// sort rewrites the members, which begin at start, in the order of their keys,
-// the last one of each key.
-func (c *canonicalizer) sort(members []member, start int) {
-	slices.SortStableFunc(members, func(a, b member) int { return strings.Compare(a.key, b.key) })
-	old := slices.Clone(c.out[start:])
-	c.out = c.out[:start]
+// sortMembers rewrites the members, which begin at start of out, in the order of
+// their keys, the last one of each key.
+func sortMembers(out []byte, members []member, start int) []byte {
+	slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.key, b.key) })
+	old := slices.Clone(out[start:])
+	out = out[:start]
 	for i, m := range members {
-		if i+1 < len(members) && members[i+1].key == m.key {
+		if i+1 < len(members) && bytes.Equal(members[i+1].key, m.key) {
 			continue
 		}
-		c.out = append(append(c.out, old[m.from-start:m.to-start]...), ',')
+		out = append(append(out, old[m.from-start:m.to-start]...), ',')
 	}
+	return out
 }
 
-// string returns the next string in canonical form, quotes included.
-func (c *canonicalizer) string() ([]byte, error) {
-	end, escaped := 1, false
-	for ; c.in[end] != '"'; end++ {
-		if c.in[end] == '\\' {
-			escaped = true
+// string consumes a string, quotes included.
+func (c *canonicalizer) string(out []byte) ([]byte, error) {
+	raw := c.in[:stringEnd(c.in)]
+	switch {
+	case bytes.IndexByte(raw, '\\') < 0:
+		return c.copy(out, len(raw)), nil
+	case soundEscapes(raw) && (!c.lenient || utf8.Valid(raw)):
+		c.in = c.in[len(raw):]
+		return appendString(out, unescape(raw)), nil
+	case c.lenient:
+		return c.copy(out, len(raw)), nil
+	}
+	return nil, invalid("metadata", "holds NUL or an unpaired surrogate")
+}
+
+// stringEnd returns the length of the JSON string at the start of text.
+func stringEnd[T []byte | string](text T) int {
+	end := 1
+	for ; text[end] != '"'; end++ {
+		if text[end] == '\\' {
 			end++
 		}
 	}
-	raw := c.in[:end+1]
-	c.in = c.in[end+1:]
-	if !escaped {
-		return raw, nil
-	}
-	if !c.lenient && !soundEscapes(raw) {
-		return nil, invalid("metadata", "holds NUL or an unpaired surrogate")
-	}
-	if !soundEscapes(raw) {
-		return raw, nil
-	}
-	return appendString(nil, unescape(raw)), nil
+	return end + 1
 }
 
 // soundEscapes reports whether no escape of raw stands for NUL or for half a
@@ -218,23 +225,48 @@ func soundEscapes(raw []byte) bool {
 	return true
 }
 
-func hexRune(b []byte) rune {
+func hexRune[T []byte | string](b T) rune {
 	n, _ := strconv.ParseUint(string(b[:4]), 16, 32) // json.Valid has checked the digits
 	return rune(n)
 }
 
-// unescape returns the text of a JSON string.
-func unescape(raw []byte) string {
+// unescape returns the text of a JSON string. Half a surrogate pair, which a
+// lenient canonicalizer keeps, becomes the three bytes that UTF-8 would have for
+// it, so that no two keys become equal by it.
+func unescape(raw []byte) []byte {
+	raw = raw[1 : len(raw)-1]
 	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
+		return raw
 	}
-	var s string
-	_ = json.Unmarshal(raw, &s) // valid: see parseMetadata
-	return s
+	text := make([]byte, 0, len(raw))
+	for len(raw) > 0 {
+		if raw[0] != '\\' {
+			text, raw = append(text, raw[0]), raw[1:]
+			continue
+		}
+		if raw[1] != 'u' {
+			text, raw = append(text, "\"\\/\b\f\n\r\t"[strings.IndexByte(`"\/bfnrt`, raw[1])]), raw[2:]
+			continue
+		}
+		r := hexRune(raw[2:])
+		raw = raw[6:]
+		if utf16.IsSurrogate(r) {
+			if len(raw) >= 6 && raw[0] == '\\' && raw[1] == 'u' {
+				if pair := utf16.DecodeRune(r, hexRune(raw[2:])); pair != utf8.RuneError {
+					text, raw = utf8.AppendRune(text, pair), raw[6:]
+					continue
+				}
+			}
+			text = append(text, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0xbf, 0x80|byte(r)&0xbf)
+			continue
+		}
+		text = utf8.AppendRune(text, r)
+	}
+	return text
 }
 
 // appendString appends the JSON string of s with the fewest escapes.
-func appendString(b []byte, s string) []byte {
+func appendString[T []byte | string](b []byte, s T) []byte {
 	const digits = "0123456789abcdef"
 	b = append(b, '"')
 	for i := range len(s) {
@@ -250,23 +282,33 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// number writes the next number as a plain decimal.
-func (c *canonicalizer) number() error {
+// number consumes a number and appends it as a plain decimal.
+func (c *canonicalizer) number(out []byte) ([]byte, error) {
 	end := 0
 	for end < len(c.in) && strings.IndexByte("+-0123456789.eE", c.in[end]) >= 0 {
 		end++
 	}
 	raw := c.in[:end]
-	c.in = c.in[end:]
-	out, ok := appendDecimal(c.out, raw)
-	if !ok {
-		if !c.lenient {
-			return invalid("metadata", "holds a number beyond 1e±%d or of more than %d digits", maxNumberExponent, maxNumberDigits)
-		}
-		out = append(c.out, raw...)
+	if isPlain(raw) {
+		return c.copy(out, end), nil
 	}
-	c.out = out
-	return nil
+	decimal, ok := appendDecimal(out, raw)
+	if ok {
+		c.in = c.in[end:]
+		return decimal, nil
+	}
+	if c.lenient {
+		return c.copy(out, end), nil
+	}
+	return nil, invalid("metadata", "holds a number beyond 1e±%d or of more than %d digits", maxNumberExponent, maxNumberDigits)
+}
+
+// isPlain reports whether a number is so short and simple that it is canonical.
+func isPlain(raw []byte) bool {
+	if len(raw) > maxNumberExponent || bytes.IndexAny(raw, "eE") >= 0 || string(raw) == "-0" {
+		return false
+	}
+	return raw[len(raw)-1] != '0' || bytes.IndexByte(raw, '.') < 0
 }
 
 // appendDecimal appends the value of a JSON number, exactly, or returns false

@@ -131,7 +131,8 @@ func parseCursor(cursor string) (ListKey, error) {
 		return ListKey{}, bad
 	}
 	k := ListKey{time.UnixMicro(int64(binary.BigEndian.Uint64(b[1:9]))).UTC(), string(b[9:])}
-	if ValidateID(k.ID) != nil || validateTime("", k.CreatedAt) != nil {
+	// The decoder skips line breaks; a cursor has one spelling only.
+	if k.Cursor() != cursor || ValidateID(k.ID) != nil || validateTime("", k.CreatedAt) != nil {
 		return ListKey{}, bad
 	}
 	return k, nil

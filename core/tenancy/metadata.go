@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
+	"strings"
 )
 
 // Metadata is an immutable JSON object of at most 256 KiB. The zero Metadata is
@@ -19,24 +20,30 @@ import (
 //     zeros or a negative zero: exactly the value that was given
 //
 // What some database could not hold is refused: NUL, unpaired surrogates and
-// invalid UTF-8 in strings, numbers beyond 1e±308 or of more than 1000 digits,
-// more than 100 levels of nesting.
+// invalid UTF-8 in strings; numbers of 1e309 and more, or nearer to 0 than 1e-308
+// but not 0, or of more than 1000 significant digits; more than 100 levels of
+// nesting, of which the object itself is the first.
 type Metadata struct{ object string }
 
 // ParseMetadata returns the metadata that the JSON object in data stands for, or
-// an [*Error] that wraps ErrInvalid. Empty data and null stand for {}.
+// an [*Error] that wraps ErrInvalid. Empty data and null stand for {}. It does
+// not keep data. The limit of 256 KiB is that of the canonical form; an object
+// whose repeated keys would make it more than twice as large is refused, too.
 func ParseMetadata(data []byte) (Metadata, error) {
 	return parseMetadata(data, false)
 }
 
 // MetadataFromStored is ParseMetadata for what a database returned, perhaps
 // edited by hand: it applies no limit and keeps as it is what ParseMetadata
-// would refuse inside the object. It is for authors of stores.
+// would refuse inside the object, so that only what is no JSON object at all
+// fails. It is for authors of stores.
 func MetadataFromStored(data []byte) (Metadata, error) {
 	return parseMetadata(data, true)
 }
 
-// NewMetadata returns the metadata that v, a struct or a map, marshals to.
+// NewMetadata returns the metadata that v, a struct or a map, marshals to by the
+// rules of [json.Marshal], or an [*Error] that wraps ErrInvalid. A nil v stands
+// for {}.
 func NewMetadata(v any) (Metadata, error) {
 	data, err := marshalValue(v)
 	if err != nil {
@@ -67,21 +74,31 @@ func (m Metadata) String() string {
 // Get returns the JSON of the value under a top-level key, and whether it is
 // there.
 func (m Metadata) Get(key string) (json.RawMessage, bool) {
-	v, ok := m.members()[key]
-	return v, ok
+	for raw, value := range m.members() {
+		if isKey(raw, key) {
+			return json.RawMessage(value), true
+		}
+	}
+	return nil, false
 }
 
 // Keys returns the top-level keys in byte order.
-func (m Metadata) Keys() []string { return slices.Sorted(maps.Keys(m.members())) }
+func (m Metadata) Keys() []string {
+	var keys []string
+	for raw := range m.members() {
+		keys = append(keys, string(unescape([]byte(raw))))
+	}
+	return keys
+}
 
 // With returns a copy of m in which key has the JSON of value. A nil value is
-// stored as null.
+// stored as null. Errors as in NewMetadata.
 func (m Metadata) With(key string, value any) (Metadata, error) {
-	data, err := marshalValue(map[string]any{key: value})
+	data, err := marshalValue(value)
 	if err != nil {
 		return Metadata{}, err
 	}
-	patch, err := ParseMetadata(data)
+	patch, err := ParseMetadata(slices.Concat(appendString([]byte{'{'}, key), []byte{':'}, data, []byte{'}'}))
 	if err != nil {
 		return Metadata{}, err
 	}
@@ -90,37 +107,52 @@ func (m Metadata) With(key string, value any) (Metadata, error) {
 
 // Without returns a copy of m that lacks keys.
 func (m Metadata) Without(keys ...string) Metadata {
-	members := m.members()
-	for _, k := range keys {
-		delete(members, k)
+	rest := []byte{'{'}
+	for raw, value := range m.members() {
+		if !slices.ContainsFunc(keys, func(key string) bool { return isKey(raw, key) }) {
+			rest = append(append(append(append(rest, raw...), ':'), value...), ',')
+		}
 	}
-	out, _ := fromMembers(members) // smaller than m, so within every limit
-	return out
+	if len(rest) == 1 {
+		return Metadata{}
+	}
+	rest[len(rest)-1] = '}'
+	return Metadata{string(rest)}
 }
 
 // Merge returns a copy of m with every top-level member of patch put over it:
 // a shallow merge, in which null stays null and a nested object is replaced
 // whole. It fails with ErrInvalid if the result is too large.
 func (m Metadata) Merge(patch Metadata) (Metadata, error) {
-	members := m.members()
-	maps.Copy(members, patch.members())
-	out, err := fromMembers(members)
-	if err == nil {
-		err = out.Validate()
+	merged := m
+	switch {
+	case m.object == "":
+		merged = patch
+	case patch.object != "":
+		// Of repeated keys the last one counts.
+		both := m.object[:len(m.object)-1] + "," + patch.object[1:]
+		var err error
+		if merged, err = MetadataFromStored([]byte(both)); err != nil {
+			return Metadata{}, err
+		}
 	}
-	if err != nil {
+	if err := merged.Validate(); err != nil {
 		return Metadata{}, err
 	}
-	return out, nil
+	return merged, nil
 }
 
 // Validate returns an [*Error] that wraps ErrInvalid if m is larger than
 // MaxMetadataBytes, which only hand-edited metadata can be.
 func (m Metadata) Validate() error {
 	if len(m.object) > MaxMetadataBytes {
-		return invalid("metadata", "must be at most %d bytes as canonical JSON", MaxMetadataBytes)
+		return tooLarge()
 	}
 	return nil
+}
+
+func tooLarge() error {
+	return invalid("metadata", "must be at most %d bytes as canonical JSON", MaxMetadataBytes)
 }
 
 // MarshalJSON implements [json.Marshaler].
@@ -136,38 +168,84 @@ func (m *Metadata) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (m Metadata) members() map[string]json.RawMessage {
-	members := map[string]json.RawMessage{}
-	_ = json.Unmarshal([]byte(m.String()), &members) // m.object is always a valid object
-	return members
+// members iterates over the top-level members, as they stand in the canonical
+// JSON: the key with its quotes and escapes, and the value.
+func (m Metadata) members() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		rest := m.object
+		for len(rest) > 1 { // more than the closing brace
+			rest = rest[1:] // the brace or comma
+			key := rest[:stringEnd(rest)]
+			rest = rest[len(key)+1:] // and the colon
+			value := rest[:valueEnd(rest)]
+			rest = rest[len(value):]
+			if !yield(key, value) {
+				return
+			}
+		}
+	}
 }
 
-func fromMembers(members map[string]json.RawMessage) (Metadata, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for k, v := range members {
-		if b.Len() > 1 {
-			b.WriteByte(',')
+// valueEnd returns the length of the value at the start of canonical JSON that
+// goes on with a comma or a brace.
+func valueEnd(text string) int {
+	for i, depth := 0, 0; ; {
+		switch text[i] {
+		case '"':
+			i += stringEnd(text[i:])
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		case ',':
+			if depth == 0 {
+				return i
+			}
 		}
-		b.Write(appendString(nil, k))
-		b.WriteByte(':')
-		b.Write(v)
+		i++
 	}
-	b.WriteByte('}')
-	return MetadataFromStored(b.Bytes())
+}
+
+// isKey reports whether raw, a JSON string, stands for key.
+func isKey(raw, key string) bool {
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw[1:len(raw)-1] == key
+	}
+	return string(unescape([]byte(raw))) == key
 }
 
 func marshalValue(v any) ([]byte, error) {
+	if raw, ok := v.(json.RawMessage); ok && json.Valid(raw) {
+		return raw, nil
+	}
 	data, err := json.Marshal(v)
 	if err != nil {
 		return nil, invalid("metadata", "cannot be marshalled to JSON: %T", v)
 	}
-	// encoding/json replaces invalid UTF-8 by this escape; a replacement
-	// character that was really given stays as it is.
-	if bytes.Contains(data, []byte(`\ufffd`)) {
+	if hasReplacement(data) {
 		return nil, invalid("metadata", "holds invalid UTF-8")
 	}
 	return data, nil
+}
+
+// hasReplacement reports whether JSON holds the escape by which encoding/json
+// replaces invalid UTF-8. A replacement character that was really given stays as
+// it is.
+func hasReplacement(data []byte) bool {
+	for {
+		i := bytes.IndexByte(data, '\\')
+		if i < 0 {
+			return false
+		}
+		if bytes.HasPrefix(data[i:], []byte(`\ufffd`)) {
+			return true
+		}
+		data = data[i+2:]
+	}
 }
 
 // jsonReason says what is wrong without quoting the document.

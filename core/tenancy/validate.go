@@ -42,6 +42,9 @@ func (t Tenant) Validate() error {
 	if err := validateText("schema_name", t.SchemaName, 0, MaxSchemaNameRunes); err != nil {
 		return err
 	}
+	if err := t.Metadata.Validate(); err != nil {
+		return err
+	}
 	if err := validateTime("created_at", t.CreatedAt); err != nil {
 		return err
 	}

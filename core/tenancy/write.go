@@ -16,10 +16,12 @@ func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
 	if t.Status == "" {
 		t.Status = StatusActive
 	}
-	if t.CreatedAt.IsZero() {
+	if err := validateTime("created_at", t.CreatedAt); err != nil {
+		return Tenant{}, err // before a time far away wraps around in microseconds
+	}
+	if t.CreatedAt = NormalizeTime(t.CreatedAt); t.CreatedAt.IsZero() {
 		t.CreatedAt = now
 	}
-	t.CreatedAt = NormalizeTime(t.CreatedAt)
 	t.UpdatedAt = now
 	if t.CreatedAt.After(now) {
 		t.UpdatedAt = t.CreatedAt

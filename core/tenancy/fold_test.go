@@ -1,0 +1,104 @@
+package tenancy_test
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Every pair of runes that fold alike is one that strings.EqualFold takes for
+// equal, and the other way round.
+func TestFoldIsEqualFoldForEveryRune(t *testing.T) {
+	byFold := map[string]rune{}
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if !utf8.ValidRune(r) {
+			continue
+		}
+		folded := tenancy.Fold(string(r))
+		if other, seen := byFold[folded]; seen {
+			if !strings.EqualFold(string(r), string(other)) {
+				t.Errorf("%q and %q fold alike, but are not equal", r, other)
+			}
+		} else {
+			byFold[folded] = r
+		}
+		if next := unicode.SimpleFold(r); tenancy.Fold(string(next)) != folded {
+			t.Errorf("%q and %q are equal, but fold apart", r, next)
+		}
+		if tenancy.Fold(folded) != folded {
+			t.Errorf("the fold of %q is not stable", r)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for in, want := range map[string]string{
+		"":           "",
+		"mit-edu-09": "mit-edu-09",
+		"MIT":        "mit",
+		"\u212a":     "k", // KELVIN SIGN
+		"ſ":          "s", // LATIN SMALL LETTER LONG S
+		"a\xffb":     "a\ufffdb",
+		"世界 😀":       "世界 😀",
+	} {
+		if got := tenancy.Fold(in); got != want {
+			t.Errorf("Fold(%q) is %q, want %q", in, got, want)
+		}
+	}
+	for _, pair := range [][2]string{{"ΣΊΣΥΦΟΣ", "σίσυφος"}, {"ÉCOLE", "école"}, {"ẞ", "ß"}, {"Ǆ", "ǅ"}} {
+		if tenancy.Fold(pair[0]) != tenancy.Fold(pair[1]) {
+			t.Errorf("%q and %q fold apart", pair[0], pair[1])
+		}
+	}
+	for _, pair := range [][2]string{{"İ", "i"}, {"ı", "i"}, {"é", "e\u0301"}, {"ß", "ss"}} {
+		if tenancy.Fold(pair[0]) == tenancy.Fold(pair[1]) {
+			t.Errorf("%q and %q fold alike", pair[0], pair[1])
+		}
+	}
+}
+
+func TestFoldDoesNotAllocateForIdentifiers(t *testing.T) {
+	if got := testing.AllocsPerRun(100, func() { _ = tenancy.Fold("acme-industries-42") }); got != 0 {
+		t.Errorf("%v allocations, want 0", got)
+	}
+}
+
+func FuzzFold(f *testing.F) {
+	for _, seed := range [][2]string{{"", ""}, {"K", "\u212a"}, {"İ", "i"}, {"Straße", "STRAẞE"}, {"\xff", "\ufffd"}, {"Σς", "σΣ"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		foldA, foldB := tenancy.Fold(a), tenancy.Fold(b)
+		if (foldA == foldB) != strings.EqualFold(a, b) {
+			t.Fatalf("Fold makes %q of %q and %q of %q; EqualFold says %t", foldA, a, foldB, b, !strings.EqualFold(a, b))
+		}
+		if !strings.EqualFold(a, foldA) || tenancy.Fold(foldA) != foldA {
+			t.Fatalf("Fold makes %q of %q", foldA, a)
+		}
+		if utf8.RuneCountInString(a) != utf8.RuneCountInString(foldA) {
+			t.Fatalf("Fold(%q) changes the number of runes", a)
+		}
+		if upper := strings.Map(unicode.SimpleFold, a); tenancy.Fold(upper) != foldA {
+			t.Fatalf("%q and %q fold apart", a, upper)
+		}
+	})
+}
+
+func BenchmarkFold(b *testing.B) {
+	for name, in := range map[string]string{
+		"identifier": "acme-industries-42",
+		"name":       "Massachusetts Institute of Technology",
+		"accents":    "École Polytechnique Fédérale de Lausanne",
+		"cjk":        "東京大学大学院情報理工学系研究科",
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = tenancy.Fold(in)
+			}
+		})
+	}
+}

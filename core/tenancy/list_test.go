@@ -1,0 +1,125 @@
+package tenancy_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func TestListOptionsNormalized(t *testing.T) {
+	cursor := tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor()
+	for _, c := range []struct {
+		opts  tenancy.ListOptions
+		field string
+		limit int
+	}{
+		{tenancy.ListOptions{}, "", tenancy.DefaultPageLimit},
+		{tenancy.ListOptions{Limit: 1}, "", 1},
+		{tenancy.ListOptions{Limit: tenancy.MaxPageLimit, Offset: 5}, "", tenancy.MaxPageLimit},
+		{tenancy.ListOptions{Limit: tenancy.MaxPageLimit + 1}, "limit", 0},
+		{tenancy.ListOptions{Limit: -1}, "limit", 0},
+		{tenancy.ListOptions{Offset: -1}, "offset", 0},
+		{tenancy.ListOptions{Cursor: cursor}, "", tenancy.DefaultPageLimit},
+		{tenancy.ListOptions{Cursor: cursor, Offset: 1}, "offset", 0},
+		{tenancy.ListOptions{Cursor: "?"}, "cursor", 0},
+		{tenancy.ListOptions{Cursor: cursor + "\n"}, "cursor", 0},
+		{tenancy.ListOptions{Cursor: cursor[:4] + "\r\n" + cursor[4:]}, "cursor", 0},
+		{tenancy.ListOptions{Cursor: "B" + cursor[1:]}, "cursor", 0},
+		{tenancy.ListOptions{Cursor: cursor[:8]}, "cursor", 0},
+		{tenancy.ListOptions{Cursor: strings.Repeat("A", 1<<20)}, "cursor", 0},
+		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{"frozen"}}}, "status", 0},
+		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{""}}}, "status", 0},
+	} {
+		got, after, err := c.opts.Normalized()
+		if c.field != "" {
+			wantInvalid(t, "options", err, c.field)
+			continue
+		}
+		if err != nil || got.Limit != c.limit || after.IsZero() != (c.opts.Cursor == "") {
+			t.Errorf("%+v: %+v, %+v, %v", c.opts, got, after, err)
+		}
+	}
+}
+
+func TestCursorRoundTrip(t *testing.T) {
+	for _, key := range []tenancy.ListKey{
+		{CreatedAt: time.Time{}, ID: "a"},
+		{CreatedAt: valid().CreatedAt, ID: tenancy.NewID()},
+		{CreatedAt: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), ID: strings.Repeat("😀", tenancy.MaxIDRunes)},
+		{CreatedAt: time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), ID: "\n"},
+	} {
+		cursor := key.Cursor()
+		_, got, err := tenancy.ListOptions{Cursor: cursor}.Normalized()
+		if err != nil || got != key {
+			t.Errorf("%+v reads back as %+v (%v)", key, got, err)
+		}
+		if url.QueryEscape(cursor) != cursor || url.PathEscape(cursor) != cursor {
+			t.Errorf("%q is not safe in a URL", cursor)
+		}
+	}
+}
+
+func TestListKeyCompare(t *testing.T) {
+	early, late := valid().CreatedAt, valid().CreatedAt.Add(time.Microsecond)
+	want := []tenancy.ListKey{{late, "a"}, {early, "b"}, {early, "B"}, {early, "A"}}
+	got := slices.Clone(want)
+	slices.Reverse(got)
+	slices.SortFunc(got, tenancy.ListKey.Compare)
+	if !slices.Equal(got, want) {
+		t.Errorf("order %+v, want %+v", got, want)
+	}
+	if c := want[0].Compare(want[0]); c != 0 {
+		t.Errorf("Compare with itself: %d", c)
+	}
+}
+
+func TestPageOf(t *testing.T) {
+	rows := make([]tenancy.Tenant, 3)
+	for i := range rows {
+		rows[i] = valid()
+		rows[i].ID = string(rune('c' - i))
+	}
+	if p := tenancy.PageOf(rows, 3); len(p.Tenants) != 3 || p.Next != "" {
+		t.Errorf("the last page: %+v", p)
+	}
+	p := tenancy.PageOf(rows, 2)
+	_, after, err := tenancy.ListOptions{Cursor: p.Next}.Normalized()
+	if len(p.Tenants) != 2 || cap(p.Tenants) != 2 || err != nil || after != tenancy.ListKeyOf(rows[1]) {
+		t.Errorf("a page with a next one: %+v, %+v, %v", p, after, err)
+	}
+	if p := tenancy.PageOf(nil, 2); len(p.Tenants) != 0 || p.Next != "" {
+		t.Errorf("no rows: %+v", p)
+	}
+}
+
+func TestFilterMatches(t *testing.T) {
+	odd := valid()
+	odd.Status = "frozen"
+	active := tenancy.Filter{Statuses: []tenancy.Status{tenancy.StatusActive, tenancy.StatusDeleted}}
+	if !active.Matches(valid()) || active.Matches(odd) || !(tenancy.Filter{}).Matches(odd) {
+		t.Error("Filter.Matches")
+	}
+}
+
+func FuzzParseCursor(f *testing.F) {
+	f.Add("")
+	f.Add(tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor())
+	f.Add("AQAAAAAAAAAAYQ")
+	f.Add("AQAAAAAAAAAAYR")
+	f.Add("AQAAAAAAAAAAYQ==")
+	f.Add("AQ\nAAAAAAAAAAYQ")
+	f.Fuzz(func(t *testing.T, cursor string) {
+		_, key, err := tenancy.ListOptions{Cursor: cursor}.Normalized()
+		if err != nil {
+			wantInvalid(t, cursor, err, "cursor")
+			return
+		}
+		if cursor != "" && (key.Cursor() != cursor || tenancy.ValidateID(key.ID) != nil || key.CreatedAt.Location() != time.UTC) {
+			t.Fatalf("%q is read as %+v, which is %q", cursor, key, key.Cursor())
+		}
+	})
+}
