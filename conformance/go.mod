@@ -2,10 +2,6 @@ module github.com/go-tenancy/tenantstore/conformance
 
 go 1.25.0
 
-require (
-	github.com/go-tenancy/tenantstore/core v0.1.0
-)
+require github.com/go-tenancy/tenantstore/core v0.1.0
 
-replace (
-	github.com/go-tenancy/tenantstore/core => ../core
-)
+replace github.com/go-tenancy/tenantstore/core => ../core

@@ -1,0 +1,98 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Rule is one rule of the contract of a store.
+type Rule struct {
+	// Name is stable: it names the subtest, and every failure.
+	Name string
+	// Says is the rule in one sentence.
+	Says string
+
+	needs need
+	check func(p *probe)
+}
+
+// Rules returns every rule, in the order in which Run checks them.
+func Rules() []Rule {
+	return slices.Concat(
+		createRules(), updateRules(), statusRules(), metadataRules(), deleteRules(),
+		readRules(), listRules(), searchRules(),
+		limitRules(), textRules(), timeRules(), errorRules(),
+		batchRules(), revisionRules(), concurrencyRules(), modelRules(), lifecycleRules(),
+		headRules(), changesRules(), loadRules(), watchRules(), historyRules(),
+		peerRules(), editRules(),
+	)
+}
+
+// Run checks the stores of h against every rule, one parallel subtest each.
+func Run(t *testing.T, h Harness) {
+	for _, r := range Rules() {
+		t.Run(r.Name, func(t *testing.T) {
+			t.Parallel()
+			r.Check(t, h)
+		})
+	}
+}
+
+// Check checks a new store of h against the rule alone. It skips if the rule
+// needs a field of h that is not set.
+func (r Rule) Check(tb testing.TB, h Harness) {
+	tb.Helper()
+	if h.Open == nil {
+		tb.Fatal("storetest: Harness.Open is required")
+	}
+	if why := h.missing(r.needs); why != "" {
+		tb.Skip("storetest: " + why)
+	}
+	if h.Patience == 0 {
+		h.Patience = 10 * time.Second
+	}
+	p := &probe{tb: tb, ctx: tb.Context(), h: h, rule: r}
+	if r.needs&needSoftDelete != 0 {
+		p.s = h.OpenSoftDelete(tb)
+	} else {
+		p.s = h.Open(tb)
+	}
+	p.closeAtEnd(p.s)
+	r.check(p)
+}
+
+// probe is one rule at work on one store.
+type probe struct {
+	tb   testing.TB
+	ctx  context.Context // of the test
+	h    Harness
+	rule Rule
+	s    tenancy.Store
+}
+
+func (p *probe) closeAtEnd(s tenancy.Store) {
+	p.tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			p.errorf("Close at the end of the test: %v", err)
+		}
+	})
+}
+
+// source returns the store as the Source that the harness says it is.
+func (p *probe) source() tenancy.Source {
+	p.tb.Helper()
+	return p.sourceOf(p.s)
+}
+
+func (p *probe) sourceOf(s tenancy.Store) tenancy.Source {
+	p.tb.Helper()
+	source, ok := tenancy.SourceOf(s)
+	if !ok {
+		p.fatalf("tenancy.SourceOf says that %T is no Source, but Harness.Source says that it is", s)
+	}
+	return source
+}

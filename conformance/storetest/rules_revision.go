@@ -1,0 +1,75 @@
+package storetest
+
+import (
+	"slices"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func revisionRules() []Rule {
+	return []Rule{
+		{
+			Name: "revision-grows",
+			Says: "Every write gives the tenant a Revision larger than that of every write before it, in the whole store.",
+			check: func(p *probe) {
+				newest := tenancy.Revision(0)
+				grows := func(t tenancy.Tenant, by string) tenancy.Tenant {
+					p.tb.Helper()
+					if t.Revision <= newest {
+						p.errorf("%s gave Revision %d after %d", by, t.Revision, newest)
+					}
+					newest = t.Revision
+					return t
+				}
+				a, b := grows(p.create(tenant(0)), "Create"), grows(p.create(tenant(1)), "Create")
+				for range 3 {
+					a = grows(p.setStatus(a.ID, tenancy.StatusSuspended), "SetStatus")
+					b = grows(p.patch(b.ID, `{"a":1}`), "UpdateMetadata")
+					a.Name += "!"
+					a = grows(p.update(a), "Update")
+					b = grows(p.update(b), "Update to the same values")
+					ts, err := p.s.BulkUpdateStatus(p.ctx, []string{a.ID, b.ID}, tenancy.StatusActive)
+					p.ok(err, "BulkUpdateStatus")
+					slices.SortFunc(ts, func(a, b tenancy.Tenant) int { return int(a.Revision - b.Revision) })
+					for _, t := range ts {
+						grows(t, "BulkUpdateStatus")
+					}
+					a, b = p.get(a.ID), p.get(b.ID)
+				}
+				p.delete(b.ID)
+				grows(p.create(tenant(1)), "Create after Delete")
+			},
+		},
+		{
+			Name:  "revision-has-no-gaps",
+			Says:  "Revisions start where the log's first row left off and count every changed row once, without gaps.",
+			needs: needSource,
+			check: func(p *probe) {
+				head, err := p.source().Head(p.ctx)
+				p.ok(err, "Head")
+				last := head.Newest.Revision
+				next := func(rev tenancy.Revision, by string) {
+					p.tb.Helper()
+					last++
+					equal(p, rev, last, "the Revision of %s", by)
+				}
+				a := p.create(tenant(0))
+				next(a.Revision, "Create")
+				next(p.create(tenant(1)).Revision, "Create")
+				next(p.setStatus(a.ID, tenancy.StatusSuspended).Revision, "SetStatus")
+				a = p.patch(a.ID, `{"a":1}`)
+				next(a.Revision, "UpdateMetadata")
+				next(p.update(a).Revision, "Update")
+				ts, err := p.s.BulkUpdateStatus(p.ctx, []string{tenant(0).ID, "missing", tenant(1).ID}, tenancy.StatusActive)
+				p.ok(err, "BulkUpdateStatus")
+				revisions := []tenancy.Revision{ts[0].Revision, ts[1].Revision}
+				slices.Sort(revisions)
+				next(revisions[0], "BulkUpdateStatus")
+				next(revisions[1], "BulkUpdateStatus")
+				p.delete(a.ID)
+				last++ // the Delete's own
+				next(p.create(tenant(2)).Revision, "Create after Delete")
+			},
+		},
+	}
+}
