@@ -1,0 +1,91 @@
+package bunsqlite_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/conformance/storetest"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// files remembers which file each store of a harness keeps its tenants in.
+type files struct{ paths sync.Map }
+
+func (f *files) open(tb testing.TB, path string, opts ...bunsqlite.Option) tenancy.Store {
+	tb.Helper()
+	s, err := bunsqlite.Open(tb.Context(), path, opts...)
+	if err != nil {
+		tb.Fatalf("Open: %v", err)
+	}
+	f.paths.Store(s, path)
+	return s
+}
+
+func (f *files) path(tb testing.TB, s tenancy.Store) string {
+	tb.Helper()
+	path, ok := f.paths.Load(s)
+	if !ok {
+		tb.Fatal("not a store of this harness")
+	}
+	return path.(string)
+}
+
+func compact(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
+	tb.Helper()
+	if _, err := s.(*bunstore.Store).Compact(tb.Context(), revision); err != nil {
+		tb.Fatalf("Compact: %v", err)
+	}
+}
+
+func TestConformanceFile(t *testing.T) {
+	var f files
+	fresh := func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "tenants.db") }
+	normal := bunsqlite.WithSynchronous(bunsqlite.Normal) // the suite writes a lot
+	storetest.Run(t, storetest.Harness{
+		Source: true,
+		Open:   func(tb testing.TB) tenancy.Store { return f.open(tb, fresh(tb), normal) },
+		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
+			return f.open(tb, fresh(tb), normal, bunsqlite.WithStore(bunstore.WithSoftDelete()))
+		},
+		Compact: compact,
+		Reopen: func(tb testing.TB, s tenancy.Store) tenancy.Store {
+			if err := s.Close(); err != nil {
+				tb.Fatalf("Close: %v", err)
+			}
+			return f.open(tb, f.path(tb, s), normal)
+		},
+		Peer: func(tb testing.TB, s tenancy.Store) tenancy.Store { return f.open(tb, f.path(tb, s), normal) },
+		Edit: func(tb testing.TB, s tenancy.Store, t tenancy.Tenant) { edit(tb, f.path(tb, s), t) },
+	})
+}
+
+func TestConformanceMemory(t *testing.T) {
+	var f files
+	storetest.Run(t, storetest.Harness{
+		Source: true,
+		Open:   func(tb testing.TB) tenancy.Store { return f.open(tb, bunsqlite.Memory) },
+		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
+			return f.open(tb, bunsqlite.Memory, bunsqlite.WithStore(bunstore.WithTable("customers"), bunstore.WithSoftDelete()))
+		},
+		Compact: compact,
+	})
+}
+
+// edit changes a row as a person would, on a connection that knows nothing of
+// the store.
+func edit(tb testing.TB, path string, t tenancy.Tenant) {
+	tb.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(tb.Context(), "UPDATE tenants SET identifier = ?2, name = ?3, status = ?4 WHERE id = ?1", t.ID, t.Identifier, t.Name, string(t.Status))
+	if err != nil {
+		tb.Fatalf("edit: %v", err)
+	}
+}

@@ -1,0 +1,86 @@
+package bunsqlite
+
+import (
+	"time"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+)
+
+// The defaults of the options.
+const (
+	DefaultReaders     = 4
+	DefaultMmapSize    = 256 << 20
+	DefaultBusyTimeout = 250 * time.Millisecond
+)
+
+// Synchronous says when a commit is on the disk.
+type Synchronous string
+
+const (
+	// Full: before the write returns. A crash of the machine loses nothing.
+	Full Synchronous = "FULL"
+	// Normal: some time after. A crash of the machine may lose the last commits
+	// (the change log notices), one of the process loses nothing. Writes are
+	// five to six times faster.
+	Normal Synchronous = "NORMAL"
+)
+
+// Option configures Open.
+type Option interface{ apply(*config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+type config struct {
+	readers     int
+	mmapSize    int64
+	busyTimeout time.Duration
+	synchronous Synchronous
+	migrate     bool
+	store       []bunstore.Option
+}
+
+func newConfig(opts []Option) config {
+	c := config{
+		readers:     DefaultReaders,
+		mmapSize:    DefaultMmapSize,
+		busyTimeout: DefaultBusyTimeout,
+		synchronous: Full,
+		migrate:     true,
+	}
+	for _, o := range opts {
+		o.apply(&c)
+	}
+	return c
+}
+
+// WithReaders sets how many connections read (DefaultReaders). They are opened
+// as they are needed, and kept.
+func WithReaders(n int) Option { return optionFunc(func(c *config) { c.readers = n }) }
+
+// WithMmapSize sets how much of the file is mapped into memory, in bytes
+// (DefaultMmapSize); 0 turns that off. Mapped reads are faster and scale with
+// the readers, but a program that truncates the file from outside can crash the
+// process.
+func WithMmapSize(bytes int64) Option { return optionFunc(func(c *config) { c.mmapSize = bytes }) }
+
+// WithBusyTimeout sets how long SQLite itself waits for another process
+// (DefaultBusyTimeout) before the store takes over and tries again, as long as
+// bunstore.WithRetryTimeout says. The end of a context may be noticed that much
+// later.
+func WithBusyTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.busyTimeout = d })
+}
+
+// WithSynchronous sets when a commit is on the disk (Full).
+func WithSynchronous(s Synchronous) Option { return optionFunc(func(c *config) { c.synchronous = s }) }
+
+// WithoutMigrate makes Open leave the schema as it is: call Migrate, or have a
+// database administrator run [bunstore.DDL], before the store is used.
+func WithoutMigrate() Option { return optionFunc(func(c *config) { c.migrate = false }) }
+
+// WithStore passes options on to [bunstore.New].
+func WithStore(opts ...bunstore.Option) Option {
+	return optionFunc(func(c *config) { c.store = append(c.store, opts...) })
+}

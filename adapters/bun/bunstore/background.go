@@ -1,0 +1,42 @@
+package bunstore
+
+import (
+	"context"
+	"sync"
+)
+
+// background owns the goroutines of a store.
+type background struct {
+	ctx    context.Context // ends in stop
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	stopped bool
+	running map[string]bool
+	group   sync.WaitGroup
+}
+
+func newBackground() *background {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &background{ctx: ctx, cancel: cancel, running: map[string]bool{}}
+}
+
+// start runs f in a goroutine, unless one of this name was started before.
+func (b *background) start(name string, f func(ctx context.Context)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped || b.running[name] {
+		return
+	}
+	b.running[name] = true
+	b.group.Go(func() { f(b.ctx) })
+}
+
+// stop ends the goroutines and waits for them.
+func (b *background) stop() {
+	b.mu.Lock()
+	b.stopped = true
+	b.mu.Unlock()
+	b.cancel()
+	b.group.Wait()
+}

@@ -1,0 +1,137 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/uptrace/bun"
+)
+
+// base is what the stores on PostgreSQL and SQLite have in common: the reads and
+// the change log.
+type base struct {
+	config
+	names      names
+	dialect    dialect
+	texts      readTexts
+	db         *sql.DB // for writes
+	read       session // for reads
+	bell       bell
+	background *background
+}
+
+func newBase(db *bun.DB, c config, n names, d dialect) *base {
+	return &base{
+		config: c, names: n, dialect: d, texts: newReadTexts(d, n),
+		db:         db.DB,
+		read:       session{runner: db.DB, dialect: d, logger: c.logger},
+		background: newBackground(),
+	}
+}
+
+// Close implements tenancy.Backend.
+func (b *base) Close() error {
+	b.background.stop()
+	var errs []error
+	for _, f := range b.onClose {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+// open returns ErrClosed after Close.
+func (b *base) open() error {
+	if b.background.ctx.Err() != nil {
+		return tenancy.ErrClosed
+	}
+	return nil
+}
+
+// retry is for every operation: a read may have to wait too, in SQLite.
+func (b *base) retry(ctx context.Context, f func() error) error {
+	return retry(ctx, b.retryTimeout, f)
+}
+
+// wrote is called after every write that may have changed something.
+func (b *base) wrote() {
+	b.bell.ring()
+	b.background.start("trim", b.keepTrimmed)
+}
+
+// GetByID implements tenancy.Backend.
+func (b *base) GetByID(ctx context.Context, id string) (t tenancy.Tenant, err error) {
+	err = b.retry(ctx, func() error {
+		t, err = b.read.tenant(ctx, b.texts.byID, id)
+		return err
+	})
+	return t, err
+}
+
+// GetByIdentifier implements tenancy.Backend.
+func (b *base) GetByIdentifier(ctx context.Context, identifier string) (t tenancy.Tenant, err error) {
+	err = b.retry(ctx, func() error {
+		t, err = b.read.tenant(ctx, b.texts.byIdentifier, identifier)
+		return err
+	})
+	return t, err
+}
+
+// GetByIDs is one statement whatever the number of IDs.
+func (b *base) GetByIDs(ctx context.Context, ids []string) (ts []tenancy.Tenant, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	list, err := b.dialect.texts(ids)
+	if err != nil {
+		return nil, err
+	}
+	err = b.retry(ctx, func() error {
+		ts, err = b.read.tenants(ctx, b.texts.byIDs, list)
+		return err
+	})
+	return ts, err
+}
+
+// Exists is faster than GetByID.
+func (b *base) Exists(ctx context.Context, id string) (found bool, err error) {
+	err = b.retry(ctx, func() error {
+		found, err = b.exists(ctx, b.read, id)
+		return err
+	})
+	return found, err
+}
+
+func (b *base) exists(ctx context.Context, s session, id string) (bool, error) {
+	var one int64
+	return s.one(ctx, b.texts.exists, []any{id}, &one)
+}
+
+// taken tells which of the ids and identifiers belong to tenants.
+func (b *base) taken(ctx context.Context, s session, ids, identifiers []string) (map[tenancy.Key]bool, error) {
+	idList, err1 := b.dialect.texts(ids)
+	identifierList, err2 := b.dialect.texts(identifiers)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	taken := map[tenancy.Key]bool{}
+	err := s.each(ctx, b.texts.taken, []any{idList, identifierList}, func(rows *sql.Rows) error {
+		var id, identifier string
+		err := rows.Scan(&id, &identifier)
+		taken[tenancy.IDKey(id)], taken[tenancy.IdentifierKey(identifier)] = true, true
+		return err
+	})
+	return taken, err
+}
+
+// takenError says which field of t stands in the way of another tenant, or nil.
+func takenError(taken map[tenancy.Key]bool, t tenancy.Tenant) error {
+	switch {
+	case taken[tenancy.IDKey(t.ID)]:
+		return &tenancy.Error{Field: "id", Err: tenancy.ErrAlreadyExists}
+	case taken[tenancy.IdentifierKey(t.Identifier)]:
+		return &tenancy.Error{Field: "identifier", Err: tenancy.ErrAlreadyExists}
+	}
+	return nil
+}

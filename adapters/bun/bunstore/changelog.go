@@ -1,0 +1,148 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Head implements tenancy.Log.
+func (b *base) Head(ctx context.Context) (h tenancy.Head, err error) {
+	var oldest, newest position
+	err = b.retry(ctx, func() error {
+		found, err := b.read.one(ctx, b.texts.head, nil, &oldest.revision, &oldest.mark, &newest.revision, &newest.mark)
+		if err == nil && !found {
+			err = errEmptyLog()
+		}
+		return err
+	})
+	return tenancy.Head{Oldest: oldest.value(), Newest: newest.value()}, err
+}
+
+func errEmptyLog() error {
+	return &failure{reason: tenancy.ErrUnavailable, text: "the change log has no row: was it emptied by hand? Run Migrate", cause: sql.ErrNoRows}
+}
+
+// Load implements tenancy.Log in one statement, whatever the number of lookups.
+func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	if len(want) == 0 {
+		return nil, nil
+	}
+	text, args, err := b.loadText(want)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		asOf  position
+		found map[tenancy.Key]tenancy.Tenant
+	)
+	err = b.retry(ctx, func() error {
+		rowsSeen := false
+		found = make(map[tenancy.Key]tenancy.Tenant, 2*len(want))
+		err := b.read.each(ctx, text, args, func(rows *sql.Rows) error {
+			rowsSeen = true
+			t, err := scanTenant(rows, &asOf.revision, &asOf.mark)
+			if err == nil && t.ID != "" {
+				found[tenancy.IDKey(t.ID)], found[tenancy.IdentifierKey(t.Identifier)] = t, t
+			}
+			return err
+		})
+		if err == nil && !rowsSeen {
+			err = errEmptyLog()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	snapshots := make([]tenancy.Snapshot, len(want))
+	for i, l := range want {
+		if l.Min > tenancy.Revision(asOf.revision) && l.Min != tenancy.Latest {
+			return nil, tenancy.ErrCompacted
+		}
+		t, ok := found[l.Key]
+		snapshots[i] = tenancy.Snapshot{AsOf: asOf.value(), Tenant: t, Found: ok}
+	}
+	return snapshots, nil
+}
+
+// loadText returns the statement for want: a simpler one for a single lookup,
+// which is what a cache asks for most.
+func (b *base) loadText(want []tenancy.Lookup) (string, []any, error) {
+	if len(want) == 1 {
+		if want[0].Key.Kind == tenancy.KindID {
+			return b.texts.loadByID, []any{want[0].Key.Value}, nil
+		}
+		return b.texts.loadByIdentifier, []any{want[0].Key.Value}, nil
+	}
+	ids, identifiers := []string{}, []string{}
+	for _, l := range want {
+		if l.Key.Kind == tenancy.KindID {
+			ids = append(ids, l.Key.Value)
+		} else {
+			identifiers = append(identifiers, l.Key.Value)
+		}
+	}
+	idList, err := b.dialect.texts(ids)
+	if err != nil {
+		return "", nil, err
+	}
+	identifierList, err := b.dialect.texts(identifiers)
+	return b.texts.load, []any{idList, identifierList}, err
+}
+
+// Changes implements tenancy.Log. It reads the row of the position too, to see
+// that the log holds it with the same mark.
+func (b *base) Changes(ctx context.Context, after tenancy.Position, limit int) (cs []tenancy.Change, err error) {
+	if limit == 0 { // from Watch
+		limit = tenancy.DefaultChangesLimit
+	}
+	err = b.retry(ctx, func() error {
+		cs = make([]tenancy.Change, 0, min(limit+1, 64))
+		return b.read.each(ctx, b.texts.changes, []any{int64(after.Revision), int64(limit) + 1}, func(rows *sql.Rows) error {
+			c, err := scanChange(rows)
+			cs = append(cs, c)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if after.IsZero() {
+		cs = append([]tenancy.Change{{}}, cs...)
+		cs = cs[:min(len(cs), limit+1)]
+	}
+	return followers(cs, after)
+}
+
+// followers returns the changes after the first, which must be the one at the
+// position; they must be without a gap, which only a person could have made.
+func followers(cs []tenancy.Change, after tenancy.Position) ([]tenancy.Change, error) {
+	if len(cs) == 0 || cs[0].Position != after {
+		return nil, tenancy.ErrCompacted
+	}
+	for i := 1; i < len(cs); i++ {
+		if cs[i].Position.Revision != cs[i-1].Position.Revision+1 {
+			return nil, tenancy.ErrCompacted
+		}
+	}
+	return cs[1:], nil
+}
+
+func scanChange(rows *sql.Rows) (tenancy.Change, error) {
+	var (
+		at           position
+		op, tenantID text
+		keys         sql.RawBytes
+		when         instant
+	)
+	if err := rows.Scan(&at.revision, &at.mark, &op, &tenantID, &keys, &when); err != nil {
+		return tenancy.Change{}, err
+	}
+	parsed, err := parseKeys(keys)
+	return tenancy.Change{
+		Position: at.value(), Op: tenancy.Op(op), TenantID: string(tenantID), Keys: parsed, At: time.Time(when),
+	}, err
+}

@@ -1,0 +1,60 @@
+package bunstore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	bundialect "github.com/uptrace/bun/dialect"
+)
+
+// dialect is what reads need to know about a database. The writes of the two
+// databases differ as a whole; see the types postgres and sqlite.
+type dialect interface {
+	// ddlFile is the file that creates version 1 of the schema.
+	ddlFile() string
+	// table quotes the table of tenants, with a suffix on its name.
+	table(n names, suffix string) string
+	// param is the n-th bound parameter, from 1.
+	param(n int) string
+	// in is a condition: column is one of the texts that are bound to param by
+	// texts.
+	in(column, param string) string
+	texts(values []string) (any, error)
+	// hasPrefix and contains are conditions on texts, compared by bytes.
+	hasPrefix(text, part string) string
+	contains(text, part string) string
+	// time is how t is bound and stored.
+	time(t time.Time) any
+	// classify says what kind of failure a driver's error is; see failure.
+	classify(err error) (kind, string)
+}
+
+func dialectOf(name bundialect.Name) (dialect, error) {
+	if name == bundialect.SQLite {
+		return sqliteDialect{}, nil
+	}
+	return nil, &tenancy.Error{Op: "New", Field: "dialect", Err: fmt.Errorf(
+		"%w: %s: use pgdialect or sqlitedialect", tenancy.ErrInvalid, name)}
+}
+
+// DDL returns the statements that create the schema of a store, for a database
+// administrator who does not want to let [Store.Migrate] do it. Only the options
+// WithTable and WithSchema matter. Run it in one transaction, on a database that
+// has no such store yet. Migrate finds the result up to date.
+func DDL(name bundialect.Name, opts ...Option) (string, error) {
+	d, err := dialectOf(name)
+	if err != nil {
+		return "", err
+	}
+	c := newConfig(opts)
+	n, err := newNames(c.schema, c.table)
+	if err != nil {
+		return "", err
+	}
+	text, err := n.ddl(d.ddlFile())
+	if err != nil {
+		return "", err
+	}
+	return text + "\n" + createVersionTable(d, n) + ";\n" + recordVersion(d, n) + ";\n", nil
+}

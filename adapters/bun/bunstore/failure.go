@@ -1,0 +1,105 @@
+package bunstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// kind is what a driver's error means to this package.
+type kind int
+
+const (
+	unavailable kind = iota // an outage, or something unknown
+	contended               // lost against another session; nothing was written, try again
+	duplicate               // a unique constraint
+	refused                 // another constraint: trying again will not help
+	interrupted             // the statement was cancelled
+)
+
+// failure is a driver's error with a text that is safe to show: drivers put
+// values of rows, arguments and parts of the DSN into theirs. errors.As still
+// reaches the cause.
+type failure struct {
+	kind   kind
+	reason error // a sentinel of package tenancy or a context's error
+	text   string
+	cause  error
+}
+
+// Error implements error.
+func (f *failure) Error() string {
+	if f.text == "" {
+		return f.reason.Error()
+	}
+	return f.reason.Error() + ": " + f.text
+}
+
+// Unwrap gives the reason and the cause; but not a cause that claims that the
+// context has ended, for only the reason may say that.
+func (f *failure) Unwrap() []error {
+	if isContextError(f.cause) {
+		return []error{f.reason}
+	}
+	return []error{f.reason, f.cause}
+}
+
+// fail turns an error of database/sql or a driver into a failure.
+func fail(ctx context.Context, d dialect, err error) error {
+	var known *failure
+	var typed *tenancy.Error
+	if err == nil || errors.As(err, &known) || errors.As(err, &typed) {
+		return err
+	}
+	kind, text := d.classify(err)
+	f := &failure{kind: kind, reason: tenancy.ErrUnavailable, text: text, cause: err}
+	switch {
+	case ctx.Err() != nil && (kind == interrupted || kind == unavailable):
+		f.kind, f.reason, f.text = interrupted, ctx.Err(), ""
+	case kind == duplicate:
+		f.reason = tenancy.ErrAlreadyExists
+	case kind == refused:
+		f.reason = tenancy.ErrInvalid
+	}
+	return f
+}
+
+func kindOf(err error) kind {
+	var f *failure
+	if errors.As(err, &f) {
+		return f.kind
+	}
+	return unavailable
+}
+
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// describe says what is safe to say of an error that came without a code: what
+// the network or the file system reported, or else only its type.
+func describe(err error) string {
+	var netErr *net.OpError
+	if errors.As(err, &netErr) {
+		return netErr.Error()
+	}
+	var dnsErr *net.DNSError
+	if errors.As(err, &dnsErr) {
+		return dnsErr.Error()
+	}
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Op + ": " + pathErr.Err.Error()
+	}
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return fmt.Sprintf("driver error of type %T", err)
+		}
+		err = inner
+	}
+}

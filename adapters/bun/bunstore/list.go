@@ -1,0 +1,94 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// filter returns which text serves f, and its arguments.
+func (b *base) filter(f tenancy.Filter) (filterKind, []any, error) {
+	switch len(f.Statuses) {
+	case 0:
+		return filterNone, nil, nil
+	case 1:
+		return filterOne, []any{string(f.Statuses[0])}, nil
+	}
+	statuses := make([]string, len(f.Statuses))
+	for i, s := range f.Statuses {
+		statuses[i] = string(s)
+	}
+	list, err := b.dialect.texts(statuses)
+	return filterMany, []any{list}, err
+}
+
+// List implements tenancy.Backend. A page after a cursor costs the same wherever
+// it is.
+func (b *base) List(ctx context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
+	kind, args, err := b.filter(opts.Filter)
+	if err != nil {
+		return tenancy.Page{}, err
+	}
+	text := b.texts.list[kind][0]
+	if !after.IsZero() {
+		text = b.texts.list[kind][1]
+		args = append(args, b.dialect.time(after.CreatedAt), after.ID)
+	}
+	args = append(args, int64(opts.Limit)+1, int64(opts.Offset))
+	var ts []tenancy.Tenant
+	err = b.retry(ctx, func() error {
+		ts, err = b.read.tenants(ctx, text, args...)
+		return err
+	})
+	return tenancy.PageOf(ts, opts.Limit), err
+}
+
+// Count is one statement. It reads an index of all tenants that it counts.
+func (b *base) Count(ctx context.Context, f tenancy.Filter) (int, error) {
+	kind, args, err := b.filter(f)
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	err = b.retry(ctx, func() error {
+		_, err := b.read.one(ctx, b.texts.count[kind], args, &n)
+		return err
+	})
+	return int(n), err
+}
+
+// Search ranks in the database, by the folded name that is stored with each
+// tenant. Names that were edited by hand and are not ASCII have none; they are
+// ranked here. It reads every tenant that the filter selects.
+func (b *base) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
+	kind, args, err := b.filter(opts.Filter)
+	if err != nil {
+		return nil, err
+	}
+	folded := tenancy.Fold(query)
+	args = append([]any{folded, int64(opts.Limit)}, args...)
+	var matches []tenancy.Match
+	err = b.retry(ctx, func() error {
+		matches = nil
+		return b.read.each(ctx, b.texts.search[kind], args, func(rows *sql.Rows) error {
+			var rank int64
+			t, err := scanTenant(rows, &rank)
+			if err != nil {
+				return err
+			}
+			m := tenancy.Match{Tenant: t, Rank: tenancy.SearchRank(rank)}
+			if rank < 0 {
+				m.Rank = tenancy.RankOf(t.Identifier, tenancy.Fold(t.Name), folded)
+			}
+			if m.Rank != tenancy.RankNone {
+				matches = append(matches, m)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tenancy.TopMatches(matches, opts.Limit), nil
+}

@@ -1,0 +1,68 @@
+package bunstore
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+//go:embed ddl
+var ddlFiles embed.FS
+
+// maxTableName leaves room for the suffixes of derived names within PostgreSQL's
+// 63 bytes.
+const maxTableName = 40
+
+// names are the plain names of what a store keeps in its database.
+type names struct {
+	Schema, Table string
+	Channel       string // of NOTIFY
+}
+
+func newNames(schema, table string) (names, error) {
+	if err := checkName("schema", schema, 63); err != nil {
+		return names{}, err
+	}
+	if err := checkName("table", table, maxTableName); err != nil {
+		return names{}, err
+	}
+	channel := schema + "." + table
+	if len(channel) > 63 {
+		sum := sha256.Sum256([]byte(channel))
+		channel = "tenants." + hex.EncodeToString(sum[:16])
+	}
+	return names{schema, table, channel}, nil
+}
+
+// checkName refuses what would have to be quoted or could be mistaken: names
+// are pasted into statement texts.
+func checkName(what, name string, most int) error {
+	ok := len(name) >= 1 && len(name) <= most
+	for i := 0; ok && i < len(name); i++ {
+		c := name[i]
+		ok = 'a' <= c && c <= 'z' || c == '_' || i > 0 && '0' <= c && c <= '9'
+	}
+	if !ok {
+		return &tenancy.Error{Op: "New", Field: what, Err: fmt.Errorf(
+			"%w: must be 1 to %d lower-case letters, digits or underscores, and not begin with a digit", tenancy.ErrInvalid, most)}
+	}
+	return nil
+}
+
+// ddl fills n into a file of package ddl.
+func (n names) ddl(file string) (string, error) {
+	t, err := template.ParseFS(ddlFiles, "ddl/"+file)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, n); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,132 @@
+package bunstore
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// The defaults of the options.
+const (
+	DefaultTable         = "tenants"
+	DefaultSchema        = "public"
+	DefaultRetentionRows = 100_000
+	DefaultRetentionAge  = 7 * 24 * time.Hour
+	DefaultPollInterval  = time.Second
+	DefaultLockTimeout   = 500 * time.Millisecond
+	DefaultRetryTimeout  = 10 * time.Second
+)
+
+// Option configures a Store.
+type Option interface{ apply(*config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+type config struct {
+	table, schema string
+	softDelete    bool
+	retention     retention
+	pollInterval  time.Duration
+	lockTimeout   time.Duration
+	retryTimeout  time.Duration
+	logger        *slog.Logger
+	reader        *bun.DB
+	listener      Listener
+	sessionsReady bool
+	onClose       []func() error
+}
+
+func newConfig(opts []Option) config {
+	c := config{
+		table:        DefaultTable,
+		schema:       DefaultSchema,
+		retention:    retention{rows: DefaultRetentionRows, age: DefaultRetentionAge},
+		pollInterval: DefaultPollInterval,
+		lockTimeout:  DefaultLockTimeout,
+		retryTimeout: DefaultRetryTimeout,
+	}
+	for _, o := range opts {
+		o.apply(&c)
+	}
+	return c
+}
+
+// WithTable names the table of tenants (DefaultTable). The names of everything
+// else that the store keeps begin with it. A letter or underscore, then letters,
+// digits and underscores, all in lower case, at most 40.
+func WithTable(name string) Option { return optionFunc(func(c *config) { c.table = name }) }
+
+// WithSchema names the PostgreSQL schema (DefaultSchema); the search_path plays
+// no part. SQLite has no schemas: there the option changes nothing.
+func WithSchema(name string) Option { return optionFunc(func(c *config) { c.schema = name }) }
+
+// WithSoftDelete makes Delete set [tenancy.StatusDeleted] and keep the row and
+// its identifier; [tenancy.Purge] removes.
+func WithSoftDelete() Option { return optionFunc(func(c *config) { c.softDelete = true }) }
+
+// WithRetention bounds the change log: a row is trimmed when more than rows are
+// newer or when it is older than age (DefaultRetentionRows, DefaultRetentionAge);
+// 0 or less lifts the bound. The newest row always stays. A follower that falls
+// behind the oldest row gets [tenancy.ErrCompacted] and starts over.
+func WithRetention(rows int64, age time.Duration) Option {
+	return optionFunc(func(c *config) { c.retention = retention{rows: rows, age: age} })
+}
+
+// WithPollInterval sets after how long Watch looks at the log without having
+// been woken (DefaultPollInterval): the longest delay of a change by another
+// process if there is no Listener or its wake-up was lost.
+func WithPollInterval(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.pollInterval = d })
+}
+
+// WithLockTimeout sets how long a statement waits for a lock in PostgreSQL
+// before it is tried again (DefaultLockTimeout). Below the server's
+// deadlock_timeout, usually 1 s, the store never makes another session the
+// victim of a deadlock.
+func WithLockTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.lockTimeout = d })
+}
+
+// WithRetryTimeout sets for how long an operation that loses against others (a
+// lock, a deadlock, SQLITE_BUSY) is tried again before it fails with
+// [tenancy.ErrUnavailable] (DefaultRetryTimeout). The context may end it sooner.
+func WithRetryTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.retryTimeout = d })
+}
+
+// WithLogger logs every statement at debug level (its text with placeholders,
+// never an argument; duration, rows, error) and trouble in the background at
+// warn level. By default nothing is logged.
+func WithLogger(l *slog.Logger) Option { return optionFunc(func(c *config) { c.logger = l }) }
+
+// WithReader sends reads to a second pool of the same SQLite database, so that
+// they do not wait for the connection that writes. Not for a replica: a read
+// must see every write that returned before it.
+func WithReader(db *bun.DB) Option { return optionFunc(func(c *config) { c.reader = db }) }
+
+// Listener waits for news of changes made anywhere, and calls wake whenever
+// there may be some: after each notification, and after each time it connected,
+// for what came before. channel is the plain name of the NOTIFY channel. It
+// returns when ctx ends, and not before.
+type Listener func(ctx context.Context, channel string, wake func())
+
+// WithListener lets l wake Watch before the poll does. The store runs it in one
+// goroutine, from the first Watch until Close. It is for packages that open
+// databases, such as bunpg.
+func WithListener(l Listener) Option { return optionFunc(func(c *config) { c.listener = l }) }
+
+// WithSessionDefaults promises that every PostgreSQL session of the *bun.DB is
+// READ COMMITTED and has a lock_timeout already. Then a write of one statement
+// is one round trip; otherwise the store opens a transaction and sets both. It
+// is for packages that open databases, such as bunpg.
+func WithSessionDefaults() Option { return optionFunc(func(c *config) { c.sessionsReady = true }) }
+
+// WithOnClose makes Close call f last, when nothing of the store runs any more.
+// It is for packages that open databases, such as bunpg.
+func WithOnClose(f func() error) Option {
+	return optionFunc(func(c *config) { c.onClose = append(c.onClose, f) })
+}

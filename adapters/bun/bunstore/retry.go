@@ -1,0 +1,51 @@
+package bunstore
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+const maxBackoff = 50 * time.Millisecond
+
+// retry calls f until it no longer loses against another session: until ctx
+// ends, or timeout is over.
+func retry(ctx context.Context, timeout time.Duration, f func() error) error {
+	var deadline time.Time
+	for attempt := 0; ; attempt++ {
+		err := f()
+		if err == nil || kindOf(err) != contended {
+			return err
+		}
+		now := time.Now()
+		if attempt == 0 {
+			deadline = now.Add(timeout)
+		}
+		if now.After(deadline) {
+			return err
+		}
+		timer := time.NewTimer(rand.N(min(time.Millisecond<<min(attempt, 10), maxBackoff)))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return &failure{kind: interrupted, reason: ctx.Err(), cause: err}
+		case <-timer.C:
+		}
+	}
+}
+
+// attempts bounds how often a write begins anew because rows came or went
+// between two of its statements.
+const attempts = 16
+
+// again repeats f as long as it says so.
+func again(f func() (again bool, err error)) error {
+	for range attempts {
+		if again, err := f(); !again {
+			return err
+		}
+	}
+	return &failure{reason: tenancy.ErrUnavailable, text: "the tenant comes and goes too fast", cause: tenancy.ErrConflict}
+}

@@ -1,0 +1,127 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// runner is a pool, a connection or a transaction, of database/sql or with
+// prepared statements.
+type runner interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
+}
+
+// session runs statements with bound arguments, logs their texts, and returns
+// failures. It scans by hand: bun would put the arguments into the text, which
+// costs a plan for every call and shows them in the server's log.
+type session struct {
+	runner  runner
+	dialect dialect
+	logger  *slog.Logger // nil: none
+}
+
+// with returns a session on r.
+func (s session) with(r runner) session {
+	s.runner = r
+	return s
+}
+
+// each calls scan for every row.
+func (s session) each(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) (err error) {
+	n := int64(0)
+	defer s.logged(ctx, text, &n, &err)()
+	rows, err := s.runner.QueryContext(ctx, text, args...)
+	if err != nil {
+		return fail(ctx, s.dialect, err)
+	}
+	defer func() { _ = rows.Close() }() // on the way out of an error
+	for rows.Next() {
+		n++
+		if err := scan(rows); err != nil {
+			return fail(ctx, s.dialect, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fail(ctx, s.dialect, err)
+	}
+	return fail(ctx, s.dialect, rows.Close())
+}
+
+// one scans the only row into dest, and reports whether there was one.
+func (s session) one(ctx context.Context, text string, args []any, dest ...any) (found bool, err error) {
+	err = s.each(ctx, text, args, func(rows *sql.Rows) error {
+		found = true
+		return rows.Scan(dest...)
+	})
+	return found, err
+}
+
+// exec returns the number of rows that the statement itself changed.
+func (s session) exec(ctx context.Context, text string, args ...any) (n int64, err error) {
+	defer s.logged(ctx, text, &n, &err)()
+	result, err := s.runner.ExecContext(ctx, text, args...)
+	if err != nil {
+		return 0, fail(ctx, s.dialect, err)
+	}
+	n, err = result.RowsAffected()
+	return n, fail(ctx, s.dialect, err)
+}
+
+// tenant reads the tenant that text selects, or fails with ErrNotFound.
+func (s session) tenant(ctx context.Context, text string, args ...any) (t tenancy.Tenant, err error) {
+	found := false
+	err = s.each(ctx, text, args, func(rows *sql.Rows) (err error) {
+		found = true
+		t, err = scanTenant(rows)
+		return err
+	})
+	if err == nil && !found {
+		err = tenancy.ErrNotFound
+	}
+	return t, err
+}
+
+// tenants reads every tenant that text selects.
+func (s session) tenants(ctx context.Context, text string, args ...any) (ts []tenancy.Tenant, err error) {
+	err = s.each(ctx, text, args, func(rows *sql.Rows) error {
+		t, err := scanTenant(rows)
+		ts = append(ts, t)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ts, nil
+}
+
+func scanTenant(rows *sql.Rows, more ...any) (tenancy.Tenant, error) {
+	var r row
+	if err := rows.Scan(r.dest(more...)...); err != nil {
+		return tenancy.Tenant{}, err
+	}
+	return r.tenant()
+}
+
+// logged is deferred twice: at once, to take the time, and at the end.
+func (s session) logged(ctx context.Context, text string, rows *int64, err *error) func() {
+	if s.logger == nil || !s.logger.Enabled(ctx, slog.LevelDebug) {
+		return func() {}
+	}
+	start := time.Now()
+	return func() {
+		attrs := []slog.Attr{
+			slog.String("statement", text),
+			slog.Duration("duration", time.Since(start)),
+			slog.Int64("rows", *rows),
+		}
+		if *err != nil {
+			attrs = append(attrs, slog.String("error", (*err).Error()))
+		}
+		s.logger.LogAttrs(ctx, slog.LevelDebug, "tenancy: statement", attrs...)
+	}
+}

@@ -1,0 +1,125 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// sqlite is the store on SQLite. Every write is one immediate transaction, in
+// which there is no other writer; so it may read first and decide in Go. It
+// reads the result back because RETURNING shows a row as it was before the
+// triggers stamped it.
+type sqlite struct {
+	*base
+	pool   *prepared // for writes
+	reader *prepared // for reads; may be pool
+	lock   string    // takes the write lock and changes nothing
+	insert string    // rows of a JSON array
+	put    string    // replaces every mutable field
+	status string
+	merge  string
+	newest string // latest updated_at
+	remove string
+}
+
+func newSQLite(b *base) *sqlite {
+	s := &sqlite{base: b, pool: newPrepared(b.db)}
+	s.reader = s.pool
+	if b.config.reader != nil {
+		s.reader = newPrepared(b.config.reader.DB)
+	}
+	b.read = b.read.with(s.reader)
+	t := b.dialect.table(b.names, "")
+	s.lock = "UPDATE " + t + " SET name_folded = name_folded WHERE FALSE"
+	s.insert = "INSERT INTO " + t + " (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at)" +
+		" SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 FROM json_each(?1)"
+	s.remove = "DELETE FROM " + t + " WHERE id = ?1"
+	const next = "updated_at = max(?2, updated_at + 1)"
+	s.put = "UPDATE " + t + " SET " + next + ", identifier = ?3, name = ?4, name_folded = ?5, status = ?6, isolation = ?7, database_url = ?8, schema_name = ?9, metadata = ?10 WHERE id = ?1 AND (?11 = -1 OR revision = ?11)"
+	s.status = "UPDATE " + t + " SET status = ?2, updated_at = ?3 WHERE id IN (SELECT value FROM json_each(?1))"
+	s.merge = "UPDATE " + t + " SET " + next + ", metadata = ?3 WHERE id = ?1"
+	s.newest = "SELECT max(updated_at) FROM " + t + " WHERE id IN (SELECT value FROM json_each(?1))"
+	return s
+}
+
+// Close implements tenancy.Backend.
+func (s *sqlite) Close() error {
+	s.background.stop()
+	errs := []error{s.pool.close()}
+	if s.reader != s.pool {
+		errs = append(errs, s.reader.close())
+	}
+	return errors.Join(append(errs, s.base.Close())...)
+}
+
+// write runs f in an immediate transaction, again if another process is in the
+// way.
+func (s *sqlite) write(ctx context.Context, f func(session) error) error {
+	return s.retry(ctx, func() error {
+		if err := s.pool.prepareWanted(ctx); err != nil {
+			return fail(ctx, s.dialect, err)
+		}
+		over := func(tx *sql.Tx) runner { return preparedTx{tx, s.pool} }
+		return s.transact(ctx, over, func(in session) error {
+			// The pool may be the caller's and begin deferred transactions: a
+			// statement that writes takes the lock before f reads.
+			if _, err := in.exec(ctx, s.lock); err != nil {
+				return err
+			}
+			return f(in)
+		})
+	})
+}
+
+// transact runs f in a transaction, whose statements over runs.
+func (s *sqlite) transact(ctx context.Context, over func(*sql.Tx) runner, f func(session) error) (err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return fail(ctx, s.dialect, err)
+	}
+	defer func() { _ = conn.Close() }() // gives it back to the pool
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return fail(ctx, s.dialect, err)
+	}
+	if err := f(s.read.with(over(tx))); err != nil {
+		_ = tx.Rollback() // the transaction is over in any case
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		// SQLite keeps a transaction open that could not be committed because of
+		// readers (only without WAL); database/sql thinks that it is over.
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return fail(ctx, s.dialect, err)
+	}
+	s.wrote()
+	return nil
+}
+
+// migrate looks without a lock first, because usually there is nothing to do.
+func (s *sqlite) migrate(ctx context.Context) error {
+	return s.retry(ctx, func() error {
+		pool := s.read.with(s.db)
+		exists, err := s.migrated(ctx, pool)
+		if err != nil {
+			return err
+		}
+		if exists {
+			return s.checkVersion(ctx, pool)
+		}
+		return s.transact(ctx, func(tx *sql.Tx) runner { return tx }, func(in session) error {
+			exists, err := s.migrated(ctx, in)
+			if err != nil {
+				return err
+			}
+			return s.install(ctx, in, exists)
+		})
+	})
+}
+
+func (s *sqlite) migrated(ctx context.Context, in session) (bool, error) {
+	var n int64
+	_, err := in.one(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1", []any{s.names.Table + "_schema"}, &n)
+	return n > 0, err
+}

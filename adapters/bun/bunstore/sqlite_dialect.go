@@ -1,0 +1,141 @@
+package bunstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+type sqliteDialect struct{}
+
+func (sqliteDialect) ddlFile() string { return "sqlite.sql" }
+
+func (sqliteDialect) table(n names, suffix string) string { return `"` + n.Table + suffix + `"` }
+
+func (sqliteDialect) param(n int) string { return fmt.Sprintf("?%d", n) }
+
+func (sqliteDialect) in(column, param string) string {
+	return column + " IN (SELECT value FROM json_each(" + param + "))"
+}
+
+func (sqliteDialect) texts(values []string) (any, error) {
+	data, err := json.Marshal(values)
+	return string(data), err
+}
+
+func (sqliteDialect) hasPrefix(text, part string) string {
+	return "substr(" + text + ", 1, length(" + part + ")) = " + part
+}
+
+func (sqliteDialect) contains(text, part string) string {
+	return "instr(" + text + ", " + part + ") > 0"
+}
+
+func (sqliteDialect) time(t time.Time) any { return t.UnixMicro() }
+
+// classify reads the result code, which modernc.org/sqlite gives by a method, or
+// else the text, which all drivers have from SQLite itself.
+func (sqliteDialect) classify(err error) (kind, string) {
+	code, known := sqliteCode(err)
+	if !known {
+		return unavailable, describe(err)
+	}
+	name := fmt.Sprintf("SQLite error %d", code)
+	if meaning, ok := sqliteMeanings[code&0xff]; ok {
+		name += " (" + meaning + ")"
+	}
+	message := err.Error()
+	switch code & 0xff {
+	case sqliteBusy, sqliteLocked:
+		return contended, name
+	case sqliteInterrupt:
+		return interrupted, name
+	case sqliteConstraint:
+		if code == sqliteUnique || code == sqlitePrimaryKey {
+			return duplicate, name
+		}
+		return refused, name + constraintOf(message)
+	}
+	if strings.Contains(message, "no such table") || strings.Contains(message, "no such column") {
+		return unavailable, name + ": a table or column is missing: run Migrate"
+	}
+	if strings.Contains(message, "already exists") {
+		return unavailable, name + ": a table of this name exists already, and is not one of a store: choose another with WithTable"
+	}
+	return unavailable, name
+}
+
+// The result codes of SQLite that matter here.
+const (
+	sqliteBusy       = 5
+	sqliteLocked     = 6
+	sqliteInterrupt  = 9
+	sqliteConstraint = 19
+	sqlitePrimaryKey = sqliteConstraint | 6<<8
+	sqliteUnique     = sqliteConstraint | 8<<8
+)
+
+var sqliteMeanings = map[int]string{
+	1:                "SQL error",
+	3:                "access denied",
+	sqliteBusy:       "database is locked",
+	sqliteLocked:     "table is locked",
+	7:                "out of memory",
+	8:                "database is read-only",
+	sqliteInterrupt:  "interrupted",
+	10:               "disk I/O error",
+	11:               "database is malformed",
+	13:               "disk is full",
+	14:               "cannot open the database file",
+	sqliteConstraint: "constraint failed",
+	23:               "not authorized",
+	26:               "not a database",
+}
+
+func sqliteCode(err error) (int, bool) {
+	for e := err; e != nil; {
+		if coded, ok := e.(interface{ Code() int }); ok { //nolint:errorlint // walks the chain itself
+			return coded.Code(), true
+		}
+		unwrapper, ok := e.(interface{ Unwrap() error }) //nolint:errorlint // walks the chain itself
+		if !ok {
+			break
+		}
+		e = unwrapper.Unwrap()
+	}
+	message := err.Error()
+	for _, m := range []struct {
+		text string
+		code int
+	}{
+		{"UNIQUE constraint failed", sqliteUnique},
+		{"constraint failed", sqliteConstraint},
+		{"database is locked", sqliteBusy},
+		{"table is locked", sqliteLocked},
+		{"no such table", 1},
+		{"no such column", 1},
+	} {
+		if strings.Contains(message, m.text) {
+			return m.code, true
+		}
+	}
+	return 0, false
+}
+
+// constraintOf returns the name of the CHECK or the column of the NOT NULL that
+// failed: nothing of the row.
+func constraintOf(message string) string {
+	for _, failed := range []string{"CHECK constraint failed: ", "NOT NULL constraint failed: "} {
+		if _, rest, ok := strings.Cut(message, failed); ok {
+			end := strings.IndexFunc(rest, func(r rune) bool {
+				return r != '_' && r != '.' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+			})
+			if end < 0 {
+				end = len(rest)
+			}
+			return ": " + rest[:end]
+		}
+	}
+	return ""
+}

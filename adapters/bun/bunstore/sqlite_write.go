@@ -1,0 +1,222 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Create implements tenancy.Backend.
+func (s *sqlite) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
+	err = s.write(ctx, func(in session) error {
+		ts, err := s.insertRows(ctx, in, []tenancy.Tenant{t})
+		if err != nil {
+			return s.whichTaken(ctx, in, t, err)
+		}
+		created = ts[0]
+		return nil
+	})
+	return created, err
+}
+
+// whichTaken says which field of t made the insertion fail with err. In the same
+// transaction there can be no doubt; a unique constraint of somebody else stays
+// as it is.
+func (s *sqlite) whichTaken(ctx context.Context, in session, t tenancy.Tenant, err error) error {
+	if kindOf(err) != duplicate {
+		return err
+	}
+	taken, probeErr := s.taken(ctx, in, []string{t.ID}, []string{t.Identifier})
+	if probeErr != nil {
+		return probeErr
+	}
+	if which := takenError(taken, t); which != nil {
+		return which
+	}
+	return err
+}
+
+// insertRows inserts ts and returns them as stored, in order.
+func (s *sqlite) insertRows(ctx context.Context, in session, ts []tenancy.Tenant) ([]tenancy.Tenant, error) {
+	rows := make([][]any, len(ts))
+	ids := make([]string, len(ts))
+	for i, t := range ts {
+		ids[i] = t.ID
+		rows[i] = []any{
+			t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), t.Status, t.Isolation,
+			t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt.UnixMicro(), t.UpdatedAt.UnixMicro(),
+		}
+	}
+	data, err := json.Marshal(rows)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := in.exec(ctx, s.insert, string(data)); err != nil {
+		return nil, err
+	}
+	return s.readBack(ctx, in, ids)
+}
+
+// readBack returns the tenants with ids as they are now, in that order.
+func (s *sqlite) readBack(ctx context.Context, in session, ids []string) ([]tenancy.Tenant, error) {
+	list, err := s.dialect.texts(ids)
+	if err != nil {
+		return nil, err
+	}
+	found, err := in.tenants(ctx, s.texts.byIDs, list)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]tenancy.Tenant, len(found))
+	for _, t := range found {
+		byID[t.ID] = t
+	}
+	out := make([]tenancy.Tenant, len(ids))
+	for i, id := range ids {
+		t, ok := byID[id]
+		if !ok {
+			return nil, &failure{reason: tenancy.ErrUnavailable, text: "a trigger removed the row that was written", cause: sql.ErrNoRows}
+		}
+		out[i] = t
+	}
+	return out, nil
+}
+
+// CreateBatch implements tenancy.BatchCreator with three statements, whatever
+// the number of tenants.
+func (s *sqlite) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (results []tenancy.CreateResult, err error) {
+	if len(ts) == 0 {
+		return nil, nil
+	}
+	err = s.write(ctx, func(in session) (err error) {
+		results, err = s.createBatch(ctx, in, ts)
+		return err
+	})
+	if k := kindOf(err); err != nil && (k == duplicate || k == refused) {
+		return createEach(ctx, s, ts) // a constraint of somebody else: find out whose tenant it hits
+	}
+	return results, err
+}
+
+func (s *sqlite) createBatch(ctx context.Context, in session, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+	taken, err := s.taken(ctx, in, idsOf(ts), identifiersOf(ts))
+	if err != nil {
+		return nil, err
+	}
+	results := make([]tenancy.CreateResult, len(ts))
+	var fresh []tenancy.Tenant
+	for i, t := range ts {
+		if results[i].Err = takenError(taken, t); results[i].Err == nil {
+			fresh = append(fresh, t)
+		}
+	}
+	created, err := s.insertRows(ctx, in, fresh)
+	if err != nil {
+		return nil, err
+	}
+	for i := range results {
+		if results[i].Err == nil {
+			results[i].Tenant, created = created[0], created[1:]
+		}
+	}
+	return results, nil
+}
+
+// Update implements tenancy.Backend.
+func (s *sqlite) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
+	err = s.write(ctx, func(in session) error {
+		n, err := in.exec(ctx, s.put, t.ID, time.Now().UnixMicro(),
+			t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
+			t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), int64(t.Revision))
+		if kindOf(err) == duplicate {
+			return s.whichTaken(ctx, in, tenancy.Tenant{Identifier: t.Identifier}, err)
+		}
+		if err != nil {
+			return err
+		}
+		stored, err := in.tenant(ctx, s.texts.byID, t.ID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return tenancy.ErrConflict
+		}
+		updated = stored
+		return nil
+	})
+	return updated, err
+}
+
+// BulkUpdateStatus implements tenancy.Backend.
+func (s *sqlite) BulkUpdateStatus(ctx context.Context, ids []string, status tenancy.Status) (ts []tenancy.Tenant, err error) {
+	list, err := s.dialect.texts(ids)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, func(in session) error {
+		var latest instant
+		if _, err := in.one(ctx, s.newest, []any{list}, &latest); err != nil {
+			return err
+		}
+		at := tenancy.NextUpdate(time.Time(latest), time.Now())
+		if _, err := in.exec(ctx, s.status, list, string(status), at.UnixMicro()); err != nil {
+			return err
+		}
+		ts, err = in.tenants(ctx, s.texts.byIDs, list)
+		return err
+	})
+	return ts, err
+}
+
+// UpdateMetadata implements tenancy.Backend.
+func (s *sqlite) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
+	err = s.write(ctx, func(in session) error {
+		if t, err = in.tenant(ctx, s.texts.byID, id); err != nil {
+			return err
+		}
+		merged, err := t.Metadata.Merge(patch)
+		if err != nil {
+			return err
+		}
+		if _, err := in.exec(ctx, s.merge, id, time.Now().UnixMicro(), merged.String()); err != nil {
+			return err
+		}
+		t, err = in.tenant(ctx, s.texts.byID, id)
+		return err
+	})
+	return t, err
+}
+
+// Delete implements tenancy.Backend.
+func (s *sqlite) Delete(ctx context.Context, id string) error {
+	if !s.softDelete {
+		return s.Purge(ctx, id)
+	}
+	return s.write(ctx, func(in session) error {
+		t, err := in.tenant(ctx, s.texts.byID, id)
+		if err != nil || t.Status == tenancy.StatusDeleted {
+			return err
+		}
+		list, err := s.dialect.texts([]string{id})
+		if err != nil {
+			return err
+		}
+		at := tenancy.NextUpdate(t.UpdatedAt, time.Now())
+		_, err = in.exec(ctx, s.status, list, string(tenancy.StatusDeleted), at.UnixMicro())
+		return err
+	})
+}
+
+// Purge implements tenancy.Purger.
+func (s *sqlite) Purge(ctx context.Context, id string) error {
+	return s.write(ctx, func(in session) error {
+		n, err := in.exec(ctx, s.remove, id)
+		if err == nil && n == 0 {
+			err = tenancy.ErrNotFound
+		}
+		return err
+	})
+}

@@ -1,0 +1,79 @@
+package bunstore
+
+import (
+	"context"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/uptrace/bun"
+)
+
+// Store is a [tenancy.Source] in PostgreSQL or SQLite. It is also a
+// [tenancy.BatchCreator] and a [tenancy.Purger].
+type Store struct {
+	*tenancy.Extended
+	b backend
+}
+
+// backend is a base with the writes of one database.
+type backend interface {
+	tenancy.Backend
+	tenancy.Log
+	tenancy.BatchCreator
+	tenancy.Purger
+	common() *base
+	migrate(ctx context.Context) error
+}
+
+func (b *base) common() *base { return b }
+
+// New returns a store in db, whose dialect must be pgdialect or sqlitedialect.
+// It does no I/O: call Migrate before the store is first used. Close leaves db
+// open. It fails with [tenancy.ErrInvalid] if an option does not fit.
+func New(db *bun.DB, opts ...Option) (*Store, error) {
+	c := newConfig(opts)
+	name := db.Dialect().Name()
+	d, err := dialectOf(name)
+	if err != nil {
+		return nil, err
+	}
+	n, err := newNames(c.schema, c.table)
+	if err != nil {
+		return nil, err
+	}
+	common := newBase(db, c, n, d)
+	b := newSQLite(common)
+	return &Store{tenancy.Extend(b), b}, nil
+}
+
+// Migrate creates what the store needs in its database, or brings it up to date.
+// It is idempotent, atomic, and safe when many processes call it at once. A
+// schema that a newer version of this library made is left alone as long as this
+// version can use it; otherwise it fails with an error that says so.
+func (s *Store) Migrate(ctx context.Context) error {
+	err := s.b.common().open()
+	if err == nil {
+		err = s.b.migrate(ctx)
+	}
+	return tenancy.ErrorIn("Migrate", tenancy.Key{}, err)
+}
+
+// Trim removes the rows of the change log that the store's retention does not
+// keep, and returns how many they were. The store does it by itself about once a
+// minute once it has written something.
+func (s *Store) Trim(ctx context.Context) (int64, error) {
+	return s.trim(ctx, "Trim", s.b.common().retention)
+}
+
+// Compact removes the rows of the change log before revision, but never the
+// newest, and returns how many they were. Followers that had not read them start
+// over.
+func (s *Store) Compact(ctx context.Context, revision tenancy.Revision) (int64, error) {
+	return s.trim(ctx, "Compact", retention{before: revision})
+}
+
+func (s *Store) trim(ctx context.Context, op string, r retention) (n int64, err error) {
+	if err = s.b.common().open(); err == nil {
+		n, err = s.b.common().trim(ctx, r)
+	}
+	return n, tenancy.ErrorIn(op, tenancy.Key{}, err)
+}

@@ -1,0 +1,111 @@
+package bunstore
+
+import "fmt"
+
+// readTexts are the statements that both databases have, built once.
+type readTexts struct {
+	byID, byIdentifier, byIDs, exists string
+	taken                             string                // id, identifier of the tenants that have one of two keys
+	list                              [numFilters][2]string // second index: 1 after a cursor
+	count, search                     [numFilters]string
+	head, changes                     string
+	load                              string // by ids, identifiers
+	loadByID, loadByIdentifier        string
+	trimBound, trim                   string
+}
+
+// filterKind selects a text: a statement that compares with one status can walk
+// an index in list order.
+type filterKind int
+
+const (
+	filterNone filterKind = iota
+	filterOne             // status = parameter
+	filterMany            // status in parameter
+	numFilters
+)
+
+// params numbers the parameters of a text as it is built.
+type params struct {
+	d dialect
+	n int
+}
+
+func (p *params) next() string {
+	p.n++
+	return p.d.param(p.n)
+}
+
+func newReadTexts(d dialect, n names) readTexts {
+	var (
+		tenants = d.table(n, "") + " AS t"
+		changes = d.table(n, "_changes")
+		sel     = "SELECT " + columns + " FROM " + tenants
+		newest  = "SELECT revision, mark FROM " + changes + " ORDER BY revision DESC LIMIT 1"
+		oldest  = "SELECT revision, mark FROM " + changes + " ORDER BY revision LIMIT 1"
+		p1, p2  = d.param(1), d.param(2)
+	)
+	// A snapshot: the newest position, and the tenants or nothing, as of one
+	// instant, because it is one statement.
+	snapshot := "SELECT h.revision, h.mark, " + columns + " FROM (" + newest + ") AS h LEFT JOIN "
+	x := readTexts{
+		byID:         sel + " WHERE t.id = " + p1,
+		byIdentifier: sel + " WHERE t.identifier = " + p1,
+		byIDs:        sel + " WHERE " + d.in("t.id", p1),
+		exists:       "SELECT 1 FROM " + tenants + " WHERE t.id = " + p1,
+		taken: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.id", p1) +
+			" UNION ALL SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.identifier", p2),
+		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newest + ") AS n",
+		changes: "SELECT revision, mark, op, tenant_id, keys, at FROM " + changes +
+			" WHERE revision >= " + p1 + " ORDER BY revision LIMIT " + p2,
+		loadByID:         snapshot + tenants + " ON t.id = " + p1,
+		loadByIdentifier: snapshot + tenants + " ON t.identifier = " + p1,
+		load: snapshot + "(" + sel + " WHERE " + d.in("t.id", p1) +
+			" UNION ALL " + sel + " WHERE " + d.in("t.identifier", p2) + ") AS t ON TRUE",
+		trimBound: "SELECT min(c.revision), max(c.revision), max(CASE WHEN c.at < " + p1 + " THEN c.revision END), (SELECT max(revision) FROM " + changes +
+			") FROM (SELECT revision, at FROM " + changes + " ORDER BY revision LIMIT " + p2 + ") AS c",
+		trim: "DELETE FROM " + changes + " WHERE revision <= " + p1,
+	}
+	for f := range numFilters {
+		for cursor := range 2 {
+			x.list[f][cursor] = listText(d, sel, f, cursor == 1)
+		}
+		p := params{d: d}
+		x.count[f] = "SELECT count(*) FROM " + tenants + " WHERE " + filterText(f, &p)
+		x.search[f] = searchText(d, sel, tenants, f)
+	}
+	return x
+}
+
+// filterText is the condition of a Filter; filterArgs are its arguments.
+func filterText(f filterKind, p *params) string {
+	switch f {
+	case filterOne:
+		return "t.status = " + p.next()
+	case filterMany:
+		return p.d.in("t.status", p.next())
+	}
+	return "TRUE"
+}
+
+func listText(d dialect, sel string, f filterKind, cursor bool) string {
+	p := params{d: d}
+	where := filterText(f, &p)
+	if cursor {
+		where += fmt.Sprintf(" AND (t.created_at, t.id) < (%s, %s)", p.next(), p.next())
+	}
+	return fmt.Sprintf("%s WHERE %s ORDER BY t.created_at DESC, t.id DESC LIMIT %s OFFSET %s", sel, where, p.next(), p.next())
+}
+
+// searchText ranks as tenancy.RankOf does. Tenants whose folded name is unknown
+// come with rank -1, all of them, for the caller to rank.
+func searchText(d dialect, sel, tenants string, f filterKind) string {
+	p := params{d: d}
+	query, limit := p.next(), p.next()
+	filter := filterText(f, &p)
+	rank := fmt.Sprintf("CASE WHEN t.identifier = %s THEN 0 WHEN %s THEN 1 WHEN %s THEN 2 WHEN %s THEN 3 ELSE 4 END",
+		query, d.hasPrefix("t.identifier", query), d.contains("t.name_folded", query), d.contains("t.identifier", query))
+	ranked := "SELECT " + columns + ", " + rank + " AS rank FROM " + tenants + " WHERE t.name_folded IS NOT NULL AND " + filter
+	return "SELECT t.rank, " + columns + " FROM (SELECT * FROM (" + ranked + ") AS t WHERE t.rank < 4 ORDER BY t.rank, t.identifier LIMIT " + limit + ") AS t" +
+		" UNION ALL SELECT -1, " + columns + " FROM " + tenants + " WHERE t.name_folded IS NULL AND " + filter
+}

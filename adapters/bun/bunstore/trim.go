@@ -1,0 +1,82 @@
+package bunstore
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// retention bounds the change log; see WithRetention.
+type retention struct {
+	rows   int64
+	age    time.Duration
+	before tenancy.Revision // drop every older row; see Store.Compact
+}
+
+const (
+	trimInterval = time.Minute
+	trimChunk    = 2000 // rows of one statement, so that no writer waits long
+)
+
+// keepTrimmed trims the log from time to time until ctx ends. Every process does
+// so; whoever comes second finds nothing to do.
+func (b *base) keepTrimmed(ctx context.Context) {
+	for {
+		timer := time.NewTimer(trimInterval/2 + rand.N(trimInterval))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if _, err := b.trim(ctx, b.retention); err != nil && ctx.Err() == nil && b.logger != nil {
+			b.logger.WarnContext(ctx, "tenancy: the change log could not be trimmed", slog.Any("error", err))
+		}
+	}
+}
+
+// trim removes the rows of the log that r does not retain, and returns how many.
+func (b *base) trim(ctx context.Context, r retention) (total int64, err error) {
+	for {
+		n, err := b.trimOnce(ctx, r)
+		total += n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+}
+
+// trimOnce looks at the oldest rows only, so that it needs no index by age.
+func (b *base) trimOnce(ctx context.Context, r retention) (n int64, err error) {
+	cutoff := time.UnixMicro(0)
+	if r.age > 0 {
+		cutoff = time.Now().Add(-r.age)
+	}
+	write := b.read.with(b.db)
+	err = b.retry(ctx, func() error {
+		var first, last, aged, newest integer
+		args := []any{b.dialect.time(cutoff), int64(trimChunk)}
+		if _, err := write.one(ctx, b.texts.trimBound, args, &first, &last, &aged, &newest); err != nil {
+			return err
+		}
+		upTo := integer(0)
+		if r.age > 0 {
+			upTo = aged
+		}
+		if r.rows > 0 {
+			upTo = max(upTo, newest-integer(r.rows))
+		}
+		upTo = max(upTo, integer(r.before)-1)
+		upTo = min(upTo, last, newest-1)
+		if upTo < first {
+			n = 0
+			return nil
+		}
+		n, err = write.exec(ctx, b.texts.trim, int64(upTo))
+		return err
+	})
+	return n, err
+}
