@@ -178,7 +178,7 @@ func (c *canonicalizer) string(out []byte) ([]byte, error) {
 	switch {
 	case bytes.IndexByte(raw, '\\') < 0:
 		return c.copy(out, len(raw)), nil
-	case soundEscapes(raw) && (!c.lenient || utf8.Valid(raw)):
+	case soundEscapes(raw, true) && (!c.lenient || utf8.Valid(raw)):
 		c.in = c.in[len(raw):]
 		return appendString(out, unescape(raw)), nil
 	case c.lenient:
@@ -198,9 +198,9 @@ func stringEnd[T []byte | string](text T) int {
 	return end + 1
 }
 
-// soundEscapes reports whether no escape of raw stands for NUL or for half a
-// surrogate pair.
-func soundEscapes(raw []byte) bool {
+// soundEscapes reports whether no escape in raw, which is valid JSON, stands for
+// half a surrogate pair, or for NUL where that is refused.
+func soundEscapes(raw []byte, refuseNUL bool) bool {
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
 			continue
@@ -211,7 +211,7 @@ func soundEscapes(raw []byte) bool {
 		}
 		r := hexRune(raw[i+1:])
 		i += 4
-		if r == 0 {
+		if r == 0 && refuseNUL {
 			return false
 		}
 		if !utf16.IsSurrogate(r) {

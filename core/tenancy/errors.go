@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // The reasons for which an operation fails. Test them with [errors.Is]; the
@@ -40,8 +41,9 @@ type Error struct {
 	Err        error  // wraps a sentinel of this package, a context's error or errors.ErrUnsupported
 }
 
-// Error returns one line. Texts that came from outside are quoted and cut, so
-// that a hostile one cannot forge log lines.
+// Error returns one line of printable text. Texts that came from outside are
+// quoted and cut, and the text of a foreign error is put on one line, so that a
+// hostile one cannot forge log lines.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("tenancy: ")
@@ -60,7 +62,19 @@ func (e *Error) Error() string {
 	if e.Err == nil {
 		return b.String() + "unknown error"
 	}
-	return b.String() + e.Err.Error()
+	return b.String() + oneLine(e.Err.Error())
+}
+
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // Unwrap returns e.Err.
@@ -80,20 +94,26 @@ func quote(s string) string {
 }
 
 // ErrorIn returns err as an [*Error] of operation op on key (its zero value for
-// none). If err is already an *Error, what it lacks is filled in. An err that
-// wraps none of the reasons that Error.Err documents is taken for an outage and
-// made to wrap ErrUnavailable. ErrorIn(…, nil) is nil. It is for authors of
-// stores.
+// none). If err is already an *Error, what it lacks is filled in; if it wraps
+// one, the new one takes over what that says about the tenant. An err that wraps
+// none of the reasons that Error.Err documents is taken for an outage and made
+// to wrap ErrUnavailable. ErrorIn(…, nil) is nil. It is for authors of stores.
 func ErrorIn(op string, key Key, err error) error {
 	if err == nil {
 		return nil
 	}
-	out := Error{Err: err}
-	if !hasReason(err) {
-		out.Err = fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
+	var out Error
+	var inner *Error
 	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost one is completed
 		out = *e
+	} else if out.Err = err; errors.As(err, &inner) {
+		out.ID, out.Identifier, out.Field = inner.ID, inner.Identifier, inner.Field
+	}
+	switch {
+	case out.Err == nil:
+		out.Err = fmt.Errorf("%w: unknown error", ErrUnavailable)
+	case !hasReason(out.Err):
+		out.Err = fmt.Errorf("%w: %w", ErrUnavailable, out.Err)
 	}
 	if out.Op == "" {
 		out.Op = op

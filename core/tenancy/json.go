@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+	"unicode/utf8"
 )
 
 // tenantJSON is the stable JSON form of a tenant. S is Secret, which masks
-// itself, or string.
-type tenantJSON[S any] struct {
+// itself, or string; T is jsonTime, or string where it is read.
+type tenantJSON[S, T any] struct {
 	ID          string    `json:"id"`
 	Identifier  string    `json:"identifier"`
 	Name        string    `json:"name"`
@@ -17,8 +18,8 @@ type tenantJSON[S any] struct {
 	DatabaseURL S         `json:"database_url,omitzero"`
 	SchemaName  string    `json:"schema_name,omitempty"`
 	Metadata    Metadata  `json:"metadata"`
-	CreatedAt   jsonTime  `json:"created_at,omitzero"`
-	UpdatedAt   jsonTime  `json:"updated_at,omitzero"`
+	CreatedAt   T         `json:"created_at,omitzero"`
+	UpdatedAt   T         `json:"updated_at,omitzero"`
 	Revision    Revision  `json:"revision,omitzero"`
 }
 
@@ -30,32 +31,62 @@ func (t Tenant) MarshalJSON() ([]byte, error) {
 	return json.Marshal(toJSON(t, t.DatabaseURL))
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. Members that it does not know
-// are ignored; a masked database_url, or a member of the wrong type, is an
-// [*Error] that wraps ErrInvalid. It does not validate: stores do.
+// UnmarshalJSON implements [json.Unmarshaler]. It replaces the whole of t: an
+// absent member is empty. Members that it does not know are ignored; a masked
+// database_url, a member of the wrong type, invalid UTF-8 or an unpaired
+// surrogate is an [*Error] that wraps ErrInvalid. It does not validate: stores
+// do.
 func (t *Tenant) UnmarshalJSON(data []byte) error {
-	var j tenantJSON[Secret]
+	var j tenantJSON[Secret, string]
 	if err := json.Unmarshal(data, &j); err != nil {
-		var e *Error
-		if errors.As(err, &e) {
-			field := e.Field
-			if field == "" {
-				field = "database_url" // the only Secret
-			}
-			return &Error{Field: field, Err: e.Err}
-		}
-		var wrongType *json.UnmarshalTypeError
-		if errors.As(err, &wrongType) && wrongType.Field != "" {
-			return invalid(wrongType.Field, "has the wrong JSON type")
-		}
-		return invalid("", "must be the JSON object of a tenant")
+		return jsonError(err)
+	}
+	if !utf8.Valid(data) || !soundEscapes(data, false) { // encoding/json has replaced it
+		return invalid("", "must be UTF-8 without unpaired surrogates")
+	}
+	createdAt, err := parseTime("created_at", j.CreatedAt)
+	if err != nil {
+		return err
+	}
+	updatedAt, err := parseTime("updated_at", j.UpdatedAt)
+	if err != nil {
+		return err
 	}
 	*t = Tenant{
 		ID: j.ID, Identifier: j.Identifier, Name: j.Name, Status: j.Status, Isolation: j.Isolation,
 		DatabaseURL: j.DatabaseURL, SchemaName: j.SchemaName, Metadata: j.Metadata,
-		CreatedAt: time.Time(j.CreatedAt), UpdatedAt: time.Time(j.UpdatedAt), Revision: j.Revision,
+		CreatedAt: createdAt, UpdatedAt: updatedAt, Revision: j.Revision,
 	}
 	return nil
+}
+
+// jsonError makes the error of encoding/json typed, and keeps the document out
+// of it.
+func jsonError(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		field := e.Field
+		if field == "" {
+			field = "database_url" // the only Secret
+		}
+		return &Error{Field: field, Err: e.Err}
+	}
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) && wrongType.Field != "" {
+		return invalid(wrongType.Field, "has the wrong JSON type")
+	}
+	return invalid("", "must be the JSON object of a tenant")
+}
+
+func parseTime(field, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, invalid(field, "must be an RFC 3339 time")
+	}
+	return NormalizeTime(t), nil
 }
 
 // Revealed is a Tenant whose JSON form holds the DatabaseURL in plain text: for
@@ -71,26 +102,17 @@ func (r Revealed) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements [json.Unmarshaler].
 func (r *Revealed) UnmarshalJSON(data []byte) error { return (*Tenant)(r).UnmarshalJSON(data) }
 
-func toJSON[S any](t Tenant, url S) tenantJSON[S] {
-	return tenantJSON[S]{
+func toJSON[S any](t Tenant, url S) tenantJSON[S, jsonTime] {
+	return tenantJSON[S, jsonTime]{
 		ID: t.ID, Identifier: t.Identifier, Name: t.Name, Status: t.Status, Isolation: t.Isolation,
 		DatabaseURL: url, SchemaName: t.SchemaName, Metadata: t.Metadata,
 		CreatedAt: jsonTime(t.CreatedAt), UpdatedAt: jsonTime(t.UpdatedAt), Revision: t.Revision,
 	}
 }
 
-// jsonTime is a time whose parse error is typed.
+// jsonTime is a time that is written in UTC.
 type jsonTime time.Time
 
 func (t jsonTime) IsZero() bool { return time.Time(t).IsZero() }
 
 func (t jsonTime) MarshalText() ([]byte, error) { return time.Time(t).UTC().MarshalText() }
-
-func (t *jsonTime) UnmarshalText(text []byte) error {
-	parsed, err := time.Parse(time.RFC3339Nano, string(text))
-	if err != nil {
-		return invalid("created_at", "and updated_at must be RFC 3339 times")
-	}
-	*t = jsonTime(NormalizeTime(parsed))
-	return nil
-}
