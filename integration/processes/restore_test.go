@@ -1,0 +1,192 @@
+//go:build unix
+
+package processes
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/integration/servers"
+)
+
+// createSome makes the history of s longer and returns its newest position.
+func createSome(t *testing.T, s tenancy.Source, name string, n int) tenancy.Position {
+	t.Helper()
+	for i := range n {
+		id := fmt.Sprintf("%s-%d", name, i)
+		if _, err := s.Create(t.Context(), tenancy.Tenant{ID: id, Identifier: id, Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return newest(t, s)
+}
+
+func newest(t *testing.T, s tenancy.Source) tenancy.Position {
+	t.Helper()
+	head, err := s.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return head.Newest
+}
+
+// checkWentBack checks that s, restored to a state before lost, denies that
+// position: at once, and also when the history has grown past its revision
+// again.
+func checkWentBack(t *testing.T, s tenancy.Source, lost tenancy.Position, watched watcher) {
+	t.Helper()
+	watched.compacted(t)
+	if now := newest(t, s); now.Revision >= lost.Revision {
+		t.Fatalf("newest position is %v, want one before %v", now, lost)
+	}
+	denied := func(when string) {
+		t.Helper()
+		if _, err := s.Changes(t.Context(), lost, 0); !errors.Is(err, tenancy.ErrCompacted) {
+			t.Errorf("Changes after the lost position %s: %v, want ErrCompacted", when, err)
+		}
+		watch(t, s, lost).compacted(t)
+	}
+	denied("when the log is shorter")
+	key := tenancy.IDKey("kept-0")
+	if _, err := s.Load(t.Context(), []tenancy.Lookup{{Key: key, Min: lost.Revision}}); !errors.Is(err, tenancy.ErrCompacted) {
+		t.Errorf("Load beyond the newest revision: %v, want ErrCompacted", err)
+	}
+	createSome(t, s, "other", 20)
+	denied("when the log is longer")
+	snapshots, err := s.Load(t.Context(), []tenancy.Lookup{
+		{Key: key, Min: lost.Revision}, {Key: tenancy.IDKey("lost-0"), Min: tenancy.Latest},
+	})
+	if err != nil || !snapshots[0].Found || snapshots[1].Found {
+		t.Errorf("Load in the new history: %+v, %v", snapshots, err)
+	}
+	readHistory(t, s)
+}
+
+// compacted waits for the end of the watch, which must be ErrCompacted.
+func (w watcher) compacted(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-w.failed:
+		if !errors.Is(err, tenancy.ErrCompacted) {
+			t.Errorf("the watch ended with %v, want ErrCompacted", err)
+		}
+	case <-time.After(patience):
+		t.Error("the watch goes on")
+	}
+}
+
+// TestRestoredSQLite puts older content into a database that is open, as the
+// sqlite3 shell's .restore does.
+func TestRestoredSQLite(t *testing.T) {
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "tenants.db"), filepath.Join(dir, "backup.db")
+	s := openFor(t, path)
+	createSome(t, s, "kept", 5)
+	execSQLite(t, path, "VACUUM INTO '"+backup+"'")
+	lost := createSome(t, s, "lost", 5)
+	watched := watch(t, s, tenancy.Position{})
+	watched.until(t, lost)
+
+	restoreSQLite(t, path, backup)
+	checkWentBack(t, s, lost, watched)
+}
+
+// TestReplacedSQLite puts an older file in the place of a database while nobody
+// has it open.
+func TestReplacedSQLite(t *testing.T) {
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "tenants.db"), filepath.Join(dir, "backup.db")
+	s, err := open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	createSome(t, s, "kept", 5)
+	execSQLite(t, path, "VACUUM INTO '"+backup+"'")
+	lost := createSome(t, s, "lost", 5)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(backup, path); err != nil {
+		t.Fatal(err)
+	}
+	s = openFor(t, path)
+	checkWentBack(t, s, lost, watch(t, s, lost))
+}
+
+// TestRestoredPostgres puts an older data directory under a server, while the
+// store stays open.
+func TestRestoredPostgres(t *testing.T) {
+	server := servers.NewPostgres(t, servers.PostgresOptions{})
+	s := openFor(t, server.DSN())
+	createSome(t, s, "kept", 5)
+	restart := func(while func() error) {
+		t.Helper()
+		if err := errors.Join(server.Stop(), while(), server.Start(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var backup servers.Backup
+	restart(func() (err error) {
+		backup, err = server.Backup()
+		return err
+	})
+	lost := createSome(t, s, "lost", 5)
+	watched := watch(t, s, tenancy.Position{})
+	watched.until(t, lost)
+
+	restart(func() error { return server.Restore(backup) })
+	checkWentBack(t, s, lost, watched)
+}
+
+func execSQLite(t *testing.T, path, statement string) {
+	t.Helper()
+	withSQLite(t, path, func(ctx context.Context, conn *sql.Conn) error {
+		_, err := conn.ExecContext(ctx, statement)
+		return err
+	})
+}
+
+// restoreSQLite copies the content of backup over that of path, through SQLite.
+func restoreSQLite(t *testing.T, path, backup string) {
+	t.Helper()
+	withSQLite(t, path, func(_ context.Context, conn *sql.Conn) error {
+		return conn.Raw(func(driverConn any) error {
+			source, err := driverConn.(interface {
+				NewRestore(string) (*sqlite.Backup, error)
+			}).NewRestore(backup)
+			if err != nil {
+				return err
+			}
+			for more := true; more; {
+				if more, err = source.Step(-1); err != nil {
+					return errors.Join(err, source.Finish())
+				}
+			}
+			return source.Finish()
+		})
+	})
+}
+
+func withSQLite(t *testing.T, path string, do func(context.Context, *sql.Conn) error) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(do(t.Context(), conn), conn.Close(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
