@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"sync/atomic"
 	"time"
@@ -63,7 +64,7 @@ func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []Tenant, err
 	if err = x.enter(ctx); err != nil {
 		return nil, err
 	}
-	if ids, err = UniqueIDs(ids); err != nil {
+	if ids, err = UniqueIDs(ids); err != nil || len(ids) == 0 {
 		return nil, err
 	}
 	if b, ok := x.b.(interface {
@@ -165,7 +166,8 @@ func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions)
 
 // Create implements [Store].
 func (x *Extended) Create(ctx context.Context, t Tenant) (created Tenant, err error) {
-	defer func() { complete(&err, "Create", IDKey(t.ID)) }() // with the ID that ForCreate makes
+	id := t.ID
+	defer func() { complete(&err, "Create", IDKey(id)) }()
 	defer complete(&err, "Create", IdentifierKey(t.Identifier))
 	if err = x.enter(ctx); err != nil {
 		return created, err
@@ -173,6 +175,7 @@ func (x *Extended) Create(ctx context.Context, t Tenant) (created Tenant, err er
 	if t, err = t.ForCreate(time.Now()); err != nil {
 		return created, err
 	}
+	id = t.ID // perhaps a new one: the write that fails may have happened
 	return x.b.Create(ctx, t)
 }
 
@@ -261,9 +264,13 @@ func (x *Extended) Purge(ctx context.Context, id string) (err error) {
 	return b.Purge(ctx, id)
 }
 
-// HasSource reports whether the backend is a [Log]; see [SourceOf].
+// HasSource reports whether the backend is a [Log], and if it is a decorator,
+// whether that leads to one; see [SourceOf].
 func (x *Extended) HasSource() bool {
 	_, ok := x.b.(Log)
+	if asked, isDecorator := x.b.(interface{ HasSource() bool }); ok && isDecorator {
+		return asked.HasSource()
+	}
 	return ok
 }
 
@@ -300,7 +307,10 @@ func (x *Extended) Load(ctx context.Context, want []Lookup) (s []Snapshot, err e
 			return nil, err
 		}
 	}
-	return log.Load(ctx, want)
+	if s, err = log.Load(ctx, want); err == nil && len(s) != len(want) {
+		err = fmt.Errorf("%w: %d snapshots for %d lookups", ErrUnavailable, len(s), len(want))
+	}
+	return s, err
 }
 
 // Changes implements [Log].
@@ -318,11 +328,18 @@ func (x *Extended) Changes(ctx context.Context, after Position, limit int) (cs [
 
 // Watch implements [Log].
 func (x *Extended) Watch(ctx context.Context, after Position) iter.Seq2[Change, error] {
-	log, err := x.log(ctx)
-	if err != nil {
-		return func(yield func(Change, error) bool) { yield(Change{}, ErrorIn("Watch", Key{}, err)) }
+	return func(yield func(Change, error) bool) {
+		log, err := x.log(ctx)
+		if err != nil {
+			yield(Change{}, ErrorIn("Watch", Key{}, err))
+			return
+		}
+		for c, err := range log.Watch(ctx, after) {
+			if !yield(c, ErrorIn("Watch", Key{}, err)) {
+				return
+			}
+		}
 	}
-	return log.Watch(ctx, after)
 }
 
 // complete is deferred: it turns *err into an *Error.

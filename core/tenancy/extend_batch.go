@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -17,23 +18,25 @@ func (x *Extended) CreateBatch(ctx context.Context, ts []Tenant) (results []Crea
 	}
 	results = make([]CreateResult, 0, len(ts))
 	for len(ts) > 0 {
-		n, err := x.createRun(ctx, b, ts, &results)
+		run, err := x.createRun(ctx, b, ts)
+		results = append(results, run...)
 		if err != nil {
 			return results, err
 		}
-		ts = ts[n:]
+		ts = ts[len(run):]
 	}
 	return results, nil
 }
 
 // createRun creates the longest run at the start of ts in which no two tenants
 // share a key: whether the second of such a pair can be created depends on what
-// became of the first. It appends the results and returns the run's length.
-func (x *Extended) createRun(ctx context.Context, b BatchCreator, ts []Tenant, results *[]CreateResult) (int, error) {
+// became of the first. With an error, the results end before the tenants whose
+// fate is unknown.
+func (x *Extended) createRun(ctx context.Context, b BatchCreator, ts []Tenant) ([]CreateResult, error) {
 	now := time.Now()
-	taken := make(map[Key]struct{}, 2*len(ts))
-	run := make([]CreateResult, 0, len(ts))
-	valid := make([]Tenant, 0, len(ts))
+	taken := map[Key]struct{}{}
+	var run []CreateResult
+	var valid []Tenant
 	for _, given := range ts {
 		t, err := given.ForCreate(now)
 		if err == nil {
@@ -47,16 +50,22 @@ func (x *Extended) createRun(ctx context.Context, b BatchCreator, ts []Tenant, r
 		}
 		run = append(run, CreateResult{t, err})
 	}
-	created, err := b.CreateBatch(ctx, valid)
-	if err != nil {
-		return 0, err
+	var created []CreateResult
+	var err error
+	if len(valid) > 0 {
+		created, err = b.CreateBatch(ctx, valid)
+	}
+	if err == nil && len(created) != len(valid) {
+		err = fmt.Errorf("%w: %d results for a batch of %d", ErrUnavailable, len(created), len(valid))
 	}
 	for i := range run {
 		if run[i].Err == nil {
+			if len(created) == 0 {
+				return run[:i], err
+			}
 			run[i], created = created[0], created[1:]
 		}
-		run[i].Err = ErrorIn("Create", IdentifierKey(ts[i].Identifier), run[i].Err)
+		run[i].Err = ErrorIn("Create", IdentifierKey(ts[i].Identifier), ErrorIn("Create", IDKey(ts[i].ID), run[i].Err))
 	}
-	*results = append(*results, run...)
-	return len(run), nil
+	return run, err
 }
