@@ -1,0 +1,94 @@
+package bunpg
+
+import (
+	"context"
+	"database/sql/driver"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+)
+
+// parse returns what connects to dsn, which was given as field, with the
+// settings that suit every connection.
+func (c config) parse(field, dsn string) (*pgx.ConnConfig, error) {
+	conn, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, invalidDSN(field) // err quotes the DSN
+	}
+	if c.connectTimeout > 0 {
+		conn.ConnectTimeout = c.connectTimeout
+	} else if conn.ConnectTimeout <= 0 {
+		conn.ConnectTimeout = DefaultConnectTimeout
+	}
+	conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
+	conn.RuntimeParams["client_encoding"] = "UTF8"
+	if conn.RuntimeParams["application_name"] == "" {
+		conn.RuntimeParams["application_name"] = "tenantstore"
+	}
+	return conn, nil
+}
+
+// pooled prepares conn for the connections of the pool.
+func (c config) pooled(conn *pgx.ConnConfig) *pgx.ConnConfig {
+	conn = conn.Copy()
+	if c.pgBouncer {
+		// Of startup parameters PgBouncer takes only those that it tracks.
+		for name := range conn.RuntimeParams {
+			if name != "application_name" && name != "client_encoding" {
+				delete(conn.RuntimeParams, name)
+			}
+		}
+		conn.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		return conn
+	}
+	conn.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	params := conn.RuntimeParams
+	params["default_transaction_isolation"] = "read committed"
+	params["default_transaction_read_only"] = "off"
+	if c.lockTimeout > 0 {
+		params["lock_timeout"] = milliseconds(c.lockTimeout)
+	} else if params["lock_timeout"] == "" {
+		params["lock_timeout"] = milliseconds(bunstore.DefaultLockTimeout)
+	}
+	if params["idle_in_transaction_session_timeout"] == "" {
+		params["idle_in_transaction_session_timeout"] = milliseconds(DefaultIdleInTransaction)
+	}
+	return conn
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// connector opens the connections of the pool.
+type connector struct{ driver.Connector }
+
+func newConnector(conn *pgx.ConnConfig) connector {
+	return connector{stdlib.GetConnector(*conn, stdlib.OptionAfterConnect(readUTC))}
+}
+
+// Connect implements [driver.Connector] with errors that are safe to show.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	return conn, connectError(ctx, err)
+}
+
+// readUTC makes times come back in UTC instead of the process's time zone.
+func readUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name:  "timestamptz",
+		OID:   pgtype.TimestamptzOID,
+		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
+}
+
+// quoteIdentifier quotes a name for SQL.
+func quoteIdentifier(name string) string {
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}

@@ -1,0 +1,37 @@
+// Package bunpg opens stores in PostgreSQL 14 or later, through pgx.
+//
+//	store, err := bunpg.Open(ctx, "postgres://app:secret@db.example.com/app?sslmode=verify-full")
+//
+// [Open] connects, migrates the schema, and returns a [bunstore.Store] that owns
+// its connections: Close closes them.
+//
+// # Sessions
+//
+// Sessions run under READ COMMITTED, with a lock timeout and with a limit on
+// how long a transaction may idle, so that a process that is stopped in the
+// middle of a write does not stop the writers of all others. These are startup
+// parameters, which cost no round trip; what the connection string says about
+// the two times wins. Only a primary is accepted, never a standby, whatever
+// target_session_attrs allows: a store that reads stale rows breaks the promises
+// of every cache above it.
+//
+// # PgBouncer
+//
+// Behind a pooler in transaction mode use [WithPgBouncer]: no startup parameter
+// and no named prepared statement is used then, and the store's settings are
+// made in each transaction. Such a pooler cannot pass on notifications; give
+// [WithListenDSN] a direct connection string, or let the store poll.
+//
+// # Watch
+//
+// The first Watch opens one more connection, which listens for the notification
+// that every committed change sends. It is only a wake-up: what changed is read
+// from the log, and the store polls it as well, so a lost connection costs
+// latency and never a change.
+//
+// # Errors
+//
+// Errors are [tenancy.Error] values. None holds any part of the connection
+// string: not even the host, because in a malformed one the password may have
+// ended up there.
+package bunpg

@@ -1,0 +1,111 @@
+package bunpg
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// invalidDSN takes the place of the driver's error, which quotes the connection
+// string and can redact only what it recognizes as a password.
+func invalidDSN(field string) error {
+	return invalid(field, "must be a PostgreSQL URL (postgres://user:password@host:port/database?sslmode=…) "+
+		"or a list of keyword=value; in a URL, percent-encode what is special in user and password")
+}
+
+func invalid(field, reason string) error {
+	return &tenancy.Error{Op: "Open", Field: field, Err: fmt.Errorf("%w: %s", tenancy.ErrInvalid, reason)}
+}
+
+// connectError returns the error of an attempt to connect as one that is safe to
+// show: the driver's holds the DSN, in its text or in its fields, and whoever
+// gets a DSN wrong has perhaps put the password in the place of the host. Only
+// the server's own error can be reached through it.
+func connectError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return &tenancy.Error{Op: "Connect", Err: ctx.Err()}
+	}
+	safe := &connectFailure{text: connectReason(err)}
+	_ = errors.As(err, &safe.server)
+	return &tenancy.Error{Op: "Connect", Err: safe}
+}
+
+// connectFailure wraps ErrUnavailable, and the server's error if there is one.
+type connectFailure struct {
+	text   string
+	server *pgconn.PgError
+}
+
+func (e *connectFailure) Error() string {
+	return fmt.Sprintf("%v: %s", tenancy.ErrUnavailable, e.text)
+}
+
+func (e *connectFailure) Unwrap() []error {
+	if e.server == nil {
+		return []error{tenancy.ErrUnavailable}
+	}
+	return []error{tenancy.ErrUnavailable, e.server}
+}
+
+// connectReason says in words of its own why err happened.
+func connectReason(err error) string {
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		return fmt.Sprintf("%s (SQLSTATE %s)", serverReason(server.Code), server.Code)
+	}
+	if errors.Is(err, pgconn.ErrStandbyConnection) {
+		return "the server is a standby; a store needs the primary"
+	}
+	var (
+		dns         *net.DNSError
+		unknown     x509.UnknownAuthorityError
+		hostname    x509.HostnameError
+		certificate *tls.CertificateVerificationError
+		network     net.Error
+		errno       syscall.Errno
+	)
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "the host name of the connection string does not resolve"
+	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &certificate):
+		return "the server's TLS certificate could not be verified; see sslmode and sslrootcert"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return "timed out while connecting"
+	case errors.As(err, &errno):
+		return "cannot connect: " + errno.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed before the session began; is this a PostgreSQL server?"
+	}
+	return "cannot connect; check host, port and sslmode of the connection string"
+}
+
+// serverReason explains the SQLSTATEs with which a server refuses a connection.
+func serverReason(code string) string {
+	switch code {
+	case "28P01", "28000":
+		return "the server refused user or password"
+	case "3D000":
+		return "the database does not exist"
+	case "42501":
+		return "the user may not connect to the database"
+	case "53300":
+		return "the server has no connection left; see WithPool"
+	case "57P01", "57P03":
+		return "the server is starting up or shutting down, or ended the session"
+	case "08P01":
+		return "the server does not take the session's parameters; behind a pooler use WithPgBouncer"
+	}
+	return "the server refused the connection"
+}

@@ -1,0 +1,95 @@
+package bunpg
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	listenMinBackoff = 50 * time.Millisecond
+	listenMaxBackoff = 5 * time.Second
+	// listenHeartbeat is how often a silent connection is checked, for a
+	// network that drops packets does not tell.
+	listenHeartbeat = 15 * time.Second
+	listenPatience  = 5 * time.Second // for the answer to a check
+)
+
+// listener turns the notifications of committed changes into wake-ups.
+type listener struct {
+	conn      *pgx.ConnConfig
+	logger    *slog.Logger
+	heartbeat time.Duration
+}
+
+// run listens until ctx ends, on one connection, which it replaces when it
+// fails. It calls wake after each notification, and after it began to listen:
+// whatever was committed before that, perhaps while no connection was there, can
+// be read from the log by then. The store that calls run owns it.
+func (l listener) run(ctx context.Context, channel string, wake func()) {
+	backoff := listenMinBackoff
+	for {
+		listening, err := l.session(ctx, channel, wake)
+		if ctx.Err() != nil {
+			return
+		}
+		if listening {
+			backoff = listenMinBackoff
+		}
+		l.logger.WarnContext(ctx, "tenantstore: not listening for changes, polling until reconnected",
+			"error", connectError(ctx, err), "retry_in", backoff)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(backoff/2 + rand.N(backoff/2)):
+		}
+		backoff = min(2*backoff, listenMaxBackoff)
+	}
+}
+
+// session listens on one connection until it fails, and reports whether it came
+// as far as listening.
+func (l listener) session(ctx context.Context, channel string, wake func()) (listening bool, err error) {
+	conn, err := pgx.ConnectConfig(ctx, l.conn)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		err = errors.Join(err, conn.Close(ctx))
+	}()
+	if err := within(ctx, listenPatience, func(ctx context.Context) error {
+		_, err := conn.Exec(ctx, "LISTEN "+quoteIdentifier(channel))
+		return err
+	}); err != nil {
+		return false, err
+	}
+	wake()
+	for {
+		err := within(ctx, l.heartbeat, func(ctx context.Context) error {
+			_, err := conn.WaitForNotification(ctx)
+			return err
+		})
+		if err == nil {
+			wake()
+			continue
+		}
+		if ctx.Err() != nil || conn.IsClosed() || !errors.Is(err, context.DeadlineExceeded) {
+			return true, err
+		}
+		if err := within(ctx, listenPatience, conn.Ping); err != nil {
+			return true, err
+		}
+	}
+}
+
+func within(ctx context.Context, d time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return do(ctx)
+}

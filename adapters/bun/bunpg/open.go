@@ -1,0 +1,99 @@
+package bunpg
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Open connects to the PostgreSQL database that dsn names, brings its schema up
+// to date, and returns a store over it, which the caller closes. dsn is a URL or
+// a list of keyword=value as for libpq; what it leaves out comes from the PG…
+// variables of the environment.
+//
+// Open fails where no connection can be made: ErrInvalid if dsn or an option is
+// wrong, ErrUnavailable if the server does not answer in time or refuses the
+// user, or the context's error.
+func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.parse("dsn", dsn)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := c.listener(conn)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(newConnector(c.pooled(conn)))
+	c.pool.set(db)
+	store, err := c.open(ctx, db, listener)
+	if err != nil {
+		return nil, errors.Join(tenancy.ErrorIn("Open", tenancy.Key{}, err), db.Close())
+	}
+	return store, nil
+}
+
+// open makes a store of db, which is closed with it.
+func (c config) open(ctx context.Context, db *sql.DB, listener bunstore.Listener) (*bunstore.Store, error) {
+	if err := db.PingContext(ctx); err != nil {
+		return nil, err
+	}
+	store, err := bunstore.New(bun.NewDB(db, pgdialect.New()), c.storeOptions(db, listener)...)
+	if err != nil {
+		return nil, err
+	}
+	if !c.noMigrate {
+		if err := store.Migrate(ctx); err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+	}
+	return store, nil
+}
+
+func (c config) storeOptions(db *sql.DB, listener bunstore.Listener) []bunstore.Option {
+	opts := append(c.store[:len(c.store):len(c.store)], bunstore.WithOnClose(db.Close))
+	if c.logger != nil {
+		opts = append(opts, bunstore.WithLogger(c.logger))
+	}
+	if c.lockTimeout > 0 {
+		opts = append(opts, bunstore.WithLockTimeout(c.lockTimeout))
+	}
+	if !c.pgBouncer {
+		opts = append(opts, bunstore.WithSessionDefaults())
+	}
+	if listener != nil {
+		opts = append(opts, bunstore.WithListener(listener))
+	}
+	return opts
+}
+
+// listener returns what wakes Watch, if anything may.
+func (c config) listener(conn *pgx.ConnConfig) (bunstore.Listener, error) {
+	if c.listenDSN != "" {
+		var err error
+		if conn, err = c.parse("listen_dsn", c.listenDSN); err != nil {
+			return nil, err
+		}
+	} else if c.pgBouncer {
+		return nil, nil
+	}
+	if c.noListen {
+		return nil, nil
+	}
+	logger := c.logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return listener{conn, logger, listenHeartbeat}.run, nil
+}

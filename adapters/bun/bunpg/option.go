@@ -1,0 +1,111 @@
+package bunpg
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+)
+
+// Option configures [Open].
+type Option interface{ apply(*config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+// The defaults of the options.
+const (
+	DefaultConnectTimeout = 5 * time.Second
+	// DefaultIdleInTransaction is how long a session may idle inside a
+	// transaction before the server ends it.
+	DefaultIdleInTransaction = 10 * time.Second
+)
+
+type config struct {
+	pool           Pool
+	connectTimeout time.Duration // 0: the DSN's, else the default
+	lockTimeout    time.Duration // 0: the DSN's, else the default
+	pgBouncer      bool
+	noListen       bool
+	listenDSN      string
+	noMigrate      bool
+	logger         *slog.Logger
+	store          []bunstore.Option
+}
+
+func newConfig(opts []Option) (config, error) {
+	c := config{pool: DefaultPool()}
+	for _, o := range opts {
+		o.apply(&c)
+	}
+	if err := c.pool.validate(); err != nil {
+		return c, err
+	}
+	if c.connectTimeout < 0 {
+		return c, invalid("connect_timeout", "must not be negative")
+	}
+	if c.lockTimeout < 0 || c.lockTimeout > 0 && c.lockTimeout < time.Millisecond {
+		return c, invalid("lock_timeout", "must be at least a millisecond")
+	}
+	return c, nil
+}
+
+// WithPool sets the size of the connection pool and how long connections live.
+// Default: [DefaultPool].
+func WithPool(p Pool) Option {
+	return optionFunc(func(c *config) { c.pool = p })
+}
+
+// WithConnectTimeout limits each attempt to connect to one address, with name
+// resolution, TLS and authentication. Default: connect_timeout of the connection
+// string, else [DefaultConnectTimeout].
+func WithConnectTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.connectTimeout = d })
+}
+
+// WithLockTimeout limits how long one attempt of a write waits for a lock; the
+// store then lets go of what it holds and tries again. It should stay below the
+// server's deadlock_timeout (1 s), so that in a deadlock with a session that
+// locks rows in another order the store gives way and not the other. Default:
+// lock_timeout of the connection string, else [bunstore.DefaultLockTimeout].
+func WithLockTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.lockTimeout = d })
+}
+
+// WithPgBouncer makes the store safe behind PgBouncer, or another pooler, in
+// transaction mode. Writes then cost more round trips.
+func WithPgBouncer() Option {
+	return optionFunc(func(c *config) { c.pgBouncer = true })
+}
+
+// WithListenDSN is a connection string for the connection on which Watch
+// listens, if it must not be that of the store: it has to lead to the same
+// database, and not through a pooler in transaction mode.
+func WithListenDSN(dsn string) Option {
+	return optionFunc(func(c *config) { c.listenDSN = dsn })
+}
+
+// WithoutListen saves the connection on which Watch listens: changes made by
+// other processes are then seen at the next poll.
+func WithoutListen() Option {
+	return optionFunc(func(c *config) { c.noListen = true })
+}
+
+// WithoutMigrate leaves the schema as it is, for roles that must not change it;
+// see [bunstore.Store.Migrate].
+func WithoutMigrate() Option {
+	return optionFunc(func(c *config) { c.noMigrate = true })
+}
+
+// WithLogger logs statements, without their arguments, at level Debug, and
+// trouble in the background at level Warn. Default: no logging.
+func WithLogger(l *slog.Logger) Option {
+	return optionFunc(func(c *config) { c.logger = l })
+}
+
+// WithStore passes options on to the store: names of table and schema, soft
+// deletion, retention of the log.
+func WithStore(opts ...bunstore.Option) Option {
+	return optionFunc(func(c *config) { c.store = append(c.store, opts...) })
+}
