@@ -9,8 +9,8 @@ import (
 // WatchLog is Watch on top of Changes, for authors of sources: it yields what
 // changes returns, and calls wait when there is nothing left or the log cannot
 // be read. wait returns when there may be more, at the latest after the store's
-// poll interval, or with an error that ends the watch. WatchLog starts no
-// goroutine.
+// poll interval, or with the error that ends the watch: ErrClosed or the
+// context's. WatchLog starts no goroutine.
 func WatchLog(
 	ctx context.Context, after Position,
 	changes func(ctx context.Context, after Position, limit int) ([]Change, error),
@@ -20,8 +20,11 @@ func WatchLog(
 		for {
 			batch, err := changes(ctx, after, DefaultChangesLimit)
 			if err != nil {
-				goOn := errors.Is(err, ErrUnavailable) && ctx.Err() == nil
-				if !yield(Change{}, ErrorIn("Watch", Key{}, err)) || !goOn {
+				if ctx.Err() != nil {
+					err = ctx.Err() // a driver may make an outage of it
+				}
+				err = ErrorIn("Watch", Key{}, err)
+				if !yield(Change{}, err) || !errors.Is(err, ErrUnavailable) {
 					return
 				}
 			}

@@ -1,0 +1,69 @@
+package tenancy_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func TestKeysOf(t *testing.T) {
+	before := tenancy.Tenant{ID: "t1", Identifier: "old"}
+	after := tenancy.Tenant{ID: "t1", Identifier: "new"}
+	for _, c := range []struct {
+		before, after *tenancy.Tenant
+		want          []tenancy.Key
+	}{
+		{nil, nil, nil},
+		{nil, &after, []tenancy.Key{tenancy.IDKey("t1"), tenancy.IdentifierKey("new")}},
+		{&before, nil, []tenancy.Key{tenancy.IDKey("t1"), tenancy.IdentifierKey("old")}},
+		{&before, &before, []tenancy.Key{tenancy.IDKey("t1"), tenancy.IdentifierKey("old")}},
+		{&before, &after, []tenancy.Key{tenancy.IDKey("t1"), tenancy.IdentifierKey("old"), tenancy.IdentifierKey("new")}},
+		// An ID that reads like an identifier is another key.
+		{nil, &tenancy.Tenant{ID: "acme", Identifier: "acme"}, []tenancy.Key{tenancy.IDKey("acme"), tenancy.IdentifierKey("acme")}},
+	} {
+		got := tenancy.KeysOf(c.before, c.after)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("KeysOf(%v, %v) is %v, want %v", c.before, c.after, got, c.want)
+		}
+		change := tenancy.Change{Op: tenancy.OpUpdate, Keys: got}
+		for _, k := range got {
+			if !change.Touches(k) {
+				t.Errorf("the change does not touch %v", k)
+			}
+		}
+		if change.Touches(tenancy.IDKey("other")) {
+			t.Error("the change touches another key")
+		}
+	}
+	if !(tenancy.Change{Op: tenancy.OpReset}).Touches(tenancy.IDKey("any")) {
+		t.Error("a reset does not touch every key")
+	}
+}
+
+func TestKey(t *testing.T) {
+	tenant := tenancy.Tenant{ID: "t1", Identifier: "acme"}
+	for k, want := range map[tenancy.Key]bool{
+		tenancy.IDKey("t1"): true, tenancy.IdentifierKey("acme"): true,
+		tenancy.IDKey("acme"): false, tenancy.IdentifierKey("t1"): false, {Value: "t1"}: false,
+	} {
+		if k.Matches(tenant) != want {
+			t.Errorf("%v matches: %t", k, !want)
+		}
+	}
+	wantInvalid(t, "no kind", tenancy.Key{Value: "t1"}.Validate(), "key")
+	wantInvalid(t, "an empty ID", tenancy.IDKey("").Validate(), "id")
+	wantInvalid(t, "an identifier", tenancy.IdentifierKey("A").Validate(), "identifier")
+}
+
+func TestChangesLimit(t *testing.T) {
+	for limit, want := range map[int]int{0: tenancy.DefaultChangesLimit, 1: 1, tenancy.MaxChangesLimit: tenancy.MaxChangesLimit} {
+		if got, err := tenancy.ChangesLimit(limit); err != nil || got != want {
+			t.Errorf("ChangesLimit(%d): %d, %v", limit, got, err)
+		}
+	}
+	for _, limit := range []int{-1, tenancy.MaxChangesLimit + 1} {
+		_, err := tenancy.ChangesLimit(limit)
+		wantInvalid(t, "limit", err, "limit")
+	}
+}
