@@ -31,7 +31,10 @@ type dialect interface {
 }
 
 func dialectOf(name bundialect.Name) (dialect, error) {
-	if name == bundialect.SQLite {
+	switch name {
+	case bundialect.PG:
+		return postgresDialect{}, nil
+	case bundialect.SQLite:
 		return sqliteDialect{}, nil
 	}
 	return nil, &tenancy.Error{Op: "New", Field: "dialect", Err: fmt.Errorf(

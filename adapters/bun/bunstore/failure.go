@@ -2,8 +2,11 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 
@@ -83,6 +86,9 @@ func isContextError(err error) bool {
 // describe says what is safe to say of an error that came without a code: what
 // the network or the file system reported, or else only its type.
 func describe(err error) string {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+		return "the connection was lost"
+	}
 	var netErr *net.OpError
 	if errors.As(err, &netErr) {
 		return netErr.Error()

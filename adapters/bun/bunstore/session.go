@@ -83,7 +83,10 @@ func (s session) tenant(ctx context.Context, text string, args ...any) (t tenanc
 	if err == nil && !found {
 		err = tenancy.ErrNotFound
 	}
-	return t, err
+	if err != nil {
+		return tenancy.Tenant{}, err
+	}
+	return t, nil
 }
 
 // tenants reads every tenant that text selects.

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -94,15 +95,9 @@ var sqliteMeanings = map[int]string{
 }
 
 func sqliteCode(err error) (int, bool) {
-	for e := err; e != nil; {
-		if coded, ok := e.(interface{ Code() int }); ok { //nolint:errorlint // walks the chain itself
-			return coded.Code(), true
-		}
-		unwrapper, ok := e.(interface{ Unwrap() error }) //nolint:errorlint // walks the chain itself
-		if !ok {
-			break
-		}
-		e = unwrapper.Unwrap()
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) {
+		return coded.Code(), true
 	}
 	message := err.Error()
 	for _, m := range []struct {

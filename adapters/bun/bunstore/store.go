@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/uptrace/bun"
+	bundialect "github.com/uptrace/bun/dialect"
 )
 
 // Store is a [tenancy.Source] in PostgreSQL or SQLite. It is also a
@@ -41,7 +42,12 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 		return nil, err
 	}
 	common := newBase(db, c, n, d)
-	b := newSQLite(common)
+	var b backend
+	if name == bundialect.PG {
+		b = newPostgres(common)
+	} else {
+		b = newSQLite(common)
+	}
 	return &Store{tenancy.Extend(b), b}, nil
 }
 

@@ -1,0 +1,153 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"hash/fnv"
+)
+
+// postgres is the store on PostgreSQL. A write is one statement wherever that is
+// possible. Its BEFORE STATEMENT trigger takes the lock of all writers, so the
+// statement itself must never wait for a row while it holds that: it locks rows
+// NOWAIT, fails if somebody edits them, lets go of everything and is tried
+// again. Hence no session is ever in a deadlock with the store.
+type postgres struct {
+	*base
+	insert, insertMany  string
+	put, rename, stored string
+	status, statuses    string
+	merge               string
+	lock, forUpdate     string // of UpdateMetadata's slow path
+	setMetadata         string
+	softRemove, remove  string
+	lockTimeoutText     string
+}
+
+func newPostgres(b *base) *postgres {
+	t := b.dialect.table(b.names, "")
+	// own selects the row with id $1 if condition holds, and locks it.
+	own := func(condition, strength string) string {
+		return " WHERE t.id = (SELECT c.id FROM " + t + " AS c WHERE c.id = $1" + condition + " FOR " + strength + " NOWAIT)"
+	}
+	const (
+		inserted = " (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at) "
+		returned = " RETURNING " + columns
+		// An UPDATE that does not set a column of a unique index locks less: it
+		// does not collide with foreign key checks of the application's tables.
+		weak, strong = "NO KEY UPDATE", "UPDATE"
+		mutable      = "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, updated_at = greatest($11::timestamptz, t.updated_at + interval '1 microsecond')"
+		unchanged    = " AND ($2::bigint = -1 OR c.revision = $2::bigint)"
+	)
+	stamp := func(param string) string {
+		return "updated_at = greatest(" + param + "::timestamptz, t.updated_at + interval '1 microsecond')"
+	}
+	update := "UPDATE " + t + " AS t SET "
+	return &postgres{
+		base: b,
+		insert: "INSERT INTO " + t + " AS t" + inserted +
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11)" + returned,
+		insertMany: "INSERT INTO " + t + " AS t" + inserted +
+			"SELECT n.id, n.identifier, n.name, n.name_folded, n.status, n.isolation, n.database_url, n.schema_name, n.metadata, n.created_at, n.updated_at" +
+			" FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::timestamptz[], $11::timestamptz[])" +
+			" WITH ORDINALITY AS n (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at, place)" +
+			" WHERE NOT EXISTS (SELECT FROM " + t + " AS c WHERE c.id = n.id) AND NOT EXISTS (SELECT FROM " + t + " AS c WHERE c.identifier = n.identifier)" +
+			" ORDER BY n.place ON CONFLICT DO NOTHING" + returned,
+		put:    update + mutable + own(unchanged+" AND c.identifier = $3", weak) + returned,
+		rename: update + "identifier = $3, " + mutable + own(unchanged, strong) + returned,
+		stored: "SELECT t.revision, t.identifier FROM " + t + " AS t WHERE t.id = $1",
+		status: update + "status = $2, " + stamp("$3") + own("", weak) + returned,
+		statuses: "WITH own AS (SELECT c.id, c.updated_at FROM " + t + " AS c WHERE c.id = ANY($1::text[]) ORDER BY c.id FOR " + weak + " NOWAIT)," +
+			" stamp AS (SELECT greatest($3::timestamptz, max(own.updated_at) + interval '1 microsecond') AS at FROM own) " +
+			update + "status = $2, updated_at = stamp.at FROM own, stamp WHERE t.id = own.id" + returned,
+		merge: update + "metadata = t.metadata || $2::jsonb, " + stamp("$3") +
+			own(" AND octet_length((c.metadata || $2::jsonb)::text) <= $4", weak) + returned,
+		lock:        "SELECT id FROM " + b.dialect.table(b.names, "_lock") + " FOR UPDATE",
+		forUpdate:   "SELECT " + columns + " FROM " + t + " AS t WHERE t.id = $1 FOR " + weak + " NOWAIT",
+		setMetadata: update + "metadata = $2::jsonb, " + stamp("$3") + " WHERE t.id = $1" + returned,
+		softRemove:  update + "status = $2, " + stamp("$3") + own(" AND c.status <> $2", weak),
+		remove:      "DELETE FROM " + t + " AS t" + own("", strong),
+
+		lockTimeoutText: fmt.Sprintf("SET LOCAL lock_timeout = %d", max(b.lockTimeout.Milliseconds(), 1)),
+	}
+}
+
+// single runs f, which is one statement, again as long as it loses against other
+// sessions: on the pool, if its sessions are set up, else in a transaction.
+func (p *postgres) single(ctx context.Context, f func(session) error) error {
+	if !p.sessionsReady {
+		return p.transaction(ctx, f)
+	}
+	err := p.retry(ctx, func() error { return f(p.read) })
+	if err == nil {
+		p.wrote()
+	}
+	return err
+}
+
+// transaction runs f in a transaction, again as long as it loses against other
+// sessions.
+func (p *postgres) transaction(ctx context.Context, f func(session) error) error {
+	err := p.retry(ctx, func() error { return p.transact(ctx, f) })
+	if err == nil {
+		p.wrote()
+	}
+	return err
+}
+
+func (p *postgres) transact(ctx context.Context, f func(session) error) error {
+	tx, err := p.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return fail(ctx, p.dialect, err)
+	}
+	in := p.read.with(tx)
+	if !p.sessionsReady {
+		_, err = in.exec(ctx, p.lockTimeoutText)
+	}
+	if err == nil {
+		err = f(in)
+	}
+	if err != nil {
+		_ = tx.Rollback() // the transaction is over in any case
+		return err
+	}
+	// A COMMIT without an answer may have happened: never tried again.
+	return fail(ctx, p.dialect, tx.Commit())
+}
+
+// migrate looks without a lock first, because usually there is nothing to do.
+func (p *postgres) migrate(ctx context.Context) error {
+	return p.retry(ctx, func() error {
+		exists, err := p.migrated(ctx, p.read)
+		if err != nil {
+			return err
+		}
+		if exists {
+			return p.checkVersion(ctx, p.read)
+		}
+		return p.transact(ctx, func(in session) error {
+			if _, err := in.exec(ctx, "SELECT pg_advisory_xact_lock($1)", p.migrationLock()); err != nil {
+				return err
+			}
+			exists, err := p.migrated(ctx, in)
+			if err != nil {
+				return err
+			}
+			return p.install(ctx, in, exists)
+		})
+	})
+}
+
+func (p *postgres) migrated(ctx context.Context, in session) (bool, error) {
+	var exists bool
+	_, err := in.one(ctx, "SELECT to_regclass($1) IS NOT NULL", []any{p.dialect.table(p.names, "_schema")}, &exists)
+	return exists, err
+}
+
+// migrationLock is the key of the advisory lock: one for each store of a
+// database.
+func (p *postgres) migrationLock() int64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte("tenantstore " + p.names.Schema + "." + p.names.Table)) // never fails
+	return int64(h.Sum64())                                                       //nolint:gosec // any 64 bits will do
+}

@@ -1,0 +1,106 @@
+package bunstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// CreateBatch implements tenancy.BatchCreator with one statement, whatever the
+// number of tenants, and a second one if some are taken. Rows that are taken
+// when the statement begins leave no trace in the log.
+func (p *postgres) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+	if len(ts) == 0 {
+		return nil, nil
+	}
+	args, err := p.batchArgs(ts)
+	if err != nil {
+		return nil, err
+	}
+	var created []tenancy.Tenant
+	err = p.single(ctx, func(in session) error {
+		created, err = in.tenants(ctx, p.insertMany, args...)
+		return err
+	})
+	if k := kindOf(err); err != nil && (k == duplicate || k == refused) {
+		return createEach(ctx, p, ts) // a constraint of somebody else: find out whose tenant it hits
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.batchResults(ctx, ts, created)
+}
+
+// batchArgs returns the columns of ts as arrays.
+func (p *postgres) batchArgs(ts []tenancy.Tenant) ([]any, error) {
+	const timeFormat = "2006-01-02T15:04:05.999999Z07:00"
+	args := make([]any, 11)
+	column := make([]string, len(ts))
+	for i, value := range []func(tenancy.Tenant) string{
+		func(t tenancy.Tenant) string { return t.ID },
+		func(t tenancy.Tenant) string { return t.Identifier },
+		func(t tenancy.Tenant) string { return t.Name },
+		func(t tenancy.Tenant) string { return tenancy.Fold(t.Name) },
+		func(t tenancy.Tenant) string { return string(t.Status) },
+		func(t tenancy.Tenant) string { return string(t.Isolation) },
+		func(t tenancy.Tenant) string { return t.DatabaseURL.Reveal() },
+		func(t tenancy.Tenant) string { return t.SchemaName },
+		func(t tenancy.Tenant) string { return t.Metadata.String() },
+		func(t tenancy.Tenant) string { return t.CreatedAt.Format(timeFormat) },
+		func(t tenancy.Tenant) string { return t.UpdatedAt.Format(timeFormat) },
+	} {
+		for j, t := range ts {
+			column[j] = value(t)
+		}
+		var err error
+		if args[i], err = p.dialect.texts(column); err != nil {
+			return nil, err
+		}
+	}
+	return args, nil
+}
+
+// batchResults puts what was created in the order of ts and finds out what stood
+// in the way of the others. One that is free by now is created after all.
+func (p *postgres) batchResults(ctx context.Context, ts, created []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+	byID := make(map[string]tenancy.Tenant, len(created))
+	for _, t := range created {
+		byID[t.ID] = t
+	}
+	var missing []tenancy.Tenant
+	for _, t := range ts {
+		if _, ok := byID[t.ID]; !ok {
+			missing = append(missing, t)
+		}
+	}
+	var taken map[tenancy.Key]bool
+	if len(missing) > 0 {
+		err := p.retry(ctx, func() (err error) {
+			taken, err = p.taken(ctx, p.read, idsOf(missing), identifiersOf(missing))
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	results := make([]tenancy.CreateResult, 0, len(ts))
+	for _, t := range ts {
+		if stored, ok := byID[t.ID]; ok {
+			results = append(results, tenancy.CreateResult{Tenant: stored})
+			continue
+		}
+		err := takenError(taken, t)
+		if err == nil {
+			t, err = p.Create(ctx, t)
+		}
+		if err != nil && !errors.Is(err, tenancy.ErrAlreadyExists) && !errors.Is(err, tenancy.ErrInvalid) {
+			return results, err
+		}
+		if err != nil {
+			t = tenancy.Tenant{}
+		}
+		results = append(results, tenancy.CreateResult{Tenant: t, Err: err})
+	}
+	return results, nil
+}

@@ -1,0 +1,204 @@
+package bunstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Create implements tenancy.Backend.
+func (p *postgres) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
+	err = again(func() (bool, error) {
+		err := p.single(ctx, func(in session) error {
+			created, err = in.tenant(ctx, p.insert,
+				t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
+				t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt)
+			return err
+		})
+		return p.whichTaken(ctx, t, err)
+	})
+	return created, err
+}
+
+// whichTaken says which field of t made a write fail with err. If by now none
+// would, the write can be tried again, unless err came from a constraint of
+// somebody else.
+func (p *postgres) whichTaken(ctx context.Context, t tenancy.Tenant, err error) (again bool, _ error) {
+	if kindOf(err) != duplicate || !p.ownConstraint(err) {
+		return false, err
+	}
+	taken, err := p.taken(ctx, p.read, []string{t.ID}, []string{t.Identifier})
+	if err != nil {
+		return false, err
+	}
+	err = takenError(taken, t)
+	return err == nil, err
+}
+
+// ownConstraint reports whether err names a constraint of the store, or none, as
+// some drivers do.
+func (p *postgres) ownConstraint(err error) bool {
+	var coded interface{ SQLState() string }
+	if !errors.As(err, &coded) {
+		return true
+	}
+	name := constraintName(coded)
+	return name == "" || name == p.names.Table+"_pkey" || name == p.names.Table+"_identifier_key"
+}
+
+// Update implements tenancy.Backend. It is one statement, unless the identifier
+// changes or there is something to complain about.
+func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
+	text := p.put
+	err = again(func() (bool, error) {
+		err := p.single(ctx, func(in session) error {
+			updated, err = in.tenant(ctx, text, t.ID, int64(t.Revision), t.Identifier,
+				t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
+				t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), time.Now())
+			return err
+		})
+		if errors.Is(err, tenancy.ErrNotFound) {
+			text, err = p.whyNotUpdated(ctx, t)
+			return err == nil, err
+		}
+		return p.whichTaken(ctx, tenancy.Tenant{Identifier: t.Identifier}, err)
+	})
+	return updated, err
+}
+
+// whyNotUpdated finds out why an UPDATE of t matched no row, and returns the
+// statement to try instead.
+func (p *postgres) whyNotUpdated(ctx context.Context, t tenancy.Tenant) (string, error) {
+	var (
+		revision   integer
+		identifier text
+	)
+	found := false
+	err := p.retry(ctx, func() (err error) {
+		found, err = p.read.one(ctx, p.stored, []any{t.ID}, &revision, &identifier)
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case !found:
+		return "", tenancy.ErrNotFound
+	case t.Revision != tenancy.AnyRevision && t.Revision != tenancy.Revision(revision):
+		return "", tenancy.ErrConflict
+	case string(identifier) != t.Identifier:
+		return p.rename, nil
+	}
+	return p.put, nil
+}
+
+// againIfExists turns an ErrNotFound, which a write got that matched no row,
+// into another attempt if the tenant is there: it was created meanwhile.
+func (p *postgres) againIfExists(ctx context.Context, id string, err error) (bool, error) {
+	if !errors.Is(err, tenancy.ErrNotFound) {
+		return false, err
+	}
+	found, probeErr := p.Exists(ctx, id)
+	if probeErr != nil {
+		return false, probeErr
+	}
+	return found, err
+}
+
+// SetStatus is one statement.
+func (p *postgres) SetStatus(ctx context.Context, id string, s tenancy.Status) (t tenancy.Tenant, err error) {
+	err = again(func() (bool, error) {
+		err := p.single(ctx, func(in session) error {
+			t, err = in.tenant(ctx, p.status, id, string(s), time.Now())
+			return err
+		})
+		return p.againIfExists(ctx, id, err)
+	})
+	return t, err
+}
+
+// BulkUpdateStatus implements tenancy.Backend in one statement, which locks the
+// rows in the order of their IDs.
+func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.Status) (ts []tenancy.Tenant, err error) {
+	list, err := p.dialect.texts(ids)
+	if err != nil {
+		return nil, err
+	}
+	err = p.single(ctx, func(in session) error {
+		ts, err = in.tenants(ctx, p.statuses, list, string(s), time.Now())
+		return err
+	})
+	return ts, err
+}
+
+// UpdateMetadata implements tenancy.Backend. It is one statement, as long as the
+// result is surely small enough: PostgreSQL's spelling of a document is never
+// shorter than the canonical one.
+func (p *postgres) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
+	err = p.single(ctx, func(in session) error {
+		t, err = in.tenant(ctx, p.merge, id, patch.String(), time.Now(), int64(tenancy.MaxMetadataBytes))
+		return err
+	})
+	if errors.Is(err, tenancy.ErrNotFound) {
+		return p.mergeInGo(ctx, id, patch)
+	}
+	return t, err
+}
+
+// mergeInGo is UpdateMetadata for a result near the limit, and for a tenant that
+// does not exist.
+func (p *postgres) mergeInGo(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
+	err = p.transaction(ctx, func(in session) error {
+		var one int64
+		if _, err := in.one(ctx, p.lock, nil, &one); err != nil { // first, as the triggers do
+			return err
+		}
+		if t, err = in.tenant(ctx, p.forUpdate, id); err != nil {
+			return err
+		}
+		merged, err := t.Metadata.Merge(patch)
+		if err != nil {
+			return err
+		}
+		t, err = in.tenant(ctx, p.setMetadata, id, merged.String(), time.Now())
+		return err
+	})
+	if err != nil {
+		return tenancy.Tenant{}, err
+	}
+	return t, nil
+}
+
+// Delete implements tenancy.Backend.
+func (p *postgres) Delete(ctx context.Context, id string) error {
+	if !p.softDelete {
+		return p.Purge(ctx, id)
+	}
+	return again(func() (bool, error) {
+		n := int64(0)
+		err := p.single(ctx, func(in session) (err error) {
+			n, err = in.exec(ctx, p.softRemove, id, string(tenancy.StatusDeleted), time.Now())
+			return err
+		})
+		if err != nil || n > 0 {
+			return false, err
+		}
+		t, err := p.GetByID(ctx, id)
+		return err == nil && t.Status != tenancy.StatusDeleted, err // created meanwhile
+	})
+}
+
+// Purge implements tenancy.Purger.
+func (p *postgres) Purge(ctx context.Context, id string) error {
+	return again(func() (bool, error) {
+		err := p.single(ctx, func(in session) error {
+			n, err := in.exec(ctx, p.remove, id)
+			if err == nil && n == 0 {
+				err = tenancy.ErrNotFound
+			}
+			return err
+		})
+		return p.againIfExists(ctx, id, err)
+	})
+}
