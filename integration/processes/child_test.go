@@ -108,7 +108,8 @@ func (c *child) rest() []report {
 	}
 	err := c.cmd.Wait()
 	var exit *exec.ExitError
-	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == -1) { // -1: killed
+	killed := errors.As(err, &exit) && exit.ExitCode() == -1
+	if err != nil && !killed {
 		c.t.Errorf("the process ended with %v", err)
 	}
 	return all

@@ -105,7 +105,7 @@ func (p *Postgres) Start(ctx context.Context) error {
 	if p.server != nil {
 		return errors.New("PostgreSQL runs already")
 	}
-	log, err := os.Create(p.logPath())
+	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -68,63 +69,77 @@ func services() []service {
 	}
 }
 
-func run(signals <-chan os.Signal, compiler bool, command []string) (status int, err error) {
-	var running []server
-	defer func() {
-		for _, s := range running {
-			err = errors.Join(err, s.Close())
+// fleet is the servers that run, and the environment that names them.
+type fleet struct {
+	running []server
+	env     []string
+}
+
+// start starts every server that the environment does not name already.
+func (f *fleet) start(ctx context.Context, compiler bool) error {
+	if compiler {
+		if err := servers.InstallCompiler(ctx, os.Stderr); err != nil {
+			return err
 		}
-		if err != nil && status == 0 {
+	}
+	for _, service := range services() {
+		if os.Getenv(service.env) != "" {
+			continue
+		}
+		s, err := service.start(ctx, os.Stderr)
+		if err != nil {
+			return err
+		}
+		f.running = append(f.running, s)
+		f.env = append(f.env, service.env+"="+s.DSN())
+	}
+	return nil
+}
+
+func (f *fleet) close() error {
+	var errs []error
+	for _, s := range f.running {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func run(signals <-chan os.Signal, compiler bool, command []string) (status int, err error) {
+	var f fleet
+	defer func() {
+		if err = errors.Join(err, f.close()); err != nil && status == 0 {
 			status = 1
 		}
 	}()
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	started := make(chan error, 1)
-	env := os.Environ()
+	var startErr error
+	started := make(chan struct{})
 	go func() {
-		started <- func() error {
-			if compiler {
-				if err := servers.InstallCompiler(ctx, os.Stderr); err != nil {
-					return err
-				}
-			}
-			for _, service := range services() {
-				if os.Getenv(service.env) != "" {
-					continue
-				}
-				s, err := service.start(ctx, os.Stderr)
-				if err != nil {
-					return err
-				}
-				running = append(running, s)
-				env = append(env, service.env+"="+s.DSN())
-				if len(command) == 0 {
-					fmt.Printf("export %s='%s'\n", service.env, s.DSN())
-				}
-			}
-			return nil
-		}()
+		defer close(started)
+		startErr = f.start(ctx, compiler)
 	}()
 	select {
-	case err := <-started:
-		if err != nil {
-			return 1, err
-		}
 	case s := <-signals:
 		cancel()
-		if err := <-started; err != nil && !errors.Is(err, context.Canceled) {
-			return interrupted(s), err
-		}
+		<-started
 		return interrupted(s), nil
+	case <-started:
+		if startErr != nil {
+			return 1, startErr
+		}
 	}
 
 	if len(command) == 0 {
+		for _, setting := range f.env {
+			name, value, _ := strings.Cut(setting, "=")
+			fmt.Printf("export %s='%s'\n", name, value)
+		}
 		fmt.Fprintln(os.Stderr, "the servers run until interrupted")
 		return interrupted(<-signals), nil
 	}
-	return execute(command, env, signals)
+	return execute(command, append(os.Environ(), f.env...), signals)
 }
 
 // execute runs the command in a process group of its own, so that a signal
