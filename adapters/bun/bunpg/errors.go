@@ -35,11 +35,11 @@ func connectError(ctx context.Context, err error) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return &tenancy.Error{Op: "Connect", Err: ctx.Err()}
+		return &tenancy.Error{Err: ctx.Err()}
 	}
 	safe := &connectFailure{text: connectReason(err)}
 	_ = errors.As(err, &safe.server)
-	return &tenancy.Error{Op: "Connect", Err: safe}
+	return &tenancy.Error{Err: safe}
 }
 
 // connectFailure wraps ErrUnavailable, and the server's error if there is one.
@@ -104,8 +104,8 @@ func serverReason(code string) string {
 		return "the server has no connection left; see WithPool"
 	case "57P01", "57P03":
 		return "the server is starting up or shutting down, or ended the session"
-	case "08P01":
-		return "the server does not take the session's parameters; behind a pooler use WithPgBouncer"
+	case "08P01", "22023", "42704":
+		return "the server does not take a parameter of the session; behind a pooler use WithPgBouncer"
 	}
 	return "the server refused the connection"
 }
