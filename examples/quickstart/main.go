@@ -21,8 +21,12 @@ func main() {
 		os.Exit(2) // the reason is printed already
 	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first signal is noted: a second one kills, as usual
+	signalled, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancel(context.Background())
+	context.AfterFunc(signalled, func() {
+		stop() // a second signal kills, as signals do
+		cancel()
+	})
 	if err := run(ctx, cfg, log, os.Stdout); err != nil {
 		log.Error("quickstart failed", "err", err)
 		os.Exit(1)

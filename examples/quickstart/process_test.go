@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -18,7 +19,7 @@ import (
 func build(t *testing.T) (binary string) {
 	t.Helper()
 	binary = filepath.Join(t.TempDir(), "quickstart")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return binary
@@ -35,7 +36,9 @@ type process struct {
 
 func launch(t *testing.T, dir, binary string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, args...), log: &logBuffer{}, lines: make(chan string, 10_000), hints: make(hintsSeen, 1)}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // then it is killed
+	t.Cleanup(cancel)
+	p := &process{cmd: exec.CommandContext(ctx, binary, args...), log: &logBuffer{}, lines: make(chan string, 10_000), hints: make(hintsSeen, 1)}
 	p.cmd.Dir = dir
 	p.cmd.Stdout = p.hints
 	stderr, writer := io.Pipe()
