@@ -1,0 +1,232 @@
+package tier
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// GetByIDs implements [tenancy.Store]: hits from the cache, all misses in one call
+// below.
+func (s *Store) GetByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
+	ids, err := tenancy.UniqueIDs(ids)
+	if err != nil {
+		return nil, tenancy.ErrorIn("GetByIDs", tenancy.Key{}, err)
+	}
+	want := make([]tenancy.Lookup, len(ids))
+	for i, id := range ids {
+		want[i].Key = tenancy.IDKey(id)
+	}
+	snapshots, err := s.loadAll(ctx, want)
+	if err != nil {
+		return nil, tenancy.ErrorIn("GetByIDs", tenancy.Key{}, err)
+	}
+	out := make([]tenancy.Tenant, 0, len(snapshots))
+	for _, snapshot := range snapshots {
+		if snapshot.Found {
+			out = append(out, snapshot.Tenant)
+		}
+	}
+	return out, nil
+}
+
+// Load implements [tenancy.Log]: entries that are as new as asked for come from
+// the cache, all others from below in one call. With Min == Latest nothing comes
+// from a cache.
+func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	if s.source == nil {
+		return nil, unsupported("Load")
+	}
+	snapshots, err := s.loadAll(ctx, want)
+	return snapshots, tenancy.ErrorIn("Load", tenancy.Key{}, err)
+}
+
+func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	for _, w := range want {
+		if err := w.Key.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.follower.ready(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]tenancy.Snapshot, len(want))
+	if len(want) == 1 && want[0].Min != tenancy.Latest { // shares the load with others
+		e, err := s.lookupMin(ctx, want[0])
+		if err == nil {
+			out[0] = e.Snapshot
+		}
+		return out, err
+	}
+	missing, tokens, err := s.cached(ctx, want, out)
+	if err != nil || len(missing) == 0 {
+		return out, err
+	}
+	err = s.loadMissing(ctx, want, missing, tokens, out)
+	if err != nil {
+		for j, i := range missing {
+			if s.shared && tokens[j] != 0 {
+				s.release(ctx, want[i].Key, tokens[j])
+			}
+		}
+	}
+	return out, err
+}
+
+func (s *Store) lookupMin(ctx context.Context, w tenancy.Lookup) (*Entry, error) {
+	if !s.shared {
+		if e := s.hit(ctx, w.Key); e != nil && e.Snapshot.AsOf.Revision >= w.Min {
+			return e, nil
+		}
+	}
+	return s.miss(ctx, w.Key, w.Min)
+}
+
+// cached puts what the cache can answer into out, and returns the indexes of the
+// others, with the tokens to fill them.
+func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, out []tenancy.Snapshot) (missing []int, tokens []Token, err error) {
+	if !s.shared {
+		for i, w := range want {
+			if w.Min != tenancy.Latest {
+				if e := s.hit(ctx, w.Key); e != nil && e.Snapshot.AsOf.Revision >= w.Min {
+					out[i] = e.Snapshot
+					continue
+				}
+			}
+			missing, tokens = append(missing, i), append(tokens, LocalToken)
+		}
+		return missing, tokens, nil
+	}
+	results := s.getBatch(ctx, want)
+	for i, w := range want {
+		var r Result
+		if results != nil {
+			r = results[i]
+		}
+		if r.Entry != nil && w.Min != tenancy.Latest {
+			ok, err := s.acceptCached(ctx, r.Entry, w.Key, w.Min)
+			if err != nil {
+				return nil, nil, err
+			}
+			if ok {
+				out[i] = r.Entry.Snapshot
+				continue
+			}
+			s.stats.stale.Add(1)
+		} else if r.Entry == nil {
+			s.stats.misses.Add(1)
+		}
+		missing, tokens = append(missing, i), append(tokens, r.Token)
+	}
+	return missing, tokens, nil
+}
+
+// getBatch asks a shared cache for every key, in one round trip where it can; nil
+// if it cannot be used now.
+func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
+	if !s.follower.serving() {
+		return nil
+	}
+	keys := make([]tenancy.Key, len(want))
+	for i, w := range want {
+		keys[i] = w.Key
+	}
+	if batch, ok := s.cache.(BatchCache); ok {
+		results, err := batch.GetBatch(ctx, keys)
+		if err != nil {
+			s.stats.errors.Add(1)
+			return nil
+		}
+		return results
+	}
+	results := make([]Result, len(keys))
+	for i, k := range keys {
+		r, err := s.cache.Get(ctx, k)
+		if err != nil {
+			s.stats.errors.Add(1)
+			break // it will not be better for the rest
+		}
+		results[i] = r
+	}
+	return results
+}
+
+// loadMissing loads want[i] for each i of missing in one call below.
+func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing []int, tokens []Token, out []tenancy.Snapshot) error {
+	for range loadAttempts {
+		fence := s.follower.fence.Load()
+		lookups := make([]tenancy.Lookup, len(missing))
+		for j, i := range missing {
+			lookups[j] = tenancy.Lookup{Key: want[i].Key, Min: max(want[i].Min, fence.floor(want[i].Key))}
+			if s.shared || !s.follower.serving() {
+				lookups[j].Min = tenancy.Latest
+			}
+		}
+		s.stats.loads.Add(1)
+		snapshots, err := s.below.Load(ctx, lookups)
+		if errors.Is(err, tenancy.ErrCompacted) {
+			if err := s.follower.follow(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		entries, ok, err := s.acceptLoaded(ctx, lookups, snapshots, fence)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		for j, i := range missing {
+			out[i] = snapshots[j]
+		}
+		s.fillAll(ctx, tokens, entries)
+		return nil
+	}
+	return errUnsettled
+}
+
+func (s *Store) acceptLoaded(ctx context.Context, lookups []tenancy.Lookup, snapshots []tenancy.Snapshot, fence *fence) ([]*Entry, bool, error) {
+	entries := make([]*Entry, len(snapshots))
+	var last tenancy.Position // most share one
+	for j, snapshot := range snapshots {
+		if snapshot.AsOf != last || j == 0 {
+			v, err := s.follower.accept(ctx, snapshot.AsOf)
+			if err != nil {
+				return nil, false, err
+			}
+			if v != confirmed {
+				return nil, false, nil
+			}
+			last = snapshot.AsOf
+		}
+		entries[j] = s.newEntry(lookups[j].Key, snapshot, fence)
+	}
+	return entries, s.follower.fence.Load().epoch == fence.epoch, nil
+}
+
+func (s *Store) fillAll(ctx context.Context, tokens []Token, entries []*Entry) {
+	batch, ok := s.cache.(BatchCache)
+	if !ok {
+		for j, e := range entries {
+			s.fill(ctx, e, tokens[j])
+		}
+		return
+	}
+	if err := batch.PutBatch(ctx, tokens, entries); err != nil {
+		s.stats.errors.Add(1)
+		return
+	}
+	s.stats.fills.Add(int64(len(entries)))
+}

@@ -1,0 +1,46 @@
+// Package tier puts a cache in front of a store of tenants, as a decorator, and
+// keeps it coherent: a tier never serves an old value after a newer one, through
+// crashes, partitions, renames, slug reuse and restored backups.
+//
+// [New] is the only place with caching logic; an adapter implements [Cache], and
+// perhaps [Bus], and returns the same [*Store]. Tiers stack:
+//
+//	shared, err := tier.New(primary, l2)   // L2, shared by processes
+//	local, err := tier.New(shared, l1)     // L1, in this process
+//
+// # How it works
+//
+// The database keeps a log of every change ([tenancy.Source]). Each entry of a
+// cache carries the position as of which it is true, and is served only if no
+// change that was seen since touches its key: the floor of the key is not above
+// it. One follower in each process reads the log for the whole stack and raises
+// floors. Caches are not trusted to order anything; they may lose entries, or
+// return old ones.
+//
+//   - A value that is newer than what was followed is served only once the log was
+//     followed to it, and has confirmed its position by its mark. So reads do not
+//     go back, whichever tier answers, and nothing of a history that the database
+//     lost (a restored backup) is served once the loss was noticed.
+//   - After every write attempt, failed ones too, the log is followed before the
+//     call returns: the writer's process reads its own writes.
+//   - Nothing is served from a cache before the log was read once, or when it
+//     could not be read for MaxStale.
+//   - A miss is loaded once, however many wait for it. Across processes a shared
+//     cache grants a lease to one of them; the others wait for a moment.
+//
+// # Guarantees and limits
+//
+// On one node, a read never returns older than what a read that had returned
+// before it began. A write is seen by its own node at once; by other nodes as soon
+// as they are woken (by the database's notification or a [Bus]) and have read the
+// log, at the latest within the poll interval plus that read; within MaxStale when
+// a node cannot reach the database. The clock of the hit path ticks every 50 ms: a
+// process that was stopped serves hits for at most one tick when it resumes.
+//
+// # Cost
+//
+// A hit in a local cache costs a few atomic loads on top of the cache and does
+// not allocate. Each process reads the log after each write of any process, and
+// once for each poll interval. Floors take 512 KiB, marks 8 bytes for each of the
+// last 131,072 changes.
+package tier

@@ -1,0 +1,424 @@
+package tier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// follower follows the change log for a whole stack of tiers. It owns the fence
+// by which all of them judge their entries, so that there is one position in the
+// stack and no tier lags behind another.
+//
+// It reads the log when something wakes it (the source's Watch, a bus, the poll
+// interval) and when a caller must know that the log was read: after a write, and
+// before a value is accepted that is newer than what was followed.
+type follower struct {
+	log    tenancy.Log
+	cfg    config
+	logger *slog.Logger
+	clock  *coarseClock
+
+	fence atomic.Pointer[fence]
+	// serveUntil is until when entries are served, by the coarse clock: the last
+	// contact with the log plus MaxStale. 0 before the replay is finished, and
+	// after a write that the log could not be followed for.
+	serveUntil atomic.Int64
+
+	turn chan struct{} // held by the one who reads the log; guards seq and replay
+	seq  uint64        // reads of the log so far
+
+	begun atomic.Uint64 // reads begun
+
+	replay   bool          // follow from the oldest retained position: see start
+	started  atomic.Bool   // the replay is finished
+	starting chan struct{} // closed then
+
+	mu      sync.RWMutex // guards what follows, and the raising of floors
+	placed  bool         // marks holds a position
+	marks   marks
+	obeying []func(tenancy.Change) // the shared caches of the stack
+	buses   []Bus
+	grown   chan struct{} // closed when the position moves
+	lost    bool          // contact with the log; logged once
+	// Only a read that begins after so many counts as contact.
+	distrust uint64
+
+	stats followerStats
+	wake  chan struct{}
+	ctx   context.Context // of its goroutines
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+}
+
+func newFollower(log tenancy.Log, replay bool, cfg config) *follower {
+	f := &follower{
+		log: log, cfg: cfg, logger: cfg.logger, clock: newCoarseClock(), replay: replay,
+		turn: make(chan struct{}, 1), starting: make(chan struct{}),
+		grown: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
+	f.fence.Store(newFence(nil, 0))
+	f.ctx, f.stop = context.WithCancel(context.Background())
+	f.done.Go(func() { f.tick(f.ctx) })
+	f.done.Go(func() { f.run(f.ctx) })
+	f.done.Go(func() { f.watch(f.ctx) })
+	return f
+}
+
+// attach adds what a tier of the stack brings.
+func (f *follower) attach(obey func(tenancy.Change), bus Bus) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if obey != nil {
+		f.obeying = append(f.obeying, obey)
+	}
+	if bus != nil {
+		f.buses = append(f.buses, bus)
+		bus.Subscribe(f.ctx, func(p tenancy.Position) {
+			if p.IsZero() || f.check(p) != confirmed {
+				f.rouse()
+			}
+		})
+	}
+}
+
+func (f *follower) close() {
+	f.stop()
+	f.done.Wait()
+}
+
+// serving reports whether entries may be served at all.
+func (f *follower) serving() bool { return f.clock.now.Load() < f.serveUntil.Load() }
+
+// tick drives the coarse clock.
+func (f *follower) tick(ctx context.Context) {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		f.clock.tick()
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// run reads the log whenever it is woken, and at every poll interval.
+func (f *follower) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		limited, cancel := context.WithTimeout(ctx, f.cfg.followTimeout)
+		err := f.follow(limited)
+		cancel()
+		f.noteContact(err)
+		select {
+		case <-ctx.Done():
+		case <-f.wake:
+		case <-time.After(jitter(f.cfg.pollInterval)):
+		}
+	}
+}
+
+// noteContact logs when contact with the log is lost and when it is back.
+func (f *follower) noteContact(err error) {
+	f.mu.Lock()
+	changed := f.lost != (err != nil)
+	f.lost = err != nil
+	f.mu.Unlock()
+	switch {
+	case changed && err != nil:
+		f.logger.Warn("tenancy: the change log cannot be read; caches serve until MaxStale is over",
+			"error", err, "max_stale", f.cfg.maxStale)
+	case changed:
+		f.logger.Info("tenancy: the change log can be read again")
+	}
+}
+
+// watch wakes the follower at every change that the source reports.
+func (f *follower) watch(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-f.starting:
+	}
+	for ctx.Err() == nil {
+		for _, err := range f.log.Watch(ctx, f.position()) {
+			f.rouse()
+			if err != nil && !pause(ctx, f.cfg.pollInterval) {
+				return
+			}
+		}
+		if !pause(ctx, f.cfg.pollInterval) { // ErrCompacted: go on from where the follower is by then
+			return
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(jitter(d)):
+		return true
+	}
+}
+
+// rouse makes run read the log soon.
+func (f *follower) rouse() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// position returns how far the log was followed: the zero Position before the
+// start.
+func (f *follower) position() tenancy.Position {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.placed {
+		return tenancy.Position{}
+	}
+	return f.marks.newest()
+}
+
+// growth returns a channel that is closed when the position moves.
+func (f *follower) growth() <-chan struct{} {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.grown
+}
+
+// follow reads the log to its end, as it is at some moment after the call, and
+// obeys what it finds. Callers that come while another one reads share the read
+// after that.
+func (f *follower) follow(ctx context.Context) error {
+	asked := f.begun.Load()
+	select {
+	case f.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-f.turn }()
+	if f.seq > asked { // read number seq succeeded and was begun after the call
+		return nil
+	}
+	n := f.begun.Add(1)
+	if err := f.read(ctx); err != nil {
+		return err
+	}
+	f.seq = n
+	f.contact(n)
+	if !f.started.Swap(true) {
+		close(f.starting)
+	}
+	return nil
+}
+
+// contact extends the time for which entries are served, unless a write since
+// read n began could not be followed.
+func (f *follower) contact(n uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n <= f.distrust {
+		return
+	}
+	if f.cfg.maxStale < 0 {
+		f.serveUntil.Store(math.MaxInt64)
+		return
+	}
+	f.clock.tick()
+	f.serveUntil.Store(f.clock.now.Load() + int64(f.cfg.maxStale))
+}
+
+// read is one read of the log; the caller has the turn.
+func (f *follower) read(ctx context.Context) error {
+	f.mu.RLock()
+	placed := f.placed
+	f.mu.RUnlock()
+	if !placed {
+		if err := f.start(ctx); err != nil {
+			return err
+		}
+	}
+	for {
+		after := f.position()
+		changes, err := f.log.Changes(ctx, after, tenancy.MaxChangesLimit)
+		if errors.Is(err, tenancy.ErrCompacted) {
+			return f.startOver(ctx, after)
+		}
+		if err != nil {
+			return err
+		}
+		if err := f.obey(after, changes); err != nil {
+			return err
+		}
+		if len(changes) < tenancy.MaxChangesLimit {
+			return nil
+		}
+	}
+}
+
+// start finds the place from which to follow. If a cache of the stack outlives
+// the process, that is the oldest retained position, so that its entries can be
+// judged; else the newest will do.
+func (f *follower) start(ctx context.Context) error {
+	head, err := f.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	from := head.Newest
+	if f.replay {
+		from = head.Oldest
+	}
+	f.begin(from)
+	f.placed = true
+	return nil
+}
+
+// startOver is what ErrCompacted asks for: the changes since after are gone, or
+// never were in the history that the database has now. Nothing that was cached
+// before can be judged any more.
+func (f *follower) startOver(ctx context.Context, after tenancy.Position) error {
+	head, err := f.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if after.Revision < head.Oldest.Revision {
+		f.stats.compacted.Add(1)
+		f.logger.Warn("tenancy: the change log was trimmed before it could be followed; caches flushed",
+			"after", after, "oldest", head.Oldest)
+	} else {
+		f.stats.diverged.Add(1)
+		f.logger.Warn("tenancy: the change log has another history, as after a restored backup; caches flushed",
+			"after", after, "newest", head.Newest)
+	}
+	f.begin(head.Newest)
+	return nil
+}
+
+// begin flushes and follows from p on. The caller holds f.mu.
+func (f *follower) begin(p tenancy.Position) {
+	f.marks = newMarks(p)
+	f.fence.Store(newFence(f.fence.Load(), p.Revision))
+	f.moved()
+}
+
+// moved wakes those who wait for the position. The caller holds f.mu.
+func (f *follower) moved() {
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+// obey raises the floors of what the changes touch, and moves the position past
+// each.
+func (f *follower) obey(after tenancy.Position, changes []tenancy.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range changes {
+		if c.Position.Revision != f.marks.newest().Revision+1 {
+			return fmt.Errorf("%w: the change log has a gap after revision %d", tenancy.ErrUnavailable, after.Revision)
+		}
+		fence := f.fence.Load()
+		if c.Op == tenancy.OpReset {
+			f.fence.Store(fence.reset(c.Position.Revision))
+		}
+		for _, k := range c.Keys {
+			fence.raise(k, c.Position.Revision)
+		}
+		f.marks.append(c.Position.Mark)
+		for _, obey := range f.obeying {
+			obey(c)
+		}
+	}
+	f.stats.changes.Add(int64(len(changes)))
+	f.moved()
+	return nil
+}
+
+// accept follows the log to p, if it is not there yet, and says whether p lies
+// in its history: confirmed, denied or unknown. It fails if the log cannot be
+// read.
+func (f *follower) accept(ctx context.Context, p tenancy.Position) (verdict, error) {
+	if v := f.check(p); v == confirmed || v == unknown {
+		return v, nil
+	}
+	// Denied or ahead. Perhaps it is our own history that the database has lost:
+	// a read finds out, and then starts over.
+	if err := f.follow(ctx); err != nil {
+		return denied, err
+	}
+	if v := f.check(p); v != ahead {
+		return v, nil
+	}
+	return denied, nil
+}
+
+func (f *follower) check(p tenancy.Position) verdict {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.placed {
+		return ahead
+	}
+	return f.marks.check(p)
+}
+
+// ready waits until the replay is finished, and does it where nobody else does.
+func (f *follower) ready(ctx context.Context) error {
+	if f.started.Load() {
+		return nil
+	}
+	return f.follow(ctx)
+}
+
+// afterWrite follows the log, so that the node of a writer reads what it wrote,
+// and tells the other nodes. If the log cannot be read, nothing is served from a
+// cache until it was, and loads that are under way are for nobody who comes
+// later.
+func (f *follower) afterWrite(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.cfg.followTimeout)
+	defer cancel()
+	if err := f.follow(ctx); err != nil {
+		f.mu.Lock()
+		f.distrust = f.begun.Load()
+		f.serveUntil.Store(0)
+		f.fence.Store(f.fence.Load().nextEpoch())
+		f.mu.Unlock()
+		f.stats.unfollowed.Add(1)
+		f.noteContact(err)
+		f.rouse()
+	}
+	f.mu.RLock()
+	buses := f.buses
+	f.mu.RUnlock()
+	for _, bus := range buses {
+		if err := bus.Publish(ctx, f.position()); err != nil {
+			f.stats.unpublished.Add(1)
+		}
+	}
+}
+
+// flush makes everything that was cached so far unservable.
+func (f *follower) flush() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fence := f.fence.Load()
+	if f.placed {
+		f.fence.Store(fence.reset(f.marks.newest().Revision))
+	} else {
+		f.fence.Store(fence.nextEpoch())
+	}
+}

@@ -1,0 +1,90 @@
+package tier
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// List implements [tenancy.Store]; it is not cached.
+func (s *Store) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
+	return read(s, "List", func() (tenancy.Page, error) { return s.next.List(ctx, opts) })
+}
+
+// Count implements [tenancy.Store]; it is not cached.
+func (s *Store) Count(ctx context.Context, filter tenancy.Filter) (int, error) {
+	return read(s, "Count", func() (int, error) { return s.next.Count(ctx, filter) })
+}
+
+// Search implements [tenancy.Store]; it is not cached.
+func (s *Store) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
+	return read(s, "Search", func() ([]tenancy.Tenant, error) { return s.next.Search(ctx, query, opts) })
+}
+
+// Head implements [tenancy.Log].
+func (s *Store) Head(ctx context.Context) (tenancy.Head, error) {
+	if s.source == nil {
+		return tenancy.Head{}, unsupported("Head")
+	}
+	return read(s, "Head", func() (tenancy.Head, error) { return s.source.Head(ctx) })
+}
+
+// Changes implements [tenancy.Log]. It returns a change only after the tier obeys
+// it: who reads through the tier then does not see what was before.
+func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	if s.source == nil {
+		return nil, unsupported("Changes")
+	}
+	return read(s, "Changes", func() ([]tenancy.Change, error) {
+		changes, err := s.source.Changes(ctx, after, limit)
+		if err != nil || len(changes) == 0 {
+			return changes, err
+		}
+		v, err := s.follower.accept(ctx, changes[len(changes)-1].Position)
+		if err == nil && v == denied { // restored between the two reads
+			err = tenancy.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
+		}
+		return changes, err
+	})
+}
+
+// Watch implements [tenancy.Log]. Like Changes, it yields a change only after the
+// tier obeys it.
+func (s *Store) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		var grown <-chan struct{} // as of before the last look into the log
+		changes := func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+			grown = s.follower.growth()
+			return s.Changes(ctx, after, limit)
+		}
+		wait := func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-s.ctx.Done():
+				return tenancy.ErrClosed
+			case <-grown:
+			case <-time.After(jitter(s.cfg.pollInterval)):
+			}
+			return nil
+		}
+		tenancy.WatchLog(ctx, after, changes, wait)(yield)
+	}
+}
+
+func read[T any](s *Store, op string, do func() (T, error)) (T, error) {
+	if err := s.enter(); err != nil {
+		var zero T
+		return zero, tenancy.ErrorIn(op, tenancy.Key{}, err)
+	}
+	defer s.leave()
+	result, err := do()
+	return result, tenancy.ErrorIn(op, tenancy.Key{}, err)
+}
+
+func unsupported(op string) error {
+	return &tenancy.Error{Op: op, Err: errors.ErrUnsupported}
+}

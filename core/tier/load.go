@@ -1,0 +1,184 @@
+package tier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+const (
+	// How often a load is tried again because the log had another history than
+	// what was loaded: a restore may hit once, hardly ever twice.
+	loadAttempts = 3
+	// How long the first look for what the holder of a lease fills in waits; each
+	// one doubles it.
+	leasePoll = 5 * time.Millisecond
+)
+
+// load returns an accepted entry for key, from a shared cache or from below, and
+// puts it into the cache.
+func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, error) {
+	select { // a bounded number at once
+	case s.loads <- struct{}{}:
+		defer func() { <-s.loads }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if !s.shared {
+		return s.loadBelow(ctx, key, least, LocalToken)
+	}
+	e, token, err := s.fromShared(ctx, key, least)
+	if e != nil || err != nil {
+		return e, err
+	}
+	e, err = s.loadBelow(ctx, key, least, token)
+	if err != nil && token != 0 {
+		s.release(ctx, key, token)
+	}
+	return e, err
+}
+
+// fromShared looks into the shared cache, and waits for a moment if another
+// process is about to fill it. It returns an entry that may be served, or the
+// token of the lease, or neither.
+func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, Token, error) {
+	deadline := time.Now().Add(s.cfg.leaseWait)
+	for wait := leasePoll; ; wait *= 2 {
+		if !s.follower.serving() {
+			return nil, 0, nil
+		}
+		r, err := s.cache.Get(ctx, key)
+		if err != nil {
+			s.stats.errors.Add(1)
+			return nil, 0, ctx.Err() // trouble with the cache is no trouble of the caller
+		}
+		if r.Entry != nil {
+			ok, err := s.acceptCached(ctx, r.Entry, key, least)
+			if err != nil {
+				return nil, 0, err
+			}
+			if ok {
+				return r.Entry, 0, nil
+			}
+			s.stats.stale.Add(1)
+			return nil, 0, nil // loadBelow repairs it: put replaces an older entry
+		}
+		if r.Token != 0 || time.Until(deadline) < wait {
+			s.stats.misses.Add(1)
+			return nil, r.Token, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, 0, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// acceptCached reports whether an entry of the shared cache may be served.
+func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, least tenancy.Revision) (bool, error) {
+	if e.Key != key || e.Snapshot.Found && !key.Matches(e.Snapshot.Tenant) {
+		s.stats.errors.Add(1)
+		return false, nil
+	}
+	if e.Snapshot.AsOf.Revision < max(least, s.follower.fence.Load().floor(key)) {
+		return false, nil
+	}
+	v, err := s.follower.accept(ctx, e.Snapshot.AsOf)
+	if err != nil {
+		return false, err
+	}
+	if v == denied {
+		s.stats.denied.Add(1)
+		if err := s.cache.Drop(ctx, e); err != nil {
+			s.stats.errors.Add(1)
+		}
+	}
+	if v != confirmed || e.Snapshot.AsOf.Revision < s.follower.fence.Load().floor(key) {
+		return false, nil
+	}
+	if e.Negative() {
+		s.stats.negatives.Add(1)
+	} else {
+		s.stats.hits.Add(1)
+	}
+	return true, nil
+}
+
+// loadBelow loads key from the store below, follows the log to what it got, and
+// fills the cache.
+func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Revision, token Token) (*Entry, error) {
+	for range loadAttempts {
+		fence := s.follower.fence.Load()
+		lookup := tenancy.Lookup{Key: key, Min: max(least, fence.floor(key))}
+		if s.shared || !s.follower.serving() {
+			// What fills a shared cache must not come out of a cache: it may be
+			// older than a change that was applied to the shared one already.
+			lookup.Min = tenancy.Latest
+		}
+		s.stats.loads.Add(1)
+		snapshots, err := s.below.Load(ctx, []tenancy.Lookup{lookup})
+		switch {
+		case errors.Is(err, tenancy.ErrCompacted): // the log went back behind our floors
+			if err := s.follower.follow(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		case err != nil:
+			return nil, err
+		}
+		e := s.newEntry(key, snapshots[0], fence)
+		v, err := s.follower.accept(ctx, e.Snapshot.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		if v == confirmed {
+			s.fill(ctx, e, token)
+			return e, nil
+		}
+	}
+	return nil, errUnsettled
+}
+
+var errUnsettled = fmt.Errorf("%w: the change log changes its history again and again", tenancy.ErrUnavailable)
+
+// newEntry returns the entry of a snapshot that was loaded under fence.
+func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Snapshot, fence *fence) *Entry {
+	e := &Entry{Key: key, Snapshot: snapshot, TTL: s.cfg.ttl, epoch: fence.epoch}
+	if e.Negative() {
+		e.TTL = s.cfg.negativeTTL
+	}
+	e.TTL = jitter(e.TTL)
+	now := s.follower.clock.now.Load()
+	e.expires = now + int64(e.TTL)
+	e.refresh = e.expires
+	if s.cfg.refreshAhead < 1 && !e.Negative() {
+		e.refresh = now + int64(s.cfg.refreshAhead*float64(e.TTL))
+	}
+	return e
+}
+
+// fill puts an accepted entry into the cache. Trouble with the cache is no
+// trouble of the caller.
+func (s *Store) fill(ctx context.Context, e *Entry, token Token) {
+	switch err := s.cache.Put(ctx, token, e); {
+	case err == nil:
+		s.stats.fills.Add(1)
+	case errors.Is(err, ErrUncacheable):
+		s.stats.uncacheable.Add(1)
+	default:
+		s.stats.errors.Add(1)
+	}
+}
+
+// release gives a lease back, also when ctx has ended.
+func (s *Store) release(ctx context.Context, key tenancy.Key, token Token) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.leaseWait)
+	defer cancel()
+	if err := s.cache.Release(ctx, key, token); err != nil {
+		s.stats.errors.Add(1)
+	}
+}

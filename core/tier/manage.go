@@ -1,0 +1,48 @@
+package tier
+
+import (
+	"context"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// InvalidateAll makes everything that this tier and, in this process, the other
+// tiers of the stack hold unservable at once, and removes this tier's entries. It
+// returns how many there were, or -1 where the cache does not know. Other
+// processes keep their local caches: they are current anyway.
+func (s *Store) InvalidateAll(ctx context.Context) (int64, error) {
+	return read(s, "InvalidateAll", func() (int64, error) {
+		s.follower.flush()
+		return s.cache.InvalidateAll(ctx)
+	})
+}
+
+// Warm fills the cache with the newest tenants of the store, at most limit, under
+// both keys, a page at a time; a cold start then costs no miss for them. It returns
+// how many it loaded.
+func (s *Store) Warm(ctx context.Context, filter tenancy.Filter, limit int) (int, error) {
+	const pageSize = 500
+	opts := tenancy.ListOptions{Filter: filter}
+	for n := 0; ; {
+		opts.Limit = min(pageSize, limit-n)
+		if opts.Limit <= 0 {
+			return n, nil
+		}
+		page, err := s.List(ctx, opts)
+		if err != nil {
+			return n, err
+		}
+		want := make([]tenancy.Lookup, 0, 2*len(page.Tenants))
+		for _, t := range page.Tenants {
+			want = append(want, tenancy.Lookup{Key: tenancy.IDKey(t.ID)}, tenancy.Lookup{Key: tenancy.IdentifierKey(t.Identifier)})
+		}
+		if _, err := s.loadAll(ctx, want); err != nil {
+			return n, tenancy.ErrorIn("Warm", tenancy.Key{}, err)
+		}
+		n += len(page.Tenants)
+		if page.Next == "" {
+			return n, nil
+		}
+		opts.Cursor = page.Next
+	}
+}

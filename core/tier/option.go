@@ -1,0 +1,132 @@
+package tier
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+type config struct {
+	ttl, negativeTTL time.Duration
+	refreshAhead     float64
+	maxStale         time.Duration
+	pollInterval     time.Duration
+	followTimeout    time.Duration
+	loadTimeout      time.Duration
+	leaseWait        time.Duration
+	maxLoads         int
+	bus              Bus
+	uncoordinated    bool
+	logger           *slog.Logger
+}
+
+func newConfig(opts []Option) config {
+	c := config{
+		ttl:           time.Hour,
+		negativeTTL:   10 * time.Second,
+		refreshAhead:  0.8,
+		maxStale:      5 * time.Minute,
+		pollInterval:  time.Second,
+		followTimeout: 2 * time.Second,
+		loadTimeout:   10 * time.Second,
+		leaseWait:     100 * time.Millisecond,
+		maxLoads:      128,
+		logger:        slog.Default(),
+	}
+	for _, opt := range opts {
+		opt.apply(&c)
+	}
+	return c
+}
+
+// Option configures New.
+type Option interface{ apply(*config) }
+
+type option func(*config)
+
+func (o option) apply(c *config) { o(c) }
+
+// WithTTL sets how long an entry is kept at most, give or take a tenth so that
+// entries made together do not end together: 1 hour by default. Coherence does
+// not rest on it; it bounds memory and what a bug could do.
+func WithTTL(d time.Duration) Option {
+	return option(func(c *config) { c.ttl = max(d, 10*tick) })
+}
+
+// WithNegativeTTL sets how long it is kept at most that there is no tenant under
+// a key: 10 s by default.
+func WithNegativeTTL(d time.Duration) Option {
+	return option(func(c *config) { c.negativeTTL = max(d, 10*tick) })
+}
+
+// WithRefreshAhead sets the part of its TTL after which an entry that is hit is
+// loaded again in the background: 0.8 by default, 1 for never. Only local caches
+// refresh.
+func WithRefreshAhead(part float64) Option {
+	return option(func(c *config) { c.refreshAhead = min(max(part, 0.1), 1) })
+}
+
+// WithMaxStale sets how long entries are served while the change log cannot be
+// read: 5 minutes by default. After that every lookup goes to the database. A
+// negative duration means for ever: an outage of the database then never stops
+// cached tenants from being served, suspended ones among them.
+func WithMaxStale(d time.Duration) Option {
+	return option(func(c *config) { c.maxStale = d })
+}
+
+// WithPollInterval sets how often the log is read when nothing wakes the tier: 1
+// s by default, give or take a tenth. Only the innermost tier of a stack reads
+// the log; it is given to that.
+func WithPollInterval(d time.Duration) Option {
+	return option(func(c *config) { c.pollInterval = max(d, time.Millisecond) })
+}
+
+// WithFollowTimeout sets how long a write waits at most for the log to be read
+// after it: 2 s by default. Only the innermost tier's counts.
+func WithFollowTimeout(d time.Duration) Option {
+	return option(func(c *config) { c.followTimeout = d })
+}
+
+// WithLoadTimeout bounds a load from below, which several callers may be waiting
+// for: 10 s by default. Each caller keeps its own context besides.
+func WithLoadTimeout(d time.Duration) Option {
+	return option(func(c *config) { c.loadTimeout = d })
+}
+
+// WithLeaseWait sets how long a lookup waits for another process that has taken
+// the lease to fill a shared cache: 100 ms by default. Then it reads the database
+// itself.
+func WithLeaseWait(d time.Duration) Option {
+	return option(func(c *config) { c.leaseWait = d })
+}
+
+// WithMaxLoads bounds the loads that are under way at once: 128 by default.
+// Further ones wait, as long as their callers do.
+func WithMaxLoads(n int) Option {
+	return option(func(c *config) { c.maxLoads = max(1, n) })
+}
+
+// WithBus gives the stack a bus, over which its processes tell each other that
+// the log has grown. PostgreSQL needs none: its NOTIFY does that.
+func WithBus(b Bus) Option {
+	return option(func(c *config) { c.bus = b })
+}
+
+// WithUncoordinated allows a local cache over a store that is no
+// [tenancy.Source]. The guarantee is then weaker: in this process reads never go
+// back over its own writes, and each write flushes the whole cache; writes of
+// other processes are seen when the TTL is over.
+func WithUncoordinated() Option {
+	return option(func(c *config) { c.uncoordinated = true })
+}
+
+// WithLogger sets where the tier logs what operators should know, once for each
+// change of state: slog.Default() unless set.
+func WithLogger(l *slog.Logger) Option {
+	return option(func(c *config) { c.logger = l })
+}
+
+// jitter returns d give or take a tenth.
+func jitter(d time.Duration) time.Duration {
+	return d + time.Duration((rand.Float64()*0.2-0.1)*float64(d))
+}

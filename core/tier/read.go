@@ -1,0 +1,110 @@
+package tier
+
+import (
+	"context"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// GetByID implements [tenancy.Store]. A hit does not allocate, and is given to an
+// ended context too.
+func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
+	return s.get(ctx, "GetByID", tenancy.IDKey(id))
+}
+
+// GetByIdentifier implements [tenancy.Store]. A hit does not allocate, and is
+// given to an ended context too.
+func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
+	return s.get(ctx, "GetByIdentifier", tenancy.IdentifierKey(identifier))
+}
+
+// Exists implements [tenancy.Store]. It is answered from entries by ID.
+func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
+	e, err := s.lookup(ctx, tenancy.IDKey(id))
+	if err != nil {
+		return false, tenancy.ErrorIn("Exists", tenancy.IDKey(id), err)
+	}
+	return !e.Negative(), nil
+}
+
+func (s *Store) get(ctx context.Context, op string, key tenancy.Key) (tenancy.Tenant, error) {
+	e, err := s.lookup(ctx, key)
+	if err != nil {
+		return tenancy.Tenant{}, tenancy.ErrorIn(op, key, err)
+	}
+	if e.Negative() {
+		return tenancy.Tenant{}, tenancy.ErrorIn(op, key, tenancy.ErrNotFound)
+	}
+	return e.Snapshot.Tenant, nil
+}
+
+// lookup returns a current entry under key, from the cache or from below.
+func (s *Store) lookup(ctx context.Context, key tenancy.Key) (*Entry, error) {
+	if !s.shared {
+		if e := s.hit(ctx, key); e != nil {
+			return e, nil
+		}
+	}
+	if err := key.Validate(); err != nil { // a malformed key is never cached, and goes no further
+		return nil, err
+	}
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	return s.miss(ctx, key, 0)
+}
+
+// hit returns the entry of a local cache if it may be served, or nil.
+func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
+	if s.closed.Load() {
+		return nil
+	}
+	r, err := s.cache.Get(ctx, key)
+	e := r.Entry
+	if err != nil || e == nil || e.Key != key {
+		s.stats.misses.Add(1)
+		return nil
+	}
+	fence, now := s.follower.fence.Load(), s.follower.clock.now.Load()
+	if e.epoch != fence.epoch || e.Snapshot.AsOf.Revision < fence.floor(key) || now >= e.expires || now >= s.follower.serveUntil.Load() {
+		s.stats.stale.Add(1)
+		return nil
+	}
+	if e.Negative() {
+		s.stats.negatives.Add(1)
+	} else {
+		s.stats.hits.Add(1)
+	}
+	if now >= e.refresh {
+		s.refresh(key)
+	}
+	return e
+}
+
+// miss loads key from below, together with everybody else who wants it now.
+func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.follower.ready(ctx); err != nil {
+		return nil, err
+	}
+	for {
+		// The floor as it is now: somebody who returned before us may have seen
+		// the change that raised it.
+		fence := s.follower.fence.Load()
+		floor := max(least, fence.floor(key))
+		e, err := s.flights.join(ctx, flightKey{key, fence.epoch}, floor, s)
+		if err != nil {
+			return nil, err
+		}
+		if e.Snapshot.AsOf.Revision >= floor && s.follower.fence.Load().epoch == fence.epoch {
+			return e, nil
+		}
+		// Loaded before what we must not miss, or flushed meanwhile: again.
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+}

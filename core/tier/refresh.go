@@ -1,0 +1,55 @@
+package tier
+
+import (
+	"context"
+	"sync"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// refreshes are the keys that are being loaded again ahead of their expiry.
+type refreshes struct {
+	mu   sync.Mutex
+	keys map[tenancy.Key]struct{}
+}
+
+func (r *refreshes) begin(key tenancy.Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, busy := r.keys[key]; busy {
+		return false
+	}
+	if r.keys == nil {
+		r.keys = map[tenancy.Key]struct{}{}
+	}
+	r.keys[key] = struct{}{}
+	return true
+}
+
+func (r *refreshes) end(key tenancy.Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.keys, key)
+}
+
+// refresh loads key again in the background, unless that is under way or all
+// loads are busy with callers who wait.
+func (s *Store) refresh(key tenancy.Key) {
+	if len(s.loads) == cap(s.loads) || s.enter() != nil {
+		return
+	}
+	if !s.refreshes.begin(key) {
+		s.leave()
+		return
+	}
+	s.stats.refreshes.Add(1)
+	s.work.Go(func() {
+		defer s.leave()
+		defer s.refreshes.end(key)
+		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.loadTimeout)
+		defer cancel()
+		if _, err := s.miss(ctx, key, 0); err != nil {
+			pause(s.ctx, s.cfg.pollInterval) // not at every hit
+		}
+	})
+}

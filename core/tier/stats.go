@@ -1,0 +1,65 @@
+package tier
+
+import (
+	"sync/atomic"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Stats counts what a tier did since New. Each lookup of a key is one of Hits,
+// Negatives, Stale, Misses.
+type Stats struct {
+	Hits      int64 // a tenant was served from the cache
+	Negatives int64 // that there is no tenant was served from the cache
+	Stale     int64 // an entry was found that may not be served
+	Misses    int64 // nothing was found
+
+	Loads       int64 // calls of the store below
+	InFlight    int   // loads under way now
+	Coalesced   int64 // lookups that joined the load of another
+	Refreshes   int64 // loads ahead of expiry
+	Fills       int64 // entries put into the cache
+	Uncacheable int64 // entries that must not be put there
+	Denied      int64 // entries of a history that the database lost
+	Unapplied   int64 // changes that a shared cache was not told of
+	Errors      int64 // failed calls of the cache
+
+	// Of the stack's follower; the same for every tier of the stack.
+	Position    tenancy.Position // how far the log was followed
+	Serving     bool             // entries are served
+	Changes     int64            // changes obeyed
+	Compacted   int64            // flushes because the log was trimmed too early
+	Diverged    int64            // flushes because the log had another history
+	Unfollowed  int64            // writes after which the log could not be read
+	Unpublished int64            // failed messages to the bus
+}
+
+// counter has a cache line of its own: those of the hit path are bumped by every
+// processor.
+type counter struct {
+	atomic.Int64
+	_ [56]byte
+}
+
+type counters struct {
+	hits, negatives, stale, misses                                             counter
+	loads, coalesced, refreshes, fills, uncacheable, denied, unapplied, errors atomic.Int64
+}
+
+type followerStats struct {
+	changes, compacted, diverged, unfollowed, unpublished atomic.Int64
+}
+
+// Stats returns the counts. They are read one by one, not as of one moment.
+func (s *Store) Stats() Stats {
+	c, f := &s.stats, &s.follower.stats
+	return Stats{
+		Hits: c.hits.Load(), Negatives: c.negatives.Load(), Stale: c.stale.Load(), Misses: c.misses.Load(),
+		Loads: c.loads.Load(), InFlight: len(s.loads), Coalesced: c.coalesced.Load(), Refreshes: c.refreshes.Load(),
+		Fills: c.fills.Load(), Uncacheable: c.uncacheable.Load(), Denied: c.denied.Load(),
+		Unapplied: c.unapplied.Load(), Errors: c.errors.Load(),
+		Position: s.follower.position(), Serving: s.follower.serving(), Changes: f.changes.Load(),
+		Compacted: f.compacted.Load(), Diverged: f.diverged.Load(),
+		Unfollowed: f.unfollowed.Load(), Unpublished: f.unpublished.Load(),
+	}
+}

@@ -1,0 +1,154 @@
+package tier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Store is a store with a cache in front. It has every capability of the store
+// below. Create one with New; it is safe for concurrent use.
+type Store struct {
+	next   tenancy.Store
+	below  tenancy.Log // where misses are loaded: next, or its stand-in
+	source tenancy.Source
+	resets *resets // what stands in for the log of a store that is no Source
+	cache  Cache
+	shared bool
+	cfg    config
+
+	follower *follower
+	owner    bool // of the follower: this is the innermost tier
+
+	flights   flights
+	refreshes refreshes
+	loads     chan struct{} // a place for each load under way
+	stats     counters
+	applier   *applier // of a shared cache
+
+	closing sync.RWMutex // held for reading by every call but a hit
+	closed  atomic.Bool
+	ctx     context.Context // of loads and refreshes
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+}
+
+var (
+	_ tenancy.Source       = (*Store)(nil)
+	_ tenancy.Purger       = (*Store)(nil)
+	_ tenancy.BatchCreator = (*Store)(nil)
+)
+
+// New returns next with cache in front of it. It does no I/O: the log is first
+// read in the background and by the first lookup, so that an unreachable database
+// does not stop a start.
+//
+// next must be a [tenancy.Source], perhaps under other tiers and decorators, or
+// [WithUncoordinated] must allow less. Close closes the cache, the bus and next.
+//
+// A shared cache belongs below a local one. The other order is correct too, but
+// every lookup then asks the shared cache first.
+func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
+	if next == nil || cache == nil {
+		return nil, refused("it needs a store and a cache")
+	}
+	s := &Store{next: next, cache: cache, shared: cache.Shared(), cfg: newConfig(opts)}
+	s.loads = make(chan struct{}, s.cfg.maxLoads)
+	for below := range Walk(next) { // the innermost tier's follower serves the whole stack
+		s.follower, s.resets = below.follower, below.resets
+	}
+	switch source, ok := tenancy.SourceOf(next); {
+	case ok:
+		s.source, s.below = source, source
+	case s.shared:
+		return nil, refused("a shared cache needs a tenancy.Source below it")
+	case !s.cfg.uncoordinated:
+		return nil, refused("the store below is no tenancy.Source; WithUncoordinated accepts a weaker guarantee")
+	default:
+		if s.resets == nil {
+			s.resets = newResets()
+		}
+		s.below = resetLog{next, s.resets}
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	if s.follower == nil {
+		s.owner = true
+		s.follower = newFollower(s.below, s.shared, s.cfg)
+	}
+	var obey func(tenancy.Change)
+	if s.shared {
+		s.applier = newApplier(cache, &s.stats)
+		obey = s.applier.enqueue
+	}
+	s.follower.attach(obey, s.cfg.bus)
+	return s, nil
+}
+
+func refused(why string) error {
+	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tier: %s", errors.ErrUnsupported, why)}
+}
+
+// Below returns the store that s decorates. Decorators of other packages have the
+// same method, so that [Walk] finds the tiers under them.
+func (s *Store) Below() tenancy.Store { return s.next }
+
+// Walk yields the tiers of a stack, outermost first. It looks through every store
+// that has a method Below() tenancy.Store.
+func Walk(store tenancy.Store) iter.Seq[*Store] {
+	return func(yield func(*Store) bool) {
+		for store != nil {
+			if s, ok := store.(*Store); ok && !yield(s) {
+				return
+			}
+			decorator, ok := store.(interface{ Below() tenancy.Store })
+			if !ok {
+				return
+			}
+			store = decorator.Below()
+		}
+	}
+}
+
+// HasSource reports whether what is below is a [tenancy.Source].
+func (s *Store) HasSource() bool { return s.source != nil }
+
+// Close stops what the tier does in the background, waits for the calls under
+// way, and closes cache, bus and the store below.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.stop()
+	s.closing.Lock() // the calls under way have returned
+	defer s.closing.Unlock()
+	s.work.Wait()
+	if s.owner {
+		s.follower.close()
+	}
+	if s.applier != nil {
+		s.applier.close()
+	}
+	err := s.cache.Close()
+	if s.cfg.bus != nil {
+		err = errors.Join(err, s.cfg.bus.Close())
+	}
+	return tenancy.ErrorIn("Close", tenancy.Key{}, errors.Join(err, s.next.Close()))
+}
+
+// enter is called first by every method but for hits in a local cache, and leave
+// at its end.
+func (s *Store) enter() error {
+	s.closing.RLock()
+	if s.closed.Load() {
+		s.closing.RUnlock()
+		return tenancy.ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.closing.RUnlock() }
