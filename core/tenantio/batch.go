@@ -19,14 +19,14 @@ type batch struct {
 
 // outcome is what became of a record.
 type outcome struct {
-	what what
+	fate fate
 	err  error // why it failed
 }
 
-type what int
+type fate int
 
 const (
-	unknown what = iota
+	unknown fate = iota
 	created
 	updated
 	unchanged
@@ -67,7 +67,7 @@ func (b *batch) create(ctx context.Context, records []int) (taken []int, err err
 	for i, result := range results[:min(len(results), len(records))] {
 		at := records[i]
 		if result.Err == nil {
-			b.done[at] = outcome{what: created}
+			b.done[at] = outcome{fate: created}
 			continue
 		}
 		if errors.Is(result.Err, tenancy.ErrAlreadyExists) {
@@ -111,7 +111,7 @@ func (b *batch) compare(ctx context.Context, records []int) error {
 		_, differs := r.over(*old)
 		switch {
 		case len(differs) == 0 && !written[old.ID]:
-			b.done[at] = outcome{what: unchanged}
+			b.done[at] = outcome{fate: unchanged}
 		case !b.update:
 			b.done[at] = outcome{failed, exists(r, "is stored with another "+strings.Join(differs, ", "))}
 		default:
@@ -126,15 +126,15 @@ func (b *batch) compare(ctx context.Context, records []int) error {
 
 // write puts r over the stored tenant.
 func (b *batch) write(ctx context.Context, r Record, id string) (outcome, error) {
-	result := outcome{what: unchanged}
+	result := outcome{fate: unchanged}
 	_, err := tenancy.Modify(ctx, b.store, id, func(t *tenancy.Tenant) error {
 		merged, differs := r.over(*t)
 		if merged.ID != t.ID || !merged.CreatedAt.Equal(t.CreatedAt) {
 			return exists(r, "is stored with another id or created_at, which cannot change")
 		}
-		*t, result.what = merged, unchanged
+		*t, result.fate = merged, unchanged
 		if len(differs) > 0 {
-			result.what = updated
+			result.fate = updated
 		}
 		return nil
 	})

@@ -31,7 +31,7 @@ func ExampleImport() {
 	}
 	// Output:
 	// created 2 failed 1
-	// line 2: tenancy: Import: identifier "Globex!": identifier: invalid: must be 3 to 63 characters a-z, 0-9 or hyphen, begin with a letter and not end with a hyphen
+	// line 2: tenancy: Create: identifier "Globex!": identifier: invalid: must be 3 to 63 characters a-z, 0-9 or hyphen, begin with a letter and not end with a hyphen
 }
 
 // A list of another layout is mapped, line by line.

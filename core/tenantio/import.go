@@ -112,7 +112,7 @@ func (im *importer) count(done []outcome) {
 	complete := true
 	for i, o := range done {
 		r := im.batch[i]
-		switch o.what {
+		switch o.fate {
 		case unknown:
 			complete = false
 		case created:
