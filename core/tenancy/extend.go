@@ -356,14 +356,14 @@ func firstError(errs ...error) error {
 
 // inOrder sorts ts into the order of ids, which are unique.
 func inOrder(ts []Tenant, ids []string) []Tenant {
-	byID := make(map[string]Tenant, len(ts))
-	for _, t := range ts {
-		byID[t.ID] = t
+	place := make(map[string]int, len(ts))
+	for i := range ts {
+		place[ts[i].ID] = i
 	}
-	out := ts[:0:0]
+	out := make([]Tenant, 0, len(ts))
 	for _, id := range ids {
-		if t, ok := byID[id]; ok {
-			out = append(out, t)
+		if i, ok := place[id]; ok {
+			out = append(out, ts[i])
 		}
 	}
 	return out
