@@ -134,11 +134,8 @@ func TestRoundTrip(t *testing.T) {
 					}
 				}
 			}
-			if got := export(t, target, f, tenantio.ExportOptions{Secrets: true}); len(got) != len(text) && name == "as it is" {
-				t.Errorf("%s: the second export has %d bytes, the first %d", f, len(got), len(text))
-			}
 		}
-		// One byte at a time, and read errors at every kind of place.
+		// One byte at a time.
 		target := newStore(t)
 		if _, err := tenantio.Import(t.Context(), target, iotest.OneByteReader(strings.NewReader(text)), f, tenantio.ImportOptions{}); err != nil || !slices.Equal(contents(t, target), want) {
 			t.Errorf("%s, byte by byte: %v", f, err)
