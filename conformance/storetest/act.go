@@ -101,6 +101,17 @@ func (p *probe) patch(id, object string) tenancy.Tenant {
 	return t
 }
 
+// bulk sets the status of tenants that are all there.
+func (p *probe) bulk(s tenancy.Status, ids ...string) []tenancy.Tenant {
+	p.tb.Helper()
+	ts, err := p.s.BulkUpdateStatus(p.ctx, ids, s)
+	p.ok(err, "BulkUpdateStatus %q to %s", ids, s)
+	if len(ts) != len(ids) {
+		p.fatalf("BulkUpdateStatus of %d tenants returned %d", len(ids), len(ts))
+	}
+	return ts
+}
+
 func (p *probe) delete(id string) {
 	p.tb.Helper()
 	p.ok(p.s.Delete(p.ctx, id), "Delete %s", short(id))

@@ -17,7 +17,7 @@ func TestExtendedMinimalBackend(t *testing.T) { storetest.Run(t, minimalHarness(
 
 func minimalHarness() storetest.Harness {
 	return storetest.Harness{
-		Open: func(testing.TB) tenancy.Store { return newMinimalStore(&minimalDisk{}) },
+		Open: func(testing.TB) tenancy.Store { return newMinimalStore(newMinimalDisk()) },
 		Reopen: func(tb testing.TB, s tenancy.Store) tenancy.Store {
 			if err := s.Close(); err != nil {
 				tb.Fatal(err)
@@ -38,152 +38,145 @@ func newMinimalStore(disk *minimalDisk) *minimalStore {
 	return &minimalStore{tenancy.Extend(minimal{disk}), disk}
 }
 
-// minimalDisk is what outlives a store. Every lookup scans it.
+// minimalDisk is what outlives a store.
 type minimalDisk struct {
 	mu       sync.Mutex
-	rows     []tenancy.Tenant
+	rows     map[string]tenancy.Tenant // by ID
+	ids      map[string]string         // by identifier
 	revision tenancy.Revision
+}
+
+func newMinimalDisk() *minimalDisk {
+	return &minimalDisk{rows: map[string]tenancy.Tenant{}, ids: map[string]string{}}
+}
+
+// put stores a row and gives it the next Revision.
+func (d *minimalDisk) put(t tenancy.Tenant) tenancy.Tenant {
+	d.revision++
+	t.Revision = d.revision
+	delete(d.ids, d.rows[t.ID].Identifier)
+	d.rows[t.ID], d.ids[t.Identifier] = t, t.ID
+	return t
 }
 
 func (d *minimalDisk) edit(t tenancy.Tenant) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.revision++
-	for i := range d.rows {
-		if row := &d.rows[i]; row.ID == t.ID {
-			row.Identifier, row.Name, row.Status, row.Revision = t.Identifier, t.Name, t.Status, d.revision
-		}
-	}
-}
-
-func (d *minimalDisk) find(k tenancy.Key) (*tenancy.Tenant, error) {
-	for i := range d.rows {
-		if k.Matches(d.rows[i]) {
-			return &d.rows[i], nil
-		}
-	}
-	return nil, tenancy.ErrNotFound
+	row := d.rows[t.ID]
+	row.Identifier, row.Name, row.Status = t.Identifier, t.Name, t.Status
+	d.put(row)
 }
 
 type minimal struct{ *minimalDisk }
 
-func (m minimal) get(k tenancy.Key) (tenancy.Tenant, error) {
+func (m minimal) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	row, err := m.find(k)
-	if err != nil {
-		return tenancy.Tenant{}, err
+	row, found := m.rows[id]
+	if !found {
+		return row, tenancy.ErrNotFound
 	}
-	return *row, nil
-}
-
-func (m minimal) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
-	return m.get(tenancy.IDKey(id))
+	return row, nil
 }
 
 func (m minimal) GetByIdentifier(_ context.Context, identifier string) (tenancy.Tenant, error) {
-	return m.get(tenancy.IdentifierKey(identifier))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row, found := m.rows[m.ids[identifier]]
+	if !found {
+		return row, tenancy.ErrNotFound
+	}
+	return row, nil
 }
 
 func (m minimal) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	rows := slices.DeleteFunc(slices.Clone(m.rows), func(t tenancy.Tenant) bool {
-		return !opts.Filter.Matches(t) || !after.IsZero() && tenancy.ListKeyOf(t).Compare(after) <= 0
-	})
+	var rows []tenancy.Tenant
+	for _, row := range m.rows {
+		if opts.Filter.Matches(row) && (after.IsZero() || tenancy.ListKeyOf(row).Compare(after) > 0) {
+			rows = append(rows, row)
+		}
+	}
 	slices.SortFunc(rows, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
-	return tenancy.PageOf(rows[min(opts.Offset, len(rows)):min(opts.Offset+opts.Limit+1, len(rows))], opts.Limit), nil
+	rows = rows[min(opts.Offset, len(rows)):]
+	return tenancy.PageOf(rows[:min(opts.Limit+1, len(rows))], opts.Limit), nil
 }
 
 func (m minimal) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.find(tenancy.IDKey(t.ID)); err == nil {
+	if _, taken := m.rows[t.ID]; taken {
 		return tenancy.Tenant{}, &tenancy.Error{Field: "id", Err: tenancy.ErrAlreadyExists}
 	}
-	if _, err := m.find(tenancy.IdentifierKey(t.Identifier)); err == nil {
+	if _, taken := m.ids[t.Identifier]; taken {
 		return tenancy.Tenant{}, &tenancy.Error{Field: "identifier", Err: tenancy.ErrAlreadyExists}
 	}
-	m.revision++
-	t.Revision = m.revision
-	m.rows = append(m.rows, t)
-	return t, nil
+	return m.put(t), nil
 }
 
 func (m minimal) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	return m.change(t.ID, func(row tenancy.Tenant) (tenancy.Tenant, error) {
+		if t.Revision != tenancy.AnyRevision && t.Revision != row.Revision {
+			return t, tenancy.ErrConflict
+		}
+		if id, taken := m.ids[t.Identifier]; taken && id != t.ID {
+			return t, &tenancy.Error{Field: "identifier", Err: tenancy.ErrAlreadyExists}
+		}
+		return t, nil
+	})
+}
+
+func (m minimal) UpdateMetadata(_ context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
+	return m.change(id, func(row tenancy.Tenant) (_ tenancy.Tenant, err error) {
+		row.Metadata, err = row.Metadata.Merge(patch)
+		return row, err
+	})
+}
+
+// change replaces a row by what edit makes of it.
+func (m minimal) change(id string, edit func(tenancy.Tenant) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	row, err := m.find(tenancy.IDKey(t.ID))
+	row, found := m.rows[id]
+	if !found {
+		return row, tenancy.ErrNotFound
+	}
+	t, err := edit(row)
 	if err != nil {
 		return tenancy.Tenant{}, err
 	}
-	if t.Revision != tenancy.AnyRevision && t.Revision != row.Revision {
-		return tenancy.Tenant{}, tenancy.ErrConflict
-	}
-	if other, err := m.find(tenancy.IdentifierKey(t.Identifier)); err == nil && other != row {
-		return tenancy.Tenant{}, &tenancy.Error{Field: "identifier", Err: tenancy.ErrAlreadyExists}
-	}
-	t.CreatedAt = row.CreatedAt
-	t.UpdatedAt = row.UpdatedAt
-	*row = t
-	m.touch(row, time.Now())
-	return *row, nil
-}
-
-// touch gives a changed row its UpdatedAt and Revision.
-func (m minimal) touch(row *tenancy.Tenant, at time.Time) {
-	m.revision++
-	row.UpdatedAt, row.Revision = tenancy.NextUpdate(row.UpdatedAt, at), m.revision
+	t.CreatedAt, t.UpdatedAt = row.CreatedAt, tenancy.NextUpdate(row.UpdatedAt, time.Now())
+	return m.put(t), nil
 }
 
 func (m minimal) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	wanted := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		wanted[id] = true
-	}
 	at := time.Now()
-	for _, row := range m.rows {
-		if wanted[row.ID] {
-			at = tenancy.NextUpdate(row.UpdatedAt, at)
-		}
+	for _, id := range ids {
+		at = tenancy.NextUpdate(m.rows[id].UpdatedAt, at)
 	}
 	var out []tenancy.Tenant
-	for i := range m.rows {
-		if row := &m.rows[i]; wanted[row.ID] {
-			row.Status = s
-			m.touch(row, at)
-			out = append(out, *row)
+	for _, id := range ids {
+		if row, found := m.rows[id]; found {
+			row.Status, row.UpdatedAt = s, at
+			out = append(out, m.put(row))
 		}
 	}
 	return out, nil
 }
 
-func (m minimal) UpdateMetadata(_ context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	row, err := m.find(tenancy.IDKey(id))
-	if err != nil {
-		return tenancy.Tenant{}, err
-	}
-	merged, err := row.Metadata.Merge(patch)
-	if err != nil {
-		return tenancy.Tenant{}, err
-	}
-	row.Metadata = merged
-	m.touch(row, time.Now())
-	return *row, nil
-}
-
 func (m minimal) Delete(_ context.Context, id string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.find(tenancy.IDKey(id)); err != nil {
-		return err
+	row, found := m.rows[id]
+	if !found {
+		return tenancy.ErrNotFound
 	}
 	m.revision++
-	m.rows = slices.DeleteFunc(m.rows, func(t tenancy.Tenant) bool { return t.ID == id })
+	delete(m.rows, id)
+	delete(m.ids, row.Identifier)
 	return nil
 }
 

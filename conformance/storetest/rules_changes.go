@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -20,10 +21,7 @@ func headRules() []Rule {
 				if head.Oldest.Revision < 1 || head.Oldest.Revision > head.Newest.Revision {
 					p.errorf("the Head of a new store is %+v, want at least one row", head)
 				}
-				changes := p.log()
-				if len(changes) == 0 {
-					p.fatalf("the log of a new store is empty")
-				}
+				changes := p.logOf(1)
 				equal(p, changes[0].Op, tenancy.OpReset, "Op of the first change")
 				equal(p, changes[0].TenantID, "", "TenantID of an OpReset")
 				equal(p, changes[0].Touches(tenancy.IDKey("any")), true, "an OpReset touches every key")
@@ -81,9 +79,8 @@ func changesRules() []Rule {
 				expect(tenancy.OpUpdate, status.Revision, &renamed, &status)
 				patched := p.patch(created.ID, `{"a":1}`)
 				expect(tenancy.OpUpdate, patched.Revision, &status, &patched)
-				bulk, err := p.s.BulkUpdateStatus(p.ctx, []string{other.ID, created.ID}, tenancy.StatusActive)
-				p.ok(err, "BulkUpdateStatus")
-				slices.SortFunc(bulk, func(a, b tenancy.Tenant) int { return int(a.Revision - b.Revision) })
+				bulk := p.bulk(tenancy.StatusActive, other.ID, created.ID)
+				slices.SortFunc(bulk, func(a, b tenancy.Tenant) int { return cmp.Compare(a.Revision, b.Revision) })
 				for _, t := range bulk {
 					expect(tenancy.OpUpdate, t.Revision, &t, &t)
 				}
@@ -115,7 +112,7 @@ func changesRules() []Rule {
 			needs: needSource,
 			check: func(p *probe) {
 				p.createMany(5)
-				all := p.log()
+				all := p.logOf(6)
 				for i, c := range all {
 					equalChanges(p, p.changes(c.Position, 0), all[i+1:], "Changes after %s", c.Position)
 				}
@@ -148,7 +145,7 @@ func changesRules() []Rule {
 				p.createMany(3)
 				equal(p, p.head().Oldest.Revision, 1, "the oldest Revision of a new store")
 				gapFree(p, tenancy.Position{}, p.changes(tenancy.Position{}, 0))
-				equal(p, p.log()[0].Position, p.head().Oldest, "the first position")
+				equal(p, p.logOf(4)[0].Position, p.head().Oldest, "the first position")
 			},
 		},
 		{
@@ -238,7 +235,7 @@ func changesRules() []Rule {
 			check: func(p *probe) {
 				p.createMany(3)
 				marks := map[int64]bool{}
-				for _, c := range p.log() {
+				for _, c := range p.logOf(4) {
 					marks[c.Position.Mark] = true
 					for _, mark := range []int64{c.Position.Mark + 1, -c.Position.Mark - 1, 0} {
 						other := tenancy.Position{Revision: c.Position.Revision, Mark: mark}
@@ -273,7 +270,7 @@ func changesRules() []Rule {
 			needs: needSource | needCompact,
 			check: func(p *probe) {
 				p.createMany(20)
-				all := p.log()
+				all := p.logOf(21)
 				p.h.Compact(p.tb, p.s, all[10].Position.Revision)
 				head := p.head()
 				if head.Oldest.Revision <= all[0].Position.Revision || head.Oldest.Revision > all[10].Position.Revision {
@@ -316,10 +313,14 @@ func (p *probe) changes(after tenancy.Position, limit int) []tenancy.Change {
 	return changes
 }
 
-// log returns everything that the log retains of a new store.
-func (p *probe) log() []tenancy.Change {
+// logOf returns the log of a new store that has n rows by now.
+func (p *probe) logOf(n int) []tenancy.Change {
 	p.tb.Helper()
-	return p.changes(tenancy.Position{}, tenancy.MaxChangesLimit)
+	log := p.changes(tenancy.Position{}, 0)
+	if len(log) != n {
+		p.fatalf("the log has %d rows, want the first OpReset and %d changes", len(log), n-1)
+	}
+	return log
 }
 
 // gapFree expects changes to follow after and each other.

@@ -20,6 +20,9 @@ func historyRules() []Rule {
 				p.create(tenant(1))
 				p.setStatus(kept.ID, tenancy.StatusSuspended)
 				lost := p.changes(before, 0)
+				if len(lost) != 2 {
+					p.fatalf("got %d changes after two writes", len(lost))
+				}
 				restore(p.tb)
 
 				denied := func(when string) {

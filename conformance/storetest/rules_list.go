@@ -187,6 +187,9 @@ func (p *probe) walk(opts tenancy.ListOptions) []tenancy.Tenant {
 	for range 10_000 {
 		page := p.list(opts)
 		ts = append(ts, page.Tenants...)
+		if opts.Cursor != "" && len(page.Tenants) == 0 {
+			p.errorf("the cursor of the last page leads to an empty one")
+		}
 		if page.Next == "" {
 			return ts
 		}

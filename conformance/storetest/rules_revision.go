@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -28,9 +29,8 @@ func revisionRules() []Rule {
 					a.Name += "!"
 					a = grows(p.update(a), "Update")
 					b = grows(p.update(b), "Update to the same values")
-					ts, err := p.s.BulkUpdateStatus(p.ctx, []string{a.ID, b.ID}, tenancy.StatusActive)
-					p.ok(err, "BulkUpdateStatus")
-					slices.SortFunc(ts, func(a, b tenancy.Tenant) int { return int(a.Revision - b.Revision) })
+					ts := p.bulk(tenancy.StatusActive, a.ID, b.ID)
+					slices.SortFunc(ts, func(a, b tenancy.Tenant) int { return cmp.Compare(a.Revision, b.Revision) })
 					for _, t := range ts {
 						grows(t, "BulkUpdateStatus")
 					}
@@ -60,8 +60,7 @@ func revisionRules() []Rule {
 				a = p.patch(a.ID, `{"a":1}`)
 				next(a.Revision, "UpdateMetadata")
 				next(p.update(a).Revision, "Update")
-				ts, err := p.s.BulkUpdateStatus(p.ctx, []string{tenant(0).ID, "missing", tenant(1).ID}, tenancy.StatusActive)
-				p.ok(err, "BulkUpdateStatus")
+				ts := p.bulk(tenancy.StatusActive, tenant(0).ID, tenant(1).ID)
 				revisions := []tenancy.Revision{ts[0].Revision, ts[1].Revision}
 				slices.Sort(revisions)
 				next(revisions[0], "BulkUpdateStatus")

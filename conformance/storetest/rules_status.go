@@ -88,12 +88,7 @@ func statusRules() []Rule {
 				future.CreatedAt = tenancy.NormalizeTime(fullTenant().CreatedAt.AddDate(100, 0, 0))
 				before := []tenancy.Tenant{p.create(fullTenant()), p.create(tenant(1)), p.create(future), p.create(tenant(2))}
 				untouched := p.create(tenant(4))
-				ids := []string{before[0].ID, before[1].ID, before[2].ID, before[3].ID}
-				after, err := p.s.BulkUpdateStatus(p.ctx, ids, tenancy.StatusProvisioning)
-				p.ok(err, "BulkUpdateStatus")
-				if len(after) != len(before) {
-					p.fatalf("BulkUpdateStatus of %d tenants returned %d", len(before), len(after))
-				}
+				after := p.bulk(tenancy.StatusProvisioning, before[0].ID, before[1].ID, before[2].ID, before[3].ID)
 				for i, t := range after {
 					want := before[i]
 					want.Status, want.UpdatedAt, want.Revision = tenancy.StatusProvisioning, after[0].UpdatedAt, t.Revision

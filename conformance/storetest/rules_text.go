@@ -116,6 +116,7 @@ func (p *probe) hostileWrites(t tenancy.Tenant, s string) {
 	t = p.update(t)
 	t.Name = s
 	t = p.update(t)
+	equal(p, t.Name, s, "the name after Update")
 	p.stored(t, "Update with hostile text")
 	ts, err = p.s.BulkUpdateStatus(p.ctx, []string{s}, tenancy.StatusSuspended)
 	p.ok(err, "BulkUpdateStatus %+q", s)

@@ -18,7 +18,7 @@ func watchRules() []Rule {
 			needs: needSource,
 			check: func(p *probe) {
 				created := p.createMany(3)
-				log := p.log()
+				log := p.logOf(4)
 				w := p.watch(p.source(), log[1].Position)
 				for _, want := range log[2:] {
 					equalChanges(p, []tenancy.Change{w.change()}, []tenancy.Change{want}, "a change of the past")
@@ -83,13 +83,14 @@ func watchRules() []Rule {
 			Says:  "Watch ends when its context ends: the context's error is the last thing it yields.",
 			needs: needSource,
 			check: func(p *probe) {
+				source, newest := p.source(), p.head().Newest
 				for _, wait := range []bool{false, true} {
 					ctx, cancel := context.WithCancel(p.ctx)
 					started := make(chan struct{})
 					var last error
 					ended := p.inBackground(func() {
 						first := true
-						for _, err := range p.source().Watch(ctx, tenancy.Position{}) {
+						for _, err := range source.Watch(ctx, tenancy.Position{}) {
 							if last = err; first {
 								first = false
 								close(started)
@@ -103,11 +104,21 @@ func watchRules() []Rule {
 					p.within("the end of Watch after its context ended", ended)
 					p.fails(last, context.Canceled, "the last error of Watch")
 				}
+				for name, ended := range endedContexts(p.ctx) {
+					var last error
+					done := p.inBackground(func() {
+						for _, err := range source.Watch(ended, tenancy.Position{}) {
+							last = err
+						}
+					})
+					p.within("the end of Watch with a context that is "+name, done)
+					p.fails(last, ended.Err(), "the last error of Watch with a context that is %s", name)
+				}
 				ctx, cancel := context.WithTimeout(p.ctx, 10*time.Millisecond)
 				defer cancel()
 				var last error
 				ended := p.inBackground(func() {
-					for _, err := range p.source().Watch(ctx, p.head().Newest) {
+					for _, err := range source.Watch(ctx, newest) {
 						last = err
 					}
 				})
@@ -158,7 +169,7 @@ func watchRules() []Rule {
 			needs: needSource | needCompact,
 			check: func(p *probe) {
 				created := p.createMany(10)
-				old, newest := p.log()[3].Position, p.head().Newest
+				old, newest := p.logOf(11)[3].Position, p.head().Newest
 				live := p.watch(p.source(), newest)
 				t := p.setStatus(created[0].ID, tenancy.StatusSuspended)
 				equal(p, live.change().Position.Revision, t.Revision, "Revision of the change before the compaction")
@@ -175,12 +186,12 @@ func watchRules() []Rule {
 			needs: needSource,
 			check: func(p *probe) {
 				p.create(tenant(0))
-				newest := p.head().Newest
+				source, newest := p.source(), p.head().Newest
 				started := make(chan struct{})
 				var last error
 				ended := p.inBackground(func() {
 					first := true
-					for _, err := range p.source().Watch(p.ctx, tenancy.Position{}) {
+					for _, err := range source.Watch(p.ctx, tenancy.Position{}) {
 						if last = err; first {
 							first = false
 							close(started)
@@ -191,7 +202,7 @@ func watchRules() []Rule {
 				p.ok(p.s.Close(), "Close during a watch")
 				p.within("the end of Watch after Close", ended)
 				p.fails(last, tenancy.ErrClosed, "the last error of Watch")
-				p.watch(p.source(), newest).endsWith(tenancy.ErrClosed, "Watch of a closed store")
+				p.watch(source, newest).endsWith(tenancy.ErrClosed, "Watch of a closed store")
 			},
 		},
 		{

@@ -1,0 +1,58 @@
+package storetest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/conformance/storetest"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// A decorator that forwards everything, with all the knobs that a store in
+// memory can offer.
+func TestDecorator(t *testing.T) {
+	h := faultyHarness(nil)
+	h.Edit = nil // see edit
+	storetest.Run(t, h)
+}
+
+func TestHarnessNeedsOpen(t *testing.T) {
+	got := record(t, func(tb testing.TB) { storetest.Rules()[0].Check(tb, storetest.Harness{}) })
+	if !strings.Contains(got.text(), "Harness.Open") {
+		t.Errorf("a harness without Open: got %q, want a failure that names the field", got.text())
+	}
+}
+
+// With nothing but Open, a rule is checked or says which field it lacks.
+func TestSkipsNameTheField(t *testing.T) {
+	h := storetest.Harness{Open: func(testing.TB) tenancy.Store { return newMinimalStore(newMinimalDisk()) }}
+	skipped := 0
+	for _, r := range storetest.Rules() {
+		got := record(t, func(tb testing.TB) { r.Check(tb, h) })
+		if got.Failed() {
+			t.Errorf("rule %s: %s", r.Name, got.text())
+		}
+		if got.skipped != "" {
+			skipped++
+			if !strings.Contains(got.skipped, "Harness.") {
+				t.Errorf("rule %s was skipped without a reason: %q", r.Name, got.skipped)
+			}
+		}
+	}
+	if skipped == 0 || skipped > len(storetest.Rules())/2 {
+		t.Errorf("%d of %d rules were skipped", skipped, len(storetest.Rules()))
+	}
+}
+
+// A store that has a log must not hide it behind a harness that does not say so.
+func TestUndeclaredSourceIsRejected(t *testing.T) {
+	h := storetest.Harness{Open: func(testing.TB) tenancy.Store { return memstore.New() }}
+	for _, r := range storetest.Rules() {
+		if r.Name == "source-as-declared" {
+			if got := record(t, func(tb testing.TB) { r.Check(tb, h) }); !got.Failed() {
+				t.Error("the rule accepts a Source that is not declared")
+			}
+		}
+	}
+}

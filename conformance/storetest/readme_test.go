@@ -1,0 +1,31 @@
+package storetest_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/conformance/storetest"
+)
+
+// The module's README lists every rule, word by word.
+func TestReadmeListsEveryRule(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := string(readme)
+	for _, r := range storetest.Rules() {
+		line := fmt.Sprintf("| `%s` | %s |\n", r.Name, strings.ReplaceAll(r.Says, "|", `\|`))
+		_, after, found := strings.Cut(rest, line)
+		if !found {
+			t.Errorf("README.md lacks this line, or has it in another order: %s", line)
+			continue
+		}
+		rest = after
+	}
+	if strings.Contains(rest, "\n| `") {
+		t.Errorf("README.md lists rules that are no more: %s", rest)
+	}
+}
