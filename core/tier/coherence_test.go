@@ -1,0 +1,347 @@
+package tier_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+var errDown = errors.New("down")
+
+// Rule 2: a floor outranks whatever the cache holds.
+func TestFloorOutranksTheCache(t *testing.T) {
+	db := newDatabase()
+	cache := newLocalMap()
+	s := newTier(t, db, cache)
+	acme := create(t, s, "acme")
+	get(t, s, "acme")
+	cache.frozen = true // the old entry stays for ever
+	suspend(t, s, acme.ID)
+	for range 3 {
+		if got := get(t, s, "acme"); got.Status != tenancy.StatusSuspended {
+			t.Fatal("the cache's old entry was served")
+		}
+	}
+	if st := s.Stats(); st.Stale != 3 {
+		t.Errorf("Stale = %d, want 3", st.Stale)
+	}
+}
+
+// Rules 2 and 9: a load that was begun before a write is not for a reader who
+// comes after it, and what it brings is not served later.
+func TestLoadBegunBeforeAWriteIsNotForLaterReaders(t *testing.T) {
+	db := newDatabase()
+	s := newTier(t, db, newLocalMap())
+	acme := create(t, s, "acme")
+
+	loaded, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	db.set(func(d *database) {
+		d.onLoad = func(after bool) {
+			if after {
+				once.Do(func() { close(loaded); <-goOn }) // the first load has its value, and is late
+			}
+		}
+	})
+	early := make(chan tenancy.Tenant)
+	go func() {
+		got, err := s.GetByIdentifier(t.Context(), "acme")
+		if err != nil {
+			t.Error(err)
+		}
+		early <- got
+	}()
+	<-loaded
+	suspend(t, s, acme.ID)
+	late := make(chan tenancy.Tenant)
+	go func() {
+		got, err := s.GetByIdentifier(t.Context(), "acme") // joins the load, which is too old for it
+		if err != nil {
+			t.Error(err)
+		}
+		late <- got
+	}()
+	eventually(t, "the late reader waits for the load", func() bool { return s.Stats().Coalesced == 1 })
+	close(goOn)
+	<-early // may be either value: it began before the write
+	if got := <-late; got.Status != tenancy.StatusSuspended {
+		t.Error("a reader who came after the write was given what was loaded before it")
+	}
+	if got := get(t, s, "acme"); got.Status != tenancy.StatusSuspended {
+		t.Error("what was loaded before the write was served after it")
+	}
+}
+
+// Rule 3: a value newer than what was followed is not served before the log was
+// followed to it, because a later read could then go back.
+func TestNewerValueWaitsForTheLog(t *testing.T) {
+	db := newDatabase()
+	acme := create(t, db, "acme")
+	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Hour))
+	get(t, s, "acme") // by identifier only
+	db.set(func(d *database) { d.logErr = errDown })
+	if _, err := db.Store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.GetByID(t.Context(), acme.ID) // a miss: Load answers, the log does not
+	if !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("a value beyond what can be followed: %v, want ErrUnavailable", err)
+	}
+	db.set(func(d *database) { d.logErr = nil })
+	if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got.Status != tenancy.StatusSuspended {
+		t.Fatalf("with the log back: %+v, %v", got, err)
+	}
+	if got := get(t, s, "acme"); got.Status != tenancy.StatusSuspended {
+		t.Error("the read by identifier went back behind the read by ID")
+	}
+}
+
+// Rule 4: nothing is served, or stored, before the log was read once.
+func TestNothingIsServedBeforeTheStart(t *testing.T) {
+	db := newDatabase()
+	create(t, db, "acme")
+	db.set(func(d *database) { d.logErr = errDown })
+	s := newTier(t, db, newLocalMap())
+	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("before the start: %v, want ErrUnavailable", err)
+	}
+	if st := s.Stats(); st.Serving || st.Fills != 0 {
+		t.Errorf("before the start: %+v", st)
+	}
+	db.set(func(d *database) { d.logErr = nil })
+	get(t, s, "acme")
+	if !s.Stats().Serving {
+		t.Error("not serving after the start")
+	}
+}
+
+// Rule 4: a new node judges what a shared cache holds by replaying the log.
+func TestStartReplaysForASharedCache(t *testing.T) {
+	db := newDatabase()
+	acme, other := create(t, db, "acme"), create(t, db, "other")
+	shared := newSharedMap()
+	a := newTier(t, db, shared)
+	get(t, a, "acme")
+	get(t, a, "other")
+	stale := shared.entry(tenancy.IdentifierKey("acme"))
+	if stale == nil {
+		t.Fatal("not filled")
+	}
+	suspend(t, a, acme.ID)
+	eventually(t, "the change was applied", func() bool { return shared.entry(stale.Key) == nil })
+	shared.mu.Lock()
+	shared.slots[stale.Key] = slot{entry: stale} // a failover lost what was applied
+	shared.mu.Unlock()
+
+	b := newTier(t, db, shared)
+	if got := get(t, b, "acme"); got.Status != tenancy.StatusSuspended {
+		t.Error("a new node served the outdated entry")
+	}
+	loads := db.Loads()
+	if got := get(t, b, "other"); got != other || db.Loads() != loads {
+		t.Error("a new node did not use the entry that is current")
+	}
+	if e := shared.entry(stale.Key); e == nil || e.Snapshot.Tenant.Status != tenancy.StatusSuspended {
+		t.Error("the outdated entry was not repaired")
+	}
+}
+
+// Rule 3: an entry of a lost history has another mark, is refused and removed.
+func TestEntryOfALostHistoryIsRefused(t *testing.T) {
+	mem := memstore.New()
+	db := &database{Store: mem}
+	shared := newSharedMap()
+	a := newTier(t, db, shared)
+	acme := create(t, a, "acme")
+	backup := mem.Backup()
+	suspend(t, a, acme.ID)
+	get(t, a, "acme")
+	lost := shared.entry(tenancy.IdentifierKey("acme"))
+	if lost == nil {
+		t.Fatal("not filled")
+	}
+	mem.Restore(backup)
+	create(t, db, "other") // takes the lost revision again
+	create(t, db, "another")
+	b := newTier(t, db, shared)
+	for range 2 {
+		if got := get(t, b, "acme"); got.Status != tenancy.StatusActive {
+			t.Fatal("a value of the lost history was served")
+		}
+	}
+	if st := b.Stats(); st.Denied == 0 {
+		t.Errorf("%+v: want a denied entry", st)
+	}
+	if shared.entry(lost.Key) == lost {
+		t.Error("the lost entry is still there")
+	}
+	eventually(t, "the node that was there during the restore starts over", func() bool {
+		return get(t, a, "acme").Status == tenancy.StatusActive
+	})
+}
+
+// Rule 7: after a write that the log cannot be followed for, caches are not served
+// until it was.
+func TestUnfollowedWriteStopsServing(t *testing.T) {
+	db := newDatabase()
+	s := newTier(t, db, newLocalMap(), tier.WithFollowTimeout(50*time.Millisecond), tier.WithPollInterval(time.Hour))
+	acme := create(t, s, "acme")
+	get(t, s, "acme")
+	db.set(func(d *database) { d.logErr = errDown })
+	suspend(t, s, acme.ID) // succeeds: the database has it
+	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("read after a write that could not be followed: %v, want ErrUnavailable", err)
+	}
+	if st := s.Stats(); st.Unfollowed != 1 || st.Serving {
+		t.Errorf("%+v", st)
+	}
+	db.set(func(d *database) { d.logErr = nil })
+	if got := get(t, s, "acme"); got.Status != tenancy.StatusSuspended {
+		t.Error("the write is not visible once the log is back")
+	}
+	get(t, s, "acme")
+	if !s.Stats().Serving {
+		t.Error("not serving although the log was followed")
+	}
+}
+
+// Rule 7: a conflict makes the tier follow, so that the next read brings the
+// revision that the retry needs.
+func TestConflictDoesNotLoopOnAStaleCache(t *testing.T) {
+	db := newDatabase()
+	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Hour))
+	create(t, s, "acme")
+	cached := get(t, s, "acme")
+	if _, err := db.SetStatus(t.Context(), cached.ID, tenancy.StatusSuspended); err != nil { // elsewhere
+		t.Fatal(err)
+	}
+	if _, err := s.Update(t.Context(), cached); !errors.Is(err, tenancy.ErrConflict) {
+		t.Fatalf("Update of an old revision: %v, want ErrConflict", err)
+	}
+	if _, err := s.Update(t.Context(), get(t, s, "acme")); err != nil {
+		t.Errorf("Update after reading again: %v", err)
+	}
+}
+
+// Rule 10: entries are served through an outage for MaxStale, and then no more.
+func TestMaxStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap(), tier.WithMaxStale(time.Minute), tier.WithPollInterval(time.Second))
+		get(t, s, "acme")
+		db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
+		time.Sleep(50 * time.Second)
+		get(t, s, "acme")
+		time.Sleep(20 * time.Second)
+		if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Errorf("after MaxStale: %v, want ErrUnavailable", err)
+		}
+		db.set(func(d *database) { d.logErr, d.loadErr = nil, nil })
+		time.Sleep(2 * time.Second)
+		get(t, s, "acme")
+		if !s.Stats().Serving {
+			t.Error("not serving with the log back")
+		}
+	})
+}
+
+func TestMaxStaleForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap(), tier.WithMaxStale(-1), tier.WithPollInterval(time.Second), tier.WithTTL(1000*time.Hour), tier.WithRefreshAhead(1))
+		get(t, s, "acme")
+		db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
+		time.Sleep(20 * time.Minute)
+		get(t, s, "acme")
+	})
+}
+
+// Rule 8: a bus message only wakes the follower, whatever it says.
+func TestBusMessageWakes(t *testing.T) {
+	db := newDatabase()
+	bus := &manualBus{}
+	quiet := &quietWatch{db}
+	s := newTier(t, quiet, newLocalMap(), tier.WithBus(bus), tier.WithPollInterval(time.Hour))
+	acme := create(t, db, "acme")
+	get(t, s, "acme")
+	suspended := suspend(t, db, acme.ID)
+	if got := get(t, s, "acme"); got == suspended {
+		t.Fatal("visible without a message: the test proves nothing")
+	}
+	head, err := db.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bus.send(head.Newest)
+	eventually(t, "the message makes the change visible", func() bool { return get(t, s, "acme") == suspended })
+
+	position := s.Stats().Position
+	bus.send(tenancy.Position{Revision: 1 << 40, Mark: 1}) // forged
+	bus.send(tenancy.Position{})
+	for range 3 {
+		if got := get(t, s, "acme"); got != suspended || s.Stats().Position != position {
+			t.Fatal("a forged message moved something")
+		}
+	}
+	activated, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusActive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := bus.last(); got.Revision != activated.Revision {
+		t.Errorf("published %v, want revision %d", got, activated.Revision)
+	}
+}
+
+// quietWatch is a source whose Watch reports nothing.
+type quietWatch struct{ *database }
+
+func (q *quietWatch) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		<-ctx.Done()
+		yield(tenancy.Change{}, ctx.Err())
+	}
+}
+
+type manualBus struct {
+	mu        sync.Mutex
+	wake      func(tenancy.Position)
+	published tenancy.Position
+}
+
+func (b *manualBus) Publish(_ context.Context, p tenancy.Position) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.published = p
+	return nil
+}
+
+func (b *manualBus) Subscribe(_ context.Context, wake func(tenancy.Position)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wake = wake
+}
+
+func (b *manualBus) Close() error { return nil }
+
+func (b *manualBus) send(p tenancy.Position) {
+	b.mu.Lock()
+	wake := b.wake
+	b.mu.Unlock()
+	wake(p)
+}
+
+func (b *manualBus) last() tenancy.Position {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.published
+}

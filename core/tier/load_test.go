@@ -1,0 +1,314 @@
+package tier_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// Rule 9: one load, however many wait; one who leaves does not disturb the rest.
+func TestConcurrentReadersShareALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap())
+		goOn := make(chan struct{})
+		db.set(func(d *database) {
+			d.onLoad = func(after bool) {
+				if !after {
+					<-goOn
+				}
+			}
+		})
+		leaving, leave := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for i := range 100 {
+			ctx := t.Context()
+			if i%10 == 0 {
+				ctx = leaving
+			}
+			wg.Go(func() {
+				_, err := s.GetByIdentifier(ctx, "acme")
+				if ctx == leaving && !errors.Is(err, context.Canceled) || ctx != leaving && err != nil {
+					t.Errorf("reader %d: %v", i, err)
+				}
+			})
+		}
+		synctest.Wait()
+		leave()
+		synctest.Wait() // those who left have returned, though the load is still under way
+		close(goOn)
+		wg.Wait()
+		if n := db.Loads(); n != 1 {
+			t.Errorf("%d loads, want 1", n)
+		}
+		if st := s.Stats(); st.Coalesced != 99 {
+			t.Errorf("Coalesced = %d, want 99", st.Coalesced)
+		}
+	})
+}
+
+func TestLoadEndsWhenNobodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &slowDatabase{newDatabase()}
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		if _, err := s.GetByIdentifier(ctx, "acme"); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("%v after %v, want the context's end after 1 s", err, time.Since(start))
+		}
+		synctest.Wait()
+		if st := s.Stats(); st.InFlight != 0 {
+			t.Errorf("%d loads still under way", st.InFlight)
+		}
+	})
+}
+
+func TestLoadTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &slowDatabase{newDatabase()}
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap(), tier.WithLoadTimeout(3*time.Second))
+		_, err := s.GetByIdentifier(t.Context(), "acme")
+		if !errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want ErrUnavailable: the caller's context has not ended", err)
+		}
+	})
+}
+
+// slowDatabase loads nothing until its context ends.
+type slowDatabase struct{ *database }
+
+func (d *slowDatabase) Load(ctx context.Context, _ []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestPanicInALoadIsAnError(t *testing.T) {
+	db := newDatabase()
+	create(t, db, "acme")
+	s := newTier(t, db, newLocalMap())
+	db.set(func(d *database) { d.onLoad = func(bool) { panic("boom") } })
+	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "boom") {
+		t.Errorf("%v, want ErrUnavailable that tells of the panic", err)
+	}
+	db.set(func(d *database) { d.onLoad = nil })
+	get(t, s, "acme")
+}
+
+// Rule 12: loads are bounded; a malformed identifier goes nowhere.
+func TestLoadsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bound = 5
+		db := newDatabase()
+		s := newTier(t, db, newLocalMap(), tier.WithMaxLoads(bound))
+		goOn := make(chan struct{})
+		db.set(func(d *database) { d.onLoad = func(bool) { <-goOn } })
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				if _, err := s.GetByIdentifier(t.Context(), fmt.Sprintf("nobody-%d", i)); !errors.Is(err, tenancy.ErrNotFound) {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := db.Loads(); n != bound {
+			t.Errorf("%d loads at once, want %d", n, bound)
+		}
+		close(goOn)
+		wg.Wait()
+	})
+}
+
+func TestMalformedIdentifiersGoNowhere(t *testing.T) {
+	db := newDatabase()
+	shared := newSharedMap()
+	s := newTier(t, newTier(t, db, shared), newLocalMap())
+	for _, id := range []string{"", "a", "A-b", "x\n", strings.Repeat("a", 64), "\x00", "a b c"} {
+		_, err := s.GetByIdentifier(t.Context(), id)
+		var e *tenancy.Error
+		if !errors.Is(err, tenancy.ErrInvalid) || !errors.As(err, &e) || e.Field != "identifier" {
+			t.Errorf("%q: %v, want ErrInvalid of identifier", id, err)
+		}
+	}
+	if shared.size() != 0 || db.Loads() != 0 {
+		t.Errorf("%d keys in the shared cache, %d loads", shared.size(), db.Loads())
+	}
+}
+
+// Rule 6: across processes, one holds the lease and the others wait for it.
+func TestLeaseCoalescesAcrossNodes(t *testing.T) {
+	db := newDatabase()
+	create(t, db, "acme")
+	shared := newSharedMap()
+	goOn := make(chan struct{})
+	var readers sync.WaitGroup
+	db.set(func(d *database) {
+		d.onLoad = func(after bool) {
+			if !after {
+				<-goOn
+			}
+		}
+	})
+	nodes := make([]*tier.Store, 3)
+	for i := range nodes {
+		nodes[i] = newTier(t, newTier(t, db, shared, tier.WithLeaseWait(10*time.Second)), newLocalMap())
+		for range 50 {
+			readers.Go(func() { get(t, nodes[i], "acme") })
+		}
+	}
+	eventually(t, "one node loads", func() bool { return db.Loads() == 1 })
+	close(goOn)
+	readers.Wait()
+	if n := db.Loads(); n != 1 {
+		t.Errorf("%d loads for 150 readers on 3 nodes, want 1", n)
+	}
+}
+
+func TestLeaseHolderIsNotAwaitedForLong(t *testing.T) {
+	db := newDatabase()
+	create(t, db, "acme")
+	shared := newSharedMap()
+	key := tenancy.IdentifierKey("acme")
+	shared.slots[key] = slot{lease: 42} // its holder has died
+	s := newTier(t, db, shared, tier.WithLeaseWait(20*time.Millisecond))
+	get(t, s, "acme")
+	if shared.entry(key) != nil {
+		t.Error("filled over somebody else's lease")
+	}
+}
+
+// Rule 6: a failed load releases its lease.
+func TestFailedLoadReleasesTheLease(t *testing.T) {
+	db := newDatabase()
+	shared := newSharedMap()
+	s := newTier(t, db, shared)
+	create(t, s, "acme")
+	db.set(func(d *database) { d.loadErr = errDown })
+	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("%v, want ErrUnavailable", err)
+	}
+	if _, err := s.GetByIDs(t.Context(), []string{"a", "b"}); !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("%v, want ErrUnavailable", err)
+	}
+	if shared.size() != 0 {
+		t.Errorf("%d leases are left", shared.size())
+	}
+}
+
+// Rule 11: trouble with the shared cache fails neither reads nor writes.
+func TestCacheTroubleFailsNothing(t *testing.T) {
+	db := newDatabase()
+	shared := newSharedMap()
+	s := newTier(t, newTier(t, db, shared), newLocalMap())
+	acme := create(t, s, "acme")
+	shared.mu.Lock()
+	shared.fail = errDown
+	shared.mu.Unlock()
+	get(t, s, "acme")
+	suspend(t, s, acme.ID)
+	if got := get(t, s, "acme"); got.Status != tenancy.StatusSuspended {
+		t.Error("stale")
+	}
+	if ts, err := s.GetByIDs(t.Context(), []string{acme.ID, "nobody"}); err != nil || len(ts) != 1 {
+		t.Errorf("GetByIDs: %v, %v", ts, err)
+	}
+}
+
+func TestBatchLoadsMissesInOneCall(t *testing.T) {
+	for name, cache := range map[string]tier.Cache{"local": newLocalMap(), "shared": newSharedMap()} {
+		t.Run(name, func(t *testing.T) {
+			db := newDatabase()
+			s := newTier(t, db, cache)
+			ids := []string{"nobody"}
+			for i := range 20 {
+				ids = append(ids, create(t, s, fmt.Sprintf("t-%d", i)).ID)
+			}
+			if _, err := s.GetByID(t.Context(), ids[3]); err != nil {
+				t.Fatal(err)
+			}
+			before := db.Loads()
+			ts, err := s.GetByIDs(t.Context(), append(ids, ids...))
+			if err != nil || len(ts) != 20 || ts[0].ID != ids[1] || ts[19].ID != ids[20] {
+				t.Fatalf("%d tenants, %v", len(ts), err)
+			}
+			if n := db.Loads() - before; n != 1 {
+				t.Errorf("%d loads, want 1", n)
+			}
+			if _, err := s.GetByIDs(t.Context(), ids); err != nil || db.Loads()-before != 1 {
+				t.Errorf("%d loads after a second batch (%v), want 1", db.Loads()-before, err)
+			}
+		})
+	}
+}
+
+// Rule 13: entries end, and those that are used are loaded again before that.
+func TestTTLAndRefreshAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5), tier.WithPollInterval(time.Second))
+		get(t, s, "acme")
+		time.Sleep(40 * time.Second)
+		get(t, s, "acme")
+		if db.Loads() != 1 {
+			t.Fatalf("%d loads after 40 s, want 1", db.Loads())
+		}
+		time.Sleep(20 * time.Second) // past half of the TTL, before its end
+		get(t, s, "acme")
+		synctest.Wait()
+		if st := s.Stats(); st.Refreshes != 1 || db.Loads() != 2 || st.Misses != 1 {
+			t.Errorf("after 60 s: %+v, %d loads; want a refresh in the background", st, db.Loads())
+		}
+		time.Sleep(200 * time.Second) // unused: it ends
+		get(t, s, "acme")
+		if st := s.Stats(); db.Loads() != 3 || st.Stale != 1 {
+			t.Errorf("after the TTL: %+v, %d loads", st, db.Loads())
+		}
+	})
+}
+
+func TestWarm(t *testing.T) {
+	db := newDatabase()
+	for i := range 30 {
+		create(t, db, fmt.Sprintf("t-%d", i))
+	}
+	s := newTier(t, db, newLocalMap())
+	if n, err := s.Warm(t.Context(), tenancy.Filter{}, 25); err != nil || n != 25 {
+		t.Fatalf("Warm = %d, %v", n, err)
+	}
+	before := db.Loads()
+	get(t, s, "t-29") // the newest
+	get(t, s, "t-5")
+	if db.Loads() != before {
+		t.Error("a warmed tenant was loaded again")
+	}
+	if get(t, s, "t-4"); db.Loads() == before {
+		t.Error("the limit was not kept")
+	}
+}
+
+func TestInvalidateAll(t *testing.T) {
+	db := newDatabase()
+	s := newTier(t, db, newLocalMap())
+	create(t, s, "acme")
+	get(t, s, "acme")
+	if n, err := s.InvalidateAll(t.Context()); n != 1 || err != nil {
+		t.Errorf("InvalidateAll = %d, %v", n, err)
+	}
+	before := db.Loads()
+	if get(t, s, "acme"); db.Loads() != before+1 {
+		t.Error("served from the cache after InvalidateAll")
+	}
+}
