@@ -57,7 +57,7 @@ func batchRules() []Rule {
 			Name: "create-batch-like-create",
 			Says: "A batch stores what as many Creates would, in that order of revisions, and a rerun of it is refused tenant by tenant.",
 			check: func(p *probe) {
-				given := make([]tenancy.Tenant, 0, 1000)
+				given := make([]tenancy.Tenant, 0, 300)
 				for i := range cap(given) {
 					t := tenant((i * 7919) % cap(given))
 					t.Metadata = fullTenant().Metadata

@@ -156,18 +156,18 @@ func statusRules() []Rule {
 	}
 }
 
-// manyIDs creates 1,000 tenants and returns them in the order of the 10,000 IDs
+// manyIDs creates 500 tenants and returns them in the order of the 10,000 IDs
 // that it returns too, of which the others are missing.
 func (p *probe) manyIDs() ([]string, []tenancy.Tenant) {
 	p.tb.Helper()
-	created := p.createMany(1000)
+	created := p.createMany(500)
 	slices.Reverse(created)
 	ids := make([]string, 10_000)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("missing-%d", i)
 	}
 	for i, t := range created {
-		ids[i*10+i%10] = t.ID
+		ids[i*20+i%20] = t.ID
 	}
 	return ids, created
 }

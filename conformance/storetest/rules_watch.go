@@ -215,8 +215,11 @@ func watchRules() []Rule {
 				at := p.head().Newest
 				for range 5 {
 					p.h.Disconnect(p.tb, p.s)
-					p.eventually("SetStatus after the connections broke", func() (err error) {
-						t, err = p.s.SetStatus(p.ctx, t.ID, tenancy.StatusSuspended)
+					p.eventually("SetStatus after the connections broke", func() error {
+						changed, err := p.s.SetStatus(p.ctx, t.ID, tenancy.StatusSuspended)
+						if err == nil {
+							t = changed
+						}
 						return err
 					})
 					for at.Revision < t.Revision {
