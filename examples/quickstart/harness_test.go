@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -91,6 +92,24 @@ func (a answer) tenant(t testing.TB, status int) tenancy.Tenant {
 func (a answer) list(t testing.TB) tenantList {
 	t.Helper()
 	return decodeAs[tenantList](t, a, http.StatusOK)
+}
+
+// all lists every tenant, by ID.
+func (c *client) all(t testing.TB) iter.Seq2[string, tenancy.Tenant] {
+	return func(yield func(string, tenancy.Tenant) bool) {
+		t.Helper()
+		for cursor := ""; ; {
+			page := c.call(t, "GET", "/admin/tenants?limit=1000&cursor="+cursor, "").list(t)
+			for _, tenant := range page.Tenants {
+				if !yield(tenant.ID, tenant) {
+					return
+				}
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				return
+			}
+		}
+	}
 }
 
 func decodeAs[T any](t testing.TB, a answer, status int) T {
@@ -271,18 +290,4 @@ func newPostgres(t testing.TB) string {
 	}
 	u.Path = "/" + name
 	return u.String()
-}
-
-func openTestStore(t testing.TB, cfg config) tenancy.Store {
-	t.Helper()
-	store, err := openStore(t.Context(), cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return store
 }

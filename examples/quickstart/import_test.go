@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"regexp"
@@ -51,11 +52,11 @@ func expected(t *testing.T) (tenants map[string][2]string, refused []int) {
 	return tenants, refused
 }
 
-// checkSample checks that store holds the sample and nothing else.
-func checkSample(t *testing.T, store tenancy.Lister) {
+// checkSample checks that tenants are those of the sample and no others.
+func checkSample(t *testing.T, tenants iter.Seq2[tenancy.Tenant, error]) {
 	t.Helper()
 	want, _ := expected(t)
-	for got, err := range tenancy.All(t.Context(), store, tenancy.ListOptions{}) {
+	for got, err := range tenants {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,11 +72,9 @@ func checkSample(t *testing.T, store tenancy.Lister) {
 	}
 }
 
-func TestImport(t *testing.T) { eachDatabase(t, testImport) }
-
-func testImport(t *testing.T, cfg config) {
+func TestImport(t *testing.T) {
 	_, refused := expected(t)
-	store, log := openTestStore(t, cfg), &logBuffer{}
+	store, log := memstore.New(), &logBuffer{}
 	report, err := importInstitutions(t.Context(), store, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -83,12 +82,9 @@ func testImport(t *testing.T, cfg config) {
 	if report.Created != sampleLines-len(refused) || report.Failed != len(refused) || report.Unchanged != 0 {
 		t.Errorf("got %+v", report.Counts)
 	}
-	checkSample(t, store)
-	for _, line := range refused {
-		if !strings.Contains(log.String(), fmt.Sprintf("line=%d ", line)) {
-			t.Errorf("line %d is not reported", line)
-		}
-	}
+	all := tenancy.All(t.Context(), store, tenancy.ListOptions{})
+	checkSample(t, all)
+	checkRefused(t, log)
 	if progress := strings.Count(log.String(), "msg=importing"); progress < 10 {
 		t.Errorf("progress is shown %d times", progress)
 	}
@@ -101,7 +97,18 @@ func testImport(t *testing.T, cfg config) {
 	if again.Created != 0 || again.Unchanged != sampleLines-len(refused) || again.Failed != len(refused) {
 		t.Errorf("the second import: got %+v", again.Counts)
 	}
-	checkSample(t, store)
+	checkSample(t, all)
+}
+
+// checkRefused checks that the log reports what cannot be imported.
+func checkRefused(t *testing.T, log *logBuffer) {
+	t.Helper()
+	_, refused := expected(t)
+	for _, line := range refused {
+		if !strings.Contains(log.String(), fmt.Sprintf("line=%d ", line)) {
+			t.Errorf("line %d is not reported", line)
+		}
+	}
 }
 
 // stumbling ends with an error after some batches.
@@ -133,7 +140,7 @@ func TestInterruptedImportIsResumed(t *testing.T) {
 	if err := importOnce(t.Context(), store, log); err != nil {
 		t.Fatal(err)
 	}
-	checkSample(t, store)
+	checkSample(t, tenancy.All(t.Context(), store, tenancy.ListOptions{}))
 }
 
 // What an operator did to the sample stays done.
