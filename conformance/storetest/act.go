@@ -32,11 +32,11 @@ func fullTenant() tenancy.Tenant {
 	}
 }
 
-// metadata parses a constant of the suite.
+// metadata parses a constant of the suite, as regexp.MustCompile does.
 func metadata(object string) tenancy.Metadata {
 	m, err := tenancy.ParseMetadata([]byte(object))
 	if err != nil {
-		panic(fmt.Sprintf("storetest: bad metadata in the suite: %v", err))
+		panic(fmt.Sprintf("storetest: %s: %v", object, err)) //nolint:forbidigo // a mistake in the suite, whatever the store does
 	}
 	return m
 }

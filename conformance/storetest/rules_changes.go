@@ -160,7 +160,7 @@ func changesRules() []Rule {
 					mu.Lock()
 					defer mu.Unlock()
 					if other, twice := written[t.Revision]; twice && err == nil {
-						return fmt.Errorf("Revision %d was given to %s and to %s", t.Revision, other, t.ID)
+						return fmt.Errorf("revision %d was given to %s and to %s", t.Revision, other, t.ID)
 					}
 					if err == nil {
 						written[t.Revision] = t.ID

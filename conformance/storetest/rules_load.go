@@ -278,8 +278,11 @@ func (h *history) read(p *probe, n int) ([]taken, error) {
 		return nil, fmt.Errorf("%T is no Source", p.s)
 	}
 	snapshots, err := source.Load(p.ctx, lookups)
-	if err != nil || len(snapshots) != len(lookups) {
-		return nil, fmt.Errorf("Load returned %d snapshots for %d lookups: %w", len(snapshots), len(lookups), err)
+	if err != nil {
+		return nil, err
+	}
+	if len(snapshots) != len(lookups) {
+		return nil, fmt.Errorf("%d snapshots for %d lookups", len(snapshots), len(lookups))
 	}
 	out := make([]taken, len(lookups))
 	for i, l := range lookups {

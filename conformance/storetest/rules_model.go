@@ -228,7 +228,7 @@ func (m *model) page(p *probe) (string, error) {
 	what := fmt.Sprintf("List and Count of %v from %d", filter.Statuses, offset)
 	want := m.list(filter)
 	if n, err := p.s.Count(p.ctx, filter); err != nil || n != len(want) {
-		return what, fmt.Errorf("the count is %d with error %v, want %d", n, err, len(want))
+		return what, fmt.Errorf("the count is %d with error %s, want %d", n, text(err), len(want))
 	}
 	got, err := p.s.List(p.ctx, tenancy.ListOptions{Filter: filter, Offset: offset, Limit: 3})
 	want = want[min(offset, len(want)):]
@@ -267,7 +267,7 @@ func (m *model) wrote(got, want tenancy.Tenant, err error) error {
 
 func expect(err, want error, field string) error {
 	if !errors.Is(err, want) || fieldOf(err) != field {
-		return fmt.Errorf("got error %s with field %q, want %q with field %q", text(err), fieldOf(err), want, field)
+		return fmt.Errorf("got error %s with field %q, want %s with field %q", text(err), fieldOf(err), text(want), field)
 	}
 	return nil
 }

@@ -249,9 +249,11 @@ func (p *probe) watch(source tenancy.Source, after tenancy.Position) *watcher {
 	return &watcher{p, next, timer}
 }
 
-func (w *watcher) next() (tenancy.Change, error, bool) {
+// next returns what the watch yields next, and whether it yields anything.
+func (w *watcher) next() (c tenancy.Change, ok bool, err error) {
 	w.timer.Reset(w.p.h.Patience)
-	return w.pull()
+	c, err, ok = w.pull()
+	return c, ok, err
 }
 
 // change returns the next change.
@@ -264,7 +266,7 @@ func (w *watcher) change() tenancy.Change {
 func (w *watcher) changeDespite(report error) tenancy.Change {
 	w.p.tb.Helper()
 	for {
-		c, err, ok := w.next()
+		c, ok, err := w.next()
 		if ok && report != nil && errors.Is(err, report) {
 			continue
 		}
@@ -285,15 +287,15 @@ func (w *watcher) endsWith(want error, what string) {
 // endsWithDespite is endsWith after errors that wrap report.
 func (w *watcher) endsWithDespite(want, report error, what string) {
 	w.p.tb.Helper()
-	c, err, ok := w.next()
+	c, ok, err := w.next()
 	for ok && report != nil && errors.Is(err, report) {
-		c, err, ok = w.next()
+		c, ok, err = w.next()
 	}
 	if !ok || !errors.Is(err, want) {
 		w.p.errorf("%s: got change %+v and error %s, want an error that wraps %q", what, c, text(err), want)
 		return
 	}
-	if c, err, ok := w.next(); ok {
+	if c, ok, err := w.next(); ok {
 		w.p.errorf("%s: after the error it went on with change %+v and error %s", what, c, text(err))
 	}
 }
