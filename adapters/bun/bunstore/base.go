@@ -88,7 +88,7 @@ func (b *base) GetByIDs(ctx context.Context, ids []string) (ts []tenancy.Tenant,
 		return nil, err
 	}
 	err = b.retry(ctx, func() error {
-		ts, err = b.read.tenants(ctx, b.texts.byIDs, list)
+		ts, err = b.read.tenants(ctx, len(ids), b.texts.byIDs, list)
 		return err
 	})
 	return ts, err

@@ -34,22 +34,21 @@ func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snaps
 	if err != nil {
 		return nil, err
 	}
-	var (
-		asOf  position
-		found map[tenancy.Key]tenancy.Tenant
-	)
+	var asOf position
+	var found []tenancy.Tenant
 	err = b.retry(ctx, func() error {
-		rowsSeen := false
-		found = make(map[tenancy.Key]tenancy.Tenant, 2*len(want))
+		seen := false
+		found = make([]tenancy.Tenant, 0, len(want))
+		r := newRow(&asOf.revision, &asOf.mark)
 		err := b.read.each(ctx, text, args, func(rows *sql.Rows) error {
-			rowsSeen = true
-			t, err := scanTenant(rows, &asOf.revision, &asOf.mark)
-			if err == nil && t.ID != "" {
-				found[tenancy.IDKey(t.ID)], found[tenancy.IdentifierKey(t.Identifier)] = t, t
+			seen = true
+			t, err := r.scan(rows)
+			if t.ID != "" {
+				found = append(found, t)
 			}
 			return err
 		})
-		if err == nil && !rowsSeen {
+		if err == nil && !seen {
 			err = errEmptyLog()
 		}
 		return err
@@ -57,15 +56,29 @@ func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snaps
 	if err != nil {
 		return nil, err
 	}
-	snapshots := make([]tenancy.Snapshot, len(want))
+	return snapshots(want, asOf.value(), found)
+}
+
+// snapshots answers want, from tenants as of one position.
+func snapshots(want []tenancy.Lookup, asOf tenancy.Position, found []tenancy.Tenant) ([]tenancy.Snapshot, error) {
+	place := map[tenancy.Key]int{} // in found; not worth it for one lookup
+	if len(want) > 1 {
+		for i, t := range found {
+			place[tenancy.IDKey(t.ID)], place[tenancy.IdentifierKey(t.Identifier)] = i, i
+		}
+	}
+	out := make([]tenancy.Snapshot, len(want))
 	for i, l := range want {
-		if l.Min > tenancy.Revision(asOf.revision) && l.Min != tenancy.Latest {
+		if l.Min > asOf.Revision && l.Min != tenancy.Latest {
 			return nil, tenancy.ErrCompacted
 		}
-		t, ok := found[l.Key]
-		snapshots[i] = tenancy.Snapshot{AsOf: asOf.value(), Tenant: t, Found: ok}
+		out[i].AsOf = asOf
+		at, ok := place[l.Key]
+		if ok || len(want) == 1 && len(found) == 1 {
+			out[i].Tenant, out[i].Found = found[at], true
+		}
 	}
-	return snapshots, nil
+	return out, nil
 }
 
 // loadText returns the statement for want: a simpler one for a single lookup,

@@ -38,7 +38,7 @@ func (b *base) List(ctx context.Context, opts tenancy.ListOptions, after tenancy
 	args = append(args, int64(opts.Limit)+1, int64(opts.Offset))
 	var ts []tenancy.Tenant
 	err = b.retry(ctx, func() error {
-		ts, err = b.read.tenants(ctx, text, args...)
+		ts, err = b.read.tenants(ctx, 0, text, args...)
 		return err
 	})
 	return tenancy.PageOf(ts, opts.Limit), err
@@ -70,10 +70,11 @@ func (b *base) Search(ctx context.Context, query string, opts tenancy.SearchOpti
 	args = append([]any{folded, int64(opts.Limit)}, args...)
 	var matches []tenancy.Match
 	err = b.retry(ctx, func() error {
+		var rank int64
 		matches = nil
+		r := newRow(&rank)
 		return b.read.each(ctx, b.texts.search[kind], args, func(rows *sql.Rows) error {
-			var rank int64
-			t, err := scanTenant(rows, &rank)
+			t, err := r.scan(rows)
 			if err != nil {
 				return err
 			}

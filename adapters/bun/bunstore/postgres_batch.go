@@ -20,7 +20,7 @@ func (p *postgres) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tena
 	}
 	var created []tenancy.Tenant
 	err = p.single(ctx, func(in session) error {
-		created, err = in.tenants(ctx, p.insertMany, args...)
+		created, err = in.tenants(ctx, len(ts), p.insertMany, args...)
 		return err
 	})
 	if k := kindOf(err); err != nil && (k == duplicate || k == refused) {

@@ -126,7 +126,7 @@ func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy
 		return nil, err
 	}
 	err = p.single(ctx, func(in session) error {
-		ts, err = in.tenants(ctx, p.statuses, list, string(s), time.Now())
+		ts, err = in.tenants(ctx, len(ids), p.statuses, list, string(s), time.Now())
 		return err
 	})
 	return ts, err

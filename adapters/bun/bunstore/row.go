@@ -9,14 +9,15 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// columns of the table of tenants in the order of row.dest. Always spelled out,
+// columns of the table of tenants in the order of newRow. Always spelled out,
 // so that a column that a newer version adds does no harm during a rolling
 // upgrade.
 const columns = "t.id, t.identifier, t.name, t.status, t.isolation, t.database_url, t.schema_name, t.metadata, t.created_at, t.updated_at, t.revision"
 
-// row is where a tenant is scanned to. Every column may be NULL, as in the
-// outer join of Load; then id is empty.
+// row is where the tenants of one query are scanned to, one after the other.
+// Every column may be NULL, as in the outer join of Load; then id is empty.
 type row struct {
+	dest                                    []any
 	id, identifier, name, status, isolation text
 	databaseURL, schemaName                 text
 	metadata                                sql.RawBytes
@@ -24,13 +25,19 @@ type row struct {
 	revision                                integer
 }
 
-func (r *row) dest(more ...any) []any {
-	return append(more,
+// newRow returns a row for queries that select first, and then columns.
+func newRow(first ...any) *row {
+	r := &row{}
+	r.dest = append(first,
 		&r.id, &r.identifier, &r.name, &r.status, &r.isolation, &r.databaseURL, &r.schemaName,
 		&r.metadata, &r.createdAt, &r.updatedAt, &r.revision)
+	return r
 }
 
-func (r *row) tenant() (tenancy.Tenant, error) {
+func (r *row) scan(rows *sql.Rows) (tenancy.Tenant, error) {
+	if err := rows.Scan(r.dest...); err != nil {
+		return tenancy.Tenant{}, err
+	}
 	metadata, err := tenancy.MetadataFromStored(r.metadata)
 	if err != nil {
 		return tenancy.Tenant{}, &failure{reason: tenancy.ErrUnavailable, text: "stored metadata is not a JSON object", cause: err}

@@ -74,10 +74,10 @@ func (s session) exec(ctx context.Context, text string, args ...any) (n int64, e
 
 // tenant reads the tenant that text selects, or fails with ErrNotFound.
 func (s session) tenant(ctx context.Context, text string, args ...any) (t tenancy.Tenant, err error) {
-	found := false
+	found, r := false, newRow()
 	err = s.each(ctx, text, args, func(rows *sql.Rows) (err error) {
 		found = true
-		t, err = scanTenant(rows)
+		t, err = r.scan(rows)
 		return err
 	})
 	if err == nil && !found {
@@ -89,10 +89,12 @@ func (s session) tenant(ctx context.Context, text string, args ...any) (t tenanc
 	return t, nil
 }
 
-// tenants reads every tenant that text selects.
-func (s session) tenants(ctx context.Context, text string, args ...any) (ts []tenancy.Tenant, err error) {
+// tenants reads every tenant that text selects, about as many as expected.
+func (s session) tenants(ctx context.Context, expected int, text string, args ...any) (ts []tenancy.Tenant, err error) {
+	ts = make([]tenancy.Tenant, 0, expected)
+	r := newRow()
 	err = s.each(ctx, text, args, func(rows *sql.Rows) error {
-		t, err := scanTenant(rows)
+		t, err := r.scan(rows)
 		ts = append(ts, t)
 		return err
 	})
@@ -100,14 +102,6 @@ func (s session) tenants(ctx context.Context, text string, args ...any) (ts []te
 		return nil, err
 	}
 	return ts, nil
-}
-
-func scanTenant(rows *sql.Rows, more ...any) (tenancy.Tenant, error) {
-	var r row
-	if err := rows.Scan(r.dest(more...)...); err != nil {
-		return tenancy.Tenant{}, err
-	}
-	return r.tenant()
 }
 
 // logged is deferred twice: at once, to take the time, and at the end.

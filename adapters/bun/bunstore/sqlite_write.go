@@ -66,7 +66,7 @@ func (s *sqlite) readBack(ctx context.Context, in session, ids []string) ([]tena
 	if err != nil {
 		return nil, err
 	}
-	found, err := in.tenants(ctx, s.texts.byIDs, list)
+	found, err := in.tenants(ctx, len(ids), s.texts.byIDs, list)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (s *sqlite) BulkUpdateStatus(ctx context.Context, ids []string, status tena
 		if _, err := in.exec(ctx, s.status, list, string(status), at.UnixMicro()); err != nil {
 			return err
 		}
-		ts, err = in.tenants(ctx, s.texts.byIDs, list)
+		ts, err = in.tenants(ctx, len(ids), s.texts.byIDs, list)
 		return err
 	})
 	return ts, err
