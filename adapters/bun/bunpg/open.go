@@ -95,5 +95,5 @@ func (c config) listener(conn *pgx.ConnConfig) (bunstore.Listener, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return listener{conn, logger, listenHeartbeat}.run, nil
+	return listener{conn, logger, c.heartbeat}.run, nil
 }

@@ -29,13 +29,14 @@ type config struct {
 	pgBouncer      bool
 	noListen       bool
 	listenDSN      string
+	heartbeat      time.Duration
 	noMigrate      bool
 	logger         *slog.Logger
 	store          []bunstore.Option
 }
 
 func newConfig(opts []Option) (config, error) {
-	c := config{pool: DefaultPool()}
+	c := config{pool: DefaultPool(), heartbeat: listenHeartbeat}
 	for _, o := range opts {
 		o.apply(&c)
 	}

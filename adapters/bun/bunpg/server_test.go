@@ -18,16 +18,22 @@ func newDatabase(t testing.TB) string {
 	t.Helper()
 	dsn := os.Getenv("TENANTSTORE_POSTGRES")
 	if dsn == "" {
-		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
-			t.Fatal("TENANTSTORE_POSTGRES is not set; run the tests by `make test`")
-		}
-		t.Skip("needs a PostgreSQL server: run the tests by `make test`, or set TENANTSTORE_POSTGRES")
+		needServers(t, "needs a PostgreSQL server: run the tests by `make test`, or set TENANTSTORE_POSTGRES")
 	}
 	name := "test_" + strings.ReplaceAll(tenancy.NewID(), "-", "")
 	admin := connect(t, dsn)
 	exec(t, admin, "CREATE DATABASE "+name)
 	t.Cleanup(func() { exec(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return withDatabase(t, dsn, name)
+}
+
+// needServers skips the test, but fails it where nothing may be skipped.
+func needServers(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
 }
 
 // withDatabase returns dsn, an URL or a list of keyword=value, with another

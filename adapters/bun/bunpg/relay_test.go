@@ -1,0 +1,115 @@
+package bunpg_test
+
+import (
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+)
+
+// relay passes bytes to a server and back, until it is told not to.
+type relay struct {
+	url    string // for clients
+	server string
+
+	mu    sync.Mutex
+	pairs map[*pair]struct{}
+}
+
+// pair is a client's connection and the one made for it.
+type pair struct {
+	client, server net.Conn
+	frozen         bool // what still comes is dropped
+}
+
+// newRelay starts a relay in front of dsn, which ends with the test.
+func newRelay(t testing.TB, dsn string) *relay {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal("TENANTSTORE_POSTGRES is not a valid URL")
+	}
+	r := &relay{server: u.Host, pairs: map[*pair]struct{}{}}
+	u.Host = listener.Addr().String()
+	r.url = u.String()
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return // closed
+			}
+			running.Go(func() { r.serve(client) })
+		}
+	})
+	t.Cleanup(func() {
+		if err := listener.Close(); err != nil {
+			t.Error(err)
+		}
+		r.cut()
+		running.Wait()
+	})
+	return r
+}
+
+func (r *relay) serve(client net.Conn) {
+	defer func() { _ = client.Close() }()
+	server, err := net.Dial("tcp", r.server)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	p := &pair{client: client, server: server}
+	r.mu.Lock()
+	r.pairs[p] = struct{}{}
+	r.mu.Unlock()
+	var back sync.WaitGroup
+	back.Go(func() { r.pass(p, client, server) })
+	r.pass(p, server, client)
+	back.Wait()
+	r.mu.Lock()
+	delete(r.pairs, p)
+	r.mu.Unlock()
+}
+
+func (r *relay) pass(p *pair, to, from net.Conn) {
+	buffer := make([]byte, 4096)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			break
+		}
+		r.mu.Lock()
+		frozen := p.frozen
+		r.mu.Unlock()
+		if frozen {
+			continue
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			break
+		}
+	}
+	_, _ = p.client.Close(), p.server.Close() // so that the other direction ends too
+}
+
+// cut closes every connection.
+func (r *relay) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p := range r.pairs {
+		_, _ = p.client.Close(), p.server.Close()
+	}
+}
+
+// freeze drops whatever comes on the present connections, without closing them.
+func (r *relay) freeze() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p := range r.pairs {
+		p.frozen = true
+	}
+}
