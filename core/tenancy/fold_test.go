@@ -14,8 +14,8 @@ import (
 func TestFoldIsEqualFoldForEveryRune(t *testing.T) {
 	byFold := map[string]rune{}
 	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if !utf8.ValidRune(r) {
-			continue
+		if !utf8.ValidRune(r) || r > 0x1ffff && unicode.SimpleFold(r) == r {
+			continue // beyond the first two planes only runes that have a case, of which there are none yet
 		}
 		folded := tenancy.Fold(string(r))
 		if other, seen := byFold[folded]; seen {

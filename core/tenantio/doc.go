@@ -36,7 +36,9 @@
 //
 // Only what a line states counts: an absent column or member, and an empty id,
 // status, created_at or database_url, match anything and change nothing.
-// updated_at and revision are for people; a store sets its own.
+// updated_at and revision are for people; a store sets its own. Two lines of one
+// file that state the same count as equal, too: what tells the rows of another
+// list apart belongs into the metadata.
 //
 // # Secrets
 //
@@ -47,8 +49,8 @@
 // # Errors
 //
 // A bad line does not stop an import: it is counted, reported as a [*LineError]
-// around a [*tenancy.Error], and the next line is read. A line that cannot be
-// read, a CSV header that names an unknown column, a store that is unavailable
-// or closed, and an ended context do stop it; the [Report] then says how far it
-// came. No error holds a database_url.
+// around a [*tenancy.Error], and the next line is read. A reader that fails, a CSV
+// header that is wrong, a store that is unavailable or closed, and an ended
+// context do stop it; the [Report] then says how far it came. No error holds a
+// database_url.
 package tenantio

@@ -444,7 +444,7 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 // The largest tenant fits into a line, whatever it consists of.
 func TestLargestTenant(t *testing.T) {
-	for _, text := range []string{"<", "\x01", "\u2028", `"`, "x", "😀"} {
+	for _, text := range []string{"<", "\x01", `"`, "😀"} {
 		n := (tenancy.MaxMetadataBytes - 20) / len(text)
 		var m tenancy.Metadata
 		for ; ; n = n * 9 / 10 {

@@ -1,0 +1,89 @@
+package tenancy_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+var canonicalSeeds = []string{
+	``, `{}`, `{"a":1}`, `{"a":"x","b":[1,-2.5,true,false,null,{}],"c":{"d":[]}}`, `{"\u0001\"\\":"\n"}`, `{"é":"😀"}`,
+	`{"a":` + strings.Repeat("[", 90) + strings.Repeat("]", 90) + `}`,
+}
+
+func TestMetadataFromCanonical(t *testing.T) {
+	for _, text := range canonicalSeeds {
+		want, err := tenancy.ParseMetadata([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tenancy.MetadataFromCanonical(want.String()); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{
+		`x`, `1`, `[]`, `"a"`, `null`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":1}}`, `{"a":1} `, `{ "a":1}`,
+		`{"a" :1}`, `{"a":[}`, `{"a":[1,]}`, `{"a":tru}`, `{"a":"x}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, `{"a":"\u12`, `{"a":"\`, "{\"a\":\"\n\"}", `{a:1}`,
+		`{"a":` + strings.Repeat("[", 20_000),
+	} {
+		if got, err := tenancy.MetadataFromCanonical(text); !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("%.40s: %v, %v, want ErrInvalid", text, got, err)
+		}
+	}
+}
+
+// Whatever it accepts, no method of it panics.
+func FuzzMetadataFromCanonical(f *testing.F) {
+	for _, text := range canonicalSeeds {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := tenancy.MetadataFromCanonical(text)
+		if err != nil {
+			if json.Valid([]byte(text)) && text != "" {
+				if parsed, err := tenancy.ParseMetadata([]byte(text)); err == nil && parsed.String() == text {
+					t.Fatalf("refused canonical %q", text)
+				}
+			}
+			return
+		}
+		if m.String() != text && text != "" {
+			t.Fatalf("%q reads back as %q", text, m)
+		}
+		for _, k := range m.Keys() {
+			m.Get(k)
+		}
+		if with, err := m.With("k", 1); err == nil {
+			with.Without("k")
+		}
+		m.Without("a")
+		_, _ = tenancy.MetadataAs[map[string]any](m)
+		_, _ = json.Marshal(m)
+	})
+}
+
+func BenchmarkMetadataFromCanonical(b *testing.B) {
+	m, err := tenancy.ParseMetadata([]byte(`{"billing":{"currency":"EUR","plan":"enterprise","seats":250},"features":["sso","audit"],"region":"eu-central-1"}`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := m.String()
+	b.Run("canonical", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := tenancy.MetadataFromCanonical(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("parse", func(b *testing.B) {
+		data := []byte(text)
+		for b.Loop() {
+			if _, err := tenancy.ParseMetadata(data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
