@@ -48,6 +48,17 @@ func logMutants() []mutant {
 				return ts, err
 			}
 		}},
+		{rule: "soft-delete-is-logged", how: "tells a soft delete as a delete", spoil: func(f *faulty) {
+			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+				changes, err := f.Store.Changes(ctx, after, limit)
+				for i := range changes {
+					if changes[i].Op == tenancy.OpUpdate {
+						changes[i].Op = tenancy.OpDelete
+					}
+				}
+				return changes, err
+			}
+		}},
 		{rule: "changes-are-exclusive", how: "begins with the position itself", spoil: func(f *faulty) {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				all, err := f.Store.Changes(ctx, tenancy.Position{}, tenancy.MaxChangesLimit)

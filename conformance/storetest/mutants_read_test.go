@@ -48,6 +48,35 @@ func readMutants() []mutant {
 				return f.Store.GetByIDs(ctx, ids)
 			}
 		}},
+		{rule: "results-belong-to-the-caller", how: "hands its cache out", spoil: func(f *faulty) {
+			cached := map[string][]tenancy.Tenant{}
+			f.search = func(ctx context.Context, query string, opts tenancy.SearchOptions) (ts []tenancy.Tenant, err error) {
+				if cached[query] == nil {
+					cached[query], err = f.Store.Search(ctx, query, opts)
+				}
+				return cached[query], err
+			}
+		}},
+		{rule: "results-belong-to-the-caller", how: "sorts the IDs that it was given", spoil: func(f *faulty) {
+			f.getByIDs = func(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
+				ts, err := f.Store.GetByIDs(ctx, ids)
+				slices.Sort(ids)
+				return ts, err
+			}
+		}},
+		{rule: "results-belong-to-the-caller", how: "hands out the keys in its log", spoil: func(f *faulty) {
+			log := map[tenancy.Revision][]tenancy.Key{}
+			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+				changes, err := f.Store.Changes(ctx, after, limit)
+				for i, c := range changes {
+					if log[c.Position.Revision] == nil {
+						log[c.Position.Revision] = c.Keys
+					}
+					changes[i].Keys = log[c.Position.Revision]
+				}
+				return changes, err
+			}
+		}},
 		{rule: "get-by-ids-10000", how: "binds one parameter for each ID", spoil: func(f *faulty) {
 			f.getByIDs = func(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
 				if len(ids) > 999 {

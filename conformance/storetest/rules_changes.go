@@ -107,6 +107,31 @@ func changesRules() []Rule {
 			},
 		},
 		{
+			Name:  "soft-delete-is-logged",
+			Says:  "A soft Delete is an update in the log, Purge is a delete; both tell ID and identifier.",
+			needs: needSource | needSoftDelete,
+			check: func(p *probe) {
+				t := p.create(tenant(0))
+				start := p.head().Newest
+				p.delete(t.ID)
+				deleted := p.get(t.ID)
+				p.ok(tenancy.Purge(p.ctx, p.s, t.ID), "Purge")
+				changes := p.changes(start, 0)
+				gapFree(p, start, changes)
+				if len(changes) != 2 {
+					p.fatalf("got %d changes after a soft Delete and Purge, want 2", len(changes))
+				}
+				equal(p, changes[0].Position.Revision, deleted.Revision, "Revision of the first change")
+				for i, op := range []tenancy.Op{tenancy.OpUpdate, tenancy.OpDelete} {
+					equal(p, changes[i].Op, op, "Op of change %d", i)
+					equal(p, changes[i].TenantID, t.ID, "TenantID of change %d", i)
+					for _, k := range tenancy.KeysOf(&t, nil) {
+						equal(p, changes[i].Touches(k), true, "change %d, %s, touches %v", i, op, k)
+					}
+				}
+			},
+		},
+		{
 			Name:  "changes-are-exclusive",
 			Says:  "Changes begins with the change after the position, and is empty after the newest.",
 			needs: needSource,

@@ -98,6 +98,43 @@ func readRules() []Rule {
 			},
 		},
 		{
+			Name: "results-belong-to-the-caller",
+			Says: "Slices that a method returns belong to the caller, and those that it takes stay as they are: writing into either changes nothing in the store.",
+			check: func(p *probe) {
+				want := inListOrder(p.createMany(3))
+				ids := []string{want[2].ID, want[0].ID, want[2].ID}
+				given := slices.Clone(ids)
+				for range 2 {
+					ts, err := p.s.GetByIDs(p.ctx, ids)
+					p.ok(err, "GetByIDs")
+					p.sameAll(ts, []tenancy.Tenant{want[2], want[0]}, "GetByIDs")
+					clear(ts)
+					page := p.list(tenancy.ListOptions{Limit: 2})
+					p.sameAll(page.Tenants, want[:2], "List")
+					clear(page.Tenants[:cap(page.Tenants)])
+					ts = p.search("tenant", tenancy.SearchOptions{})
+					p.sameAll(ts, []tenancy.Tenant{want[2], want[1], want[0]}, "Search")
+					clear(ts)
+					equal(p, slices.Equal(ids, given), true, "the IDs that GetByIDs was given stay as they are")
+				}
+				statuses := []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive, tenancy.StatusActive}
+				equal(p, p.count(statuses...), 3, "Count")
+				equal(p, statuses[0], tenancy.StatusSuspended, "the first status of the filter that Count was given")
+				if !p.h.Source {
+					return
+				}
+				for range 2 {
+					changes := p.changes(tenancy.Position{}, 0)
+					for _, c := range changes[min(1, len(changes)):] {
+						equal(p, len(c.Keys), 2, "number of keys of a Create")
+						equal(p, c.Touches(tenancy.IDKey(c.TenantID)), true, "a Create touches the ID")
+						clear(c.Keys)
+					}
+					clear(changes)
+				}
+			},
+		},
+		{
 			Name: "get-by-ids-10000",
 			Says: "GetByIDs works for 10,000 IDs.",
 			check: func(p *probe) {
