@@ -108,7 +108,7 @@ func skipString(text string, i int) int {
 
 func isHex(text string) bool {
 	for i := range len(text) {
-		if c := text[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
 			return false
 		}
 	}
