@@ -109,14 +109,14 @@ func TestUpdate(t *testing.T) {
 	}
 	put(`{"identifier":"acme-inc","name":"D","status":"active"}`, "If-Match: *").tenant(t, 200)
 
-	any := "If-Match: *"
-	put(`{"identifier":"acme","name":"","status":"active"}`, any).wantProblem(t, 400, "invalid", "name")
-	put(`{"identifier":"acme","name":"B"}`, any).wantProblem(t, 400, "invalid", "status")
-	put(`{"identifier":"A","name":"B","status":"active"}`, any).wantProblem(t, 400, "invalid", "identifier")
-	put(`{"id":"other","identifier":"acme","name":"B","status":"active"}`, any).wantProblem(t, 400, "invalid", "id")
+	always := "If-Match: *"
+	put(`{"identifier":"acme","name":"","status":"active"}`, always).wantProblem(t, 400, "invalid", "name")
+	put(`{"identifier":"acme","name":"B"}`, always).wantProblem(t, 400, "invalid", "status")
+	put(`{"identifier":"A","name":"B","status":"active"}`, always).wantProblem(t, 400, "invalid", "identifier")
+	put(`{"id":"other","identifier":"acme","name":"B","status":"active"}`, always).wantProblem(t, 400, "invalid", "id")
 	c.call(t, "POST", "/admin/tenants", `{"identifier":"taken","name":"T"}`).tenant(t, http.StatusCreated)
-	put(`{"identifier":"taken","name":"B","status":"active"}`, any).wantProblem(t, 409, "already-exists", "identifier")
-	c.call(t, "PUT", "/admin/tenants/missing", `{"identifier":"acme","name":"B","status":"active"}`, any).wantProblem(t, 404, "tenant-not-found", "")
+	put(`{"identifier":"taken","name":"B","status":"active"}`, always).wantProblem(t, 409, "already-exists", "identifier")
+	c.call(t, "PUT", "/admin/tenants/missing", `{"identifier":"acme","name":"B","status":"active"}`, always).wantProblem(t, 404, "tenant-not-found", "")
 }
 
 // Two operators edit the same tenant again and again; no edit is lost.

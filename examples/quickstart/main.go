@@ -40,7 +40,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // closed already, unless starting failed
+	defer listener.Close() // for when starting fails; serve has closed it else
 
 	store, err := openStore(ctx, cfg, log)
 	if err != nil {
@@ -53,7 +53,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err 
 
 	if cfg.sample {
 		err := importOnce(ctx, store, log)
-		if ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			log.Warn("import interrupted: the next start goes on with it")
 			return nil
 		}
