@@ -97,6 +97,9 @@ func refused(why string) error {
 // same method, so that [Walk] finds the tiers under them.
 func (s *Store) Below() tenancy.Store { return s.next }
 
+// Cache returns the cache that s was made with, for the counts of an adapter.
+func (s *Store) Cache() Cache { return s.cache }
+
 // Walk yields the tiers of a stack, outermost first. It looks through every store
 // that has a method Below() tenancy.Store.
 func Walk(store tenancy.Store) iter.Seq[*Store] {
