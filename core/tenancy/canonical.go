@@ -305,7 +305,7 @@ func (c *canonicalizer) number(out []byte) ([]byte, error) {
 
 // isPlain reports whether a number is so short and simple that it is canonical.
 func isPlain(raw []byte) bool {
-	if len(raw) > maxNumberExponent || bytes.IndexAny(raw, "eE") >= 0 || string(raw) == "-0" {
+	if len(raw) > maxNumberExponent || bytes.ContainsAny(raw, "eE") || string(raw) == "-0" {
 		return false
 	}
 	return raw[len(raw)-1] != '0' || bytes.IndexByte(raw, '.') < 0

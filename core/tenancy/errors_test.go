@@ -96,7 +96,7 @@ func TestErrorIn(t *testing.T) {
 			if !errors.Is(err, reason) {
 				t.Errorf("%v, %s: the reason is lost: %v", reason, name, err)
 			}
-			isOutage := reason == driver || reason == tenancy.ErrUnavailable
+			isOutage := reason == driver || reason == tenancy.ErrUnavailable //nolint:errorlint // the entry of the list itself
 			if errors.Is(err, tenancy.ErrUnavailable) != isOutage {
 				t.Errorf("%v, %s: ErrUnavailable is %t", reason, name, !isOutage)
 			}
