@@ -230,3 +230,19 @@ func TestDatabaseMustBeUTF8(t *testing.T) {
 		t.Errorf("error %q does not name the encoding", err.Message)
 	}
 }
+
+// A role that writes tenants needs no more than the file says.
+func TestGrantsOfAWriter(t *testing.T) {
+	dsn := newSchema(t)
+	owner, writer := connect(t, dsn), connect(t, dsn)
+	role := one[string](t, owner, `SELECT current_database()`) + "_writer"
+	exec(t, owner, `CREATE ROLE `+role)
+	t.Cleanup(func() { exec(t, owner, `DROP OWNED BY `+role+`; DROP ROLE `+role) })
+	exec(t, owner, `GRANT INSERT, UPDATE, DELETE, SELECT ON tenants TO `+role+`;
+		GRANT SELECT, INSERT ON tenants_changes TO `+role+`; GRANT SELECT, UPDATE ON tenants_lock TO `+role)
+	exec(t, writer, `SET ROLE `+role)
+	exec(t, writer, `INSERT INTO tenants (id, identifier, name) VALUES ('1', 'acme', 'Acme')`)
+	exec(t, writer, `UPDATE tenants SET name = 'B'`)
+	exec(t, writer, `DELETE FROM tenants`)
+	checkLog(t, owner)
+}
