@@ -1,7 +1,6 @@
-// Package filestore keeps tenants in one JSON file: a complete third-party
-// store in fewer than two hundred lines, the example of docs/writing-an-adapter.md. It
-// is meant for a few hundred tenants and one process: every write rewrites the
-// file.
+// Package filestore keeps tenants in one JSON file: a complete third-party store
+// in fewer than two hundred lines, the example of docs/writing-an-adapter.md. It is
+// for a few hundred tenants and one process: every write rewrites the file.
 package filestore
 
 import (
@@ -44,15 +43,17 @@ type state struct {
 }
 
 func (b *backend) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.find(func(t tenancy.Tenant) bool { return t.ID == id })
+	return b.get(func(t tenancy.Tenant) bool { return t.ID == id })
 }
 
 func (b *backend) GetByIdentifier(_ context.Context, identifier string) (tenancy.Tenant, error) {
+	return b.get(func(t tenancy.Tenant) bool { return t.Identifier == identifier })
+}
+
+func (b *backend) get(wanted func(tenancy.Tenant) bool) (tenancy.Tenant, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.find(func(t tenancy.Tenant) bool { return t.Identifier == identifier })
+	return b.find(wanted)
 }
 
 func (b *backend) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
@@ -156,10 +157,11 @@ func (b *backend) edit(id string, change func(*tenancy.Tenant) error) (tenancy.T
 			return t, err
 		}
 		updated := tenancy.NextUpdate(t.UpdatedAt, time.Now())
-		if err := change(&t); err != nil {
+		err = change(&t)
+		t.UpdatedAt = updated
+		if err != nil {
 			return t, err
 		}
-		t.UpdatedAt = updated
 		return next.put(t)
 	})
 }
@@ -171,29 +173,24 @@ func (b *backend) write(change func(next *state) (tenancy.Tenant, error)) (tenan
 	defer b.mu.Unlock()
 	next := state{b.Revision, maps.Collect(maps.All(b.Tenants))}
 	t, err := change(&next)
-	if err != nil {
-		return tenancy.Tenant{}, err
+	if err == nil {
+		err = replaceFile(b.path, next)
 	}
-	if err := replaceFile(b.path, next); err != nil {
-		return tenancy.Tenant{}, err
+	if err == nil {
+		b.state = next
 	}
-	b.state = next
-	return t, nil
+	return t, err
 }
 
 // replaceFile writes a new file, readable by its owner only, and renames it over
-// the old one: a crash leaves one of the two whole.
+// the old one, so that a killed process leaves one of the two whole. Against a
+// power failure it would have to be synced too.
 func replaceFile(path string, s state) error {
 	data, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
