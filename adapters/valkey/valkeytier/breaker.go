@@ -1,0 +1,91 @@
+package valkeytier
+
+import (
+	"math/bits"
+	"sync/atomic"
+)
+
+// State says whether Valkey is used.
+type State int32
+
+// The states of the breaker.
+const (
+	// Open: calls fail at once; a probe will be tried soon. A cache that has
+	// not connected yet is open.
+	Open State = iota
+	// HalfOpen: calls fail at once; a probe is under way.
+	HalfOpen
+	// Closed: calls go to Valkey.
+	Closed
+)
+
+// String returns the state in lower case.
+func (s State) String() string {
+	switch s {
+	case Open:
+		return "open"
+	case HalfOpen:
+		return "half-open"
+	case Closed:
+		return "closed"
+	}
+	return "unknown"
+}
+
+// maxFailures of the last 64 calls open the breaker. So one hung server in a
+// cluster of a dozen is enough, and a single slow moment is not.
+const maxFailures = 5
+
+// breaker stops calls to a server in trouble. It only judges; the link makes the
+// probes.
+type breaker struct {
+	state  atomic.Int32
+	recent atomic.Uint64 // a bit for each of the last calls: 1 for a failed one
+	opened atomic.Int64  // how often it opened
+	// trips gets a value each time that it opens.
+	trips chan struct{}
+}
+
+func newBreaker(s State) *breaker {
+	b := &breaker{trips: make(chan struct{}, 1)}
+	b.state.Store(int32(s))
+	return b
+}
+
+func (b *breaker) current() State { return State(b.state.Load()) }
+
+// succeeded notes a call. While all goes well it writes nothing.
+func (b *breaker) succeeded() {
+	for {
+		recent := b.recent.Load()
+		if recent == 0 || b.recent.CompareAndSwap(recent, recent<<1) {
+			return
+		}
+	}
+}
+
+// failed notes a call, and reports whether that opened the breaker.
+func (b *breaker) failed() bool {
+	for {
+		recent := b.recent.Load()
+		noted := recent<<1 | 1
+		if !b.recent.CompareAndSwap(recent, noted) {
+			continue
+		}
+		if bits.OnesCount64(noted) < maxFailures || !b.state.CompareAndSwap(int32(Closed), int32(Open)) {
+			return false
+		}
+		b.opened.Add(1)
+		b.trips <- struct{}{} // has room: whoever closed the breaker has taken the last one
+		return true
+	}
+}
+
+// probing and failedProbe say where a probe is; close ends the trouble.
+func (b *breaker) probing()     { b.state.Store(int32(HalfOpen)) }
+func (b *breaker) failedProbe() { b.state.Store(int32(Open)) }
+
+func (b *breaker) close() {
+	b.recent.Store(0)
+	b.state.Store(int32(Closed))
+}

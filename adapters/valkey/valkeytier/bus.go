@@ -1,0 +1,115 @@
+package valkeytier
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// Bus is a [tier.Bus] on Valkey's PUBLISH and SUBSCRIBE, on connections of its own,
+// with the bounds of a Cache. The channel is the key prefix and "changes"; a message
+// is the text of a [tenancy.Position]. On a cluster, every server passes on every
+// message.
+type Bus struct {
+	channel  string
+	deadline time.Duration
+	link     *link
+
+	ctx         context.Context // of the subscriptions
+	stop        context.CancelFunc
+	subscribers sync.WaitGroup
+}
+
+var _ tier.Bus = (*Bus)(nil)
+
+// NewBus returns a bus on the servers of option, for [tier.WithBus]. It connects in
+// the background. Of the options, those for the prefix, the deadline, the calls
+// and the log matter.
+func NewBus(option valkey.ClientOption, opts ...Option) (*Bus, error) {
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLink(cfg, "bus", option, ping)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{channel: cfg.prefix + "changes", deadline: cfg.deadline, link: l}
+	b.ctx, b.stop = context.WithCancel(context.Background())
+	return b, nil
+}
+
+func ping(ctx context.Context, c valkey.Client, _ string) error {
+	return c.Do(ctx, c.B().Ping().Build()).Error()
+}
+
+// Publish implements [tier.Bus].
+func (b *Bus) Publish(ctx context.Context, p tenancy.Position) error {
+	call, err := b.link.begin(ctx, b.deadline)
+	if err != nil {
+		return err
+	}
+	return call.end(b.channel, call.client.Do(call.ctx, call.client.B().Publish().Channel(b.channel).Message(p.String()).Build()).Error())
+}
+
+// Subscribe implements [tier.Bus].
+func (b *Bus) Subscribe(ctx context.Context, wake func(tenancy.Position)) {
+	ctx, stop := context.WithCancel(ctx)
+	stopWithBus := context.AfterFunc(b.ctx, stop)
+	b.subscribers.Go(func() {
+		defer stopWithBus()
+		defer stop()
+		b.receive(ctx, wake)
+	})
+}
+
+// receive subscribes again and again until ctx ends.
+func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
+	select {
+	case <-b.link.connected:
+	case <-ctx.Done():
+		return
+	}
+	client := *b.link.client.Load()
+	subscribed := valkey.WithOnSubscriptionHook(ctx, func(s valkey.PubSubSubscription) {
+		if s.Kind == "subscribe" { // what was sent before is lost
+			wake(tenancy.Position{})
+		}
+	})
+	for pause := time.Duration(0); ctx.Err() == nil; {
+		begun := time.Now()
+		// It returns when the connection is lost. The error tells no more; the
+		// breaker of Publish logs what there is to say.
+		_ = client.Receive(subscribed, client.B().Subscribe().Channel(b.channel).Build(), func(m valkey.PubSubMessage) {
+			var p tenancy.Position
+			if p.UnmarshalText([]byte(m.Message)) != nil {
+				p = tenancy.Position{} // of a newer release, perhaps: something happened
+			}
+			wake(p)
+		})
+		if pause = longer(pause); time.Since(begun) > steady {
+			pause = minPause
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(rand.N(pause)): // not all processes at once
+		}
+	}
+}
+
+// State says whether messages can be published.
+func (b *Bus) State() State { return b.link.breaker.current() }
+
+// Close implements [tier.Bus]. It ends the subscriptions.
+func (b *Bus) Close() error {
+	b.stop()
+	b.subscribers.Wait()
+	b.link.close()
+	return nil
+}

@@ -1,0 +1,96 @@
+package valkeytier
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// Apply implements [tier.Cache].
+func (c *Cache) Apply(ctx context.Context, change tenancy.Change) error {
+	header := string(tier.AppendHeader(nil, change.Position))
+	calls := make([]invocation, len(change.Keys))
+	for i, k := range change.Keys {
+		calls[i] = invocation{c.name(k), []string{header}}
+	}
+	return c.invoke(ctx, c.scripts.apply, calls...)
+}
+
+// Drop implements [tier.Cache].
+func (c *Cache) Drop(ctx context.Context, e *tier.Entry) error {
+	header := string(tier.AppendHeader(nil, e.Snapshot.AsOf))
+	return c.invoke(ctx, c.scripts.drop, invocation{c.name(e.Key), []string{header}})
+}
+
+// scanDeadline bounds each step of InvalidateAll, which nobody waits for as a
+// request does.
+const scanDeadline = time.Second
+
+// InvalidateAll implements [tier.Cache]: it removes every key with the prefix,
+// and returns how many of them were entries. It scans all keys of every server, a
+// thousand at a time, which takes about a second for each million; it blocks no
+// server.
+func (c *Cache) InvalidateAll(ctx context.Context) (int64, error) {
+	call, err := c.link.begin(ctx, scanDeadline)
+	if err != nil {
+		return 0, err
+	}
+	nodes := call.client.Nodes()
+	_ = call.end("", nil)
+	total := int64(0)
+	for _, node := range nodes {
+		n, err := c.clearNode(ctx, node)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (c *Cache) clearNode(ctx context.Context, node valkey.Client) (total int64, err error) {
+	pattern := globEscape(c.cfg.prefix) + "*"
+	for cursor := uint64(0); ; {
+		n, next, err := c.clearStep(ctx, node, pattern, cursor)
+		total += n
+		if err != nil || next == 0 {
+			return total, err
+		}
+		cursor = next
+	}
+}
+
+// clearStep removes what one step of a scan finds. A replica finds what its
+// primary has; only the primary's counts.
+func (c *Cache) clearStep(ctx context.Context, node valkey.Client, pattern string, cursor uint64) (n int64, next uint64, err error) {
+	call, err := c.link.begin(ctx, scanDeadline)
+	if err != nil {
+		return 0, 0, err
+	}
+	suspect := c.cfg.prefix + "probe"
+	defer func() { err = call.end(suspect, err) }()
+	found, err := node.Do(call.ctx, node.B().Scan().Cursor(cursor).Match(pattern).Count(batchSize).Build()).AsScanEntry()
+	if err != nil || len(found.Elements) == 0 {
+		return 0, found.Cursor, err
+	}
+	suspect = found.Elements[0]
+	calls := make([]invocation, len(found.Elements))
+	for i, name := range found.Elements {
+		calls[i].key = name
+	}
+	removed, err := c.scripts.clear.run(call.ctx, call.client, calls...)
+	for _, r := range removed {
+		n += r
+	}
+	return n, found.Cursor, err
+}
+
+// globEscape returns a pattern that matches text alone.
+func globEscape(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(text)
+}

@@ -1,0 +1,102 @@
+package valkeytier_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/conformance/storetest"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+func TestConformance(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) { storetest.Run(t, harness(option)) })
+}
+
+// Over a second tier of its kind, with keys of its own.
+func TestConformanceStacked(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		h := harness(option)
+		one := h.Open
+		h.Open = func(tb testing.TB) tenancy.Store { return over(tb, one(tb), option) }
+		h.Peer = nil // it would need the database below both
+		storetest.Run(t, h)
+	})
+}
+
+func harness(option valkey.ClientOption) storetest.Harness {
+	return storetest.Harness{
+		Open: func(tb testing.TB) tenancy.Store { return over(tb, newPrimary(), option) },
+		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
+			return over(tb, newPrimary(memstore.WithSoftDelete()), option)
+		},
+		Source: true,
+		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
+			primaryOf(tb, s).Compact(revision)
+		},
+		Backup: func(tb testing.TB, s tenancy.Store) func(testing.TB) {
+			m := primaryOf(tb, s)
+			backup := m.Backup()
+			return func(testing.TB) { m.Restore(backup) }
+		},
+		Peer: func(tb testing.TB, s tenancy.Store) tenancy.Store {
+			second := *primaryOf(tb, s)
+			second.lent = true
+			return over(tb, &second, option)
+		},
+	}
+}
+
+// primary is a store in memory with the prefix of its keys in Valkey, which all
+// who share the one share too.
+type primary struct {
+	*memstore.Store
+	prefix string
+	lent   bool // closing it leaves the store open
+}
+
+func newPrimary(opts ...memstore.Option) *primary {
+	return &primary{Store: memstore.New(opts...), prefix: newPrefix()}
+}
+
+func (p *primary) Close() error {
+	if p.lent {
+		return nil
+	}
+	return p.Store.Close()
+}
+
+// over puts a tier on next, with a long deadline: the machine may be busy, and
+// what is tested is not what happens without Valkey.
+func over(tb testing.TB, next tenancy.Store, option valkey.ClientOption, opts ...valkeytier.Option) *tier.Store {
+	tb.Helper()
+	prefix := newPrefix()
+	if p, ok := next.(*primary); ok {
+		prefix = p.prefix
+	}
+	opts = append([]valkeytier.Option{
+		valkeytier.WithKeyPrefix(prefix), valkeytier.WithPlainSecrets(), valkeytier.WithBus(), valkeytier.WithDeadline(time.Second),
+	}, opts...)
+	s, err := valkeytier.New(next, option, opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// primaryOf returns the store under the tiers.
+func primaryOf(tb testing.TB, s tenancy.Store) *primary {
+	tb.Helper()
+	for t := range tier.Walk(s) {
+		s = t.Below()
+	}
+	p, ok := s.(*primary)
+	if !ok {
+		tb.Fatalf("there is a %T under the tiers", s)
+	}
+	return p
+}

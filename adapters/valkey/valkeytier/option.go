@@ -1,0 +1,107 @@
+package valkeytier
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/seal"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// The defaults of the options.
+const (
+	DefaultKeyPrefix = "tenancy:"
+	DefaultDeadline  = 50 * time.Millisecond
+	DefaultMaxCalls  = 128
+)
+
+// Option configures New, NewWithClient, NewCache, NewCacheWithClient and NewBus.
+type Option interface{ apply(*config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+type config struct {
+	prefix   string
+	deadline time.Duration
+	maxCalls int
+	codec    tier.Codec
+	logger   *slog.Logger
+	bus      bool
+	tier     []tier.Option
+}
+
+func newConfig(opts []Option) (config, error) {
+	c := config{prefix: DefaultKeyPrefix, deadline: DefaultDeadline, maxCalls: DefaultMaxCalls, logger: slog.Default()}
+	for _, o := range opts {
+		o.apply(&c)
+	}
+	switch {
+	case c.prefix == "":
+		return config{}, invalid("WithKeyPrefix needs a prefix: without one, InvalidateAll would remove every key of the server")
+	case c.deadline <= 0:
+		return config{}, invalid("WithDeadline must be positive")
+	case c.maxCalls < 1:
+		return config{}, invalid("WithMaxCalls must be at least 1")
+	}
+	return c, nil
+}
+
+func invalid(why string) error {
+	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: valkeytier: %s", tenancy.ErrInvalid, why)}
+}
+
+// WithKeyPrefix sets what every key begins with, and the channel of the bus
+// (DefaultKeyPrefix). Each database of tenants needs its own where several share a
+// server.
+func WithKeyPrefix(prefix string) Option {
+	return optionFunc(func(c *config) { c.prefix = prefix })
+}
+
+// WithDeadline bounds each call of Valkey (DefaultDeadline); a batch takes one
+// for each 1000 keys. It must leave time to connect: a call that finds no
+// connection makes one.
+func WithDeadline(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.deadline = d })
+}
+
+// WithMaxCalls bounds the calls that are under way at once (DefaultMaxCalls).
+// Further ones fail at once, and are answered by SQL.
+func WithMaxCalls(n int) Option {
+	return optionFunc(func(c *config) { c.maxCalls = n })
+}
+
+// WithSealer seals each DatabaseURL, so that tenants that have one can be
+// cached.
+func WithSealer(s seal.Sealer) Option {
+	return optionFunc(func(c *config) { c.codec.Sealer = s })
+}
+
+// WithPlainSecrets accepts that each DatabaseURL is plain text in Valkey, for
+// everybody who can read it, its persistence files and its backups. With a
+// Sealer besides, new ones are sealed and old plain ones are still accepted: one
+// release of both leads from plain to sealed.
+func WithPlainSecrets() Option {
+	return optionFunc(func(c *config) { c.codec.PlainSecrets = true })
+}
+
+// WithBus gives the stack a [Bus] on the same servers, with a client of its own.
+// Only New can.
+func WithBus() Option {
+	return optionFunc(func(c *config) { c.bus = true })
+}
+
+// WithLogger sets where changes of state are logged: slog.Default() unless set.
+func WithLogger(l *slog.Logger) Option {
+	return optionFunc(func(c *config) { c.logger = l })
+}
+
+// WithTier passes options on to [tier.New], for instance
+// WithTier(tier.WithTTL(time.Minute)). Only New and NewWithClient have a use for
+// them.
+func WithTier(opts ...tier.Option) Option {
+	return optionFunc(func(c *config) { c.tier = append(c.tier, opts...) })
+}

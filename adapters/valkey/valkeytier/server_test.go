@@ -1,0 +1,102 @@
+package valkeytier_test
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// patience limits what a test waits for.
+const patience = 20 * time.Second
+
+// eachServer runs test against Valkey and against Redis.
+func eachServer(t *testing.T, test func(t *testing.T, option valkey.ClientOption)) {
+	t.Helper()
+	for name, env := range map[string]string{"valkey": "TENANTSTORE_VALKEY", "redis": "TENANTSTORE_REDIS"} {
+		t.Run(name, func(t *testing.T) { test(t, server(t, env)) })
+	}
+}
+
+// server returns the options for the server that env names.
+func server(tb testing.TB, env string) valkey.ClientOption {
+	tb.Helper()
+	addr := os.Getenv(env)
+	switch {
+	case addr != "":
+	case os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "":
+		tb.Fatalf("%s is not set, and servers are required: run make test", env)
+	default:
+		tb.Skipf("needs a server: run make test, or set %s to its host:port", env)
+	}
+	return valkey.ClientOption{InitAddress: []string{addr}}
+}
+
+// admin returns a client of the test's own.
+func admin(tb testing.TB, option valkey.ClientOption) valkey.Client {
+	tb.Helper()
+	option.DisableCache = true
+	c, err := valkey.NewClient(option)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(c.Close)
+	return c
+}
+
+// do runs a command as it is typed.
+func do(tb testing.TB, c valkey.Client, words ...string) valkey.ValkeyResult {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	r := c.Do(ctx, c.B().Arbitrary(words...).Build())
+	if err := r.Error(); err != nil && !valkey.IsValkeyNil(err) {
+		tb.Fatalf("%s: %v", words[0], err)
+	}
+	return r
+}
+
+func value(tb testing.TB, c valkey.Client, name string) string {
+	tb.Helper()
+	v, err := do(tb, c, "GET", name).ToString()
+	if err != nil && !valkey.IsValkeyNil(err) {
+		tb.Fatal(err)
+	}
+	return v
+}
+
+// newPrefix returns a key prefix that nobody else uses, with characters that mean
+// something in a pattern.
+func newPrefix() string { return "test[*]?" + tenancy.NewID() + ":" }
+
+// newCache returns a cache with a prefix of its own.
+func newCache(tb testing.TB, option valkey.ClientOption, opts ...valkeytier.Option) (c *valkeytier.Cache, prefix string) {
+	tb.Helper()
+	prefix = newPrefix()
+	opts = append([]valkeytier.Option{valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(time.Second)}, opts...)
+	c, err := valkeytier.NewCache(option, opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return c, prefix
+}
+
+// until waits for a condition.
+func until(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatalf("never happened: %s", what)
+		}
+	}
+}
