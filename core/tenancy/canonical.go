@@ -178,7 +178,7 @@ func (c *canonicalizer) string(out []byte) ([]byte, error) {
 	switch {
 	case bytes.IndexByte(raw, '\\') < 0:
 		return c.copy(out, len(raw)), nil
-	case soundEscapes(raw, true) && (!c.lenient || utf8.Valid(raw)):
+	case soundEscapes(raw, true):
 		c.in = c.in[len(raw):]
 		return appendString(out, unescape(raw)), nil
 	case c.lenient:

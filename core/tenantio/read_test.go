@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,12 @@ func TestCSVCells(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil || len(rows) != len(hostile(t))+1 {
 		t.Fatalf("encoding/csv reads %d rows: %v", len(rows), err)
+	}
+	trimming := csv.NewReader(strings.NewReader(text))
+	trimming.TrimLeadingSpace = true
+	trimmed, err := trimming.ReadAll()
+	if err != nil || !slices.EqualFunc(trimmed, rows, slices.Equal[[]string]) {
+		t.Errorf("a reader that trims white space reads other cells: %v", err)
 	}
 	for _, row := range rows {
 		for _, cell := range row {
