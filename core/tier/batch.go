@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -172,8 +173,17 @@ func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing 
 		}
 		s.stats.loads.Add(1)
 		snapshots, err := s.below.Load(ctx, lookups)
+		for j, i := range missing {
+			if err == nil && snapshots[j].AsOf.Revision < want[i].Min && want[i].Min != tenancy.Latest {
+				err = tenancy.ErrCompacted
+			}
+		}
 		if errors.Is(err, tenancy.ErrCompacted) {
 			if err := s.follower.follow(ctx); err != nil {
+				return err
+			}
+			newest := s.follower.position().Revision
+			if slices.ContainsFunc(want, func(w tenancy.Lookup) bool { return w.Min > newest && w.Min != tenancy.Latest }) {
 				return err
 			}
 			continue

@@ -121,9 +121,15 @@ func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Re
 		}
 		s.stats.loads.Add(1)
 		snapshots, err := s.below.Load(ctx, []tenancy.Lookup{lookup})
+		if err == nil && snapshots[0].AsOf.Revision < least { // Latest is before least
+			err = tenancy.ErrCompacted
+		}
 		switch {
-		case errors.Is(err, tenancy.ErrCompacted): // the log went back behind our floors
+		case errors.Is(err, tenancy.ErrCompacted): // the log went back behind our floors, or least was never in it
 			if err := s.follower.follow(ctx); err != nil {
+				return nil, err
+			}
+			if least > s.follower.position().Revision {
 				return nil, err
 			}
 			continue

@@ -2,6 +2,7 @@ package tier
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -96,6 +97,9 @@ func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 		fence := s.follower.fence.Load()
 		floor := max(least, fence.floor(key))
 		e, err := s.flights.join(ctx, flightKey{key, fence.epoch}, floor, s)
+		if errors.Is(err, tenancy.ErrCompacted) && s.follower.fence.Load().epoch != fence.epoch {
+			continue // the floor was of a history that the database lost
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,57 @@
+package tier_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// A Min that the log never reached is ErrCompacted, by every path to the store
+// below.
+func TestLoadBeyondTheLogIsCompacted(t *testing.T) {
+	for name, cache := range map[string]func() tier.Cache{
+		"local":  func() tier.Cache { return newLocalMap() },
+		"shared": func() tier.Cache { return newSharedMap() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			s := newTier(t, newDatabase(), cache())
+			acme := create(t, s, "acme")
+			beyond := tenancy.Lookup{Key: tenancy.IDKey(acme.ID), Min: acme.Revision + 1}
+			within := tenancy.Lookup{Key: tenancy.IdentifierKey("acme")}
+			for _, want := range [][]tenancy.Lookup{{beyond}, {within, beyond}, {beyond}, {within, beyond}} {
+				if _, err := s.Load(ctx, want); !errors.Is(err, tenancy.ErrCompacted) {
+					t.Errorf("Load(%v): got %v, want ErrCompacted", want, err)
+				}
+			}
+		})
+	}
+}
+
+// The reader that finds out about a restore, because the floor of its key is above
+// the whole log, gets what was restored.
+func TestFloorOfALostHistoryFailsNoRead(t *testing.T) {
+	for name, cache := range map[string]func() tier.Cache{
+		"local":  func() tier.Cache { return newLocalMap() },
+		"shared": func() tier.Cache { return newSharedMap() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := memstore.New()
+			db := &database{Store: mem}
+			s := newTier(t, &quietWatch{database: db}, cache(), tier.WithPollInterval(time.Hour))
+			acme := create(t, s, "acme")
+			backup := mem.Backup()
+			suspend(t, s, acme.ID)
+			mem.Restore(backup)
+			if got := get(t, s, "acme"); got.Status != tenancy.StatusActive {
+				t.Errorf("got %s, want what the backup holds", got.Status)
+			}
+		})
+	}
+}
