@@ -69,8 +69,9 @@ CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_changes" (
 
 -- One row, locked by every statement that writes tenants, until its transaction
 -- ends: that makes the order of revisions the order of commits. It is locked but
--- never updated, for a row that every write updates grows a version for each,
--- and while any old snapshot is open (pg_dump) none of them can be pruned.
+-- never updated: a row that every statement updates leaves a version behind each
+-- time, and while its transaction or an old snapshot (pg_dump) lasts, none of
+-- them can be pruned, and all later statements walk over them.
 CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_lock" (
     id smallint NOT NULL DEFAULT 1,
     CONSTRAINT "{{.Table}}_lock_pkey" PRIMARY KEY (id),
