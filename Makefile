@@ -36,7 +36,7 @@ test: check bin/withservers ## everything: quick checks, then all tests with rea
 	cd tools && GOWORK=off $(GOTEST) ./...
 
 test-embedded: check ## the tests that need no server; the others skip, and are listed
-	$(TOOL) ./cmd/testskips -C .. env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES \
+	$(TOOL) ./cmd/testskips -C .. env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \
 		go test -json $(TEST) $(PACKAGES)
 
 servers: bin/withservers ## start the servers of the tests and say where, until ^C

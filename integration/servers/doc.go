@@ -1,12 +1,13 @@
 //go:build unix
 
-// Package servers runs throwaway database servers, for tests and benchmarks
-// that want real ones: each on a free port of the loopback interface, with its
+// Package servers runs throwaway database and cache servers, PostgreSQL, Valkey and
+// Redis, for tests and benchmarks that want real ones: each on a free port of the loopback interface, with its
 // data in a temporary directory.
 //
 // The program cmd/withservers runs a command, such as go test, with servers
 // that all its tests share. A test that needs a server for itself, to kill it
-// or to put an older backup in its place, starts one with [NewPostgres].
+// or to put an older backup in its place, starts one with [NewPostgres] or
+// [NewValkey]; [NewCluster] and [NewSentinelSet] start several.
 //
 // # What is left behind
 //
@@ -21,6 +22,7 @@
 // # Where servers come from
 //
 // Programs of PostgreSQL are looked for in PATH and where Debian puts them. As
-// root on Debian or Ubuntu, [Install] fetches what is missing. Servers
-// refuse to run as root; they run as the user postgres or nobody then.
+// root on Debian or Ubuntu, [InstallPostgres] and [InstallValkey] fetch what is
+// missing. Servers do not run as root; they run as the user postgres or nobody
+// then.
 package servers

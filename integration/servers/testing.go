@@ -25,7 +25,7 @@ func Required() bool {
 // server tb is skipped, or fails if servers are [Required].
 func NewDatabase(tb testing.TB) (dsn string) {
 	tb.Helper()
-	shared := sharedPostgres(tb)
+	shared := sharedServer(tb, PostgresEnv, "PostgreSQL")
 	name := "test_" + strings.ToLower(rand.Text())
 	administer(tb, shared, "CREATE DATABASE "+name)
 	tb.Cleanup(func() { administer(tb, shared, "DROP DATABASE "+name+" WITH (FORCE)") })
@@ -41,8 +41,39 @@ func NewDatabase(tb testing.TB) (dsn string) {
 // ends. It is skipped, or fails, as in [NewDatabase].
 func NewPostgres(tb testing.TB, options PostgresOptions) *Postgres {
 	tb.Helper()
-	sharedPostgres(tb)
+	sharedServer(tb, PostgresEnv, "PostgreSQL")
 	p, err := StartPostgres(tb.Context(), options)
+	return started(tb, p, err)
+}
+
+// NewValkey starts a server that tb has for itself, and closes it when tb ends. It
+// is skipped, or fails, as in [NewDatabase].
+func NewValkey(tb testing.TB, options ValkeyOptions) *Valkey {
+	tb.Helper()
+	needValkey(tb, options)
+	v, err := StartValkey(tb.Context(), options)
+	return started(tb, v, err)
+}
+
+// NewCluster is [NewValkey] for a cluster.
+func NewCluster(tb testing.TB, options ValkeyOptions, shards int) *Cluster {
+	tb.Helper()
+	needValkey(tb, options)
+	c, err := StartCluster(tb.Context(), options, shards)
+	return started(tb, c, err)
+}
+
+// NewSentinelSet is [NewValkey] for a primary and a replica with sentinels.
+func NewSentinelSet(tb testing.TB, options ValkeyOptions) *SentinelSet {
+	tb.Helper()
+	needValkey(tb, options)
+	s, err := StartSentinelSet(tb.Context(), options)
+	return started(tb, s, err)
+}
+
+// started returns s, which is closed when tb ends.
+func started[S interface{ Close() error }](tb testing.TB, s S, err error) S {
+	tb.Helper()
 	if errors.Is(err, ErrNotInstalled) && !Required() {
 		tb.Skip(err)
 	}
@@ -50,24 +81,36 @@ func NewPostgres(tb testing.TB, options PostgresOptions) *Postgres {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		if err := p.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			tb.Error(err)
 		}
 	})
-	return p
+	return s
 }
 
-func sharedPostgres(tb testing.TB) string {
+// needValkey skips tb, or fails it, where no server of the brand is wanted.
+func needValkey(tb testing.TB, options ValkeyOptions) {
 	tb.Helper()
-	dsn := os.Getenv(PostgresEnv)
-	switch {
-	case dsn != "":
-	case Required():
-		tb.Fatalf("%s is not set, and servers are required: run make test", PostgresEnv)
-	default:
-		tb.Skipf("needs PostgreSQL: run make test, or set %s", PostgresEnv)
+	what := "Valkey"
+	if options.Redis {
+		what = "Redis"
 	}
-	return dsn
+	sharedServer(tb, options.env(), what)
+}
+
+// sharedServer returns what env says. Where it says nothing, no server is
+// wanted, unless servers are Required.
+func sharedServer(tb testing.TB, env, what string) string {
+	tb.Helper()
+	where := os.Getenv(env)
+	switch {
+	case where != "":
+	case Required():
+		tb.Fatalf("%s is not set, and servers are required: run make test", env)
+	default:
+		tb.Skipf("needs %s: run make test, or set %s", what, env)
+	}
+	return where
 }
 
 // administer runs one statement. It has a context of its own: that of tb has

@@ -5,8 +5,9 @@
 //	withservers [-cc] [command [argument ...]]
 //
 // The command finds the servers through its environment: TENANTSTORE_POSTGRES
-// is the DSN of a PostgreSQL server. A server that the environment names already
-// is used as it is. Without a command, the servers run until they are
+// is the DSN of a PostgreSQL server, TENANTSTORE_VALKEY and TENANTSTORE_REDIS are
+// the host:port of a Valkey and of a Redis server. A server that the environment
+// names already is used as it is. Without a command, the servers run until they are
 // interrupted. With -cc, a C compiler is seen to as well, which go test -race
 // needs.
 //
@@ -49,29 +50,46 @@ func main() {
 
 // service is a kind of server that tests use.
 type service struct {
-	env   string // names the variable that says where the server is
-	start func(ctx context.Context, progress io.Writer) (server, error)
-}
-
-type server interface {
-	DSN() string
-	Close() error
+	env string // names the variable that says where the server is
+	// start returns what goes into the variable.
+	start func(ctx context.Context, progress io.Writer) (where string, server io.Closer, err error)
 }
 
 func services() []service {
 	return []service{
-		{servers.PostgresEnv, func(ctx context.Context, progress io.Writer) (server, error) {
-			if err := servers.InstallPostgres(ctx, progress); err != nil {
-				return nil, err
-			}
-			return servers.StartPostgres(ctx, servers.PostgresOptions{})
-		}},
+		{servers.PostgresEnv, startPostgres},
+		{servers.ValkeyEnv, startValkey(servers.ValkeyOptions{})},
+		{servers.RedisEnv, startValkey(servers.ValkeyOptions{Redis: true})},
+	}
+}
+
+func startPostgres(ctx context.Context, progress io.Writer) (string, io.Closer, error) {
+	if err := servers.InstallPostgres(ctx, progress); err != nil {
+		return "", nil, err
+	}
+	p, err := servers.StartPostgres(ctx, servers.PostgresOptions{})
+	if err != nil {
+		return "", nil, err
+	}
+	return p.DSN(), p, nil
+}
+
+func startValkey(options servers.ValkeyOptions) func(context.Context, io.Writer) (string, io.Closer, error) {
+	return func(ctx context.Context, progress io.Writer) (string, io.Closer, error) {
+		if err := servers.InstallValkey(ctx, progress, options); err != nil {
+			return "", nil, err
+		}
+		v, err := servers.StartValkey(ctx, options)
+		if err != nil {
+			return "", nil, err
+		}
+		return v.Addr(), v, nil
 	}
 }
 
 // fleet is the servers that run, and the environment that names them.
 type fleet struct {
-	running []server
+	running []io.Closer
 	env     []string
 }
 
@@ -86,12 +104,12 @@ func (f *fleet) start(ctx context.Context, compiler bool) error {
 		if os.Getenv(service.env) != "" {
 			continue
 		}
-		s, err := service.start(ctx, os.Stderr)
+		where, server, err := service.start(ctx, os.Stderr)
 		if err != nil {
 			return err
 		}
-		f.running = append(f.running, s)
-		f.env = append(f.env, service.env+"="+s.DSN())
+		f.running = append(f.running, server)
+		f.env = append(f.env, service.env+"="+where)
 	}
 	return nil
 }
