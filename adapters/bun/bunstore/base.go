@@ -13,7 +13,6 @@ import (
 // the change log.
 type base struct {
 	config
-	names      names
 	dialect    dialect
 	texts      readTexts
 	db         *sql.DB // for writes
@@ -22,9 +21,9 @@ type base struct {
 	background *background
 }
 
-func newBase(db *bun.DB, c config, n names, d dialect) *base {
+func newBase(db *bun.DB, c config, d dialect) *base {
 	return &base{
-		config: c, names: n, dialect: d, texts: newReadTexts(d, n),
+		config: c, dialect: d, texts: newReadTexts(d, c.names),
 		db:         db.DB,
 		read:       session{runner: db.DB, dialect: d, logger: c.logger},
 		background: newBackground(),
@@ -49,9 +48,14 @@ func (b *base) open() error {
 	return nil
 }
 
-// retry is for every operation: a read may have to wait too, in SQLite.
+// retry is for every operation: a read may have to wait too, in SQLite. What
+// failed because Close came in between wraps ErrClosed too.
 func (b *base) retry(ctx context.Context, f func() error) error {
-	return retry(ctx, b.retryTimeout, f)
+	err := retry(ctx, b.retryTimeout, b.dialect.backoff(), f)
+	if err != nil && b.open() != nil && errors.Is(err, tenancy.ErrUnavailable) {
+		err = &failure{reason: tenancy.ErrClosed, cause: err}
+	}
+	return err
 }
 
 // wrote is called after every write that may have changed something.

@@ -1,10 +1,8 @@
 package bunstore
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/core/tenancy"
 	bundialect "github.com/uptrace/bun/dialect"
 )
 
@@ -26,6 +24,9 @@ type dialect interface {
 	contains(text, part string) string
 	// time is how t is bound and stored.
 	time(t time.Time) any
+	// backoff is the longest wait between two attempts: about as long as others
+	// hold locks.
+	backoff() time.Duration
 	// classify says what kind of failure a driver's error is; see failure.
 	classify(err error) (kind, string)
 }
@@ -37,8 +38,7 @@ func dialectOf(name bundialect.Name) (dialect, error) {
 	case bundialect.SQLite:
 		return sqliteDialect{}, nil
 	}
-	return nil, &tenancy.Error{Op: "New", Field: "dialect", Err: fmt.Errorf(
-		"%w: %s: use pgdialect or sqlitedialect", tenancy.ErrInvalid, name)}
+	return nil, invalid("dialect", "%s is not supported: use pgdialect or sqlitedialect", name)
 }
 
 // DDL returns the statements that create the schema of a store, for a database
@@ -50,14 +50,13 @@ func DDL(name bundialect.Name, opts ...Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c := newConfig(opts)
-	n, err := newNames(c.schema, c.table)
+	c, err := newConfig(opts)
 	if err != nil {
 		return "", err
 	}
-	text, err := n.ddl(d.ddlFile())
+	text, err := c.names.ddl(d.ddlFile())
 	if err != nil {
 		return "", err
 	}
-	return text + "\n" + createVersionTable(d, n) + ";\n" + recordVersion(d, n) + ";\n", nil
+	return text + "\n" + createVersionTable(d, c.names) + ";\n" + recordVersion(d, c.names) + ";\n", nil
 }

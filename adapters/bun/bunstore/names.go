@@ -4,11 +4,8 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"text/template"
-
-	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 //go:embed ddl
@@ -48,8 +45,7 @@ func checkName(what, name string, most int) error {
 		ok = 'a' <= c && c <= 'z' || c == '_' || i > 0 && '0' <= c && c <= '9'
 	}
 	if !ok {
-		return &tenancy.Error{Op: "New", Field: what, Err: fmt.Errorf(
-			"%w: must be 1 to %d lower-case letters, digits or underscores, and not begin with a digit", tenancy.ErrInvalid, most)}
+		return invalid(what, "must be 1 to %d lower-case letters, digits or underscores, and not begin with a digit", most)
 	}
 	return nil
 }

@@ -2,9 +2,11 @@ package bunstore
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/uptrace/bun"
 )
 
@@ -28,6 +30,7 @@ func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
 	table, schema string
+	names         names // of the two
 	softDelete    bool
 	retention     retention
 	pollInterval  time.Duration
@@ -40,7 +43,7 @@ type config struct {
 	onClose       []func() error
 }
 
-func newConfig(opts []Option) config {
+func newConfig(opts []Option) (config, error) {
 	c := config{
 		table:        DefaultTable,
 		schema:       DefaultSchema,
@@ -52,7 +55,21 @@ func newConfig(opts []Option) config {
 	for _, o := range opts {
 		o.apply(&c)
 	}
-	return c
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{{"poll_interval", c.pollInterval}, {"lock_timeout", c.lockTimeout}, {"retry_timeout", c.retryTimeout}} {
+		if d.value < time.Millisecond {
+			return c, invalid(d.field, "must be at least a millisecond")
+		}
+	}
+	var err error
+	c.names, err = newNames(c.schema, c.table)
+	return c, err
+}
+
+func invalid(field, format string, args ...any) error {
+	return &tenancy.Error{Op: "New", Field: field, Err: fmt.Errorf("%w: "+format, append([]any{tenancy.ErrInvalid}, args...)...)}
 }
 
 // WithTable names the table of tenants (DefaultTable). The names of everything

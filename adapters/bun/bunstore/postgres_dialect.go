@@ -53,6 +53,8 @@ func (postgresDialect) contains(text, part string) string {
 
 func (postgresDialect) time(t time.Time) any { return t }
 
+func (postgresDialect) backoff() time.Duration { return 50 * time.Millisecond }
+
 // classify reads the SQLSTATE, which pgx and lib/pq give by a method.
 func (postgresDialect) classify(err error) (kind, string) {
 	var coded interface{ SQLState() string }

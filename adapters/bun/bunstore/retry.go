@@ -8,11 +8,10 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-const maxBackoff = 50 * time.Millisecond
-
 // retry calls f until it no longer loses against another session: until ctx
-// ends, or timeout is over.
-func retry(ctx context.Context, timeout time.Duration, f func() error) error {
+// ends, or timeout is over. In between it waits for a random time that grows up
+// to backoff.
+func retry(ctx context.Context, timeout, backoff time.Duration, f func() error) error {
 	var deadline time.Time
 	for attempt := 0; ; attempt++ {
 		err := f()
@@ -26,7 +25,7 @@ func retry(ctx context.Context, timeout time.Duration, f func() error) error {
 		if now.After(deadline) {
 			return err
 		}
-		timer := time.NewTimer(rand.N(min(time.Millisecond<<min(attempt, 10), maxBackoff)))
+		timer := time.NewTimer(rand.N(min(time.Millisecond<<min(attempt, 10), backoff)))
 		select {
 		case <-ctx.Done():
 			timer.Stop()

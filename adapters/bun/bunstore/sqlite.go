@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // sqlite is the store on SQLite. Every write is one immediate transaction, in
@@ -12,6 +14,9 @@ import (
 // triggers stamped it.
 type sqlite struct {
 	*base
+	// turn is held by the one who writes: waiting in line is fairer than losing
+	// against each other in SQLite, and again.
+	turn   chan struct{}
 	pool   *prepared // for writes
 	reader *prepared // for reads; may be pool
 	lock   string    // takes the write lock and changes nothing
@@ -24,7 +29,7 @@ type sqlite struct {
 }
 
 func newSQLite(b *base) *sqlite {
-	s := &sqlite{base: b, pool: newPrepared(b.db)}
+	s := &sqlite{base: b, turn: make(chan struct{}, 1), pool: newPrepared(b.db)}
 	s.reader = s.pool
 	if b.config.reader != nil {
 		s.reader = newPrepared(b.config.reader.DB)
@@ -56,6 +61,12 @@ func (s *sqlite) Close() error {
 // write runs f in an immediate transaction, again if another process is in the
 // way.
 func (s *sqlite) write(ctx context.Context, f func(session) error) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	return s.retry(ctx, func() error {
 		if err := s.pool.prepareWanted(ctx); err != nil {
 			return fail(ctx, s.dialect, err)
@@ -87,14 +98,27 @@ func (s *sqlite) transact(ctx context.Context, over func(*sql.Tx) runner, f func
 		_ = tx.Rollback() // the transaction is over in any case
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		// SQLite keeps a transaction open that could not be committed because of
-		// readers (only without WAL); database/sql thinks that it is over.
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		return fail(ctx, s.dialect, err)
+	if err := s.commit(ctx, tx); err != nil {
+		return err
 	}
 	s.wrote()
 	return nil
+}
+
+// commit runs COMMIT as a statement. Without WAL it fails as long as others
+// read, but the transaction stays open and keeps new readers out, so it is tried
+// again; tx.Commit would roll back instead.
+func (s *sqlite) commit(ctx context.Context, tx *sql.Tx) error {
+	whole := context.WithoutCancel(ctx) // not to be interrupted halfway
+	err := s.retry(ctx, func() error {
+		_, err := tx.ExecContext(whole, "COMMIT")
+		return fail(ctx, s.dialect, err)
+	})
+	_ = tx.Rollback() // for database/sql; after COMMIT there is nothing to roll back
+	if err != nil && kindOf(err) == contended {
+		err = &failure{reason: tenancy.ErrUnavailable, text: "readers kept the transaction from being committed", cause: err}
+	}
+	return err
 }
 
 // migrate looks without a lock first, because usually there is nothing to do.

@@ -35,6 +35,8 @@ func (sqliteDialect) contains(text, part string) string {
 
 func (sqliteDialect) time(t time.Time) any { return t.UnixMicro() }
 
+func (sqliteDialect) backoff() time.Duration { return 5 * time.Millisecond }
+
 // classify reads the result code, which modernc.org/sqlite gives by a method, or
 // else the text, which all drivers have from SQLite itself.
 func (sqliteDialect) classify(err error) (kind, string) {

@@ -31,17 +31,16 @@ func (b *base) common() *base { return b }
 // It does no I/O: call Migrate before the store is first used. Close leaves db
 // open. It fails with [tenancy.ErrInvalid] if an option does not fit.
 func New(db *bun.DB, opts ...Option) (*Store, error) {
-	c := newConfig(opts)
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
 	name := db.Dialect().Name()
 	d, err := dialectOf(name)
 	if err != nil {
 		return nil, err
 	}
-	n, err := newNames(c.schema, c.table)
-	if err != nil {
-		return nil, err
-	}
-	common := newBase(db, c, n, d)
+	common := newBase(db, c, d)
 	var b backend
 	if name == bundialect.PG {
 		b = newPostgres(common)

@@ -1,0 +1,210 @@
+package bunstore_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"go.uber.org/goleak"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/conformance/storetest"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// These tests are about a *bun.DB that the user brings, set up as badly as a
+// user may.
+
+// sqliteDB opens a pool with the driver's defaults: deferred transactions,
+// rollback journal, no busy_timeout. It syncs nothing and keeps its
+// connections, for speed.
+func sqliteDB(tb testing.TB, path string) *bun.DB {
+	tb.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(OFF)")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	db.SetMaxIdleConns(32) // opening one takes long
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return bun.NewDB(db, sqlitedialect.New())
+}
+
+// postgresDB opens a pool whose sessions are SERIALIZABLE and wait for locks for
+// ever.
+func postgresDB(tb testing.TB, dsn string) *bun.DB {
+	tb.Helper()
+	separator := "?"
+	if strings.Contains(dsn, "?") {
+		separator = "&"
+	}
+	if !strings.Contains(dsn, "://") {
+		separator = " "
+	}
+	db, err := sql.Open("pgx", dsn+separator+"default_transaction_isolation=serializable")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return bun.NewDB(db, pgdialect.New())
+}
+
+func newStore(tb testing.TB, db *bun.DB, opts ...bunstore.Option) *bunstore.Store {
+	tb.Helper()
+	s, err := bunstore.New(db, opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	if err := s.Migrate(tb.Context()); err != nil {
+		tb.Fatalf("Migrate: %v", err)
+	}
+	return s
+}
+
+// each runs the test on a database of each kind.
+func each(t *testing.T, test func(t *testing.T, db *bun.DB)) {
+	t.Run("sqlite", func(t *testing.T) {
+		test(t, sqliteDB(t, filepath.Join(t.TempDir(), "tenants.db")))
+	})
+	t.Run("postgres", func(t *testing.T) { test(t, postgresDB(t, newPostgres(t))) })
+}
+
+func TestConformanceOnForeignPools(t *testing.T) {
+	run := func(t *testing.T, db func(tb testing.TB) (*bun.DB, []bunstore.Option)) {
+		open := func(more ...bunstore.Option) func(tb testing.TB) tenancy.Store {
+			return func(tb testing.TB) tenancy.Store {
+				db, opts := db(tb)
+				return newStore(tb, db, append(opts, more...)...)
+			}
+		}
+		storetest.Run(t, storetest.Harness{Source: true, Open: open(), OpenSoftDelete: open(bunstore.WithSoftDelete())})
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		run(t, func(tb testing.TB) (*bun.DB, []bunstore.Option) {
+			return sqliteDB(tb, filepath.Join(tb.TempDir(), "tenants.db")), nil
+		})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		dsn := newPostgres(t)
+		run(t, func(tb testing.TB) (*bun.DB, []bunstore.Option) {
+			schema := "s" + strings.ReplaceAll(tenancy.NewID(), "-", "")
+			return postgresDB(tb, dsn), []bunstore.Option{bunstore.WithSchema(schema)}
+		})
+	})
+}
+
+func TestCloseLeavesTheCallersPoolOpen(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		ctx := t.Context()
+		closed := 0
+		s := newStore(t, db, bunstore.WithOnClose(func() error { closed++; return nil }))
+		for range 2 {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if closed != 1 {
+			t.Errorf("WithOnClose was called %d times", closed)
+		}
+		if err := db.PingContext(ctx); err != nil {
+			t.Errorf("the caller's pool: %v", err)
+		}
+		_, trimErr := s.Trim(ctx)
+		_, compactErr := s.Compact(ctx, 5)
+		for name, err := range map[string]error{"Migrate": s.Migrate(ctx), "Trim": trimErr, "Compact": compactErr} {
+			if !errors.Is(err, tenancy.ErrClosed) {
+				t.Errorf("%s after Close: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestCloseReportsWhatItCouldNotClose(t *testing.T) {
+	broken := errors.New("broken")
+	s, err := bunstore.New(sqliteDB(t, filepath.Join(t.TempDir(), "tenants.db")), bunstore.WithOnClose(func() error { return broken }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); !errors.Is(err, broken) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// A listener runs from the first Watch to Close, once, and wakes every watcher
+// long before the poll.
+func TestListener(t *testing.T) {
+	running := make(chan string, 2)
+	wakeStore := make(chan func(), 2)
+	stopped := make(chan struct{})
+	path := filepath.Join(t.TempDir(), "tenants.db")
+	s := newStore(t, sqliteDB(t, path), bunstore.WithPollInterval(time.Hour),
+		bunstore.WithListener(func(ctx context.Context, channel string, wake func()) {
+			defer close(stopped)
+			running <- channel
+			wakeStore <- wake
+			<-ctx.Done()
+		}))
+	head, err := s.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(running) != 0 {
+		t.Fatal("runs before the first Watch")
+	}
+	var watchers sync.WaitGroup
+	for range 2 {
+		watchers.Go(func() {
+			for c, err := range s.Watch(t.Context(), head.Newest) {
+				if err != nil {
+					t.Errorf("Watch: %v", err)
+				} else if c.Op != tenancy.OpCreate {
+					t.Errorf("saw %v", c)
+				}
+				return
+			}
+		})
+	}
+	if got := <-running; got != "public.tenants" {
+		t.Errorf("channel = %q", got)
+	}
+	wake := <-wakeStore
+	other := newStore(t, sqliteDB(t, path)) // another process, for all that s knows
+	if _, err := other.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+		t.Fatal(err)
+	}
+	wake()
+	watchers.Wait()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-stopped:
+	default:
+		t.Error("Close did not wait for the listener")
+	}
+	if len(running) != 0 {
+		t.Error("the listener ran twice")
+	}
+}

@@ -1,0 +1,59 @@
+package bunstore_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	bundialect "github.com/uptrace/bun/dialect"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func TestOptionsAreChecked(t *testing.T) {
+	for _, c := range []struct {
+		option bunstore.Option
+		field  string
+	}{
+		{bunstore.WithTable(""), "table"},
+		{bunstore.WithTable(`t"; DROP TABLE users --`), "table"},
+		{bunstore.WithTable("app.tenants"), "table"},
+		{bunstore.WithTable("Tenants"), "table"},
+		{bunstore.WithTable("1tenants"), "table"},
+		{bunstore.WithTable("ténants"), "table"},
+		{bunstore.WithTable(strings.Repeat("a", 41)), "table"},
+		{bunstore.WithSchema(""), "schema"},
+		{bunstore.WithSchema("a b"), "schema"},
+		{bunstore.WithSchema(strings.Repeat("a", 64)), "schema"},
+		{bunstore.WithPollInterval(0), "poll_interval"},
+		{bunstore.WithLockTimeout(-time.Second), "lock_timeout"},
+		{bunstore.WithRetryTimeout(0), "retry_timeout"},
+	} {
+		_, err := bunstore.DDL(bundialect.SQLite, c.option)
+		var typed *tenancy.Error
+		if !errors.As(err, &typed) || typed.Field != c.field || !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("%s: err = %v, want ErrInvalid of that field", c.field, err)
+		}
+	}
+	if _, err := bunstore.DDL(bundialect.MySQL); !errors.Is(err, tenancy.ErrInvalid) {
+		t.Errorf("MySQL: err = %v", err)
+	}
+}
+
+func TestDDLHoldsTheNames(t *testing.T) {
+	long := strings.Repeat("t", 40)
+	text, err := bunstore.DDL(bundialect.PG, bunstore.WithSchema(strings.Repeat("s", 63)), bunstore.WithTable(long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(text, `"`) {
+		if strings.HasPrefix(part, long) && len(part) > 63 {
+			t.Errorf("%s is longer than PostgreSQL's 63 bytes", part)
+		}
+	}
+	if strings.Contains(text, "{{") || strings.Contains(text, "<no value>") {
+		t.Error("a placeholder is left")
+	}
+}
