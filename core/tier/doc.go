@@ -41,6 +41,6 @@
 //
 // A hit in a local cache costs a few atomic loads on top of the cache and does
 // not allocate. Each process reads the log after each write of any process, and
-// once for each poll interval. Floors take 512 KiB, marks 8 bytes for each of the
+// once for each poll interval, and so does the source's Watch that wakes it. Floors take 512 KiB, marks 8 bytes for each of the
 // last 131,072 changes.
 package tier

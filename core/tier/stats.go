@@ -9,29 +9,29 @@ import (
 // Stats counts what a tier did since New. Each lookup of a key is one of Hits,
 // Negatives, Stale, Misses.
 type Stats struct {
-	Hits      int64 // a tenant was served from the cache
-	Negatives int64 // that there is no tenant was served from the cache
-	Stale     int64 // an entry was found that may not be served
-	Misses    int64 // nothing was found
+	Hits      int64 `json:"hits"`      // a tenant was served from the cache
+	Negatives int64 `json:"negatives"` // that there is no tenant was served from the cache
+	Stale     int64 `json:"stale"`     // an entry was found that may not be served
+	Misses    int64 `json:"misses"`    // nothing was found
 
-	Loads       int64 // calls of the store below
-	InFlight    int   // loads under way now
-	Coalesced   int64 // lookups that joined the load of another
-	Refreshes   int64 // loads ahead of expiry
-	Fills       int64 // entries put into the cache
-	Uncacheable int64 // entries that must not be put there
-	Denied      int64 // entries of a history that the database lost
-	Unapplied   int64 // changes that a shared cache was not told of
-	Errors      int64 // failed calls of the cache
+	Loads       int64 `json:"loads"`       // calls of the store below
+	InFlight    int   `json:"in_flight"`   // loads under way now
+	Coalesced   int64 `json:"coalesced"`   // lookups that joined the load of another
+	Refreshes   int64 `json:"refreshes"`   // loads ahead of expiry
+	Fills       int64 `json:"fills"`       // entries put into the cache
+	Uncacheable int64 `json:"uncacheable"` // entries that must not be put there
+	Denied      int64 `json:"denied"`      // entries of a history that the database lost
+	Unapplied   int64 `json:"unapplied"`   // changes that a shared cache was not told of
+	Errors      int64 `json:"errors"`      // failed calls of the cache
 
 	// Of the stack's follower; the same for every tier of the stack.
-	Position    tenancy.Position // how far the log was followed
-	Serving     bool             // entries are served
-	Changes     int64            // changes obeyed
-	Compacted   int64            // flushes because the log was trimmed too early
-	Diverged    int64            // flushes because the log had another history
-	Unfollowed  int64            // writes after which the log could not be read
-	Unpublished int64            // failed messages to the bus
+	Position    tenancy.Position `json:"position"`    // how far the log was followed
+	Serving     bool             `json:"serving"`     // entries are served
+	Changes     int64            `json:"changes"`     // changes obeyed
+	Compacted   int64            `json:"compacted"`   // flushes because the log was trimmed too early
+	Diverged    int64            `json:"diverged"`    // flushes because the log had another history
+	Unfollowed  int64            `json:"unfollowed"`  // writes after which the log could not be read
+	Unpublished int64            `json:"unpublished"` // failed messages to the bus
 }
 
 // counter has a cache line of its own: those of the hit path are bumped by every
