@@ -112,29 +112,38 @@ func (b *base) exists(ctx context.Context, s session, id string) (bool, error) {
 	return s.one(ctx, b.texts.exists, []any{id}, &one)
 }
 
-// taken tells which of the ids and identifiers belong to tenants.
-func (b *base) taken(ctx context.Context, s session, ids, identifiers []string) (map[tenancy.Key]bool, error) {
+// owners are the IDs of the tenants that have some keys.
+type owners map[tenancy.Key]string
+
+// owners finds out to whom ids and identifiers belong.
+func (b *base) owners(ctx context.Context, s session, ids, identifiers []string) (owners, error) {
 	idList, err1 := b.dialect.texts(ids)
 	identifierList, err2 := b.dialect.texts(identifiers)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	taken := map[tenancy.Key]bool{}
-	err := s.each(ctx, b.texts.taken, []any{idList, identifierList}, func(rows *sql.Rows) error {
+	found := owners{}
+	err := s.each(ctx, b.texts.owners, []any{idList, identifierList}, func(rows *sql.Rows) error {
 		var id, identifier string
 		err := rows.Scan(&id, &identifier)
-		taken[tenancy.IDKey(id)], taken[tenancy.IdentifierKey(identifier)] = true, true
+		found[tenancy.IDKey(id)], found[tenancy.IdentifierKey(identifier)] = id, id
 		return err
 	})
-	return taken, err
+	return found, err
 }
 
-// takenError says which field of t stands in the way of another tenant, or nil.
-func takenError(taken map[tenancy.Key]bool, t tenancy.Tenant) error {
-	switch {
-	case taken[tenancy.IDKey(t.ID)]:
+// inTheWayOfNew says which field of t, a new tenant, another one has already, or
+// nil.
+func (o owners) inTheWayOfNew(t tenancy.Tenant) error {
+	if _, taken := o[tenancy.IDKey(t.ID)]; taken {
 		return &tenancy.Error{Field: "id", Err: tenancy.ErrAlreadyExists}
-	case taken[tenancy.IdentifierKey(t.Identifier)]:
+	}
+	return o.inTheWayOf(t)
+}
+
+// inTheWayOf says that another tenant has the identifier of t, or nil.
+func (o owners) inTheWayOf(t tenancy.Tenant) error {
+	if id, taken := o[tenancy.IdentifierKey(t.Identifier)]; taken && id != t.ID {
 		return &tenancy.Error{Field: "identifier", Err: tenancy.ErrAlreadyExists}
 	}
 	return nil

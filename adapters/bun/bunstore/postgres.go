@@ -138,9 +138,12 @@ func (p *postgres) migrate(ctx context.Context) error {
 	})
 }
 
+// migrated asks the catalog and not to_regclass, which answers from a cache that
+// an advisory lock does not refresh.
 func (p *postgres) migrated(ctx context.Context, in session) (bool, error) {
 	var exists bool
-	_, err := in.one(ctx, "SELECT to_regclass($1) IS NOT NULL", []any{p.dialect.table(p.names, "_schema")}, &exists)
+	_, err := in.one(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"+
+		" WHERE n.nspname = $1::text AND c.relname = $2::text)", []any{p.names.Schema, p.names.Table + "_schema"}, &exists)
 	return exists, err
 }
 

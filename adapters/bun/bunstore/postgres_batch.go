@@ -74,10 +74,10 @@ func (p *postgres) batchResults(ctx context.Context, ts, created []tenancy.Tenan
 			missing = append(missing, t)
 		}
 	}
-	var taken map[tenancy.Key]bool
+	var found owners
 	if len(missing) > 0 {
 		err := p.retry(ctx, func() (err error) {
-			taken, err = p.taken(ctx, p.read, idsOf(missing), identifiersOf(missing))
+			found, err = p.owners(ctx, p.read, idsOf(missing), identifiersOf(missing))
 			return err
 		})
 		if err != nil {
@@ -90,7 +90,7 @@ func (p *postgres) batchResults(ctx context.Context, ts, created []tenancy.Tenan
 			results = append(results, tenancy.CreateResult{Tenant: stored})
 			continue
 		}
-		err := takenError(taken, t)
+		err := found.inTheWayOfNew(t)
 		if err == nil {
 			t, err = p.Create(ctx, t)
 		}

@@ -17,7 +17,7 @@ func (p *postgres) Create(ctx context.Context, t tenancy.Tenant) (created tenanc
 				t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt)
 			return err
 		})
-		return p.whichTaken(ctx, t, err)
+		return p.whichTaken(ctx, t, owners.inTheWayOfNew, err)
 	})
 	return created, err
 }
@@ -25,15 +25,15 @@ func (p *postgres) Create(ctx context.Context, t tenancy.Tenant) (created tenanc
 // whichTaken says which field of t made a write fail with err. If by now none
 // would, the write can be tried again, unless err came from a constraint of
 // somebody else.
-func (p *postgres) whichTaken(ctx context.Context, t tenancy.Tenant, err error) (again bool, _ error) {
+func (p *postgres) whichTaken(ctx context.Context, t tenancy.Tenant, which func(owners, tenancy.Tenant) error, err error) (again bool, _ error) {
 	if kindOf(err) != duplicate || !p.ownConstraint(err) {
 		return false, err
 	}
-	taken, err := p.taken(ctx, p.read, []string{t.ID}, []string{t.Identifier})
+	found, err := p.owners(ctx, p.read, []string{t.ID}, []string{t.Identifier})
 	if err != nil {
 		return false, err
 	}
-	err = takenError(taken, t)
+	err = which(found, t)
 	return err == nil, err
 }
 
@@ -63,7 +63,7 @@ func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenanc
 			text, err = p.whyNotUpdated(ctx, t)
 			return err == nil, err
 		}
-		return p.whichTaken(ctx, tenancy.Tenant{Identifier: t.Identifier}, err)
+		return p.whichTaken(ctx, t, owners.inTheWayOf, err)
 	})
 	return updated, err
 }

@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -13,30 +14,23 @@ import (
 func (s *sqlite) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
 	err = s.write(ctx, func(in session) error {
 		ts, err := s.insertRows(ctx, in, []tenancy.Tenant{t})
-		if err != nil {
-			return s.whichTaken(ctx, in, t, err)
+		if kindOf(err) == duplicate {
+			return s.whichTaken(ctx, in, t, owners.inTheWayOfNew, err)
 		}
-		created = ts[0]
-		return nil
+		if err == nil {
+			created = ts[0]
+		}
+		return err
 	})
 	return created, err
 }
 
-// whichTaken says which field of t made the insertion fail with err. In the same
-// transaction there can be no doubt; a unique constraint of somebody else stays
-// as it is.
-func (s *sqlite) whichTaken(ctx context.Context, in session, t tenancy.Tenant, err error) error {
-	if kindOf(err) != duplicate {
-		return err
-	}
-	taken, probeErr := s.taken(ctx, in, []string{t.ID}, []string{t.Identifier})
-	if probeErr != nil {
-		return probeErr
-	}
-	if which := takenError(taken, t); which != nil {
-		return which
-	}
-	return err
+// whichTaken says which field of t made a write fail with err. In the same
+// transaction there can be no doubt: if it is none, err comes from a constraint
+// of somebody else.
+func (s *sqlite) whichTaken(ctx context.Context, in session, t tenancy.Tenant, which func(owners, tenancy.Tenant) error, err error) error {
+	found, probeErr := s.owners(ctx, in, []string{t.ID}, []string{t.Identifier})
+	return cmp.Or(probeErr, which(found, t), err)
 }
 
 // insertRows inserts ts and returns them as stored, in order.
@@ -102,14 +96,14 @@ func (s *sqlite) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (results 
 }
 
 func (s *sqlite) createBatch(ctx context.Context, in session, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
-	taken, err := s.taken(ctx, in, idsOf(ts), identifiersOf(ts))
+	found, err := s.owners(ctx, in, idsOf(ts), identifiersOf(ts))
 	if err != nil {
 		return nil, err
 	}
 	results := make([]tenancy.CreateResult, len(ts))
 	var fresh []tenancy.Tenant
 	for i, t := range ts {
-		if results[i].Err = takenError(taken, t); results[i].Err == nil {
+		if results[i].Err = found.inTheWayOfNew(t); results[i].Err == nil {
 			fresh = append(fresh, t)
 		}
 	}
@@ -132,7 +126,7 @@ func (s *sqlite) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 			t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
 			t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), int64(t.Revision))
 		if kindOf(err) == duplicate {
-			return s.whichTaken(ctx, in, tenancy.Tenant{Identifier: t.Identifier}, err)
+			return s.whichTaken(ctx, in, t, owners.inTheWayOf, err)
 		}
 		if err != nil {
 			return err

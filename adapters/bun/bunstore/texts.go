@@ -5,7 +5,7 @@ import "fmt"
 // readTexts are the statements that both databases have, built once.
 type readTexts struct {
 	byID, byIdentifier, byIDs, exists string
-	taken                             string                // id, identifier of the tenants that have one of two keys
+	owners                            string                // id and identifier of those that have one of two keys
 	list                              [numFilters][2]string // second index: 1 after a cursor
 	count, search                     [numFilters]string
 	head, changes                     string
@@ -53,7 +53,7 @@ func newReadTexts(d dialect, n names) readTexts {
 		byIdentifier: sel + " WHERE t.identifier = " + p1,
 		byIDs:        sel + " WHERE " + d.in("t.id", p1),
 		exists:       "SELECT 1 FROM " + tenants + " WHERE t.id = " + p1,
-		taken: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.id", p1) +
+		owners: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.id", p1) +
 			" UNION ALL SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.identifier", p2),
 		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newest + ") AS n",
 		changes: "SELECT revision, mark, op, tenant_id, keys, at FROM " + changes +

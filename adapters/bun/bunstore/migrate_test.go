@@ -1,0 +1,166 @@
+package bunstore_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/uptrace/bun"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// unmigrated returns a store whose Migrate was not called.
+func unmigrated(tb testing.TB, db *bun.DB, opts ...bunstore.Option) *bunstore.Store {
+	tb.Helper()
+	s, err := bunstore.New(db, opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+// Each of the 32 has a pool of its own, as 32 processes would.
+func TestMigrateManyAtOnce(t *testing.T) {
+	run := func(t *testing.T, open func() *bun.DB) {
+		stores := make([]*bunstore.Store, 32)
+		for i := range stores {
+			stores[i] = unmigrated(t, open(), bunstore.WithSchema("app"))
+		}
+		var starters sync.WaitGroup
+		for _, s := range stores {
+			starters.Go(func() {
+				if err := s.Migrate(t.Context()); err != nil {
+					t.Errorf("Migrate: %v", err)
+				}
+			})
+		}
+		starters.Wait()
+		head, err := stores[0].Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head.Newest.Revision != 1 || head.Oldest != head.Newest {
+			t.Errorf("the log begins as %v, want one row", head)
+		}
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "tenants.db")
+		run(t, func() *bun.DB { return sqliteDB(t, path) })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		dsn := newPostgres(t)
+		run(t, func() *bun.DB { return postgresDB(t, dsn) })
+	})
+}
+
+func TestMigrateKeepsTenants(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		s := newStore(t, db)
+		created, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := newStore(t, db)
+		if got, err := again.GetByID(t.Context(), created.ID); err != nil || got != created {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+}
+
+func TestTwoStoresInOneDatabase(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		a, b := newStore(t, db), newStore(t, db, bunstore.WithTable("other"))
+		if _, err := a.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := b.Count(t.Context(), tenancy.Filter{}); n != 0 || err != nil {
+			t.Errorf("the other store holds %d, %v", n, err)
+		}
+		if head, err := b.Head(t.Context()); err != nil || head.Newest.Revision != 1 {
+			t.Errorf("the other log stands at %v, %v", head, err)
+		}
+	})
+}
+
+func TestWithoutMigrateSaysSo(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		s := unmigrated(t, db)
+		_, getErr := s.GetByID(t.Context(), "id")
+		_, createErr := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+		for op, err := range map[string]error{"GetByID": getErr, "Create": createErr} {
+			if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "run Migrate") {
+				t.Errorf("%s: %v, want a hint at Migrate", op, err)
+			}
+		}
+	})
+}
+
+func TestMigrateRefusesASchemaThatNeedsANewerLibrary(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		s := newStore(t, db)
+		if _, err := db.ExecContext(t.Context(), "INSERT INTO tenants_schema (version, compatible_from) VALUES (7, 1)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Errorf("newer but compatible: %v", err)
+		}
+		if _, err := db.ExecContext(t.Context(), "INSERT INTO tenants_schema (version, compatible_from) VALUES (8, 2)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "newer version") {
+			t.Errorf("incompatible: %v", err)
+		}
+		if _, err := db.ExecContext(t.Context(), "DELETE FROM tenants_schema"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Errorf("no version: %v", err)
+		}
+	})
+}
+
+func TestMigrateLeavesATableOfOthersAlone(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		if _, err := db.ExecContext(t.Context(), "CREATE TABLE tenants (number integer)"); err != nil {
+			t.Fatal(err)
+		}
+		err := unmigrated(t, db).Migrate(t.Context())
+		if !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Errorf("err = %v", err)
+		}
+		var n int
+		if err := db.QueryRowContext(t.Context(), "SELECT count(number) FROM tenants").Scan(&n); err != nil {
+			t.Errorf("the table: %v", err)
+		}
+		if err := unmigrated(t, db, bunstore.WithTable("customers")).Migrate(t.Context()); err != nil {
+			t.Errorf("another name: %v", err)
+		}
+	})
+}
+
+// What a database administrator gets is what Migrate does.
+func TestDDLCanBeRunByHand(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		opts := []bunstore.Option{bunstore.WithSchema("app"), bunstore.WithTable("customers")}
+		text, err := bunstore.DDL(db.Dialect().Name(), opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.DB.ExecContext(t.Context(), text); err != nil {
+			t.Fatalf("DDL: %v", err)
+		}
+		s := newStore(t, db, opts...)
+		if created, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil || created.Revision != 2 {
+			t.Errorf("created %v, %v", created, err)
+		}
+	})
+}
