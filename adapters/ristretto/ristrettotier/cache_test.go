@@ -1,0 +1,374 @@
+package ristrettotier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+func newTestCache(tb testing.TB, opts ...Option) *Cache {
+	tb.Helper()
+	c, err := NewCache(opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return c
+}
+
+// entry is one of a tenant as of a revision; negative for revision 0.
+func entry(key tenancy.Key, revision tenancy.Revision) *tier.Entry {
+	e := &tier.Entry{Key: key, TTL: time.Hour}
+	if revision > 0 {
+		e.Snapshot = tenancy.Snapshot{
+			AsOf:   tenancy.Position{Revision: revision},
+			Tenant: tenancy.Tenant{ID: key.Value, Identifier: key.Value, Revision: revision},
+			Found:  true,
+		}
+	}
+	return e
+}
+
+func slug(i int) tenancy.Key { return tenancy.IdentifierKey(fmt.Sprintf("tenant-%07d", i)) }
+
+func put(tb testing.TB, c *Cache, e *tier.Entry) {
+	tb.Helper()
+	if err := c.Put(context.Background(), tier.LocalToken, e); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func got(tb testing.TB, c *Cache, key tenancy.Key) *tier.Entry {
+	tb.Helper()
+	r, err := c.Get(context.Background(), key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if (r.Entry == nil) != (r.Token == tier.LocalToken) {
+		tb.Errorf("Get(%v) = %+v: want an entry or the local token", key, r)
+	}
+	return r.Entry
+}
+
+// What was put is there when Put returns, and a second Put replaces it, whatever
+// ristretto was doing.
+func TestPutIsVisibleAtOnce(t *testing.T) {
+	c := newTestCache(t)
+	for i := range 20_000 {
+		for revision := range tenancy.Revision(3) { // absent, negative, tenant, newer tenant
+			e := entry(slug(i), revision)
+			put(t, c, e)
+			if got(t, c, e.Key) != e {
+				t.Fatalf("key %d: revision %d is not there after Put", i, revision)
+			}
+		}
+	}
+}
+
+// The same with several callers: the last Put of a key is what stays.
+func TestConcurrentPutsLoseNone(t *testing.T) {
+	c := newTestCache(t)
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for i := range 2_000 {
+				for revision := range tenancy.Revision(2) {
+					e := entry(slug(4*i+g), revision+1)
+					put(t, c, e)
+					if got(t, c, e.Key) != e {
+						t.Errorf("key %d: lost", 4*i+g)
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if st := c.Stats().Tenants; st.Entries != 8_000 || st.Used != 8_000 || st.Rejections != 0 {
+		t.Errorf("%+v, want 8000 entries and no rejection", st)
+	}
+}
+
+func TestKindsOfKeysAreApart(t *testing.T) {
+	c := newTestCache(t)
+	id, identifier := entry(tenancy.IDKey("acme"), 1), entry(tenancy.IdentifierKey("acme"), 2)
+	put(t, c, id)
+	put(t, c, identifier)
+	if got(t, c, id.Key) != id || got(t, c, identifier.Key) != identifier {
+		t.Error("an ID and an identifier of the same text are mixed up")
+	}
+}
+
+// Two keys with one hash displace each other, and neither is taken for the other.
+func TestHashCollision(t *testing.T) {
+	c := newTestCache(t)
+	acme, other := entry(slug(1), 1), slug(2)
+	_ = c.change(func() { c.tenants.put(c.hash(other), item{acme, c.now() + int64(time.Hour)}) })
+	if e := got(t, c, other); e != nil {
+		t.Fatalf("Get(%v) returned the entry of %v", other, e.Key)
+	}
+	e := entry(other, 2)
+	put(t, c, e)
+	if got(t, c, other) != e {
+		t.Error("the other key cannot be put")
+	}
+}
+
+// A tenant that is deleted or created moves to the other space.
+func TestNegativeReplacesTenant(t *testing.T) {
+	c := newTestCache(t)
+	for _, revision := range []tenancy.Revision{1, 0, 2, 0} {
+		put(t, c, entry(slug(1), revision))
+		st := c.Stats()
+		if e := got(t, c, slug(1)); e == nil || e.Snapshot.AsOf.Revision != revision || st.Tenants.Entries+st.Negatives.Entries != 1 {
+			t.Errorf("revision %d: got %+v, %+v", revision, e, st)
+		}
+	}
+}
+
+func TestDrop(t *testing.T) {
+	c := newTestCache(t)
+	for _, revision := range []tenancy.Revision{0, 1} {
+		old, e := entry(slug(1), revision), entry(slug(1), revision)
+		put(t, c, old)
+		put(t, c, e)
+		if err := c.Drop(t.Context(), old); err != nil || got(t, c, slug(1)) != e {
+			t.Errorf("Drop of what is no more there: %v, or the new entry is gone", err)
+		}
+		if err := c.Drop(t.Context(), e); err != nil || got(t, c, slug(1)) != nil {
+			t.Errorf("Drop: %v, or the entry is still there", err)
+		}
+	}
+}
+
+func TestInvalidateAll(t *testing.T) {
+	c := newTestCache(t, WithMaxEntries(1_000), WithMaxNegatives(100))
+	for i := range 3_000 {
+		put(t, c, entry(slug(i), 1))
+		put(t, c, entry(slug(-i-1), 0))
+	}
+	before := c.Stats()
+	if before.Tenants.Entries != 1_000 || before.Negatives.Entries != 100 {
+		t.Fatalf("%+v, want full spaces", before)
+	}
+	if lost := before.Tenants.Evictions + before.Tenants.Rejections; lost != 2_000 {
+		t.Errorf("%+v: want every one of 3000 entries accounted for", before.Tenants)
+	}
+	n, err := c.InvalidateAll(t.Context())
+	if err != nil || n != 1_100 {
+		t.Errorf("InvalidateAll = %d, %v, want 1100", n, err)
+	}
+	after := c.Stats()
+	if after.Tenants.Entries != 0 || after.Tenants.Used != 0 || after.Negatives.Entries != 0 {
+		t.Errorf("%+v, want empty spaces", after)
+	}
+	if after.Tenants.Evictions != before.Tenants.Evictions || after.Tenants.Rejections != before.Tenants.Rejections {
+		t.Errorf("the counts went from %+v to %+v", before.Tenants, after.Tenants)
+	}
+	put(t, c, entry(slug(1), 1))
+	if got(t, c, slug(1)) == nil {
+		t.Error("nothing can be put any more")
+	}
+}
+
+// Entries whose TTL is over go, those that were put again stay.
+func TestSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestCache(t)
+		for i := range 1_000 {
+			put(t, c, entry(slug(i), tenancy.Revision(i%2))) // half of them negative
+		}
+		time.Sleep(time.Hour - time.Minute)
+		put(t, c, entry(slug(1), 2))
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		st := c.Stats()
+		if st.Tenants.Entries != 1 || st.Tenants.Expired != 499 || st.Negatives.Entries != 0 || st.Negatives.Expired != 500 {
+			t.Errorf("%+v, want one entry, 999 expired", st)
+		}
+		if got(t, c, slug(1)) == nil {
+			t.Error("what was put again is gone")
+		}
+	})
+}
+
+// Entries that grow in place push others out, too.
+func TestMaxBytes(t *testing.T) {
+	const limit = 1 << 20
+	c := newTestCache(t, WithMaxBytes(limit))
+	for _, kib := range []int{0, 1, 8, 64, 256} {
+		for i := range 500 {
+			e := entry(slug(i), 1)
+			e.Snapshot.Tenant.Name = strings.Repeat("x", kib<<10)
+			put(t, c, e)
+			if st := c.Stats().Tenants; st.Used > limit || st.Capacity != limit {
+				t.Fatalf("%+v after entries of %d KiB, want at most %d bytes", st, kib, limit)
+			}
+		}
+		t.Logf("%d KiB: %+v", kib, c.Stats().Tenants)
+	}
+	if c.Stats().Tenants.Entries == 0 {
+		t.Error("it holds nothing")
+	}
+	whole := entry(slug(0), 1)
+	whole.Snapshot.Tenant.Name = strings.Repeat("x", limit)
+	put(t, c, whole)
+	if got(t, c, whole.Key) != nil {
+		t.Error("an entry larger than the cache was kept")
+	}
+}
+
+// The estimate of WithMaxBytes is near the memory that entries take.
+func TestSizeEstimate(t *testing.T) {
+	const entries, text = 100_000, 200
+	c := newTestCache(t, WithMaxEntries(entries))
+	before := heap()
+	estimate := int64(0)
+	for i := range entries {
+		e := entry(slug(i), 1)
+		e.Snapshot.Tenant.Name = strings.Repeat("x", text)
+		// As a store returns them: the texts of key and tenant are separate.
+		e.Snapshot.Tenant.ID = strings.Clone(e.Key.Value)
+		e.Snapshot.Tenant.Identifier = strings.Clone(e.Key.Value)
+		put(t, c, e)
+		estimate += size(e)
+	}
+	held := heap() - before
+	ratio := float64(estimate) / float64(held)
+	t.Logf("%d bytes per entry, estimated %d", held/entries, estimate/entries)
+	if ratio < 0.8 || ratio > 1.25 {
+		t.Errorf("estimated %d bytes, really %d: ratio %.2f", estimate, held, ratio)
+	}
+	runtime.KeepAlive(c)
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// Close with calls of every kind under way: none panics, and those that come
+// later find it closed.
+func TestCloseWithCallsUnderWay(t *testing.T) {
+	for range 20 {
+		c, err := NewCache(WithMaxEntries(100), WithMaxNegatives(10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, c, entry(slug(0), 1))
+		var wg, started sync.WaitGroup
+		for g := range 4 {
+			started.Add(1)
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					r, err := c.Get(t.Context(), slug(i%200))
+					if err != nil {
+						t.Error(err)
+					}
+					if r == (tier.Result{}) { // closed
+						return
+					}
+					if g == 0 {
+						_ = c.Put(t.Context(), tier.LocalToken, entry(slug(i%200), tenancy.Revision(i%3)))
+					}
+					if i == 100 {
+						started.Done()
+					}
+				}
+			})
+		}
+		wg.Go(func() { _, _ = c.InvalidateAll(t.Context()) })
+		started.Wait()
+		var closers sync.WaitGroup
+		for range 2 {
+			closers.Go(func() {
+				if err := c.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		closers.Wait()
+		wg.Wait()
+		if err := c.Put(t.Context(), tier.LocalToken, entry(slug(0), 1)); !errors.Is(err, tenancy.ErrClosed) {
+			t.Errorf("Put after Close: %v", err)
+		}
+		if err := c.Drop(t.Context(), entry(slug(0), 1)); !errors.Is(err, tenancy.ErrClosed) {
+			t.Errorf("Drop after Close: %v", err)
+		}
+		if _, err := c.InvalidateAll(t.Context()); !errors.Is(err, tenancy.ErrClosed) {
+			t.Errorf("InvalidateAll after Close: %v", err)
+		}
+		if st := c.Stats(); st.Tenants.Entries != 0 || st.Negatives.Entries != 0 {
+			t.Errorf("%+v after Close", st)
+		}
+	}
+}
+
+// A hit that is interrupted in the middle keeps Close waiting.
+func TestCloseWaitsForLookups(t *testing.T) {
+	c, err := NewCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := c.open.Load() // as Get does
+	closed := make(chan struct{})
+	go func() {
+		_ = c.Close()
+		close(closed)
+	}()
+	for c.open.Load() != nil {
+		runtime.Gosched()
+	}
+	for range 5 { // collections, any of which would do
+		runtime.GC()
+		select {
+		case <-closed:
+			t.Fatal("Close returned while a lookup was under way")
+		default:
+		}
+	}
+	_ = l.tenants.get(0, tenancy.Key{})
+	runtime.KeepAlive(l)
+	<-closed
+}
+
+func TestHitsDoNotAllocate(t *testing.T) {
+	c := newTestCache(t)
+	put(t, c, entry(slug(1), 1))
+	put(t, c, entry(slug(2), 0))
+	for name, key := range map[string]tenancy.Key{"hit": slug(1), "negative hit": slug(2), "miss": slug(3)} {
+		if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(context.Background(), key) }); n > raceAllocs {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for _, opt := range []Option{WithMaxEntries(0), WithMaxEntries(-1), WithMaxBytes(0), WithMaxNegatives(0)} {
+		if _, err := NewCache(opt); !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("NewCache: %v, want ErrInvalid", err)
+		}
+		if _, err := New(memstore.New(), opt); !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("New: %v, want ErrInvalid", err)
+		}
+	}
+	if _, err := New(nil); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("New(nil): %v, want what tier.New returns", err)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package ristrettotier
+
+const raceAllocs = 0
