@@ -195,6 +195,8 @@ func explain(err error) string {
 	text := err.Error()
 	advice := ""
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		advice = "it did not answer in time"
 	case strings.HasPrefix(text, "WRONGPASS"), strings.HasPrefix(text, "NOAUTH"):
 		advice = "check ClientOption.Username and Password"
 	case strings.HasPrefix(text, "NOPERM"):

@@ -1,0 +1,61 @@
+package valkeytier
+
+import (
+	"sync"
+	"testing"
+)
+
+func TestBreakerOpensAtFiveFailuresOfSixtyFour(t *testing.T) {
+	for name, c := range map[string]struct {
+		successes int // between two failures
+		opens     bool
+	}{"in a row": {0, true}, "one of 15": {14, true}, "one of 20": {19, false}} {
+		b := newBreaker(Closed)
+		opened := false
+		for range 100 {
+			opened = b.failed() || opened
+			for range c.successes {
+				b.succeeded()
+			}
+		}
+		if opened != c.opens || (b.current() == Open) != c.opens {
+			t.Errorf("%s: opened %v, %v", name, opened, b.current())
+		}
+	}
+}
+
+func TestBreakerOpensOnce(t *testing.T) {
+	b := newBreaker(Closed)
+	for round := range 3 {
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				for range 20 {
+					b.failed()
+				}
+			})
+		}
+		all.Wait()
+		if n := b.opened.Load(); n != int64(round)+1 || len(b.trips) != 1 {
+			t.Fatalf("opened %d times, %d trips to tell", n, len(b.trips))
+		}
+		<-b.trips
+		b.probing()
+		if b.current() != HalfOpen || b.failed() {
+			t.Error("a late failure opened a half-open breaker")
+		}
+		b.close()
+		if b.current() != Closed || b.failed() {
+			t.Error("one failure opened a breaker that had just closed")
+		}
+		b.close()
+	}
+}
+
+func TestStateStrings(t *testing.T) {
+	for s, want := range map[State]string{Open: "open", HalfOpen: "half-open", Closed: "closed", 9: "unknown"} {
+		if got := s.String(); got != want {
+			t.Errorf("%d is %q, want %q", s, got, want)
+		}
+	}
+}

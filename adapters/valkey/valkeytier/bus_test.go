@@ -1,0 +1,137 @@
+package valkeytier_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func newBus(tb testing.TB, option valkey.ClientOption, prefix string) *valkeytier.Bus {
+	tb.Helper()
+	b, err := valkeytier.NewBus(option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(time.Second))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return b
+}
+
+// inbox counts the positions that a subscriber was woken with.
+type inbox struct {
+	mu   sync.Mutex
+	seen map[tenancy.Position]int
+}
+
+func subscribe(ctx context.Context, b *valkeytier.Bus) *inbox {
+	in := &inbox{seen: map[tenancy.Position]int{}}
+	b.Subscribe(ctx, func(p tenancy.Position) {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.seen[p]++
+	})
+	return in
+}
+
+func (in *inbox) count(p tenancy.Position) int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.seen[p]
+}
+
+func TestBus(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		prefix := newPrefix()
+		a, b, other := newBus(t, option, prefix), newBus(t, option, prefix), newBus(t, option, newPrefix())
+		boxes := []*inbox{subscribe(t.Context(), a), subscribe(t.Context(), b), subscribe(t.Context(), b)}
+		foreign := subscribe(t.Context(), other)
+		for _, in := range append(boxes, foreign) {
+			until(t, "a subscription, after which something may have been lost", func() bool { return in.count(tenancy.Position{}) > 0 })
+		}
+		p := tenancy.Position{Revision: 42, Mark: -7}
+		if err := a.Publish(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		for _, in := range boxes {
+			until(t, "the message", func() bool { return in.count(p) == 1 })
+		}
+		if foreign.count(p) != 0 {
+			t.Error("a bus with another prefix got the message")
+		}
+		before := boxes[0].count(tenancy.Position{})
+		do(t, admin(t, option), "PUBLISH", prefix+"changes", "of a newer release")
+		until(t, "a message that cannot be read", func() bool { return boxes[0].count(tenancy.Position{}) == before+1 })
+	})
+}
+
+func TestBusSubscribesAgain(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		prefix := newPrefix()
+		p, through := newProxy(t, option)
+		far, near := newBus(t, through, prefix), newBus(t, option, prefix)
+		in := subscribe(t.Context(), far)
+		for n := 1; n <= 3; n++ {
+			until(t, "a subscription", func() bool { return in.count(tenancy.Position{}) == n })
+			position := tenancy.Position{Revision: tenancy.Revision(n), Mark: 1}
+			if err := near.Publish(t.Context(), position); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the message", func() bool { return in.count(position) == 1 })
+			if n == 2 { // a silent connection must be noticed too
+				p.hang()
+				until(t, "a failed message", func() bool { return far.Publish(t.Context(), position) != nil })
+				p.resume()
+			}
+			p.cut()
+		}
+	})
+}
+
+func TestBusConnectsWhenItCan(t *testing.T) {
+	b := newBus(t, valkey.ClientOption{InitAddress: []string{refusedAddr(t)}}, newPrefix())
+	ctx, cancel := context.WithCancel(t.Context())
+	in := subscribe(ctx, b)
+	if err := b.Publish(t.Context(), tenancy.Position{Revision: 1}); !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("%v, want ErrUnavailable", err)
+	}
+	if b.State() == valkeytier.Closed || in.count(tenancy.Position{}) != 0 {
+		t.Error("a bus without a server says that it is connected")
+	}
+	cancel()
+}
+
+// Two processes over one database without a notification of its own: the bus wakes
+// the one that did not write.
+func TestBusBetweenStores(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		writer, acme := newStore(t, option)
+		second := *primaryOf(t, writer)
+		second.lent = true
+		reader := over(t, &second, option)
+		defer func() {
+			if err := reader.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		for i := range 20 {
+			if _, err := writer.SetStatus(t.Context(), acme.ID, []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive}[i%2]); err != nil {
+				t.Fatal(err)
+			}
+			want := writer.Stats().Position
+			until(t, "the change", func() bool { return reader.Stats().Position == want })
+		}
+		if n := writer.Stats().Unpublished; n > 1 { // the first may come before the connection
+			t.Errorf("%d messages failed", n)
+		}
+	})
+}

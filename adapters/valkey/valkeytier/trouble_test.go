@@ -1,0 +1,276 @@
+package valkeytier_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// slack is what a busy machine may add to a deadline.
+const slack = 2 * time.Second
+
+// newStore returns a store over one in memory that holds a tenant with the
+// identifier acme.
+func newStore(tb testing.TB, option valkey.ClientOption, opts ...valkeytier.Option) (*tier.Store, tenancy.Tenant) {
+	tb.Helper()
+	p := newPrimary()
+	acme, err := p.Create(tb.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := over(tb, p, option, opts...)
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s, acme
+}
+
+// reads checks that a read works, and returns how long it took.
+func reads(tb testing.TB, s *tier.Store, want tenancy.Tenant) time.Duration {
+	tb.Helper()
+	begun := time.Now()
+	got, err := s.GetByIdentifier(context.Background(), want.Identifier)
+	if err != nil || got != want {
+		tb.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+	return time.Since(begun)
+}
+
+func stats(s *tier.Store) valkeytier.Stats { return s.Cache().(*valkeytier.Cache).Stats() }
+
+// refusedAddr returns an address that nobody listens at.
+func refusedAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return l.Addr().String()
+}
+
+// silentAddr returns an address that takes connections and never answers.
+func silentAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// Whatever is wrong with the server from the start on, the store works and says
+// so once.
+func TestTroubleFromTheStart(t *testing.T) {
+	valkeyServer := server(t, "TENANTSTORE_VALKEY")
+	redisServer := server(t, "TENANTSTORE_REDIS")
+	withUser := func(option valkey.ClientOption, user, password string) valkey.ClientOption {
+		option.Username, option.Password = user, password
+		return option
+	}
+	barred := "barred-" + tenancy.NewID()
+	for _, option := range []valkey.ClientOption{valkeyServer, redisServer} {
+		c := admin(t, option)
+		do(t, c, "ACL", "SETUSER", barred, "on", ">pw", "~*", "&*", "+@connection", "+cluster", "+get")
+		t.Cleanup(func() { do(t, c, "ACL", "DELUSER", barred) })
+	}
+	for name, c := range map[string]struct {
+		option valkey.ClientOption
+		says   string
+	}{
+		"refused":                 {valkey.ClientOption{InitAddress: []string{refusedAddr(t)}}, "refused"},
+		"silent":                  {valkey.ClientOption{InitAddress: []string{silentAddr(t)}}, "did not answer in time"},
+		"wrong password":          {withUser(valkeyServer, "default-"+barred, "wrong"), "check ClientOption.Username and Password"},
+		"wrong password of Redis": {withUser(redisServer, barred, "wrong"), "check ClientOption.Username and Password"},
+		"not permitted":           {withUser(valkeyServer, barred, "pw"), "give the user the permissions"},
+		"not permitted by Redis":  {withUser(redisServer, barred, "pw"), "give the user the permissions"},
+		"too old":                 {oldServer(t), "too old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log journal
+			s, acme := newStore(t, c.option, valkeytier.WithLogger(log.logger()), valkeytier.WithDeadline(valkeytier.DefaultDeadline))
+			for range 20 {
+				if d := reads(t, s, acme); d > slack {
+					t.Errorf("a read took %v", d)
+				}
+			}
+			until(t, "a line of the log", func() bool { return len(log.lines("use=cache")) > 0 })
+			if lines := log.lines("use=cache"); len(lines) != 1 || len(log.lines(c.says)) == 0 {
+				t.Errorf("logged %q, want one line that says %q", lines, c.says)
+			}
+			if st := stats(s); st.State == valkeytier.Closed || st.Refused == 0 {
+				t.Errorf("%+v, want refused calls", st)
+			}
+		})
+	}
+}
+
+// Just enough permissions, as README.md has them.
+func TestUserWithLeastPermissions(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		user, prefix := "least-"+tenancy.NewID(), "least:"+tenancy.NewID()+":"
+		a := admin(t, option)
+		do(t, a, "ACL", "SETUSER", user, "on", ">pw", "~"+prefix+"*", "&"+prefix+"*", "-@all", "+@connection", "+cluster|slots", "+cluster|shards",
+			"+get", "+mget", "+set", "+del", "+unlink", "+eval", "+evalsha", "+scan", "+publish", "+subscribe", "+unsubscribe")
+		t.Cleanup(func() { do(t, a, "ACL", "DELUSER", user) })
+		option.Username, option.Password = user, "pw"
+		s, acme := newStore(t, option, valkeytier.WithKeyPrefix(prefix))
+		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
+		if _, err := s.GetByIDs(t.Context(), []string{acme.ID, "other"}); err != nil {
+			t.Error(err)
+		}
+		if n, err := s.InvalidateAll(t.Context()); err != nil || n != 3 {
+			t.Errorf("InvalidateAll: %d, %v, want 3 entries", n, err)
+		}
+		if st, ts := stats(s), s.Stats(); st.Failures != 0 || ts.Errors != 0 || ts.Unpublished != 0 {
+			t.Errorf("%+v, %+v", st, ts)
+		}
+	})
+}
+
+// A server that hangs delays reads by the deadline, and only until the breaker
+// opens; nobody piles up; and when it goes on, the cache does too.
+func TestHangUnderLoad(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		p, option := newProxy(t, option)
+		var log journal
+		s, acme := newStore(t, option, valkeytier.WithLogger(log.logger()), valkeytier.WithDeadline(valkeytier.DefaultDeadline))
+		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
+
+		var load sync.WaitGroup
+		ctx, stop := context.WithCancel(t.Context())
+		defer load.Wait()
+		defer stop()
+		var slowest sync.Map
+		for i := range 32 {
+			load.Go(func() {
+				for longest := time.Duration(0); ctx.Err() == nil; {
+					longest = max(longest, reads(t, s, acme))
+					slowest.Store(i, longest)
+				}
+			})
+		}
+		p.hang()
+		until(t, "an open breaker", func() bool { return stats(s).State != valkeytier.Closed })
+		before := runtime.NumGoroutine()
+		refused := stats(s).Refused
+		until(t, "a thousand reads without Valkey", func() bool { return stats(s).Refused > refused+1000 })
+		if n := runtime.NumGoroutine(); n > before+200 {
+			t.Errorf("%d goroutines, %d when the breaker opened", n, before)
+		}
+		p.resume()
+		until(t, "a closed breaker", func() bool { return stats(s).State == valkeytier.Closed })
+		hits := s.Stats().Hits
+		until(t, "hits again", func() bool { return s.Stats().Hits > hits+100 })
+		stop()
+		load.Wait()
+		slowest.Range(func(_, d any) bool {
+			if d.(time.Duration) > slack {
+				t.Errorf("a read took %v", d)
+			}
+			return true
+		})
+		if opened := int(stats(s).Opened); len(log.lines("is not used")) != opened || opened == 0 {
+			t.Errorf("logged %q for %d changes", log.lines("is not used"), opened)
+		}
+	})
+}
+
+func TestCutConnections(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		p, option := newProxy(t, option)
+		s, acme := newStore(t, option)
+		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
+		for range 5 {
+			p.cut()
+			hits := s.Stats().Hits
+			until(t, "a hit after the cut", func() bool { reads(t, s, acme); return s.Stats().Hits > hits })
+		}
+	})
+}
+
+// More calls than there are places fail at once, while the others wait.
+func TestPlaces(t *testing.T) {
+	p, option := newProxy(t, server(t, "TENANTSTORE_VALKEY"))
+	c, _ := newCache(t, option, valkeytier.WithMaxCalls(2))
+	takeLease(t, c)
+	p.hang()
+	defer p.resume()
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	for range 2 {
+		waiting.Go(func() {
+			if _, err := c.Get(ctx, key); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v, want the caller's cancellation", err)
+			}
+		})
+	}
+	until(t, "two calls under way", func() bool { return c.Stats().InFlight == 2 })
+	if _, err := c.Get(ctx, key); !errors.Is(err, tenancy.ErrUnavailable) || c.Stats().Refused != 1 {
+		t.Errorf("the third call: %v, %+v, want ErrUnavailable", err, c.Stats())
+	}
+	leave()
+	waiting.Wait()
+	if st := c.Stats(); st.Failures != 0 || st.State != valkeytier.Closed {
+		t.Errorf("callers who left count as failures: %+v", st)
+	}
+}
+
+func TestClosedCache(t *testing.T) {
+	c, err := valkeytier.NewCache(server(t, "TENANTSTORE_VALKEY"), valkeytier.WithKeyPrefix(newPrefix()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil { // perhaps while it connects
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), key); !errors.Is(err, tenancy.ErrClosed) {
+		t.Errorf("%v, want ErrClosed", err)
+	}
+}
+
+func TestRefusedOptions(t *testing.T) {
+	good := valkey.ClientOption{InitAddress: []string{"127.0.0.1:1"}}
+	replicas := good
+	replicas.SendToReplicas = func(valkey.Completed) bool { return true }
+	for name, err := range map[string]error{
+		"no address":  newError(valkey.ClientOption{}),
+		"replicas":    newError(replicas),
+		"no prefix":   newError(good, valkeytier.WithKeyPrefix("")),
+		"no deadline": newError(good, valkeytier.WithDeadline(0)),
+		"no calls":    newError(good, valkeytier.WithMaxCalls(0)),
+	} {
+		if !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", name, err)
+		}
+	}
+	if _, err := valkeytier.New(nil, good, valkeytier.WithBus()); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("without a store: %v, want ErrUnsupported", err)
+	}
+}
+
+func newError(option valkey.ClientOption, opts ...valkeytier.Option) error {
+	_, err := valkeytier.New(newPrimary(), option, opts...)
+	return err
+}
