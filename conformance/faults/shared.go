@@ -1,0 +1,126 @@
+package faults
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// Shared is a [tier.Cache] with leases: a client of a Server. Create one with
+// [Server.Open].
+type Shared struct {
+	server *Server
+	closed atomic.Bool
+}
+
+// enter begins a call, which ends with leave if there was no error.
+func (c *Shared) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.closed.Load() {
+		return tenancy.ErrClosed
+	}
+	c.server.mu.Lock()
+	if err := c.server.fail; err != nil {
+		c.leave()
+		return err
+	}
+	return nil
+}
+
+func (c *Shared) leave() { c.server.mu.Unlock() }
+
+// Get implements [tier.Cache].
+func (c *Shared) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
+	if err := c.enter(ctx); err != nil {
+		return tier.Result{}, err
+	}
+	defer c.leave()
+	found, ok := c.server.at(key)
+	if !ok {
+		return tier.Result{Token: c.server.lease(key)}, nil
+	}
+	return tier.Result{Entry: found.entry}, nil
+}
+
+// Put implements [tier.Cache].
+func (c *Shared) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
+	if err := c.enter(ctx); err != nil {
+		return err
+	}
+	defer c.leave()
+	found, ok := c.server.at(e.Key)
+	switch {
+	case !ok:
+	case found.entry == nil && found.lease == token, found.entry != nil && found.older(e.Snapshot.AsOf.Revision):
+		c.server.slots[e.Key] = slot{entry: e, ends: time.Now().Add(e.TTL)}
+	}
+	return nil
+}
+
+// Release implements [tier.Cache].
+func (c *Shared) Release(ctx context.Context, key tenancy.Key, token tier.Token) error {
+	if err := c.enter(ctx); err != nil {
+		return err
+	}
+	defer c.leave()
+	if found, ok := c.server.at(key); ok && found.entry == nil && found.lease == token {
+		delete(c.server.slots, key)
+	}
+	return nil
+}
+
+// Apply implements [tier.Cache].
+func (c *Shared) Apply(ctx context.Context, change tenancy.Change) error {
+	if err := c.enter(ctx); err != nil {
+		return err
+	}
+	defer c.leave()
+	for _, k := range change.Keys {
+		if found, ok := c.server.at(k); ok && (found.entry == nil || found.older(change.Position.Revision)) {
+			delete(c.server.slots, k)
+		}
+	}
+	return nil
+}
+
+// Drop implements [tier.Cache].
+func (c *Shared) Drop(ctx context.Context, e *tier.Entry) error {
+	if err := c.enter(ctx); err != nil {
+		return err
+	}
+	defer c.leave()
+	if found, ok := c.server.at(e.Key); ok && found.entry != nil && found.entry.Snapshot.AsOf == e.Snapshot.AsOf {
+		delete(c.server.slots, e.Key)
+	}
+	return nil
+}
+
+// InvalidateAll implements [tier.Cache].
+func (c *Shared) InvalidateAll(ctx context.Context) (int64, error) {
+	if err := c.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer c.leave()
+	var n int64
+	for k := range c.server.slots {
+		if found, ok := c.server.at(k); ok && found.entry != nil {
+			n++
+		}
+	}
+	clear(c.server.slots)
+	return n, nil
+}
+
+// Shared implements [tier.Cache].
+func (c *Shared) Shared() bool { return true }
+
+// Close implements [tier.Cache]. The server stays as it is.
+func (c *Shared) Close() error {
+	c.closed.Store(true)
+	return nil
+}

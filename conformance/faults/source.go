@@ -1,0 +1,133 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Source is one process's way to a database: a [tenancy.Source] in front of
+// another, whose change log can become unreadable, deaf or slow. Create one with
+// NewSource; its Close leaves the store behind it open, as other processes use it.
+type Source struct {
+	tenancy.Source
+
+	mu     sync.Mutex
+	random *rand.Rand
+	logErr error
+	deaf   bool
+	delay  time.Duration
+}
+
+// NewSource returns next with nothing wrong. Delays are drawn from seed.
+func NewSource(next tenancy.Source, seed uint64) *Source {
+	return &Source{Source: next, random: rand.New(rand.NewPCG(seed, 0))}
+}
+
+// FailLog makes Head and Changes return err, until it is nil again.
+func (s *Source) FailLog(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logErr = err
+}
+
+// Deafen says whether Watch loses the changes that it should yield.
+func (s *Source) Deafen(deaf bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = deaf
+}
+
+// Delay makes the answers of Load and Changes late by up to longest, so that they
+// are outdated on arrival. 0 ends that.
+func (s *Source) Delay(longest time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = longest
+}
+
+// Below returns the store behind s.
+func (s *Source) Below() tenancy.Store { return s.Source }
+
+// Close leaves the store behind s open.
+func (s *Source) Close() error { return nil }
+
+// CreateBatch implements [tenancy.BatchCreator].
+func (s *Source) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+	return tenancy.CreateBatch(ctx, s.Source, ts)
+}
+
+// Purge implements [tenancy.Purger].
+func (s *Source) Purge(ctx context.Context, id string) error {
+	return tenancy.Purge(ctx, s.Source, id)
+}
+
+// Head implements [tenancy.Log].
+func (s *Source) Head(ctx context.Context) (tenancy.Head, error) {
+	if err := s.unreadable("Head"); err != nil {
+		return tenancy.Head{}, err
+	}
+	return s.Source.Head(ctx)
+}
+
+// Changes implements [tenancy.Log].
+func (s *Source) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	if err := s.unreadable("Changes"); err != nil {
+		return nil, err
+	}
+	changes, err := s.Source.Changes(ctx, after, limit)
+	s.linger(ctx)
+	return changes, err
+}
+
+// Load implements [tenancy.Log].
+func (s *Source) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	snapshots, err := s.Source.Load(ctx, want)
+	s.linger(ctx)
+	return snapshots, err
+}
+
+// Watch implements [tenancy.Log].
+func (s *Source) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		for c, err := range s.Source.Watch(ctx, after) {
+			s.mu.Lock()
+			lost := s.deaf && err == nil
+			s.mu.Unlock()
+			if !lost && !yield(c, err) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Source) unreadable(op string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.logErr == nil {
+		return nil
+	}
+	return &tenancy.Error{Op: op, Err: fmt.Errorf("%w: %w", tenancy.ErrUnavailable, s.logErr)}
+}
+
+// linger makes half of the answers late.
+func (s *Source) linger(ctx context.Context) {
+	s.mu.Lock()
+	var d time.Duration
+	if s.delay > 0 && s.random.IntN(2) == 0 {
+		d = time.Duration(s.random.Int64N(int64(s.delay)))
+	}
+	s.mu.Unlock()
+	if d == 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,297 @@
+package tiertest_test
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+func changeMutants() []mutant {
+	// each applies a change key by key, unless skip says so.
+	each := func(f *faulty, skip func(old *tier.Entry, free bool, c tenancy.Change) bool) {
+		f.apply = func(ctx context.Context, c tenancy.Change) error {
+			for _, k := range c.Keys {
+				if old, free := f.look(ctx, k); skip(old, free, c) {
+					continue
+				}
+				one := c
+				one.Keys = []tenancy.Key{k}
+				if err := f.next.Apply(ctx, one); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	keepLease := func(f *faulty) {
+		each(f, func(old *tier.Entry, free bool, _ tenancy.Change) bool { return old == nil && !free })
+	}
+	return []mutant{
+		{rule: "change-removes-older", how: "ignores changes", spoil: func(f *faulty) {
+			f.apply = func(context.Context, tenancy.Change) error { return nil }
+		}},
+		{rule: "change-removes-older", how: "obeys for the first key", spoil: func(f *faulty) {
+			f.apply = func(ctx context.Context, c tenancy.Change) error {
+				c.Keys = c.Keys[:min(1, len(c.Keys))]
+				return f.next.Apply(ctx, c)
+			}
+		}},
+		{rule: "change-removes-older", how: "keeps negative entries", spoil: func(f *faulty) {
+			each(f, func(old *tier.Entry, _ bool, _ tenancy.Change) bool { return old != nil && old.Negative() })
+		}},
+		{rule: "change-removes-the-lease", how: "keeps the lease after a change", spoil: keepLease},
+		{rule: "change-keeps-newer", how: "removes whatever is there", spoil: func(f *faulty) {
+			f.apply = func(ctx context.Context, c tenancy.Change) error {
+				for _, k := range c.Keys {
+					if err := f.remove(ctx, k); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+		}},
+		{rule: "change-keeps-newer", how: "removes what is as of the change itself", spoil: func(f *faulty) {
+			f.apply = func(ctx context.Context, c tenancy.Change) error {
+				c.Position.Revision++
+				return f.next.Apply(ctx, c)
+			}
+		}},
+		{rule: "change-leaves-nothing-as-it-is", how: "marks what was invalidated", spoil: func(f *faulty) {
+			f.apply = func(ctx context.Context, c tenancy.Change) error {
+				if err := f.next.Apply(ctx, c); err != nil {
+					return err
+				}
+				for _, k := range c.Keys {
+					if _, err := f.next.Get(ctx, k); err != nil { // and takes the lease
+						return err
+					}
+				}
+				return nil
+			}
+		}},
+		{rule: "change-touches-its-keys-only", how: "takes keys for patterns", spoil: func(f *faulty) {
+			seen := []tenancy.Key{}
+			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
+				seen = append(seen, e.Key)
+				return f.next.Put(ctx, token, e)
+			}
+			f.apply = func(ctx context.Context, c tenancy.Change) error {
+				for _, k := range c.Keys {
+					for _, s := range seen {
+						if strings.HasSuffix(k.Value, "*") || s == k {
+							if err := f.remove(ctx, s); err != nil {
+								return err
+							}
+						}
+					}
+				}
+				return nil
+			}
+		}},
+		{rule: "change-touches-its-keys-only", how: "clears a local cache at every change", local: true, spoil: func(f *faulty) {
+			f.apply = func(ctx context.Context, _ tenancy.Change) error {
+				_, err := f.next.InvalidateAll(ctx)
+				return err
+			}
+		}},
+		{rule: "drop-removes-the-entry", how: "drops nothing", local: true, spoil: func(f *faulty) {
+			f.drop = func(context.Context, *tier.Entry) error { return nil }
+		}},
+		{rule: "drop-removes-the-entry", how: "keeps negative entries", spoil: func(f *faulty) {
+			f.drop = func(ctx context.Context, e *tier.Entry) error {
+				if e.Negative() {
+					return nil
+				}
+				return f.next.Drop(ctx, e)
+			}
+		}},
+		{rule: "drop-keeps-another-entry", how: "drops by key", spoil: func(f *faulty) {
+			f.drop = func(ctx context.Context, e *tier.Entry) error { return f.remove(ctx, e.Key) }
+		}},
+		{rule: "drop-keeps-another-entry", how: "does not compare marks", spoil: func(f *faulty) {
+			f.drop = func(ctx context.Context, e *tier.Entry) error {
+				if old, _ := f.look(ctx, e.Key); old != nil && old.Snapshot.AsOf.Revision == e.Snapshot.AsOf.Revision {
+					return f.remove(ctx, e.Key)
+				}
+				return nil
+			}
+		}},
+		{rule: "drop-keeps-another-entry", how: "drops leases", spoil: func(f *faulty) {
+			f.drop = func(ctx context.Context, e *tier.Entry) error {
+				if old, _ := f.look(ctx, e.Key); old == nil {
+					return f.remove(ctx, e.Key)
+				}
+				return f.next.Drop(ctx, e)
+			}
+		}},
+		{rule: "invalidate-all-removes", how: "keeps one", local: true, spoil: func(f *faulty) {
+			var last *tier.Entry
+			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
+				last = e
+				return f.next.Put(ctx, token, e)
+			}
+			f.invalidateAll = func(ctx context.Context) (int64, error) {
+				n, err := f.next.InvalidateAll(ctx)
+				if last != nil && err == nil {
+					err = f.next.Put(ctx, tier.LocalToken, last)
+				}
+				return n, err
+			}
+		}},
+		{rule: "invalidate-all-removes", how: "counts tenants only", spoil: func(f *faulty) {
+			f.invalidateAll = func(ctx context.Context) (int64, error) {
+				n, err := f.next.InvalidateAll(ctx)
+				return n / 2, err
+			}
+		}},
+		{rule: "batch-get-like-get", how: "returns what it found first", spoil: func(f *faulty) {
+			f.getBatch = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+				results, err := f.getEach(ctx, keys)
+				if len(results) > 1 {
+					results[0], results[1] = results[1], results[0]
+				}
+				return results, err
+			}
+		}},
+		{rule: "batch-get-like-get", how: "takes no leases", spoil: func(f *faulty) {
+			f.getBatch = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+				results := make([]tier.Result, len(keys))
+				for i, k := range keys {
+					results[i].Entry, _ = f.look(ctx, k)
+				}
+				return results, nil
+			}
+		}},
+		{rule: "batch-get-like-get", how: "returns a thousand at most", spoil: func(f *faulty) {
+			f.getBatch = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+				return f.getEach(ctx, keys[:min(len(keys), 1000)])
+			}
+		}},
+		{rule: "batch-get-repeats", how: "grants a lease for each result", spoil: func(f *faulty) {
+			f.getBatch = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+				results, err := f.getEach(ctx, keys)
+				for i := range results {
+					if results[i].Entry == nil {
+						results[i].Token = 7
+					}
+				}
+				return results, err
+			}
+		}},
+		{rule: "batch-put-like-put", how: "stores whatever is there", spoil: func(f *faulty) {
+			f.putBatch = func(ctx context.Context, _ []tier.Token, entries []*tier.Entry) error {
+				for _, e := range entries {
+					if err := f.force(ctx, e); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+		}},
+		{rule: "batch-put-like-put", how: "stores a part", spoil: func(f *faulty) {
+			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) error {
+				return f.putEach(ctx, tokens[:len(tokens)/2], entries[:len(entries)/2])
+			}
+		}},
+	}
+}
+
+func useMutants() []mutant {
+	return []mutant{
+		{rule: "peer-shares-everything", how: "remembers entries in its process", spoil: func(f *faulty) {
+			mine := map[tenancy.Key]*tier.Entry{}
+			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
+				if e := mine[k]; e != nil {
+					return tier.Result{Entry: e}, nil
+				}
+				r, err := f.next.Get(ctx, k)
+				if r.Entry != nil {
+					mine[k] = r.Entry
+				}
+				return r, err
+			}
+		}},
+		{rule: "peer-outlives-close", how: "clears the cache at the end", spoil: func(f *faulty) {
+			f.close = func() error {
+				_, err := f.next.InvalidateAll(context.Background())
+				return err
+			}
+		}},
+		{rule: "concurrent-puts-keep-the-newest", how: "compares AsOf before it puts", spoil: func(f *faulty) {
+			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
+				if old, _ := f.look(ctx, e.Key); old != nil && old.Snapshot.AsOf.Revision >= e.Snapshot.AsOf.Revision {
+					return nil
+				}
+				time.Sleep(50 * time.Microsecond) // the way to the server
+				return f.force(ctx, e)
+			}
+		}},
+		{rule: "concurrent-use", how: "returns an entry of another key now and then", spoil: func(f *faulty) {
+			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
+				if k.Value == "id-00003" {
+					if e, _ := f.look(ctx, tenancy.IDKey("id-00004")); e != nil {
+						return tier.Result{Entry: e}, nil
+					}
+				}
+				return f.next.Get(ctx, k)
+			}
+		}},
+		{rule: "behaves-like-the-model", how: "frees the lease that follows the one that is released", spoil: func(f *faulty) {
+			released := map[tier.Token]bool{}
+			f.release = func(ctx context.Context, k tenancy.Key, token tier.Token) error {
+				if released[token] && token != 0 {
+					return f.remove(ctx, k)
+				}
+				released[token] = true
+				return f.next.Release(ctx, k, token)
+			}
+		}},
+		{rule: "shared-is-constant", how: "becomes local", spoil: func(f *faulty) {
+			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
+				err := f.next.Put(ctx, token, e)
+				f.shared = func() bool { return !f.next.Shared() }
+				return err
+			}
+		}},
+		{rule: "ended-context", how: "waits for a connection", spoil: func(f *faulty) {
+			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
+				if ctx.Err() != nil {
+					time.Sleep(time.Second)
+				}
+				return f.next.Get(ctx, k)
+			}
+		}},
+		{rule: "ended-context", how: "takes an ended context for nothing", spoil: func(f *faulty) {
+			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
+				if ctx.Err() != nil {
+					return tier.Result{}, nil
+				}
+				return f.next.Get(ctx, k)
+			}
+		}},
+		{rule: "close-returns", how: "waits for the leases", spoil: func(f *faulty) {
+			f.close = func() error {
+				time.Sleep(time.Second)
+				return f.next.Close()
+			}
+		}},
+		{rule: "local-get-during-close", how: "goes on from memory", local: true, spoil: func(f *faulty) {
+			f.close = func() error { return nil }
+		}},
+		{rule: "local-get-during-close", how: "fails after Close", local: true, spoil: func(f *faulty) {
+			closed := make(chan struct{})
+			f.close = func() error { close(closed); return nil }
+			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
+				select {
+				case <-closed:
+					return tier.Result{}, tenancy.ErrClosed
+				default:
+					return f.next.Get(ctx, k)
+				}
+			}
+		}},
+	}
+}
