@@ -1,0 +1,87 @@
+package checker
+
+import (
+	"context"
+	"slices"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// history is the change log as far as it was read.
+type history struct {
+	end     tenancy.Position
+	changes map[tenancy.Revision]tenancy.Change
+	touched map[tenancy.Key][]tenancy.Revision // ascending
+	last    map[string]tenancy.Change          // of each tenant
+	deleted map[string]int                     // how often each tenant was
+}
+
+func newHistory() history {
+	return history{
+		changes: map[tenancy.Revision]tenancy.Change{},
+		touched: map[tenancy.Key][]tenancy.Revision{},
+		last:    map[string]tenancy.Change{},
+		deleted: map[string]int{},
+	}
+}
+
+// read goes on to the end of the log.
+func (h *history) read(ctx context.Context, log tenancy.Log) error {
+	for {
+		changes, err := log.Changes(ctx, h.end, 0)
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		for _, c := range changes {
+			h.end = c.Position
+			h.changes[c.Position.Revision] = c
+			for _, k := range c.Keys {
+				h.touched[k] = append(h.touched[k], c.Position.Revision)
+			}
+			h.last[c.TenantID] = c
+			if c.Op == tenancy.OpDelete {
+				h.deleted[c.TenantID]++
+			}
+		}
+	}
+}
+
+// since returns the changes of key: the last one that is not after r, if there is
+// any, and all that are.
+func (h *history) since(key tenancy.Key, r tenancy.Revision) []tenancy.Revision {
+	all := h.touched[key]
+	i, exact := slices.BinarySearch(all, r)
+	if !exact && i > 0 {
+		i--
+	}
+	return all[i:]
+}
+
+// overtaken returns the newest change of key that is after r and not after floor, or
+// 0.
+func (h *history) overtaken(key tenancy.Key, r, floor tenancy.Revision) tenancy.Revision {
+	var newest tenancy.Revision
+	for _, touched := range h.since(key, r) {
+		if touched > r && touched <= floor {
+			newest = touched
+		}
+	}
+	return newest
+}
+
+// absent reports whether key may have had no tenant at floor or later. contents
+// tells which identifier a tenant has in a revision; where it does not know, an old
+// and a new one look alike.
+func (h *history) absent(key tenancy.Key, floor tenancy.Revision, contents map[tenancy.Revision]tenancy.Tenant) bool {
+	touched := h.since(key, floor)
+	if len(touched) == 0 || touched[0] > floor {
+		return true // never before
+	}
+	return slices.ContainsFunc(touched, func(r tenancy.Revision) bool {
+		c := h.changes[r]
+		if t, known := contents[r]; known {
+			return !key.Matches(t)
+		}
+		return c.Op == tenancy.OpDelete || key.Kind == tenancy.KindIdentifier && len(c.Keys) > 2
+	})
+}
