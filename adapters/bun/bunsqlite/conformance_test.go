@@ -1,10 +1,12 @@
 package bunsqlite_test
 
 import (
-	"database/sql"
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"modernc.org/sqlite"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -59,6 +61,11 @@ func TestConformanceFile(t *testing.T) {
 			return f.open(tb, f.path(tb, s), normal)
 		},
 		Peer: func(tb testing.TB, s tenancy.Store) tenancy.Store { return f.open(tb, f.path(tb, s), normal) },
+		Backup: func(tb testing.TB, s tenancy.Store) func(testing.TB) {
+			path, copied := f.path(tb, s), fresh(tb)
+			run(tb, shell(tb, path), "VACUUM INTO ?1", copied)
+			return func(tb testing.TB) { restore(tb, path, copied) }
+		},
 		Edit: func(tb testing.TB, s tenancy.Store, t tenancy.Tenant) { edit(tb, f.path(tb, s), t) },
 	})
 }
@@ -75,17 +82,31 @@ func TestConformanceMemory(t *testing.T) {
 	})
 }
 
+// restore puts the pages of another file in the place of those at path, as the
+// shell's .restore does.
+func restore(tb testing.TB, path, from string) {
+	tb.Helper()
+	err := shell(tb, path).Raw(func(conn any) error {
+		r, err := conn.(interface {
+			NewRestore(source string) (*sqlite.Backup, error)
+		}).NewRestore(from)
+		if err != nil {
+			return err
+		}
+		more, err := r.Step(-1)
+		if more {
+			err = errors.Join(err, errors.New("restored in part"))
+		}
+		return errors.Join(err, r.Finish())
+	})
+	if err != nil {
+		tb.Fatalf("restore: %v", err)
+	}
+}
+
 // edit changes a row as a person would, on a connection that knows nothing of
 // the store.
 func edit(tb testing.TB, path string, t tenancy.Tenant) {
 	tb.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	_, err = db.ExecContext(tb.Context(), "UPDATE tenants SET identifier = ?2, name = ?3, status = ?4 WHERE id = ?1", t.ID, t.Identifier, t.Name, string(t.Status))
-	if err != nil {
-		tb.Fatalf("edit: %v", err)
-	}
+	run(tb, shell(tb, path), "UPDATE tenants SET identifier = ?2, name = ?3, status = ?4 WHERE id = ?1", t.ID, t.Identifier, t.Name, string(t.Status))
 }

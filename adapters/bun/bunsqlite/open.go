@@ -38,7 +38,6 @@ func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
 	if err := c.validate(path); err != nil {
 		return nil, err
 	}
-	options := c.store
 	if path != Memory {
 		if err := createFile(path); err != nil {
 			return nil, err
@@ -48,24 +47,32 @@ func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	options := c.store[:len(c.store):len(c.store)]
+	closers := []func() error{writer.Close}
 	if path != Memory {
 		reader, err := pool(c.dsn(path, true), c.readers)
 		if err != nil {
 			return nil, errors.Join(err, writer.Close())
 		}
-		options = append(options[:len(options):len(options)], bunstore.WithReader(reader), bunstore.WithOnClose(reader.Close))
+		options = append(options, bunstore.WithReader(reader))
+		// The writer last: SQLite removes the WAL when its last connection goes,
+		// which must be one that may write.
+		closers = []func() error{reader.Close, writer.Close}
 	}
-	// Last: SQLite checkpoints and removes the WAL when its last connection
-	// goes, which must be one that may write.
-	options = append(options[:len(options):len(options)], bunstore.WithOnClose(writer.Close))
+	for _, c := range closers {
+		options = append(options, bunstore.WithOnClose(c))
+	}
 	store, err := bunstore.New(writer, options...)
 	if err != nil {
-		return nil, errors.Join(err, writer.Close())
+		for _, c := range closers {
+			err = errors.Join(err, c())
+		}
+		return nil, err
 	}
-	if c.migrate {
-		err = store.Migrate(ctx)
+	if !c.migrate {
+		return store, nil
 	}
-	if err != nil {
+	if err := store.Migrate(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil

@@ -58,22 +58,21 @@ END;
 -- vanish, and their DELETE triggers fire only under PRAGMA recursive_triggers;
 -- with OR IGNORE or an upsert they stay. Only afterwards can it be told.
 CREATE TABLE "{{.Table}}_colliding" (
-    tenant_rowid INTEGER PRIMARY KEY,
-    id           TEXT NOT NULL,
-    identifier   TEXT NOT NULL
+    id         TEXT NOT NULL PRIMARY KEY,
+    identifier TEXT NOT NULL
 ) STRICT;
 
 CREATE TRIGGER "{{.Table}}_collide_insert" BEFORE INSERT ON "{{.Table}}"
 BEGIN
     DELETE FROM "{{.Table}}_colliding";
-    INSERT INTO "{{.Table}}_colliding" SELECT rowid, id, identifier FROM "{{.Table}}"
+    INSERT INTO "{{.Table}}_colliding" SELECT id, identifier FROM "{{.Table}}"
     WHERE id = NEW.id OR identifier = NEW.identifier OR rowid = NEW.rowid;
 END;
 CREATE TRIGGER "{{.Table}}_collide_update" BEFORE UPDATE ON "{{.Table}}"
 WHEN NEW.id IS NOT OLD.id OR NEW.identifier IS NOT OLD.identifier OR NEW.rowid IS NOT OLD.rowid
 BEGIN
     DELETE FROM "{{.Table}}_colliding";
-    INSERT INTO "{{.Table}}_colliding" SELECT rowid, id, identifier FROM "{{.Table}}"
+    INSERT INTO "{{.Table}}_colliding" SELECT id, identifier FROM "{{.Table}}"
     WHERE (id = NEW.id OR identifier = NEW.identifier OR rowid = NEW.rowid) AND rowid <> OLD.rowid;
 END;
 
@@ -82,7 +81,7 @@ BEGIN
     INSERT INTO "{{.Table}}_changes" (op, tenant_id, keys)
     SELECT 'delete', id, json_array(json_array('id', id), json_array('identifier', identifier))
     FROM "{{.Table}}_colliding" AS c
-    WHERE c.tenant_rowid = NEW.rowid OR NOT EXISTS (SELECT 1 FROM "{{.Table}}" AS t WHERE t.rowid = c.tenant_rowid);
+    WHERE c.id = NEW.id OR NOT EXISTS (SELECT 1 FROM "{{.Table}}" AS t WHERE t.id = c.id AND t.identifier = c.identifier);
     INSERT INTO "{{.Table}}_changes" (op, tenant_id, keys)
     VALUES ('create', NEW.id, json_array(json_array('id', NEW.id), json_array('identifier', NEW.identifier)));
     UPDATE "{{.Table}}" SET
@@ -101,7 +100,7 @@ BEGIN
     INSERT INTO "{{.Table}}_changes" (op, tenant_id, keys)
     SELECT 'delete', id, json_array(json_array('id', id), json_array('identifier', identifier))
     FROM "{{.Table}}_colliding" AS c
-    WHERE c.tenant_rowid = NEW.rowid AND c.id <> OLD.id OR NOT EXISTS (SELECT 1 FROM "{{.Table}}" AS t WHERE t.rowid = c.tenant_rowid);
+    WHERE NOT EXISTS (SELECT 1 FROM "{{.Table}}" AS t WHERE t.id = c.id AND t.identifier = c.identifier);
     DELETE FROM "{{.Table}}_colliding";
     INSERT INTO "{{.Table}}_changes" (op, tenant_id, keys)
     SELECT 'update', NEW.id, json_group_array(json_array(kind, value))
@@ -131,7 +130,7 @@ END;
 
 CREATE TRIGGER "{{.Table}}_record_delete" AFTER DELETE ON "{{.Table}}"
 BEGIN
-    DELETE FROM "{{.Table}}_colliding" WHERE tenant_rowid = OLD.rowid;
+    DELETE FROM "{{.Table}}_colliding" WHERE id = OLD.id;
     INSERT INTO "{{.Table}}_changes" (op, tenant_id, keys)
     VALUES ('delete', OLD.id, json_array(json_array('id', OLD.id), json_array('identifier', OLD.identifier)));
 END;

@@ -1,0 +1,167 @@
+package bunsqlite_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(tb testing.TB, path string, opts ...bunsqlite.Option) *bunstore.Store {
+	tb.Helper()
+	s, err := bunsqlite.Open(tb.Context(), path, opts...)
+	if err != nil {
+		tb.Fatalf("Open: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+func create(tb testing.TB, s tenancy.Store, identifier string) tenancy.Tenant {
+	tb.Helper()
+	t, err := s.Create(tb.Context(), tenancy.Tenant{Identifier: identifier, Name: "Name of " + identifier})
+	if err != nil {
+		tb.Fatalf("Create: %v", err)
+	}
+	return t
+}
+
+func TestOpenMakesAPrivateFile(t *testing.T) {
+	for _, name := range []string{"tenants.db", "odd name?#%41&.db", "ä.db"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		s := open(t, path)
+		create(t, s, "acme")
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), name) {
+				t.Errorf("%s: there is a file %q", name, e.Name())
+			}
+			if info, err := e.Info(); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("%s: permissions %v, %v", e.Name(), info.Mode().Perm(), err)
+			}
+		}
+		if len(entries) < 2 {
+			t.Errorf("%s: %d files, want a WAL too", name, len(entries))
+		}
+	}
+}
+
+func TestOpenKeepsPermissions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tenants.db")
+	if err := os.WriteFile(path, nil, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("permissions %v, %v", info.Mode().Perm(), err)
+	}
+}
+
+func TestOpenReportsBadPaths(t *testing.T) {
+	dir := t.TempDir()
+	garbage := filepath.Join(dir, "garbage")
+	if err := os.WriteFile(garbage, bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, path string
+		reason     error
+		text       string
+	}{
+		{"empty", "", tenancy.ErrInvalid, "path"},
+		{"no directory", filepath.Join(dir, "none", "tenants.db"), tenancy.ErrUnavailable, "does not exist"},
+		{"a directory", dir, tenancy.ErrUnavailable, "for writing"},
+		{"not a database", garbage, tenancy.ErrUnavailable, "not a database"},
+	} {
+		s, err := bunsqlite.Open(t.Context(), c.path)
+		if err == nil {
+			_ = s.Close()
+		}
+		var typed *tenancy.Error
+		if !errors.As(err, &typed) || typed.Op != "Open" || !errors.Is(err, c.reason) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v, want %v with %q", c.name, err, c.reason, c.text)
+		}
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for field, option := range map[string]bunsqlite.Option{
+		"readers":      bunsqlite.WithReaders(0),
+		"mmap_size":    bunsqlite.WithMmapSize(-1),
+		"busy_timeout": bunsqlite.WithBusyTimeout(-time.Second),
+		"synchronous":  bunsqlite.WithSynchronous("OFF); DROP TABLE tenants"),
+		"table":        bunsqlite.WithStore(bunstore.WithTable("a b")),
+	} {
+		_, err := bunsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "tenants.db"), option)
+		var typed *tenancy.Error
+		if !errors.As(err, &typed) || typed.Field != field || !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+func TestOpenWithoutMigrate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tenants.db")
+	s := open(t, path, bunsqlite.WithoutMigrate())
+	if _, err := s.Head(t.Context()); !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "run Migrate") {
+		t.Errorf("Head: %v", err)
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	create(t, s, "acme")
+}
+
+func TestOpenHonoursContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s, err := bunsqlite.Open(ctx, filepath.Join(t.TempDir(), "tenants.db")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v", s, err)
+	}
+}
+
+// In memory there is one database for each Open, however many goroutines use it,
+// and no cancelled call takes it away.
+func TestMemoryIsOneDatabase(t *testing.T) {
+	a, b := open(t, bunsqlite.Memory), open(t, bunsqlite.Memory)
+	create(t, a, "acme")
+	if n, err := b.Count(t.Context(), tenancy.Filter{}); n != 0 || err != nil {
+		t.Errorf("another database holds %d, %v", n, err)
+	}
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := a.Search(ctx, "acme", tenancy.SearchOptions{})
+			_, err2 := a.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Taken"})
+			done <- errors.Join(err, err2)
+		}()
+		cancel()
+		if err := <-done; err == nil {
+			t.Fatal("created twice")
+		}
+	}
+	if _, err := a.GetByIdentifier(t.Context(), "acme"); err != nil {
+		t.Errorf("the database is gone: %v", err)
+	}
+}
