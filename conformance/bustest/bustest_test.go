@@ -1,0 +1,243 @@
+package bustest_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/conformance/bustest"
+	"github.com/go-tenancy/tenantstore/conformance/faults"
+	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+func TestBus(t *testing.T) { bustest.Run(t, harness(nil)) }
+
+// faulty is a bus whose methods a mutant can replace, one by one.
+type faulty struct {
+	hub  *faults.Hub
+	next *faults.Bus
+
+	publish    func(ctx context.Context, p tenancy.Position) error
+	subscribe  func(ctx context.Context, wake func(tenancy.Position))
+	close      func() error
+	disconnect func()
+}
+
+func newFaulty(hub *faults.Hub, spoil func(*faulty)) *faulty {
+	f := &faulty{hub: hub, next: hub.Open()}
+	f.publish, f.subscribe, f.close = f.next.Publish, f.next.Subscribe, f.next.Close
+	f.disconnect = func() { hub.Disconnect(f.next) }
+	if spoil != nil {
+		spoil(f)
+	}
+	return f
+}
+
+func (f *faulty) Publish(ctx context.Context, p tenancy.Position) error { return f.publish(ctx, p) }
+func (f *faulty) Subscribe(ctx context.Context, wake func(tenancy.Position)) {
+	f.subscribe(ctx, wake)
+}
+func (f *faulty) Close() error { return f.close() }
+
+// filter changes what subscribers are woken with; it may lose messages.
+func (f *faulty) filter(pass func(wake func(tenancy.Position), p tenancy.Position)) {
+	f.subscribe = func(ctx context.Context, wake func(tenancy.Position)) {
+		f.next.Subscribe(ctx, func(p tenancy.Position) { pass(wake, p) })
+	}
+}
+
+func harness(spoil func(*faulty)) bustest.Harness {
+	return bustest.Harness{
+		Open:       func(testing.TB) tier.Bus { return newFaulty(faults.NewHub(), spoil) },
+		Peer:       func(_ testing.TB, b tier.Bus) tier.Bus { return newFaulty(b.(*faulty).hub, spoil) },
+		Disconnect: func(_ testing.TB, b tier.Bus) { b.(*faulty).disconnect() },
+	}
+}
+
+// mutant is a bus that breaks one rule.
+type mutant struct {
+	rule  string // that must reject it
+	how   string // what it does wrong
+	spoil func(f *faulty)
+}
+
+func mutants() []mutant {
+	return []mutant{
+		{"message-reaches-every-subscriber", "keeps one subscriber", func(f *faulty) {
+			var mu sync.Mutex
+			stop := func() {}
+			f.subscribe = func(ctx context.Context, wake func(tenancy.Position)) {
+				mu.Lock()
+				defer mu.Unlock()
+				stop()
+				ctx, stop = context.WithCancel(ctx)
+				f.next.Subscribe(ctx, wake)
+			}
+		}},
+		{"message-reaches-every-subscriber", "sends a position once", func(f *faulty) {
+			var newest tenancy.Revision
+			f.publish = func(ctx context.Context, p tenancy.Position) error {
+				if p.Revision > 5 && newest > 4 {
+					return nil
+				}
+				newest = max(newest, p.Revision)
+				return f.next.Publish(ctx, p)
+			}
+		}},
+		{"message-reaches-other-processes", "stays in its process", func(f *faulty) {
+			f.filter(func(func(tenancy.Position), tenancy.Position) {})
+			f.publish = func(context.Context, tenancy.Position) error { return nil }
+		}},
+		{"position-is-exact", "drops the mark", func(f *faulty) {
+			f.filter(func(wake func(tenancy.Position), p tenancy.Position) { wake(tenancy.Position{Revision: p.Revision}) })
+		}},
+		{"position-is-exact", "sends floats", func(f *faulty) {
+			f.filter(func(wake func(tenancy.Position), p tenancy.Position) {
+				wake(tenancy.Position{Revision: p.Revision, Mark: int64(float64(p.Mark))})
+			})
+		}},
+		{"position-is-exact", "makes up positions", func(f *faulty) {
+			f.filter(func(wake func(tenancy.Position), p tenancy.Position) {
+				wake(p)
+				wake(tenancy.Position{Revision: 4242, Mark: 1})
+			})
+		}},
+		{"nothing-is-lost-silently", "connects after Subscribe and says nothing", func(f *faulty) {
+			f.subscribe = func(ctx context.Context, wake func(tenancy.Position)) {
+				go func() {
+					time.Sleep(20 * time.Millisecond)
+					f.next.Subscribe(ctx, wake)
+				}()
+			}
+		}},
+		{"burst-arrives", "passes on a hundred messages", func(f *faulty) {
+			n := 0
+			var mu sync.Mutex
+			f.filter(func(wake func(tenancy.Position), p tenancy.Position) {
+				mu.Lock()
+				defer mu.Unlock()
+				if n++; n < 100 {
+					wake(p)
+				}
+			})
+		}},
+		{"subscribe-returns-at-once", "listens in Subscribe", func(f *faulty) {
+			f.subscribe = func(ctx context.Context, wake func(tenancy.Position)) {
+				f.next.Subscribe(ctx, wake)
+				<-ctx.Done()
+			}
+		}},
+		{"subscription-ends-with-its-context", "goes on for ever", func(f *faulty) {
+			f.subscribe = func(ctx context.Context, wake func(tenancy.Position)) {
+				f.next.Subscribe(context.WithoutCancel(ctx), wake)
+			}
+		}},
+		{"subscription-ends-with-its-context", "ends all subscriptions with the first", func(f *faulty) {
+			var first context.Context
+			f.subscribe = func(ctx context.Context, wake func(tenancy.Position)) {
+				if first == nil {
+					first = ctx
+				}
+				f.next.Subscribe(first, wake)
+			}
+		}},
+		{"reconnection-wakes", "reconnects silently", func(f *faulty) { f.disconnect = func() {} }},
+		{"reconnection-wakes", "does not reconnect", func(f *faulty) {
+			lost := false
+			f.filter(func(wake func(tenancy.Position), p tenancy.Position) {
+				if !lost {
+					wake(p)
+				}
+				lost = lost || p.IsZero()
+			})
+		}},
+		{"ended-context", "waits for a connection", func(f *faulty) {
+			f.publish = func(ctx context.Context, p tenancy.Position) error {
+				if ctx.Err() != nil {
+					time.Sleep(time.Second)
+				}
+				return f.next.Publish(ctx, p)
+			}
+		}},
+		{"close-ends-subscriptions", "leaves its subscriptions behind", func(f *faulty) {
+			f.close = func() error { return nil }
+		}},
+		{"close-ends-subscriptions", "waits for its subscribers", func(f *faulty) {
+			var subscribers sync.WaitGroup
+			f.subscribe = func(ctx context.Context, wake func(tenancy.Position)) {
+				f.next.Subscribe(ctx, wake)
+				subscribers.Go(func() { <-ctx.Done() })
+			}
+			f.close = func() error {
+				subscribers.Wait()
+				return f.next.Close()
+			}
+		}},
+	}
+}
+
+func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
+	rules := map[string]bustest.Rule{}
+	for _, r := range bustest.Rules() {
+		rules[r.Name] = r
+	}
+	for _, m := range mutants() {
+		t.Run(m.rule+"/"+strings.ReplaceAll(m.how, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			r, ok := rules[m.rule]
+			if !ok {
+				t.Fatalf("there is no rule %q", m.rule)
+			}
+			control := recorder.Record(t, func(tb testing.TB) { r.Check(tb, harness(nil)) })
+			if control.Failed() || control.Skipped != "" {
+				t.Fatalf("the rule does not accept a sound bus: %s%s", control.Skipped, control.Text())
+			}
+			broken := harness(m.spoil)
+			broken.Patience = 300 * time.Millisecond
+			got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, broken) })
+			if !got.Failed() {
+				t.Fatalf("the rule accepts a bus that %s%s", m.how, got.Skipped)
+			}
+			t.Logf("%s", got.Failures[0])
+			for _, failure := range got.Failures {
+				if !strings.HasPrefix(failure, "rule "+r.Name+": "+r.Says) {
+					t.Errorf("a failure does not name the rule: %s", failure)
+				}
+			}
+		})
+	}
+}
+
+func TestEveryRuleHasAMutantAndASentence(t *testing.T) {
+	has, seen := map[string]bool{}, map[string]bool{}
+	for _, m := range mutants() {
+		has[m.rule] = true
+	}
+	for _, r := range bustest.Rules() {
+		if !has[r.Name] || seen[r.Name] {
+			t.Errorf("rule %s: mutant %v, twice %v", r.Name, has[r.Name], seen[r.Name])
+		}
+		seen[r.Name] = true
+		if strings.Trim(r.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || !strings.HasSuffix(r.Says, ".") {
+			t.Errorf("rule %q: want a name in kebab case and a sentence, got %q", r.Name, r.Says)
+		}
+	}
+}
+
+func TestHarnessFieldsAreNamed(t *testing.T) {
+	if got := recorder.Record(t, func(tb testing.TB) { bustest.Rules()[0].Check(tb, bustest.Harness{}) }); !strings.Contains(got.Text(), "Harness.Open") {
+		t.Errorf("a harness without Open: got %q", got.Text())
+	}
+	alone := harness(nil)
+	alone.Peer, alone.Disconnect = nil, nil
+	for _, r := range bustest.Rules() {
+		got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, alone) })
+		if got.Failed() || got.Skipped != "" && !strings.Contains(got.Skipped, "Harness.") {
+			t.Errorf("rule %s: %s%s", r.Name, got.Text(), got.Skipped)
+		}
+	}
+}
