@@ -4,11 +4,16 @@ go 1.25.0
 
 require (
 	github.com/go-tenancy/tenantstore/adapters/bun v0.1.0
+	github.com/go-tenancy/tenantstore/adapters/ristretto v0.1.0
+	github.com/go-tenancy/tenantstore/adapters/valkey v0.1.0
 	github.com/go-tenancy/tenantstore/conformance v0.1.0
 	github.com/go-tenancy/tenantstore/core v0.1.0
+	github.com/valkey-io/valkey-go v1.0.79
 )
 
 require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
@@ -37,6 +42,8 @@ require (
 
 replace (
 	github.com/go-tenancy/tenantstore/adapters/bun => ../adapters/bun
+	github.com/go-tenancy/tenantstore/adapters/ristretto => ../adapters/ristretto
+	github.com/go-tenancy/tenantstore/adapters/valkey => ../adapters/valkey
 	github.com/go-tenancy/tenantstore/conformance => ../conformance
 	github.com/go-tenancy/tenantstore/core => ../core
 )

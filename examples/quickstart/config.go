@@ -13,6 +13,7 @@ type config struct {
 	base   string // tenants live at <identifier>.<base>
 	path   string // SQLite file, unless dsn is set
 	dsn    string // PostgreSQL; holds a password: never print it
+	valkey string // host:port of Valkey, or none
 	sample bool   // import the sample tenants into an empty store
 }
 
@@ -27,6 +28,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 	flags.StringVar(&c.base, "base", "localhost", "base `domain`: a tenant's host is <identifier>.<base>")
 	flags.StringVar(&c.path, "db", "tenants.db", "SQLite `file`, created if it does not exist")
 	flags.StringVar(&c.dsn, "dsn", "", "PostgreSQL `URL` (postgres://…) to use instead of SQLite; put one with a password\ninto the environment variable "+dsnVariable+", where other users cannot see it")
+	flags.StringVar(&c.valkey, "valkey", "", "`host:port` of a Valkey server that several instances share as a cache")
 	flags.BoolVar(&c.sample, "sample", true, "fill an empty store with 23,925 educational institutions")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err

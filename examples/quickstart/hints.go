@@ -34,7 +34,8 @@ Manage tenants:
   curl -X PATCH -H 'Content-Type: application/json' -d '{"plan":"pro"}' {url}/admin/tenants/{id}/metadata
   curl -X POST -H 'Content-Type: application/json' -d '{"identifier":"acme","name":"Acme Ltd"}' {url}/admin/tenants
 
-Health:
+What the caches do, and health:
+  curl {url}/admin/tiers
   curl {url}/healthz
   curl {url}/readyz
 

@@ -33,6 +33,7 @@ func (s *service) handler() http.Handler {
 	admin("POST /admin/tenants/{id}/activate", unconditional(s.setStatus(tenancy.StatusActive)))
 	admin("POST /admin/tenants/{id}/rename", unconditional(s.rename))
 	admin("PATCH /admin/tenants/{id}/metadata", unconditional(s.patchMetadata))
+	admin("GET /admin/tiers", s.tiers)
 
 	return s.logged(bounded(s.routed(mux)))
 }

@@ -2,16 +2,47 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+
+	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
+	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// openStore opens the store that cfg names, and creates or migrates its schema.
-// Nothing but this function knows which database it is.
+// openStore returns the stack that cfg describes: a cache in this process, over
+// Valkey if it is named, over the database. Closing it closes all of them.
+// Nothing but this file knows what there is below.
 func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store, error) {
+	store, err := openDatabase(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.valkey != "" {
+		log.Info("using Valkey", "addr", cfg.valkey)
+		options := []valkeytier.Option{valkeytier.WithLogger(log)}
+		if cfg.dsn == "" { // PostgreSQL tells other processes of changes itself, SQLite does not
+			options = append(options, valkeytier.WithBus())
+		}
+		shared, err := valkeytier.New(store, valkey.ClientOption{InitAddress: []string{cfg.valkey}}, options...)
+		if err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+		store = shared
+	}
+	local, err := ristrettotier.New(store)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return local, nil
+}
+
+// openDatabase creates or migrates the schema.
+func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store, error) {
 	if cfg.dsn != "" {
 		log.Info("opening PostgreSQL")
 		return bunpg.Open(ctx, cfg.dsn)

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func TestTiersShowsWhatTheCachesDo(t *testing.T) {
+	store, err := ristrettotier.New(memstore.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := newService(t, store)
+	for range 3 {
+		if a := c.call(t, "GET", "/whoami", "", "Host: acme.localhost"); a.status != 200 {
+			t.Fatalf("whoami: %+v", a)
+		}
+	}
+	a := c.call(t, "GET", "/admin/tiers", "")
+	var tiers []struct {
+		Shared bool
+		Hits   int64
+		Misses int64
+	}
+	if err := json.Unmarshal([]byte(a.body), &tiers); err != nil || a.status != 200 {
+		t.Fatalf("%+v: %v", a, err)
+	}
+	if len(tiers) != 1 || tiers[0].Shared || tiers[0].Hits != 2 || tiers[0].Misses != 1 {
+		t.Errorf("tiers = %s, want one local tier with 2 hits and 1 miss", a.body)
+	}
+}
+
+func TestUnreachableValkeyStopsNothing(t *testing.T) {
+	cfg := config{path: filepath.Join(t.TempDir(), "tenants.db"), valkey: "127.0.0.1:1"}
+	store, err := openStore(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	made, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.GetByIdentifier(t.Context(), "acme"); err != nil || got != made {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestInstancesShareValkey(t *testing.T) {
+	addr := os.Getenv("TENANTSTORE_VALKEY")
+	if addr == "" {
+		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
+			t.Fatal("TENANTSTORE_VALKEY is not set")
+		}
+		t.Skip("needs Valkey: run make test, or set TENANTSTORE_VALKEY to host:port")
+	}
+	cfg := config{path: filepath.Join(t.TempDir(), "tenants.db"), valkey: addr}
+	var stores [2]tenancy.Store
+	for i := range stores {
+		store, err := openStore(t.Context(), cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		stores[i] = store
+	}
+	identifier := "quickstart-" + tenancy.NewID()[24:]
+	made, err := stores[0].Create(t.Context(), tenancy.Tenant{Identifier: "a" + identifier, Name: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func() tenancy.Tenant {
+		got, err := stores[1].GetByID(t.Context(), made.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	get()
+	if _, err := stores[0].SetStatus(t.Context(), made.ID, tenancy.StatusSuspended); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); get().Status != tenancy.StatusSuspended; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the other instance does not see the suspension")
+		}
+	}
+}
