@@ -7,7 +7,9 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/conformance/bustest"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
+	"github.com/go-tenancy/tenantstore/conformance/tiertest"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -26,6 +28,57 @@ func TestConformanceStacked(t *testing.T) {
 		h.Peer = nil // it would need the database below both
 		storetest.Run(t, h)
 	})
+}
+
+// The contract of a cache, without a tier.
+func TestCacheContract(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		open := func(tb testing.TB, prefix string, opts ...valkeytier.Option) tier.Cache {
+			opts = append(opts, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(patience))
+			c, err := valkeytier.NewCache(option, opts...)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return &prefixed{c, prefix}
+		}
+		tiertest.Run(t, tiertest.Harness{
+			Open:         func(tb testing.TB) tier.Cache { return open(tb, newPrefix(), valkeytier.WithPlainSecrets()) },
+			OpenRefusing: func(tb testing.TB) tier.Cache { return open(tb, newPrefix()) },
+			Peer: func(tb testing.TB, c tier.Cache) tier.Cache {
+				return open(tb, c.(*prefixed).prefix, valkeytier.WithPlainSecrets())
+			},
+		})
+	})
+}
+
+// prefixed is a cache that remembers its prefix, for its peers.
+type prefixed struct {
+	*valkeytier.Cache
+	prefix string
+}
+
+func TestBusContract(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		open := func(tb testing.TB, prefix string) tier.Bus {
+			b, err := valkeytier.NewBus(option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(patience))
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return &prefixedBus{b, prefix}
+		}
+		bustest.Run(t, bustest.Harness{
+			Open: func(tb testing.TB) tier.Bus { return open(tb, newPrefix()) },
+			Peer: func(tb testing.TB, b tier.Bus) tier.Bus { return open(tb, b.(*prefixedBus).prefix) },
+			Disconnect: func(tb testing.TB, _ tier.Bus) { // whoever else is subscribed has to cope too
+				do(tb, admin(tb, option), "CLIENT", "KILL", "TYPE", "pubsub")
+			},
+		})
+	})
+}
+
+type prefixedBus struct {
+	*valkeytier.Bus
+	prefix string
 }
 
 func harness(option valkey.ClientOption) storetest.Harness {

@@ -47,6 +47,7 @@ type link struct {
 	connected chan struct{} // closed when client is set
 	attempted chan struct{} // closed when the first attempt to connect is over
 	places    chan struct{}
+	deadlines deadlines
 	breaker   *breaker
 	suspect   atomic.Pointer[string] // the key of the last failed call
 	refused   atomic.Int64           // calls that were not made
@@ -217,36 +218,68 @@ func explain(err error) string {
 type call struct {
 	link   *link
 	client valkey.Client
+	parent context.Context
 	ctx    context.Context // with the deadline
 	cancel context.CancelFunc
+	short  *deadline // ctx, if begun by beginShort
 	begun  time.Time
 }
 
 // begin takes a place, and starts the deadline. Without an error, the caller
 // calls end.
-func (l *link) begin(ctx context.Context, deadline time.Duration) (call, error) {
+func (l *link) begin(ctx context.Context, d time.Duration) (call, error) {
+	c := call{link: l, parent: ctx, begun: time.Now()}
+	if err := l.takePlace(); err != nil {
+		return call{}, err
+	}
+	c.ctx, c.cancel = context.WithTimeout(ctx, d)
+	return c, c.connect()
+}
+
+// beginShort is begin at a tenth of the cost, with the deadline of the
+// configuration; but a call that is under way does not notice that ctx ends.
+func (l *link) beginShort(ctx context.Context) (call, error) {
+	if err := ctx.Err(); err != nil {
+		return call{}, err
+	}
+	c := call{link: l, parent: ctx, begun: time.Now()}
+	if err := l.takePlace(); err != nil {
+		return call{}, err
+	}
+	c.short = l.deadlines.begin(ctx, c.begun, l.cfg.deadline)
+	c.ctx = c.short
+	return c, c.connect()
+}
+
+func (l *link) takePlace() error {
 	if l.breaker.current() != Closed && isClosed(l.attempted) {
-		return call{}, l.refuse()
+		return l.refuse()
 	}
 	select {
 	case l.places <- struct{}{}:
+		return nil
 	default:
 		l.refused.Add(1)
-		return call{}, errBusy
+		return errBusy
 	}
-	c := call{link: l, begun: time.Now()}
-	c.ctx, c.cancel = context.WithTimeout(ctx, deadline)
-	select { // in the first moments only
-	case <-l.attempted:
-	case <-l.ctx.Done():
-	case <-c.ctx.Done():
+}
+
+// connect gets the client. In the first moments it waits for the first attempt.
+func (c *call) connect() error {
+	l := c.link
+	if !isClosed(l.attempted) {
+		select {
+		case <-l.attempted:
+		case <-l.ctx.Done():
+		case <-c.ctx.Done():
+		}
 	}
 	if l.breaker.current() != Closed {
 		c.leave()
-		return call{}, l.refuse()
+		return l.refuse()
 	}
 	c.client = *l.client.Load()
-	return c, nil
+	return nil
 }
 
 func (l *link) refuse() error {
@@ -258,7 +291,11 @@ func (l *link) refuse() error {
 }
 
 func (c *call) leave() {
-	c.cancel()
+	if c.short != nil {
+		c.link.deadlines.end(c.short)
+	} else {
+		c.cancel()
+	}
 	<-c.link.places
 }
 
@@ -286,5 +323,5 @@ func (c *call) end(key string, err error) error {
 // leftEarly reports whether the caller's own deadline ended the call before
 // Valkey had had half of ours.
 func (c *call) leftEarly() bool {
-	return c.ctx.Err() != nil && time.Since(c.begun) < c.link.cfg.deadline/2
+	return c.parent.Err() != nil && time.Since(c.begun) < c.link.cfg.deadline/2
 }

@@ -14,10 +14,11 @@ import (
 const batchSize = 1000
 
 // Get implements [tier.Cache]: an entry, or else the lease if it is free, in one
-// round trip.
+// round trip. Once it is under way, it takes what it takes, the deadline at most,
+// even if ctx ends.
 func (c *Cache) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
 	name := c.name(key)
-	call, err := c.link.begin(ctx, c.cfg.deadline)
+	call, err := c.link.beginShort(ctx)
 	if err != nil {
 		return tier.Result{}, err
 	}

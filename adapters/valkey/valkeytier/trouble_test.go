@@ -221,7 +221,7 @@ func TestPlaces(t *testing.T) {
 	defer leave()
 	for range 2 {
 		waiting.Go(func() {
-			if _, err := c.Get(ctx, key); !errors.Is(err, context.Canceled) {
+			if _, err := c.GetBatch(ctx, []tenancy.Key{key}); !errors.Is(err, context.Canceled) {
 				t.Errorf("%v, want the caller's cancellation", err)
 			}
 		})

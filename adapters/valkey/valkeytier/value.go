@@ -34,7 +34,9 @@ const (
 func newToken() tier.Token { return tier.Token(rand.Uint64() | 1) }
 
 func lease(t tier.Token) string {
-	return string(binary.BigEndian.AppendUint64([]byte{leaseMark, leaseVersion}, uint64(t)))
+	b := [leaseSize]byte{leaseMark, leaseVersion}
+	binary.BigEndian.PutUint64(b[2:], uint64(t))
+	return string(b[:])
 }
 
 func isLease(value string) bool { return len(value) == leaseSize && value[0] == leaseMark }
