@@ -5,10 +5,29 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
+	"github.com/go-tenancy/tenantstore/conformance/tiertest"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
+
+// The contract of a cache, without a tier.
+func TestCacheContract(t *testing.T) {
+	for name, opts := range map[string][]ristrettotier.Option{
+		"entries": nil,
+		"bytes":   {ristrettotier.WithMaxBytes(64 << 20)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tiertest.Run(t, tiertest.Harness{Open: func(tb testing.TB) tier.Cache {
+				c, err := ristrettotier.NewCache(opts...)
+				if err != nil {
+					tb.Fatal(err)
+				}
+				return c
+			}})
+		})
+	}
+}
 
 // A cache that holds everything, and one that holds hardly anything and evicts all
 // the time.
