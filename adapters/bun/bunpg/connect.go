@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -69,23 +68,13 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 type connector struct{ driver.Connector }
 
 func newConnector(conn *pgx.ConnConfig) connector {
-	return connector{stdlib.GetConnector(*conn, stdlib.OptionAfterConnect(readUTC))}
+	return connector{stdlib.GetConnector(*conn)}
 }
 
 // Connect implements [driver.Connector] with errors that are safe to show.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	return conn, connectError(ctx, err)
-}
-
-// readUTC makes times come back in UTC instead of the process's time zone.
-func readUTC(_ context.Context, conn *pgx.Conn) error {
-	conn.TypeMap().RegisterType(&pgtype.Type{
-		Name:  "timestamptz",
-		OID:   pgtype.TimestamptzOID,
-		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
-	})
-	return nil
 }
 
 // quoteIdentifier quotes a name for SQL.

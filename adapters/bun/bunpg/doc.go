@@ -18,8 +18,8 @@
 // # PgBouncer
 //
 // Behind a pooler in transaction mode use [WithPgBouncer]: no startup parameter
-// and no named prepared statement is used then, and the store's settings are
-// made in each transaction. Such a pooler cannot pass on notifications; give
+// (nor one that the connection string has) and no named prepared statement is
+// used then, and the store's settings are made in each transaction. Such a pooler cannot pass on notifications; give
 // [WithListenDSN] a direct connection string, or let the store poll.
 //
 // # Watch

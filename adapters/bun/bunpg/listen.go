@@ -16,7 +16,6 @@ const (
 	// listenHeartbeat is how often a silent connection is checked, for a
 	// network that drops packets does not tell.
 	listenHeartbeat = 15 * time.Second
-	listenPatience  = 5 * time.Second // for the answer to a check
 )
 
 // listener turns the notifications of committed changes into wake-ups.
@@ -63,7 +62,7 @@ func (l listener) session(ctx context.Context, channel string, wake func()) (lis
 		defer cancel()
 		err = errors.Join(err, conn.Close(ctx))
 	}()
-	if err := within(ctx, listenPatience, func(ctx context.Context) error {
+	if err := within(ctx, l.conn.ConnectTimeout, func(ctx context.Context) error {
 		_, err := conn.Exec(ctx, "LISTEN "+quoteIdentifier(channel))
 		return err
 	}); err != nil {
@@ -82,7 +81,7 @@ func (l listener) session(ctx context.Context, channel string, wake func()) (lis
 		if ctx.Err() != nil || conn.IsClosed() || !errors.Is(err, context.DeadlineExceeded) {
 			return true, err
 		}
-		if err := within(ctx, listenPatience, conn.Ping); err != nil {
+		if err := within(ctx, l.conn.ConnectTimeout, conn.Ping); err != nil {
 			return true, err
 		}
 	}

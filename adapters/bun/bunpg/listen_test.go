@@ -3,7 +3,6 @@ package bunpg_test
 import (
 	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // noPoll leaves the wake-up of Watch to notifications.
 var noPoll = bunpg.WithStore(bunstore.WithPollInterval(time.Hour))
 
-// follow starts a watch after the newest change, and returns a function that
+// follow watches what comes after the newest change, and returns a function that
 // waits for the next one.
 func follow(t testing.TB, store *bunstore.Store) func() tenancy.Change {
 	t.Helper()
@@ -31,27 +31,56 @@ func follow(t testing.TB, store *bunstore.Store) func() tenancy.Change {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	next, stop := iter.Pull2(store.Watch(ctx, head.Newest))
-	t.Cleanup(func() { stop(); cancel() })
+	changes := make(chan tenancy.Change, 1000)
+	ctx, cancel := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for change, err := range store.Watch(ctx, head.Newest) {
+			if err == nil {
+				changes <- change
+			} else if !errors.Is(err, tenancy.ErrUnavailable) && !errors.Is(err, context.Canceled) && !errors.Is(err, tenancy.ErrClosed) {
+				t.Error(err)
+			}
+		}
+	})
+	t.Cleanup(func() { cancel(); watch.Wait() })
 	return func() tenancy.Change {
 		t.Helper()
-		for {
-			change, err, ok := next()
-			switch {
-			case !ok:
-				t.Fatal("the watch has ended")
-			case err == nil:
-				return change
-			case !errors.Is(err, tenancy.ErrUnavailable):
-				t.Fatal(err)
-			}
+		select {
+		case change := <-changes:
+			return change
+		case <-time.After(patience):
+			t.Fatal("no change came")
+			return tenancy.Change{}
 		}
 	}
 }
 
-const listening = `SELECT count(*) FROM pg_stat_activity
-	WHERE datname = current_database() AND application_name = 'tenantstore' AND query LIKE 'LISTEN%'`
+// listeners sees the sessions of a database that listen for its store.
+type listeners struct {
+	conn *pgx.Conn
+	seen map[int32]bool
+}
+
+// next waits for one that was not there before.
+func (l listeners) next(t testing.TB) {
+	t.Helper()
+	waitUntil(t, func() bool {
+		for _, pid := range l.now(t) {
+			if !l.seen[pid] {
+				l.seen[pid] = true
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (l listeners) now(t testing.TB) []int32 {
+	t.Helper()
+	return query[int32](t, l.conn, `SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+		AND application_name = 'tenantstore' AND state = 'idle' AND query LIKE 'LISTEN%'`)
+}
 
 func TestListensFromTheFirstWatchUntilClose(t *testing.T) {
 	dsn := newDatabase(t)
@@ -61,21 +90,22 @@ func TestListensFromTheFirstWatchUntilClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	create(t, store, "acme")
-	if n := one[int](t, conn, listening); n != 0 {
-		t.Errorf("%d sessions listen before the first Watch", n)
+	listeners := listeners{conn, map[int32]bool{}}
+	if pids := listeners.now(t); len(pids) != 0 {
+		t.Errorf("%d sessions listen before the first Watch", len(pids))
 	}
 	first, second := follow(t, store), follow(t, store)
-	for range 2 {
+	listeners.next(t)
+	for range 20 {
 		exec(t, conn, `UPDATE tenants SET name = 'B'`)
 		for _, next := range []func() tenancy.Change{first, second} {
 			if c := next(); c.Op != tenancy.OpUpdate {
 				t.Errorf("change %+v", c)
 			}
 		}
-		waitUntil(t, func() bool { return one[int](t, conn, listening) > 0 })
 	}
-	if n := one[int](t, conn, listening); n != 1 {
-		t.Errorf("%d sessions listen, want 1 for all watches", n)
+	if pids := listeners.now(t); len(pids) != 1 {
+		t.Errorf("%d sessions listen, want 1 for all watches", len(pids))
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
@@ -100,18 +130,13 @@ func TestTerminatedSessionsLoseNothing(t *testing.T) {
 			store := open(t, dsn, bunpg.WithStore(bunstore.WithPollInterval(c.poll)))
 			create(t, store, "acme")
 			next, conn := follow(t, store), connect(t, dsn)
-			last := tenancy.Revision(2)
-			for range 10 {
-				for range 3 {
-					exec(t, conn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE `+c.sessions)
-					exec(t, conn, `UPDATE tenants SET name = name`)
-				}
-				for range 3 {
-					change := next()
-					if change.Position.Revision != last+1 {
-						t.Fatalf("change %d follows %d", change.Position.Revision, last)
-					}
-					last = change.Position.Revision
+			listeners := listeners{conn, map[int32]bool{}}
+			for round := range 20 {
+				listeners.next(t)
+				exec(t, conn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE `+c.sessions)
+				exec(t, conn, `UPDATE tenants SET name = name`)
+				if change := next(); change.Position.Revision != tenancy.Revision(3+round) {
+					t.Fatalf("round %d: change %+v", round, change)
 				}
 			}
 		})
@@ -127,17 +152,16 @@ func TestDroppedListenerLosesNothing(t *testing.T) {
 			dsn := newDatabase(t)
 			relay := newRelay(t, dsn)
 			store := open(t, dsn, noPoll, bunpg.WithListenDSN(relay.url),
-				bunpg.WithConnectTimeout(100*time.Millisecond), bunpg.WithHeartbeat(50*time.Millisecond))
+				bunpg.WithConnectTimeout(500*time.Millisecond), bunpg.WithHeartbeat(50*time.Millisecond))
 			create(t, store, "acme")
 			next, conn := follow(t, store), connect(t, dsn)
-			for round := range 3 {
-				exec(t, conn, `UPDATE tenants SET name = name`)
+			listeners := listeners{conn, map[int32]bool{}}
+			for round := range 5 {
+				listeners.next(t)
 				drop(relay)
 				exec(t, conn, `UPDATE tenants SET name = name`)
-				for i := range 2 {
-					if c := next(); c.Position.Revision != tenancy.Revision(3+2*round+i) {
-						t.Fatalf("round %d: change %+v", round, c)
-					}
+				if change := next(); change.Position.Revision != tenancy.Revision(3+round) {
+					t.Fatalf("round %d: change %+v", round, change)
 				}
 			}
 		})
@@ -152,8 +176,8 @@ func TestPollsWithoutListening(t *testing.T) {
 	if c := next(); c.Op != tenancy.OpCreate {
 		t.Errorf("change %+v", c)
 	}
-	if n := one[int](t, conn, listening); n != 0 {
-		t.Errorf("%d sessions listen", n)
+	if pids := (listeners{conn: conn}).now(t); len(pids) != 0 {
+		t.Errorf("%d sessions listen", len(pids))
 	}
 }
 

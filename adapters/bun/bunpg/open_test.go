@@ -126,6 +126,9 @@ func TestSessionSettings(t *testing.T) {
 	if got, err := store.GetByID(t.Context(), want.ID); err != nil || got != want {
 		t.Errorf("got %+v, error %v, want %+v", got, err, want)
 	}
+	if got := one[string](t, admin, `SELECT name FROM tenants`); got != want.Name {
+		t.Errorf("name is stored as %s", got)
+	}
 	if want.Name != "Ä 🙂" || want.CreatedAt.Second() != 59 || want.CreatedAt.Nanosecond() != 123456000 {
 		t.Errorf("stored as %+v", want)
 	}
@@ -161,6 +164,19 @@ func TestDSNSettingsWin(t *testing.T) {
 	}
 }
 
+// A pooler refuses startup parameters, wherever they come from.
+func TestPgBouncerModeSendsNoStartupParameters(t *testing.T) {
+	dsn := newDatabase(t)
+	pooler := newPooler(t, dsn)
+	own := pooler.url + "&lock_timeout=700&search_path=public&options=-c%20work_mem%3D64kB"
+	create(t, open(t, own, bunpg.WithPgBouncer()), "acme")
+
+	_, err := bunpg.Open(t.Context(), own)
+	if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "WithPgBouncer") {
+		t.Errorf("error %v does not name the option", err)
+	}
+}
+
 func metadata(t testing.TB, object string) tenancy.Metadata {
 	t.Helper()
 	m, err := tenancy.ParseMetadata([]byte(object))
@@ -183,6 +199,12 @@ func TestPoolIsBounded(t *testing.T) {
 			_, err := store.Exists(context.Background(), "1")
 			errs <- err
 		}()
+	}
+	waitForSessions(t, dsn, 3)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := store.Exists(ctx, "1"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v while all connections are busy, want DeadlineExceeded", err)
 	}
 	waitForSessions(t, dsn, 3)
 	exec(t, blocker, `COMMIT`)
