@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 		},
 		"transaction pooler": func(t testing.TB) fixture {
 			dsn := newDatabase(t)
-			pooler := newPooler(t, dsn)
+			pooler := newPooler(t, dsn, false)
 			return fixture{direct: dsn, dsn: pooler.url, pooler: pooler, opts: []bunpg.Option{bunpg.WithPgBouncer()}}
 		},
 	} {

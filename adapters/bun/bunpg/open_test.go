@@ -167,13 +167,23 @@ func TestDSNSettingsWin(t *testing.T) {
 // A pooler refuses startup parameters, wherever they come from.
 func TestPgBouncerModeSendsNoStartupParameters(t *testing.T) {
 	dsn := newDatabase(t)
-	pooler := newPooler(t, dsn)
+	pooler := newPooler(t, dsn, false)
 	own := pooler.url + "&lock_timeout=700&search_path=public&options=-c%20work_mem%3D64kB"
 	create(t, open(t, own, bunpg.WithPgBouncer()), "acme")
 
 	_, err := bunpg.Open(t.Context(), own)
 	if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "WithPgBouncer") {
 		t.Errorf("error %v does not name the option", err)
+	}
+}
+
+func TestStandbyIsRefused(t *testing.T) {
+	pooler := newPooler(t, newDatabase(t), true)
+	for _, attrs := range []string{"any", "prefer-standby", "standby", "read-write"} {
+		_, err := bunpg.Open(t.Context(), pooler.url+"&target_session_attrs="+attrs, bunpg.WithPgBouncer())
+		if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "standby") {
+			t.Errorf("%s: error %v does not say that the server is a standby", attrs, err)
+		}
 	}
 }
 

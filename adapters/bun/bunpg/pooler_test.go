@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 type pooler struct {
 	dsn      string              // of the server
 	url      string              // for clients
+	standby  bool                // says that the server is one
 	sessions chan *pgconn.PgConn // idle; nil for one that is not open yet
 
 	mu      sync.Mutex
@@ -34,8 +36,9 @@ type poolerClient struct {
 	session *pgconn.PgConn // that runs its transaction
 }
 
-// newPooler starts a pooler in front of dsn, which ends with the test.
-func newPooler(t testing.TB, dsn string) *pooler {
+// newPooler starts a pooler in front of dsn, which ends with the test, and which
+// may say that the server is a standby.
+func newPooler(t testing.TB, dsn string, standby bool) *pooler {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,7 +51,7 @@ func newPooler(t testing.TB, dsn string) *pooler {
 	u.Host = listener.Addr().String()
 	const sessions = 12
 	p := &pooler{
-		dsn: dsn, url: u.String(),
+		dsn: dsn, url: u.String(), standby: standby,
 		sessions: make(chan *pgconn.PgConn, sessions), clients: map[uint32]*poolerClient{},
 	}
 	for range sessions {
@@ -136,6 +139,16 @@ func (p *pooler) serve(conn net.Conn) error {
 		}
 		if _, bye := message.(*pgproto3.Terminate); bye {
 			return nil
+		}
+		if query, ok := message.(*pgproto3.Query); ok && p.standby && strings.Contains(query.String, "pg_is_in_recovery") {
+			client.Send(&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("pg_is_in_recovery"), DataTypeOID: 16, DataTypeSize: 1, TypeModifier: -1}}})
+			client.Send(&pgproto3.DataRow{Values: [][]byte{[]byte("t")}})
+			client.Send(&pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")})
+			client.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
+			if err := client.Flush(); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := p.transaction(client, message); err != nil {
 			return err
