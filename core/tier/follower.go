@@ -117,6 +117,9 @@ func (f *follower) run(ctx context.Context) {
 		limited, cancel := context.WithTimeout(ctx, f.cfg.followTimeout)
 		err := f.follow(limited)
 		cancel()
+		if ctx.Err() != nil { // closed, which is no trouble to log
+			return
+		}
 		f.noteContact(err)
 		select {
 		case <-ctx.Done():

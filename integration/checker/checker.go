@@ -3,6 +3,7 @@ package checker
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -185,25 +186,59 @@ func (c *Checker) Read(node int, key tenancy.Key, get func() (tenancy.Tenant, er
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.judges(k) {
-		return t, err
-	}
-	o := observation{key: key}
-	if !absent {
-		o.revision = t.Revision
-		if !key.Matches(t) {
-			c.violate("phantom: node %d answered %v with tenant %s, identifier %s", node, key, t.ID, t.Identifier)
+	if c.judges(k) {
+		if absent {
+			c.saw(k, observation{key: key})
+		} else {
+			c.shown(k, key, t)
 		}
-		if dead, ok := c.nodes[node].dead[t.ID]; ok && t.Revision <= dead.last && k.deleted >= dead.since {
-			c.violate("stale: node %d showed %v in revision %d after it had deleted %s", node, key, t.Revision, t.ID)
-		}
-		c.show(t, false)
-		c.raise(node, t.Revision)
-	}
-	if old, ok := c.seen[o]; !ok || k.floor > old.floor {
-		c.seen[o] = sighting{floor: k.floor, why: k.why, node: node, at: k.began}
 	}
 	return t, err
+}
+
+// ReadMany looks keys up on node by get, and passes on its results. get returns the
+// tenants that there are.
+func (c *Checker) ReadMany(node int, keys []tenancy.Key, get func() ([]tenancy.Tenant, error)) ([]tenancy.Tenant, error) {
+	k := c.begin(node)
+	ts, err := get()
+	c.reads.Add(int64(len(keys)))
+	if err != nil {
+		c.unread.Add(int64(len(keys)))
+		return ts, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.judges(k) {
+		return ts, nil
+	}
+	for _, key := range keys {
+		if i := slices.IndexFunc(ts, key.Matches); i >= 0 {
+			c.shown(k, key, ts[i])
+		} else {
+			c.saw(k, observation{key: key})
+		}
+	}
+	return ts, nil
+}
+
+// shown notes that the read k has found t under key. The caller holds c.mu.
+func (c *Checker) shown(k call, key tenancy.Key, t tenancy.Tenant) {
+	if !key.Matches(t) {
+		c.violate("phantom: node %d answered %v with tenant %s, identifier %s", k.node, key, t.ID, t.Identifier)
+	}
+	if dead, ok := c.nodes[k.node].dead[t.ID]; ok && t.Revision <= dead.last && k.deleted >= dead.since {
+		c.violate("stale: node %d showed %v in revision %d after it had deleted %s", k.node, key, t.Revision, t.ID)
+	}
+	c.show(t, false)
+	c.raise(k.node, t.Revision)
+	c.saw(k, observation{key, t.Revision})
+}
+
+// saw notes o, to be judged later. The caller holds c.mu.
+func (c *Checker) saw(k call, o observation) {
+	if old, ok := c.seen[o]; !ok || k.floor > old.floor {
+		c.seen[o] = sighting{floor: k.floor, why: k.why, node: k.node, at: k.began}
+	}
 }
 
 // Write makes a write on node, or Outside, that returns a tenant as stored, and

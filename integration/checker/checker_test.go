@@ -158,6 +158,15 @@ func TestCatches(t *testing.T) {
 			time.Sleep(bound + time.Second)
 			s.answers(0, id, nobody)
 		}},
+		"an older value in a batch": {"stale", func(s scene) {
+			v1 := s.create(checker.Outside, "t1", "old-name")
+			s.answers(0, id, s.rename(checker.Outside, v1, "new-name"))
+			_, _ = s.ReadMany(0, []tenancy.Key{id}, func() ([]tenancy.Tenant, error) { return []tenancy.Tenant{v1}, nil })
+		}},
+		"a gap in a batch": {"stale", func(s scene) {
+			s.create(0, "t1", "old-name")
+			_, _ = s.ReadMany(0, []tenancy.Key{id}, func() ([]tenancy.Tenant, error) { return nil, nil })
+		}},
 		"a revision that there is not": {"phantom", func(s scene) {
 			v1 := s.create(1, "t1", "old-name")
 			v1.Revision += 10

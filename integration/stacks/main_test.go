@@ -1,0 +1,48 @@
+//go:build unix
+
+package stacks
+
+import (
+	"context"
+	"flag"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+var (
+	full      = flag.Bool("full", false, "run the conformance suite on every stack over every database")
+	soakReads = flag.Int64("soak.reads", 0, "stop a run under faults after so many answered reads, in the place of -soak.time")
+	soakTime  = flag.Duration("soak.time", 6*time.Second, "how long a run under faults takes")
+	soakSeed  = flag.Uint64("soak.seed", 0, "the seed of a run under faults; 0 draws one")
+)
+
+// patience limits what a test waits for; the machine may be busy.
+const patience = 60 * time.Second
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// eventually waits until the condition holds.
+func eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+	for look := time.NewTicker(5 * time.Millisecond); !condition(); {
+		select {
+		case <-ctx.Done():
+			look.Stop()
+			tb.Fatalf("waited %v: %s", patience, what)
+		case <-look.C:
+		}
+	}
+}
+
+// must fails the test if err is not nil.
+func must[T any](tb testing.TB, result T, err error) T {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return result
+}

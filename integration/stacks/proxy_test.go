@@ -1,0 +1,57 @@
+//go:build unix
+
+package stacks
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+)
+
+// proxy is a TCP connection to a server that a test can cut, slow down and turn
+// into a black hole.
+type proxy struct{ *toxiproxy.Proxy }
+
+func newProxy(tb testing.TB, upstream string) *proxy {
+	tb.Helper()
+	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "test", "127.0.0.1:0", upstream)
+	if err := p.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(p.Stop)
+	return &proxy{p}
+}
+
+// cut breaks every connection and refuses new ones until heal.
+func (p *proxy) cut() (heal func() error, err error) {
+	p.Stop()
+	return p.Start, nil
+}
+
+// delay holds everything back by about so many milliseconds, each way.
+func (p *proxy) delay(ms int) (heal func() error, err error) {
+	return p.poison("latency", fmt.Sprintf(`{"latency": %d, "jitter": %d}`, ms, ms/2))
+}
+
+// swallow accepts everything and passes nothing on.
+func (p *proxy) swallow() (heal func() error, err error) {
+	return p.poison("timeout", `{"timeout": 0}`)
+}
+
+func (p *proxy) poison(kind, attributes string) (heal func() error, err error) {
+	for _, direction := range []string{"upstream", "downstream"} {
+		_, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
+			`{"name": %q, "type": %q, "stream": %q, "attributes": %s}`, direction, kind, direction, attributes)))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return func() error {
+		p.Toxics.ResetToxics(context.Background())
+		return nil
+	}, nil
+}
