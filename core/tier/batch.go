@@ -74,7 +74,7 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]tenancy.S
 	err = s.loadMissing(ctx, want, missing, tokens, out)
 	if err != nil {
 		for j, i := range missing {
-			if s.shared && tokens[j] != 0 {
+			if s.shared && tokens != nil && tokens[j] != 0 {
 				s.release(ctx, want[i].Key, tokens[j])
 			}
 		}
@@ -92,7 +92,8 @@ func (s *Store) lookupMin(ctx context.Context, w tenancy.Lookup) (*Entry, error)
 }
 
 // cached puts what the cache can answer into out, and returns the indexes of the
-// others, with the tokens to fill them.
+// others, with the tokens to fill them; nil for what must not be filled, because
+// the cache is in trouble: one that hangs must not be waited for twice.
 func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, out []tenancy.Snapshot) (missing []int, tokens []Token, err error) {
 	if !s.shared {
 		for i, w := range want {
@@ -127,6 +128,9 @@ func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, out []tenancy
 		}
 		missing, tokens = append(missing, i), append(tokens, r.Token)
 	}
+	if results == nil {
+		tokens = nil
+	}
 	return missing, tokens, nil
 }
 
@@ -153,6 +157,9 @@ func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
 		r, err := s.cache.Get(ctx, k)
 		if err != nil {
 			s.stats.errors.Add(1)
+			if i == 0 {
+				return nil
+			}
 			break // it will not be better for the rest
 		}
 		results[i] = r
@@ -227,6 +234,9 @@ func (s *Store) acceptLoaded(ctx context.Context, lookups []tenancy.Lookup, snap
 }
 
 func (s *Store) fillAll(ctx context.Context, tokens []Token, entries []*Entry) {
+	if tokens == nil {
+		return
+	}
 	batch, ok := s.cache.(BatchCache)
 	if !ok {
 		for j, e := range entries {

@@ -28,51 +28,59 @@ func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 		return nil, ctx.Err()
 	}
 	if !s.shared {
-		return s.loadBelow(ctx, key, least, LocalToken)
+		return s.loadBelow(ctx, key, least, grant{LocalToken, true})
 	}
-	e, token, err := s.fromShared(ctx, key, least)
+	e, g, err := s.fromShared(ctx, key, least)
 	if e != nil || err != nil {
 		return e, err
 	}
-	e, err = s.loadBelow(ctx, key, least, token)
-	if err != nil && token != 0 {
-		s.release(ctx, key, token)
+	e, err = s.loadBelow(ctx, key, least, g)
+	if err != nil && g.token != 0 {
+		s.release(ctx, key, g.token)
 	}
 	return e, err
 }
 
+// grant says whether a load may fill the cache, and by which lease. Over an older
+// entry it may without one. After trouble with the cache it may not: a cache that
+// hangs must not be waited for twice.
+type grant struct {
+	token Token
+	fill  bool
+}
+
 // fromShared looks into the shared cache, and waits for a moment if another
-// process is about to fill it. It returns an entry that may be served, or the
-// token of the lease, or neither.
-func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, Token, error) {
+// process is about to fill it. It returns an entry that may be served, or what a
+// load may do.
+func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, grant, error) {
 	deadline := time.Now().Add(s.cfg.leaseWait)
 	for wait := leasePoll; ; wait *= 2 {
 		if !s.follower.serving() {
-			return nil, 0, nil
+			return nil, grant{}, nil
 		}
 		r, err := s.cache.Get(ctx, key)
 		if err != nil {
 			s.stats.errors.Add(1)
-			return nil, 0, ctx.Err() // trouble with the cache is no trouble of the caller
+			return nil, grant{}, ctx.Err() // trouble with the cache is no trouble of the caller
 		}
 		if r.Entry != nil {
 			ok, err := s.acceptCached(ctx, r.Entry, key, least)
 			if err != nil {
-				return nil, 0, err
+				return nil, grant{}, err
 			}
 			if ok {
-				return r.Entry, 0, nil
+				return r.Entry, grant{}, nil
 			}
 			s.stats.stale.Add(1)
-			return nil, 0, nil // loadBelow repairs it: put replaces an older entry
+			return nil, grant{fill: true}, nil // loadBelow repairs it: put replaces an older entry
 		}
 		if r.Token != 0 || time.Until(deadline) < wait {
 			s.stats.misses.Add(1)
-			return nil, r.Token, nil
+			return nil, grant{r.Token, r.Token != 0}, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, 0, ctx.Err()
+			return nil, grant{}, ctx.Err()
 		case <-time.After(wait):
 		}
 	}
@@ -110,7 +118,7 @@ func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, lea
 
 // loadBelow loads key from the store below, follows the log to what it got, and
 // fills the cache.
-func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Revision, token Token) (*Entry, error) {
+func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Revision, g grant) (*Entry, error) {
 	for range loadAttempts {
 		fence := s.follower.fence.Load()
 		lookup := tenancy.Lookup{Key: key, Min: max(least, fence.floor(key))}
@@ -142,7 +150,9 @@ func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Re
 			return nil, err
 		}
 		if v == confirmed {
-			s.fill(ctx, e, token)
+			if g.fill {
+				s.fill(ctx, e, g.token)
+			}
 			return e, nil
 		}
 	}
