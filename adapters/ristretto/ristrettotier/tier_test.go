@@ -207,7 +207,7 @@ func TestReadsDoNotGoBack(t *testing.T) {
 // even in a cache that they fill to the last entry, and takes bounded memory.
 func TestSlugScan(t *testing.T) {
 	const tenants, scanners = 10_000, 4
-	slugs := soak(40_000, 1_000_000)
+	slugs := soak(20_000, 1_000_000)
 	db := memstore.New()
 	ts := fill(t, db, tenants)
 	s, c := newTestTier(t, db, WithMaxEntries(tenants))
