@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -48,8 +49,9 @@ func TestConformanceFile(t *testing.T) {
 	fresh := func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "tenants.db") }
 	normal := bunsqlite.WithSynchronous(bunsqlite.Normal) // the suite writes a lot
 	storetest.Run(t, storetest.Harness{
-		Source: true,
-		Open:   func(tb testing.TB) tenancy.Store { return f.open(tb, fresh(tb), normal) },
+		Source:   true,
+		Patience: time.Minute, // the race detector makes SQLite slow
+		Open:     func(tb testing.TB) tenancy.Store { return f.open(tb, fresh(tb), normal) },
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
 			return f.open(tb, fresh(tb), normal, bunsqlite.WithStore(bunstore.WithSoftDelete()))
 		},
@@ -70,11 +72,20 @@ func TestConformanceFile(t *testing.T) {
 	})
 }
 
+func BenchmarkStore(b *testing.B) {
+	var f files
+	storetest.Bench(b, storetest.Harness{
+		Source: true,
+		Open:   func(tb testing.TB) tenancy.Store { return f.open(tb, filepath.Join(tb.TempDir(), "tenants.db")) },
+	})
+}
+
 func TestConformanceMemory(t *testing.T) {
 	var f files
 	storetest.Run(t, storetest.Harness{
-		Source: true,
-		Open:   func(tb testing.TB) tenancy.Store { return f.open(tb, bunsqlite.Memory) },
+		Source:   true,
+		Patience: time.Minute, // the race detector makes SQLite slow
+		Open:     func(tb testing.TB) tenancy.Store { return f.open(tb, bunsqlite.Memory) },
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
 			return f.open(tb, bunsqlite.Memory, bunsqlite.WithStore(bunstore.WithTable("customers"), bunstore.WithSoftDelete()))
 		},

@@ -97,18 +97,44 @@ func (c config) validate(path string) error {
 	return nil
 }
 
-// createFile makes sure that the file exists and can be written, with a clearer
-// error than SQLite's, and that nobody else can read a new one: it may hold
-// database URLs. SQLite gives the -wal and -shm files the same permissions.
+// createFile creates the file if it is missing, readable by nobody else: it may
+// hold database URLs. SQLite gives the -wal and -shm files the same permissions.
+//
+// It never opens a file that is there. A process loses its locks on a file when
+// it closes any descriptor of it, and another store of this process may have it
+// open: the next process to close the database would then take itself for the
+// last one and remove the WAL. So a new file gets its name after it was closed.
 func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the caller's path
-	if err != nil {
-		if dir := filepath.Dir(path); errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%w: the directory %s does not exist: create it first", tenancy.ErrUnavailable, dir)
-		}
-		return fmt.Errorf("%w: cannot open the database file for writing: %w", tenancy.ErrUnavailable, err)
+	if _, err := os.Lstat(path); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return cannotCreate(path, err)
 	}
-	return f.Close()
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return cannotCreate(path, err)
+	}
+	err = f.Close()
+	if err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	if errors.Is(err, os.ErrExist) { // somebody was faster
+		err = nil
+	}
+	if err != nil { // a file system without links: give it its name at once
+		err = os.Rename(f.Name(), path)
+	} else {
+		err = os.Remove(f.Name())
+	}
+	return cannotCreate(path, err)
+}
+
+func cannotCreate(path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w: the directory %s does not exist: create it first", tenancy.ErrUnavailable, filepath.Dir(path))
+	}
+	return fmt.Errorf("%w: cannot create the database file: %w", tenancy.ErrUnavailable, err)
 }
 
 // dsn is how the driver wants it. busy_timeout comes first, because switching to

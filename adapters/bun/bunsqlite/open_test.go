@@ -165,3 +165,25 @@ func TestMemoryIsOneDatabase(t *testing.T) {
 		t.Errorf("the database is gone: %v", err)
 	}
 }
+
+// A process's locks on a file go when it closes any descriptor of it. So a second
+// Open of a file must open it by SQLite only: else the next process that closes
+// the database takes itself for the last one, and removes the WAL under the
+// first store.
+func TestSecondOpenKeepsTheLocksOfTheFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tenants.db")
+	first := open(t, path)
+	create(t, first, "acme")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path)
+	sqlite3(t, path, "SELECT count(*) FROM tenants")
+	if _, err := os.Stat(path + "-wal"); err != nil {
+		t.Errorf("another process that read and left has removed the WAL: %v", err)
+	}
+	create(t, first, "second")
+	if got := strings.TrimSpace(sqlite3(t, path, "SELECT count(*) FROM tenants")); got != "2" {
+		t.Errorf("another process sees %s tenants, want 2", got)
+	}
+}

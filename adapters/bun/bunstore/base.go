@@ -25,7 +25,7 @@ func newBase(db *bun.DB, c config, d dialect) *base {
 	return &base{
 		config: c, dialect: d, texts: newReadTexts(d, c.names),
 		db:         db.DB,
-		read:       session{runner: db.DB, dialect: d, logger: c.logger},
+		read:       session{runner: db.DB, dialect: d, logger: c.logger, sealer: c.sealer},
 		background: newBackground(),
 	}
 }

@@ -39,7 +39,7 @@ func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snaps
 	err = b.retry(ctx, func() error {
 		seen := false
 		found = make([]tenancy.Tenant, 0, len(want))
-		r := newRow(&asOf.revision, &asOf.mark)
+		r := b.read.newRow(&asOf.revision, &asOf.mark)
 		err := b.read.each(ctx, text, args, func(rows *sql.Rows) error {
 			seen = true
 			t, err := r.scan(rows)

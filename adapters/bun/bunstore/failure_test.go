@@ -110,7 +110,7 @@ func TestFailGivesTheContextsError(t *testing.T) {
 
 func TestFailKeepsTypedErrors(t *testing.T) {
 	typed := &tenancy.Error{Field: "metadata", Err: tenancy.ErrInvalid}
-	if err := fail(t.Context(), sqliteDialect{}, typed); err != error(typed) {
+	if err := fail(t.Context(), sqliteDialect{}, typed); err != error(typed) { //nolint:errorlint // the very same
 		t.Errorf("got %v", err)
 	}
 	if err := fail(t.Context(), sqliteDialect{}, nil); err != nil {

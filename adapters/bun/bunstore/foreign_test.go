@@ -99,7 +99,10 @@ func TestConformanceOnForeignPools(t *testing.T) {
 				return newStore(tb, db, append(opts, more...)...)
 			}
 		}
-		storetest.Run(t, storetest.Harness{Source: true, Open: open(), OpenSoftDelete: open(bunstore.WithSoftDelete())})
+		storetest.Run(t, storetest.Harness{
+			Source: true, Open: open(), OpenSoftDelete: open(bunstore.WithSoftDelete()),
+			Patience: time.Minute, // without WAL, a busy SQLite is slow
+		})
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		run(t, func(tb testing.TB) (*bun.DB, []bunstore.Option) {

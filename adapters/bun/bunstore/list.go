@@ -72,7 +72,7 @@ func (b *base) Search(ctx context.Context, query string, opts tenancy.SearchOpti
 	err = b.retry(ctx, func() error {
 		var rank int64
 		matches = nil
-		r := newRow(&rank)
+		r := b.read.newRow(&rank)
 		return b.read.each(ctx, b.texts.search[kind], args, func(rows *sql.Rows) error {
 			t, err := r.scan(rows)
 			if err != nil {

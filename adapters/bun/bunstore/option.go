@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/uptrace/bun"
 )
@@ -41,6 +42,7 @@ type config struct {
 	listener      Listener
 	sessionsReady bool
 	onClose       []func() error
+	sealer        seal.Sealer
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -119,6 +121,11 @@ func WithRetryTimeout(d time.Duration) Option {
 // never an argument; duration, rows, error) and trouble in the background at
 // warn level. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option { return optionFunc(func(c *config) { c.logger = l }) }
+
+// WithSealer encrypts each DatabaseURL in its column. What is there already is
+// read as it is until the row is written, or [Store.Reseal] has run. The text is
+// bound to the tenant's ID: an ID that is changed by hand makes it unreadable.
+func WithSealer(s seal.Sealer) Option { return optionFunc(func(c *config) { c.sealer = s }) }
 
 // WithReader sends reads to a second pool of the same SQLite database, so that
 // they do not wait for the connection that writes. Not for a replica: a read

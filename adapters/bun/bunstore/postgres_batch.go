@@ -37,6 +37,14 @@ func (p *postgres) batchArgs(ts []tenancy.Tenant) ([]any, error) {
 	const timeFormat = "2006-01-02T15:04:05.999999Z07:00"
 	args := make([]any, 11)
 	column := make([]string, len(ts))
+	databaseURLs := make(map[string]string, len(ts))
+	for _, t := range ts {
+		sealed, err := sealSecret(p.sealer, t)
+		if err != nil {
+			return nil, err
+		}
+		databaseURLs[t.ID] = sealed
+	}
 	for i, value := range []func(tenancy.Tenant) string{
 		func(t tenancy.Tenant) string { return t.ID },
 		func(t tenancy.Tenant) string { return t.Identifier },
@@ -44,7 +52,7 @@ func (p *postgres) batchArgs(ts []tenancy.Tenant) ([]any, error) {
 		func(t tenancy.Tenant) string { return tenancy.Fold(t.Name) },
 		func(t tenancy.Tenant) string { return string(t.Status) },
 		func(t tenancy.Tenant) string { return string(t.Isolation) },
-		func(t tenancy.Tenant) string { return t.DatabaseURL.Reveal() },
+		func(t tenancy.Tenant) string { return databaseURLs[t.ID] },
 		func(t tenancy.Tenant) string { return t.SchemaName },
 		func(t tenancy.Tenant) string { return t.Metadata.String() },
 		func(t tenancy.Tenant) string { return t.CreatedAt.Format(timeFormat) },

@@ -10,11 +10,15 @@ import (
 
 // Create implements tenancy.Backend.
 func (p *postgres) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
+	databaseURL, err := sealSecret(p.sealer, t)
+	if err != nil {
+		return created, err
+	}
 	err = again(func() (bool, error) {
 		err := p.single(ctx, func(in session) error {
 			created, err = in.tenant(ctx, p.insert,
 				t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
-				t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt)
+				databaseURL, t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt)
 			return err
 		})
 		return p.whichTaken(ctx, t, owners.inTheWayOfNew, err)
@@ -51,12 +55,16 @@ func (p *postgres) ownConstraint(err error) bool {
 // Update implements tenancy.Backend. It is one statement, unless the identifier
 // changes or there is something to complain about.
 func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
+	databaseURL, err := sealSecret(p.sealer, t)
+	if err != nil {
+		return updated, err
+	}
 	text := p.put
 	err = again(func() (bool, error) {
 		err := p.single(ctx, func(in session) error {
 			updated, err = in.tenant(ctx, text, t.ID, int64(t.Revision), t.Identifier,
 				t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
-				t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), time.Now())
+				databaseURL, t.SchemaName, t.Metadata.String(), time.Now())
 			return err
 		})
 		if errors.Is(err, tenancy.ErrNotFound) {

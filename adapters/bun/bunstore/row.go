@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -18,6 +19,7 @@ const columns = "t.id, t.identifier, t.name, t.status, t.isolation, t.database_u
 // Every column may be NULL, as in the outer join of Load; then id is empty.
 type row struct {
 	dest                                    []any
+	sealer                                  seal.Sealer
 	id, identifier, name, status, isolation text
 	databaseURL, schemaName                 text
 	metadata                                sql.RawBytes
@@ -26,8 +28,8 @@ type row struct {
 }
 
 // newRow returns a row for queries that select first, and then columns.
-func newRow(first ...any) *row {
-	r := &row{}
+func (s session) newRow(first ...any) *row {
+	r := &row{sealer: s.sealer}
 	r.dest = append(first,
 		&r.id, &r.identifier, &r.name, &r.status, &r.isolation, &r.databaseURL, &r.schemaName,
 		&r.metadata, &r.createdAt, &r.updatedAt, &r.revision)
@@ -42,10 +44,14 @@ func (r *row) scan(rows *sql.Rows) (tenancy.Tenant, error) {
 	if err != nil {
 		return tenancy.Tenant{}, &failure{reason: tenancy.ErrUnavailable, text: "stored metadata is not a JSON object", cause: err}
 	}
+	databaseURL, err := openSecret(r.sealer, string(r.id), string(r.databaseURL))
+	if err != nil {
+		return tenancy.Tenant{}, err
+	}
 	return tenancy.Tenant{
 		ID: string(r.id), Identifier: string(r.identifier), Name: string(r.name),
 		Status: tenancy.Status(r.status), Isolation: tenancy.Isolation(r.isolation),
-		DatabaseURL: tenancy.NewSecret(string(r.databaseURL)), SchemaName: string(r.schemaName),
+		DatabaseURL: databaseURL, SchemaName: string(r.schemaName),
 		Metadata:  metadata,
 		CreatedAt: time.Time(r.createdAt), UpdatedAt: time.Time(r.updatedAt),
 		Revision: tenancy.Revision(r.revision),

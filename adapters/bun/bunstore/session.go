@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -23,6 +24,7 @@ type session struct {
 	runner  runner
 	dialect dialect
 	logger  *slog.Logger // nil: none
+	sealer  seal.Sealer  // nil: secrets are stored as they are
 }
 
 // with returns a session on r.
@@ -74,7 +76,7 @@ func (s session) exec(ctx context.Context, text string, args ...any) (n int64, e
 
 // tenant reads the tenant that text selects, or fails with ErrNotFound.
 func (s session) tenant(ctx context.Context, text string, args ...any) (t tenancy.Tenant, err error) {
-	found, r := false, newRow()
+	found, r := false, s.newRow()
 	err = s.each(ctx, text, args, func(rows *sql.Rows) (err error) {
 		found = true
 		t, err = r.scan(rows)
@@ -92,7 +94,7 @@ func (s session) tenant(ctx context.Context, text string, args ...any) (t tenanc
 // tenants reads every tenant that text selects, about as many as expected.
 func (s session) tenants(ctx context.Context, expected int, text string, args ...any) (ts []tenancy.Tenant, err error) {
 	ts = make([]tenancy.Tenant, 0, expected)
-	r := newRow()
+	r := s.newRow()
 	err = s.each(ctx, text, args, func(rows *sql.Rows) error {
 		t, err := r.scan(rows)
 		ts = append(ts, t)

@@ -38,10 +38,14 @@ func (s *sqlite) insertRows(ctx context.Context, in session, ts []tenancy.Tenant
 	rows := make([][]any, len(ts))
 	ids := make([]string, len(ts))
 	for i, t := range ts {
+		databaseURL, err := sealSecret(s.sealer, t)
+		if err != nil {
+			return nil, err
+		}
 		ids[i] = t.ID
 		rows[i] = []any{
 			t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), t.Status, t.Isolation,
-			t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt.UnixMicro(), t.UpdatedAt.UnixMicro(),
+			databaseURL, t.SchemaName, t.Metadata.String(), t.CreatedAt.UnixMicro(), t.UpdatedAt.UnixMicro(),
 		}
 	}
 	data, err := json.Marshal(rows)
@@ -121,10 +125,14 @@ func (s *sqlite) createBatch(ctx context.Context, in session, ts []tenancy.Tenan
 
 // Update implements tenancy.Backend.
 func (s *sqlite) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
+	databaseURL, err := sealSecret(s.sealer, t)
+	if err != nil {
+		return updated, err
+	}
 	err = s.write(ctx, func(in session) error {
 		n, err := in.exec(ctx, s.put, t.ID, time.Now().UnixMicro(),
 			t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
-			t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), int64(t.Revision))
+			databaseURL, t.SchemaName, t.Metadata.String(), int64(t.Revision))
 		if kindOf(err) == duplicate {
 			return s.whichTaken(ctx, in, t, owners.inTheWayOf, err)
 		}

@@ -12,6 +12,7 @@ type readTexts struct {
 	load                              string // by ids, identifiers
 	loadByID, loadByIdentifier        string
 	trimBound, trim                   string
+	secrets                           string // a page by ID of what database_url holds
 }
 
 // filterKind selects a text: a statement that compares with one status can walk
@@ -65,6 +66,8 @@ func newReadTexts(d dialect, n names) readTexts {
 		trimBound: "SELECT min(c.revision), max(c.revision), max(CASE WHEN c.at < " + p1 + " THEN c.revision END), (SELECT max(revision) FROM " + changes +
 			") FROM (SELECT revision, at FROM " + changes + " ORDER BY revision LIMIT " + p2 + ") AS c",
 		trim: "DELETE FROM " + changes + " WHERE revision <= " + p1,
+		secrets: "SELECT t.id, t.database_url FROM " + tenants + " WHERE t.database_url <> '' AND t.id > " + p1 +
+			" ORDER BY t.id LIMIT " + p2,
 	}
 	for f := range numFilters {
 		for cursor := range 2 {
