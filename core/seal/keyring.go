@@ -67,8 +67,8 @@ func (r *Keyring) Open(sealed string, place Place) (string, error) {
 	return string(text), nil
 }
 
-// Stale reports whether sealed should be opened and sealed again: it is plain
-// text, or was sealed with another key than the first.
+// Stale implements [Sealer]: text is stale if it is plain, or was sealed with
+// another key than the first.
 func (r *Keyring) Stale(sealed string) bool {
 	id, _, ok := split(sealed)
 	return !ok || id != r.first.id

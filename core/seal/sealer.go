@@ -11,6 +11,9 @@ type Sealer interface {
 	// wrap ErrNotSealed, ErrUnknownKey or ErrTampered, and hold neither text nor
 	// key.
 	Open(sealed string, place Place) (string, error)
+	// Stale reports whether a stored text should be sealed again: it is plain,
+	// or was sealed with a key that is being rotated out.
+	Stale(sealed string) bool
 }
 
 // Place is where a sealed text belongs.

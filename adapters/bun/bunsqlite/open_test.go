@@ -90,7 +90,7 @@ func TestOpenReportsBadPaths(t *testing.T) {
 	}{
 		{"empty", "", tenancy.ErrInvalid, "path"},
 		{"no directory", filepath.Join(dir, "none", "tenants.db"), tenancy.ErrUnavailable, "does not exist"},
-		{"a directory", dir, tenancy.ErrUnavailable, "for writing"},
+		{"a directory", dir, tenancy.ErrUnavailable, "cannot open"},
 		{"not a database", garbage, tenancy.ErrUnavailable, "not a database"},
 	} {
 		s, err := bunsqlite.Open(t.Context(), c.path)
