@@ -2,6 +2,7 @@ package tiertest_test
 
 import (
 	"errors"
+	"flag"
 	"log/slog"
 	"math/rand/v2"
 	"testing"
@@ -177,11 +178,16 @@ var stacks = map[string][]string{
 	"local-over-local":   {"local", "local"},
 }
 
+var (
+	rounds = flag.Int("rounds", 0, "rounds of each run of TestStacks; 0 for a short run")
+	seed   = flag.Uint64("seed", 0, "seed of TestStacks; 0 for a new one")
+)
+
 func TestStacks(t *testing.T) {
 	for name, layers := range stacks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tiertest.RunStack(t, tiertest.StackHarness{Open: plan{layers: layers, nodes: 3}.open})
+			tiertest.RunStack(t, tiertest.StackHarness{Open: plan{layers: layers, nodes: 3}.open, Rounds: *rounds, Seed: *seed})
 		})
 	}
 }
