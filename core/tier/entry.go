@@ -1,6 +1,7 @@
 package tier
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -15,9 +16,13 @@ type Entry struct {
 	TTL time.Duration
 
 	// Set where the entry goes into a local cache; 0 for no limit.
-	epoch   uint64 // of the fence under which it was accepted
-	refresh int64  // by the coarse clock: load it again in the background
-	expires int64  // by the coarse clock: serve it no more
+	// The fence under which it was accepted, and its floor there, so that a hit
+	// need not look for it.
+	fence   *fence
+	floor   *atomic.Int64
+	lane    uint8 // of the counter of hits
+	refresh int64 // by the coarse clock: load it again in the background
+	expires int64 // by the coarse clock: serve it no more
 }
 
 // Negative reports whether the entry says that there is no tenant.

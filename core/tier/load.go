@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -111,7 +112,7 @@ func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, lea
 	if e.Negative() {
 		s.stats.negatives.Add(1)
 	} else {
-		s.stats.hits.Add(1)
+		s.stats.hits[0].Add(1)
 	}
 	return true, nil
 }
@@ -163,7 +164,7 @@ var errUnsettled = fmt.Errorf("%w: the change log changes its history again and 
 
 // newEntry returns the entry of a snapshot that was loaded under fence.
 func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Snapshot, fence *fence) *Entry {
-	e := &Entry{Key: key, Snapshot: snapshot, TTL: s.cfg.ttl, epoch: fence.epoch}
+	e := &Entry{Key: key, Snapshot: snapshot, TTL: s.cfg.ttl, fence: fence, floor: fence.stripe(key), lane: uint8(rand.N(lanes))}
 	if e.Negative() {
 		e.TTL = s.cfg.negativeTTL
 	}

@@ -63,19 +63,22 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
 	}
 	r, err := s.cache.Get(ctx, key)
 	e := r.Entry
-	if err != nil || e == nil || e.Key != key {
+	if err != nil || e == nil {
 		s.stats.misses.Add(1)
 		return nil
 	}
-	fence, now := s.follower.fence.Load(), s.follower.clock.now.Load()
-	if e.epoch != fence.epoch || e.Snapshot.AsOf.Revision < fence.floor(key) || now >= e.expires || now >= s.follower.serveUntil.Load() {
+	// The entry was accepted under its fence, so its AsOf is not below the base
+	// of that one; what may have risen since is the floor of its stripe.
+	now := s.follower.clock.now.Load()
+	if e.fence != s.follower.fence.Load() || int64(e.Snapshot.AsOf.Revision) < e.floor.Load() ||
+		now >= e.expires || now >= s.follower.serveUntil.Load() || e.Key != key {
 		s.stats.stale.Add(1)
 		return nil
 	}
 	if e.Negative() {
 		s.stats.negatives.Add(1)
 	} else {
-		s.stats.hits.Add(1)
+		s.stats.hits[e.lane].Add(1)
 	}
 	if now >= e.refresh {
 		s.refresh(key)
