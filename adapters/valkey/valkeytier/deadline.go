@@ -2,17 +2,17 @@ package valkeytier
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
-// deadlines makes the contexts of calls. They are used again: those of package
-// context would be the largest part of what a lookup costs beside its round trip.
-type deadlines struct{ free sync.Pool }
-
 // deadline is a context that ends after a time, or when its parent has ended
 // and somebody asks. It does not watch its parent: a call whose caller left goes on
-// for what is left of its deadline, which is short.
+// for what is left of its deadline, which is short. That makes it cheaper than
+// those of package context, which would be the largest part of what a lookup costs
+// beside its round trip.
+//
+// It is not used again: the client makes contexts of its own from it, whose timers
+// may ask it for its values after the call has returned.
 type deadline struct {
 	context.Context // the parent, for its values
 	at              time.Time
@@ -20,27 +20,17 @@ type deadline struct {
 	done            chan struct{}
 }
 
-// begin returns a context that ends d after now.
-func (p *deadlines) begin(parent context.Context, now time.Time, d time.Duration) *deadline {
-	c, ok := p.free.Get().(*deadline)
-	if !ok {
-		c = &deadline{done: make(chan struct{})}
-		c.timer = time.AfterFunc(d, func() { close(c.done) })
-	} else {
-		c.timer.Reset(d)
+// newDeadline returns a context that ends d after now.
+func newDeadline(parent context.Context, now time.Time, d time.Duration) *deadline {
+	done := make(chan struct{})
+	return &deadline{
+		Context: parent, at: now.Add(d), done: done,
+		timer: time.AfterFunc(d, func() { close(done) }),
 	}
-	c.Context, c.at = parent, now.Add(d)
-	return c
 }
 
-// end says that nobody uses c any more.
-func (p *deadlines) end(c *deadline) {
-	if !c.timer.Stop() {
-		return // it ended, or is about to
-	}
-	c.Context = nil
-	p.free.Put(c)
-}
+// release frees the timer. Nobody waits for c any more.
+func (c *deadline) release() { c.timer.Stop() }
 
 func (c *deadline) Deadline() (time.Time, bool) {
 	if at, ok := c.Context.Deadline(); ok && at.Before(c.at) {

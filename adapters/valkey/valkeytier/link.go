@@ -47,7 +47,6 @@ type link struct {
 	connected chan struct{} // closed when client is set
 	attempted chan struct{} // closed when the first attempt to connect is over
 	places    chan struct{}
-	deadlines deadlines
 	breaker   *breaker
 	suspect   atomic.Pointer[string] // the key of the last failed call
 	refused   atomic.Int64           // calls that were not made
@@ -246,7 +245,7 @@ func (l *link) beginShort(ctx context.Context) (call, error) {
 	if err := l.takePlace(); err != nil {
 		return call{}, err
 	}
-	c.short = l.deadlines.begin(ctx, c.begun, l.cfg.deadline)
+	c.short = newDeadline(ctx, c.begun, l.cfg.deadline)
 	c.ctx = c.short
 	return c, c.connect()
 }
@@ -292,7 +291,7 @@ func (l *link) refuse() error {
 
 func (c *call) leave() {
 	if c.short != nil {
-		c.link.deadlines.end(c.short)
+		c.short.release()
 	} else {
 		c.cancel()
 	}
