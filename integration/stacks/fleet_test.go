@@ -44,6 +44,9 @@ type plan struct {
 	bus      bool // on Valkey; messages are lost and doubled
 	// quick makes entries short-lived, so that everything happens in a short run.
 	quick bool
+	// blind makes the log hide from the nodes what some changes touch: their caches
+	// cannot be coherent then.
+	blind bool
 	// poll is the poll interval: pollInterval if 0.
 	poll time.Duration
 }
@@ -63,12 +66,11 @@ type fleet struct {
 
 // node is one process.
 type node struct {
-	index              int
-	toDatabase         *proxy // nil for SQLite
-	toValkey           *proxy // nil without
-	store              atomic.Pointer[tier.Store]
-	loads              *countedSource // below the store that was opened last
-	restarts, messages int
+	index      int
+	toDatabase *proxy // nil for SQLite
+	toValkey   *proxy // nil without
+	store      atomic.Pointer[tier.Store]
+	loads      *countedSource // below the store that was opened last
 }
 
 func newFleet(tb testing.TB, p plan) *fleet {
@@ -148,14 +150,14 @@ func (f *fleet) open(n *node) error {
 	if err != nil {
 		return err
 	}
-	n.loads = &countedSource{Store: base}
+	n.loads = &countedSource{Store: base, blind: f.blind}
 	opts := []tier.Option{
 		tier.WithMaxStale(maxStale), tier.WithPollInterval(f.poll),
 		tier.WithFollowTimeout(time.Second), tier.WithLoadTimeout(2 * time.Second),
 		tier.WithLogger(slog.New(slog.DiscardHandler)),
 	}
 	if f.quick {
-		opts = append(opts, tier.WithTTL(time.Second), tier.WithNegativeTTL(300*time.Millisecond))
+		opts = append(opts, tier.WithTTL(3*time.Second), tier.WithNegativeTTL(time.Second))
 	}
 	var store tenancy.Store = n.loads
 	if f.plan.valkey {
@@ -165,7 +167,7 @@ func (f *fleet) open(n *node) error {
 	}
 	entries := ristrettotier.DefaultMaxEntries
 	if f.quick {
-		entries = cells // half of what there is
+		entries = cells + cells/2 // some are evicted
 	}
 	stack, err := ristrettotier.New(store, ristrettotier.WithMaxEntries(entries), ristrettotier.WithTier(opts...))
 	if err != nil {
@@ -198,7 +200,6 @@ func (f *fleet) restart(n *node) error {
 	if err := f.open(n); err != nil { // the new process comes before the old one goes
 		return err
 	}
-	n.restarts++
 	return old.Close()
 }
 
@@ -230,13 +231,25 @@ func (f *fleet) noticed(ctx context.Context) error {
 // countedSource counts the loads of a database. It lends its capabilities.
 type countedSource struct {
 	*bunstore.Store
-	keys atomic.Int64 // looked up
+	blind bool
+	keys  atomic.Int64 // looked up
 }
 
 // Load implements [tenancy.Log].
 func (s *countedSource) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
 	s.keys.Add(int64(len(want)))
 	return s.Store.Load(ctx, want)
+}
+
+// Changes implements [tenancy.Log].
+func (s *countedSource) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	changes, err := s.Store.Changes(ctx, after, limit)
+	for i := range changes {
+		if s.blind && changes[i].Position.Revision%3 == 0 {
+			changes[i].Keys = nil
+		}
+	}
+	return changes, err
 }
 
 // badBus loses some messages and doubles others, if bad.
