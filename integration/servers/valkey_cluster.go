@@ -30,6 +30,14 @@ func StartCluster(ctx context.Context, options ValkeyOptions, shards int) (*Clus
 	options.Settings["cluster-require-full-coverage"] = "no"
 	c := &Cluster{}
 	for range shards {
+		// By itself the port between servers is 10,000 more than that for
+		// clients, which may be taken.
+		busPort, err := freePort(ctx)
+		if err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		options.Settings = maps.Clone(options.Settings)
+		options.Settings["cluster-port"] = strconv.Itoa(busPort)
 		v, err := StartValkey(ctx, options)
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -54,7 +62,7 @@ func (c *Cluster) form(ctx context.Context) error {
 			return err
 		}
 		if i > 0 {
-			if _, err := c.Shards[0].must(ctx, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(v.port)); err != nil {
+			if _, err := c.Shards[0].must(ctx, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(v.port), v.options.Settings["cluster-port"]); err != nil {
 				return err
 			}
 		}

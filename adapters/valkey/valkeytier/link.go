@@ -193,7 +193,7 @@ func (l *link) logOpen(err error) {
 // explain says what to do about the errors that an operator must mend.
 func explain(err error) string {
 	text := err.Error()
-	advice := ""
+	var advice string
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		advice = "it did not answer in time"

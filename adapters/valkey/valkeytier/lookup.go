@@ -60,11 +60,11 @@ func (c *Cache) judge(key tenancy.Key, token tier.Token, answer valkey.ValkeyRes
 	case isLease(value):
 		return tier.Result{}, nil, nil
 	}
-	e, err := c.decode(key, value)
-	if err != nil {
-		return tier.Result{}, &unusable{value, err}, nil
+	e, why := c.decode(key, value)
+	if why == nil {
+		return tier.Result{Entry: e}, nil, nil
 	}
-	return tier.Result{Entry: e}, nil, nil
+	return tier.Result{}, &unusable{value, why}, nil
 }
 
 // repair puts a lease in the place of a value that cannot be used.

@@ -1,0 +1,160 @@
+//go:build unix
+
+package valkey_test
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/integration/servers"
+)
+
+// slack is what a busy machine may add to the time of a read.
+const slack = time.Second
+
+// A stopped server: no read fails, none takes longer than the deadline and what
+// the machine adds, goroutines do not pile up, and all goes on by itself.
+func TestStoppedServerUnderLoad(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		server := servers.NewValkey(t, options)
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{server.Addr()}}, 100)
+		l := startLoad(t, s, tenants, 64)
+		for range 3 {
+			hits(t, s, 1000)
+			l.resetSlowest()
+			goroutines := runtime.NumGoroutine()
+			opened := stats(s).Opened
+			if err := server.Pause(); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "an open breaker", func() bool { return stats(s).Opened > opened })
+			first := l.resetSlowest()
+			reads := l.reads.Load()
+			until(t, "reads without Valkey", func() bool { return l.reads.Load() > reads+10_000 })
+			if n := runtime.NumGoroutine(); n > goroutines+2*valkeytier.DefaultMaxCalls {
+				t.Errorf("%d goroutines, %d before", n, goroutines)
+			}
+			after := l.resetSlowest()
+			if worst := max(first, after); worst > valkeytier.DefaultDeadline+slack {
+				t.Errorf("a read took %v", worst)
+			}
+			t.Logf("slowest read: %v until the breaker opened, %v then", first, after)
+			if err := server.Resume(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hits(t, s, 1000)
+	})
+}
+
+func TestKilledServerUnderLoad(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		server := servers.NewValkey(t, options)
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{server.Addr()}}, 100)
+		l := startLoad(t, s, tenants, 16)
+		for range 3 {
+			hits(t, s, 1000)
+			opened := stats(s).Opened
+			if err := server.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "an open breaker", func() bool { return stats(s).Opened > opened })
+			reads := l.reads.Load()
+			until(t, "reads without Valkey", func() bool { return l.reads.Load() > reads+1000 })
+			if err := server.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hits(t, s, 1000)
+		if worst := l.resetSlowest(); worst > valkeytier.DefaultDeadline+slack {
+			t.Errorf("a read took %v", worst)
+		}
+	})
+}
+
+// A server that is not there at the start is used when it comes.
+func TestServerThatComesLater(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		server := servers.NewValkey(t, options)
+		if err := server.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{server.Addr()}}, 10)
+		l := startLoad(t, s, tenants, 4)
+		until(t, "reads without Valkey", func() bool { return l.reads.Load() > 1000 })
+		if err := server.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		hits(t, s, 1000)
+	})
+}
+
+// FLUSHALL, and a memory that is too small for all entries. Readers go round and
+// round: eviction by random leaves them some hits, which that of the least
+// recently used would not.
+func TestLostEntries(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		options.Settings = map[string]string{"maxmemory-policy": "allkeys-random"}
+		server := servers.NewValkey(t, options)
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{server.Addr()}}, 1000)
+		startLoad(t, s, tenants, 16)
+		for range 5 {
+			hits(t, s, 1000)
+			if answer, err := server.Do(t.Context(), "FLUSHALL"); err != nil || answer != "+OK" {
+				t.Fatal(answer, err)
+			}
+		}
+		hits(t, s, 5000)
+		used, err := strconv.Atoi(info(t, server, "memory", "used_memory"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := server.Do(t.Context(), "CONFIG", "SET", "maxmemory", strconv.Itoa(used-100_000)); err != nil || answer != "+OK" {
+			t.Fatal(answer, err)
+		}
+		until(t, "an eviction", func() bool { return info(t, server, "stats", "evicted_keys") != "0" })
+		hits(t, s, 1000)
+	})
+}
+
+// info returns a field of INFO.
+func info(t *testing.T, server *servers.Valkey, section, field string) string {
+	t.Helper()
+	text, err := server.Do(t.Context(), "INFO", section)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), field+":"); ok {
+			return value
+		}
+	}
+	t.Fatalf("INFO %s lacks %s", section, field)
+	return ""
+}
+
+// With noeviction and a full memory the server refuses every fill: the cache steps
+// aside and says why.
+func TestFullServer(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		server := servers.NewValkey(t, options)
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{server.Addr()}}, 100)
+		startLoad(t, s, tenants, 4)
+		hits(t, s, 100)
+		limit := func(bytes string) {
+			if answer, err := server.Do(t.Context(), "CONFIG", "SET", "maxmemory", bytes); err != nil || answer != "+OK" {
+				t.Fatal(answer, err)
+			}
+		}
+		limit("1")
+		until(t, "an open breaker", func() bool { return stats(s).State != valkeytier.Closed })
+		limit("0")
+		hits(t, s, 100)
+	})
+}

@@ -1,0 +1,119 @@
+//go:build unix
+
+package valkey_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+	"go.uber.org/goleak"
+
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+	"github.com/go-tenancy/tenantstore/integration/servers"
+)
+
+func TestMain(m *testing.M) {
+	// See the tests of valkeytier.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*call).DelayDo.func1"))
+}
+
+const patience = 60 * time.Second
+
+// eachBrand runs test with Valkey and with Redis.
+func eachBrand(t *testing.T, test func(t *testing.T, options servers.ValkeyOptions)) {
+	t.Helper()
+	t.Run("valkey", func(t *testing.T) { test(t, servers.ValkeyOptions{}) })
+	t.Run("redis", func(t *testing.T) { test(t, servers.ValkeyOptions{Redis: true}) })
+}
+
+// newStore returns a tier over a store in memory that holds n tenants.
+func newStore(t *testing.T, option valkey.ClientOption, n int, opts ...valkeytier.Option) (*tier.Store, []tenancy.Tenant) {
+	t.Helper()
+	db := memstore.New()
+	tenants := make([]tenancy.Tenant, n)
+	for i := range tenants {
+		var err error
+		tenants[i], err = db.Create(t.Context(), tenancy.Tenant{Identifier: "t-" + strings.ToLower(tenancy.NewID()), Name: "T"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := valkeytier.New(db, option, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, tenants
+}
+
+func stats(s *tier.Store) valkeytier.Stats { return s.Cache().(*valkeytier.Cache).Stats() }
+
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
+// hits waits until so many more lookups are answered by the cache.
+func hits(t *testing.T, s *tier.Store, n int64) {
+	t.Helper()
+	from := s.Stats().Hits
+	until(t, "hits", func() bool { return s.Stats().Hits >= from+n })
+}
+
+// load reads all the time, and checks each answer.
+type load struct {
+	stop    context.CancelFunc
+	readers sync.WaitGroup
+	reads   atomic.Int64
+	slowest atomic.Int64 // since the last reset
+}
+
+func startLoad(t *testing.T, s *tier.Store, tenants []tenancy.Tenant, readers int) *load {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	l := &load{stop: stop}
+	for r := range readers {
+		l.readers.Go(func() {
+			for i := r; ctx.Err() == nil; i++ {
+				want := tenants[i%len(tenants)]
+				begun := time.Now()
+				got, err := s.GetByID(context.Background(), want.ID)
+				took := int64(time.Since(begun))
+				if err != nil || got != want {
+					t.Errorf("%+v, %v, want %+v", got, err, want)
+					return
+				}
+				l.reads.Add(1)
+				for old := l.slowest.Load(); took > old && !l.slowest.CompareAndSwap(old, took); {
+					old = l.slowest.Load()
+				}
+			}
+		})
+	}
+	t.Cleanup(l.end)
+	return l
+}
+
+func (l *load) end() {
+	l.stop()
+	l.readers.Wait()
+}
+
+// resetSlowest returns the longest read since the last call.
+func (l *load) resetSlowest() time.Duration { return time.Duration(l.slowest.Swap(0)) }

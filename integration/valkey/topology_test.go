@@ -1,0 +1,126 @@
+//go:build unix
+
+package valkey_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/integration/servers"
+)
+
+func TestThreeShards(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		cluster := servers.NewCluster(t, options, 3)
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: cluster.Addrs()}, 2500,
+			valkeytier.WithDeadline(10*time.Second)) // every entry is to be there, on a busy machine too
+		ids := make([]string, len(tenants))
+		for i, tenant := range tenants {
+			ids[i] = tenant.ID
+		}
+		for range 2 { // from the store, then from the cache
+			got, err := s.GetByIDs(t.Context(), ids)
+			if err != nil || !slices.Equal(got, tenants) {
+				t.Fatalf("%d tenants, %v", len(got), err)
+			}
+		}
+		if st := s.Stats(); st.Hits < int64(len(tenants)) || st.Errors > 0 {
+			t.Errorf("%+v, want a hit for each tenant", st)
+		}
+		for _, tenant := range tenants[:100] {
+			got, err := s.SetStatus(t.Context(), tenant.ID, tenancy.StatusSuspended)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if read, err := s.GetByID(t.Context(), tenant.ID); err != nil || read != got {
+				t.Fatalf("%+v, %v, want what was written", read, err)
+			}
+		}
+		n, err := s.InvalidateAll(t.Context())
+		if err != nil || n < int64(len(tenants))-100 || n > int64(len(tenants)) {
+			t.Errorf("InvalidateAll: %d, %v", n, err)
+		}
+		if n, err := s.InvalidateAll(t.Context()); err != nil || n != 0 {
+			t.Errorf("the second time: %d, %v, want 0", n, err)
+		}
+	})
+}
+
+// One stopped shard of three: reads go on, and the cache comes back with it.
+func TestStoppedShard(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		cluster := servers.NewCluster(t, options, 3)
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: cluster.Addrs()}, 300)
+		l := startLoad(t, s, tenants, 16)
+		hits(t, s, 1000)
+		l.resetSlowest()
+		if err := cluster.Shards[1].Pause(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "an open breaker", func() bool { return stats(s).State != valkeytier.Closed })
+		reads := l.reads.Load()
+		until(t, "reads without Valkey", func() bool { return l.reads.Load() > reads+1000 })
+		if worst := l.resetSlowest(); worst > valkeytier.DefaultDeadline+slack {
+			t.Errorf("a read took %v", worst)
+		}
+		if err := cluster.Shards[1].Resume(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "a closed breaker", func() bool { return stats(s).State == valkeytier.Closed })
+		hits(t, s, 1000)
+	})
+}
+
+func TestBusOnACluster(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		option := valkey.ClientOption{InitAddress: servers.NewCluster(t, options, 3).Addrs()}
+		got := make(chan tenancy.Position, 16)
+		var buses []*valkeytier.Bus
+		for range 2 {
+			bus, err := valkeytier.NewBus(option)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := bus.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			buses = append(buses, bus)
+		}
+		buses[1].Subscribe(t.Context(), func(p tenancy.Position) { got <- p })
+		if p := <-got; !p.IsZero() {
+			t.Fatalf("%v, want the zero position at the start", p)
+		}
+		want := tenancy.Position{Revision: 7, Mark: 8}
+		until(t, "a message sent", func() bool { return buses[0].Publish(t.Context(), want) == nil })
+		if p := <-got; p != want {
+			t.Errorf("%v, want %v", p, want)
+		}
+	})
+}
+
+// The primary dies, the sentinels promote the replica, and the cache follows.
+func TestSentinelFailover(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		set := servers.NewSentinelSet(t, options)
+		option := valkey.ClientOption{InitAddress: set.Addrs(), Sentinel: valkey.SentinelOption{MasterSet: servers.MasterSet}}
+		s, tenants := newStore(t, option, 100)
+		l := startLoad(t, s, tenants, 8)
+		hits(t, s, 1000)
+		opened := stats(s).Opened
+		if err := set.Primary.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "an open breaker", func() bool { return stats(s).Opened > opened })
+		hits(t, s, 1000)
+		if worst := l.resetSlowest(); worst > valkeytier.DefaultDeadline+slack {
+			t.Errorf("a read took %v", worst)
+		}
+	})
+}
