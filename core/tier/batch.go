@@ -171,9 +171,10 @@ func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
 func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing []int, tokens []Token, out []tenancy.Snapshot) error {
 	for range loadAttempts {
 		fence := s.follower.fence.Load()
-		lookups := make([]tenancy.Lookup, len(missing))
+		lookups, floors := make([]tenancy.Lookup, len(missing)), make([]tenancy.Revision, len(missing))
 		for j, i := range missing {
-			lookups[j] = tenancy.Lookup{Key: want[i].Key, Min: max(want[i].Min, fence.floor(want[i].Key))}
+			floors[j] = fence.floor(want[i].Key)
+			lookups[j] = tenancy.Lookup{Key: want[i].Key, Min: max(want[i].Min, floors[j])}
 			if s.shared || !s.follower.serving() {
 				lookups[j].Min = tenancy.Latest
 			}
@@ -181,7 +182,11 @@ func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing 
 		s.stats.loads.Add(1)
 		snapshots, err := s.below.Load(ctx, lookups)
 		for j, i := range missing {
-			if err == nil && snapshots[j].AsOf.Revision < want[i].Min && want[i].Min != tenancy.Latest {
+			least := floors[j] // Latest, which lookups may ask for, is before it where the log went back
+			if want[i].Min != tenancy.Latest {
+				least = max(least, want[i].Min)
+			}
+			if err == nil && snapshots[j].AsOf.Revision < least {
 				err = tenancy.ErrCompacted
 			}
 		}

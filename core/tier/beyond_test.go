@@ -55,3 +55,34 @@ func TestFloorOfALostHistoryFailsNoRead(t *testing.T) {
 		})
 	}
 }
+
+// A batch, too, shows nothing of a restored database from before the floors until
+// the follower has noticed the restore: a hit after it would go back.
+func TestBatchAfterARestoreDoesNotGoBack(t *testing.T) {
+	for name, cache := range map[string]func() tier.Cache{
+		"local":  func() tier.Cache { return newLocalMap() },
+		"shared": func() tier.Cache { return newSharedMap() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := memstore.New()
+			db := &database{Store: mem}
+			s := newTier(t, &quietWatch{database: db}, cache(), tier.WithPollInterval(time.Hour))
+			acme, other := create(t, s, "acme"), create(t, s, "other")
+			backup := mem.Backup()
+			suspend(t, s, acme.ID)
+			suspend(t, s, other.ID)
+			get(t, s, "other") // which is cached now
+			mem.Restore(backup)
+			ts, err := s.GetByIDs(t.Context(), []string{acme.ID, other.ID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ts[0].Status != tenancy.StatusActive {
+				t.Fatalf("got %s, want what the backup holds", ts[0].Status)
+			}
+			if got := get(t, s, "other"); got.Status != tenancy.StatusActive {
+				t.Error("a read after it showed the lost history again")
+			}
+		})
+	}
+}
