@@ -35,14 +35,22 @@ type event struct {
 	begun, end int64 // by the judge's clock
 	write      bool
 	answer     answer
-	history    int   // of a write
-	need       bound // of the node when it began
+	history    int // of a write
+}
+
+func (e event) String() string {
+	what := "a read"
+	if e.write {
+		what = "a write"
+	}
+	return fmt.Sprintf("%s of %s %q that showed %s", what, e.key.Kind, e.key.Value, e.answer)
 }
 
 // bound is how far a node has come: what it has shown or written, at least.
 type bound struct {
 	history  int
 	revision tenancy.Revision
+	by       event // that came so far
 }
 
 // judge compares events with the change log. A restored backup begins a history
@@ -110,6 +118,7 @@ func (j *judge) judge() (wrong []string) {
 		event *event
 	}
 	var moments []moment
+	need := map[*event]bound{} // of the node when each began
 	for i := range j.events {
 		e := &j.events[i]
 		moments = append(moments, moment{e.begun, e}, moment{e.end, e})
@@ -122,11 +131,11 @@ func (j *judge) judge() (wrong []string) {
 		}
 		node := &j.bounds[e.node]
 		if m.at == e.begun {
-			e.need = *node
+			need[e] = *node
 			continue
 		}
 		j.judged++
-		shown, why := j.explain(e)
+		shown, why := j.explain(e, need[e])
 		if why != "" {
 			wrong = append(wrong, why)
 			continue
@@ -154,10 +163,12 @@ func (j *judge) later(a, b bound) bound {
 	if a.history > b.history {
 		a, b = b, a
 	}
-	if a.history < b.history {
-		return bound{b.history, max(b.revision, j.in(a, b.history))}
+	shared := j.in(a, b.history)
+	if a.history == b.history && shared >= b.revision {
+		return a
 	}
-	return bound{a.history, max(a.revision, b.revision)}
+	b.revision = max(b.revision, shared)
+	return b
 }
 
 // in returns what a bound comes to in a later history: what both share of it.
@@ -171,27 +182,23 @@ func (j *judge) in(b bound, history int) tenancy.Revision {
 // explain finds the earliest point of the earliest history, not before what the
 // event needs, at which its answer is right; that is what the node is known to have
 // reached. If there is none, it says so.
-func (j *judge) explain(e *event) (bound, string) {
-	first := e.need.history
+func (j *judge) explain(e *event, need bound) (bound, string) {
+	first := need.history
 	if e.write {
 		first = max(first, e.history)
 	}
 	for i := first; i < len(j.histories); i++ {
-		least := j.in(e.need, i)
-		if r, ok := j.histories[i].explain(e, least); ok {
-			return bound{i, r}, ""
+		if r, ok := j.histories[i].explain(e, j.in(need, i)); ok {
+			return bound{i, r, *e}, ""
 		}
-	}
-	what := "read"
-	if e.write {
-		what = "write"
 	}
 	why := "which never was"
 	for i := range j.histories {
 		if r, ok := j.histories[i].explain(e, 0); ok {
-			why = fmt.Sprintf("which is right at revision %d of history %d, but the node had come to %d of history %d", r, i, e.need.revision, e.need.history)
+			why = fmt.Sprintf("which is right at revision %d of history %d, but the node had come to %d of history %d by %s",
+				r, i, need.revision, need.history, need.by)
+			break
 		}
 	}
-	return bound{}, fmt.Sprintf("node %d: a %s of %s %q showed %s, %s; the log has %s", e.node, what, e.key.Kind, e.key.Value, e.answer, why,
-		j.history().tail(e.key))
+	return bound{}, fmt.Sprintf("node %d: %s, %s; the log has %s", e.node, e, why, j.history().tail(e.key))
 }
