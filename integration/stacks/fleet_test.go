@@ -47,8 +47,8 @@ type plan struct {
 	// blind makes the log hide from the nodes what some changes touch: their caches
 	// cannot be coherent then.
 	blind bool
-	// poll is the poll interval: pollInterval if 0.
-	poll time.Duration
+	poll  time.Duration // the poll interval: pollInterval if 0
+	lease time.Duration // how long one waits for the holder of a lease: 100 ms if 0
 }
 
 // fleet is several nodes, each with a stack of its own, on one database. Every node
@@ -158,6 +158,9 @@ func (f *fleet) open(n *node) error {
 	}
 	if f.quick {
 		opts = append(opts, tier.WithTTL(3*time.Second), tier.WithNegativeTTL(time.Second))
+	}
+	if f.lease > 0 {
+		opts = append(opts, tier.WithLeaseWait(f.lease))
 	}
 	var store tenancy.Store = n.loads
 	if f.plan.valkey {

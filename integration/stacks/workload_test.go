@@ -16,7 +16,7 @@ import (
 
 const (
 	cells = 48 // tenants that come and go
-	slugs = 64 // identifiers over which they contend
+	slugs = 96 // identifiers over which they contend
 	// Readers of each node, and writers of all.
 	readers = 3
 	writers = 3
