@@ -129,12 +129,13 @@ func TestStartReplaysForASharedCache(t *testing.T) {
 	acme, other := create(t, db, "acme"), create(t, db, "other")
 	shared := newSharedMap()
 	a := newTier(t, db, shared)
-	get(t, a, "acme")
-	get(t, a, "other")
-	stale := shared.entry(tenancy.IdentifierKey("acme"))
-	if stale == nil {
-		t.Fatal("not filled")
-	}
+	var stale *tier.Entry
+	eventually(t, "the cache is filled", func() bool { // once the creations were applied, which deletes leases
+		get(t, a, "acme")
+		get(t, a, "other")
+		stale = shared.entry(tenancy.IdentifierKey("acme"))
+		return stale != nil && shared.entry(tenancy.IdentifierKey("other")) != nil
+	})
 	suspend(t, a, acme.ID)
 	eventually(t, "the change was applied", func() bool { return shared.entry(stale.Key) == nil })
 	shared.mu.Lock()
@@ -163,11 +164,12 @@ func TestEntryOfALostHistoryIsRefused(t *testing.T) {
 	acme := create(t, a, "acme")
 	backup := mem.Backup()
 	suspend(t, a, acme.ID)
-	get(t, a, "acme")
-	lost := shared.entry(tenancy.IdentifierKey("acme"))
-	if lost == nil {
-		t.Fatal("not filled")
-	}
+	var lost *tier.Entry
+	eventually(t, "the cache is filled", func() bool { // once the suspension was applied, which deletes leases
+		get(t, a, "acme")
+		lost = shared.entry(tenancy.IdentifierKey("acme"))
+		return lost != nil
+	})
 	mem.Restore(backup)
 	create(t, db, "other") // takes the lost revision again
 	create(t, db, "another")
