@@ -4,6 +4,7 @@ go 1.25.0
 
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
+	github.com/dgraph-io/ristretto/v2 v2.4.2
 	github.com/go-tenancy/tenantstore/adapters/bun v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/ristretto v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/valkey v0.1.0
@@ -19,7 +20,6 @@ require (
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/golang/protobuf v1.5.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect

@@ -197,13 +197,13 @@ func (f *fleet) overValkey(n *node, next tenancy.Store, opts []tier.Option) (ten
 	return s, nil
 }
 
-// restart closes the stack of n and gives it a new one.
+// restart closes the stack of n and then gives it a new one: two at a time would be
+// two nodes, of which one may lag behind the other.
 func (f *fleet) restart(n *node) error {
-	old := n.store.Load()
-	if err := f.open(n); err != nil { // the new process comes before the old one goes
+	if err := n.store.Load().Close(); err != nil {
 		return err
 	}
-	return old.Close()
+	return f.open(n)
 }
 
 // noticed waits until every node follows the history that the database has now.
