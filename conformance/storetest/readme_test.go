@@ -15,7 +15,8 @@ func TestReadmeListsEveryRule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rest := string(readme)
+	_, rest, _ := strings.Cut(string(readme), "\n## storetest\n")
+	rest, _, _ = strings.Cut(rest, "\n## ") // the next suite
 	for _, r := range storetest.Rules() {
 		line := fmt.Sprintf("| `%s` | %s |\n", r.Name, strings.ReplaceAll(r.Says, "|", `\|`))
 		_, after, found := strings.Cut(rest, line)
