@@ -22,7 +22,7 @@ SERVERS  := bin/withservers $(if $(RACE),-cc)
 TOOL     := cd tools && GOWORK=off go run
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded servers check build vet fmt fmt-check lint \
+.PHONY: help run test test-embedded test-soak servers check build vet fmt fmt-check lint \
 	tidy tidy-check test-isolated modules-check core-deps-check bench fuzz cover clean
 
 help: ## show this list
@@ -38,6 +38,12 @@ test: check bin/withservers ## everything: quick checks, then all tests with rea
 test-embedded: check ## the tests that need no server; the others skip, and are listed
 	$(TOOL) ./cmd/testskips -C .. env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \
 		go test -json $(TEST) $(PACKAGES)
+
+# The race detector would cost ten of eleven reads; make test has it.
+SOAK ?= -soak.reads=10000000
+test-soak: bin/withservers ## stacks on every database; SOAK='-soak.reads=N' or '-soak.time=D', -soak.seed=S
+	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 -v -run '^TestSoak' $(TEST) ./integration/stacks $(SOAK)
+	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 $(RACE) -run '^TestConformance$$' $(TEST) ./integration/stacks -full
 
 servers: bin/withservers ## start the servers of the tests and say where, until ^C
 	bin/withservers

@@ -14,7 +14,7 @@ import (
 var (
 	full      = flag.Bool("full", false, "run the conformance suite on every stack over every database")
 	soakReads = flag.Int64("soak.reads", 0, "stop a run under faults after so many answered reads, in the place of -soak.time")
-	soakTime  = flag.Duration("soak.time", 6*time.Second, "how long a run under faults takes")
+	soakTime  = flag.Duration("soak.time", 8*time.Second, "how long a run under faults takes")
 	soakSeed  = flag.Uint64("soak.seed", 0, "the seed of a run under faults; 0 draws one")
 )
 

@@ -28,6 +28,9 @@ func TestSoak(t *testing.T) {
 		"ristretto over valkey over sqlite":   {nodes: 2, valkey: true, bus: true, quick: true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if *soakReads == 0 { // the short form; the long one takes the machine
+				t.Parallel()
+			}
 			w, report := soak(t, p)
 			for _, v := range report.Examples {
 				t.Error(v)
