@@ -21,7 +21,11 @@ var (
 // patience limits what a test waits for; the machine may be busy.
 const patience = 60 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Toxiproxy leaves goroutines behind where a toxic comes and goes while a connection
+	// ends.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+}
 
 // eventually waits until the condition holds.
 func eventually(tb testing.TB, what string, condition func() bool) {
