@@ -78,6 +78,6 @@ func ExampleCache_Stats() {
 	}
 	defer store.Close()
 	cache := store.Cache().(*valkeytier.Cache)
-	fmt.Println(cache.Stats().State)
-	// Output: open
+	fmt.Println("in use:", cache.Stats().State == valkeytier.Closed)
+	// Output: in use: false
 }
