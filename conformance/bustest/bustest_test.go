@@ -140,7 +140,7 @@ func mutants() []mutant {
 			var first context.Context
 			f.subscribe = func(ctx context.Context, wake func(tenancy.Position)) {
 				if first == nil {
-					first = ctx
+					first = ctx //nolint:fatcontext // which is its mistake
 				}
 				f.next.Subscribe(first, wake)
 			}

@@ -161,7 +161,7 @@ func Rules() []Rule {
 				ctx, cancel := context.WithCancel(p.ctx)
 				cancel()
 				p.within("Publish with an ended context", func() {
-					_ = p.b.Publish(ctx, tenancy.Position{Revision: 2, Mark: 2}) //nolint:errcheck // either is right
+					_ = p.b.Publish(ctx, tenancy.Position{Revision: 2, Mark: 2}) // either is right
 				})
 				p.reaches(p.b, s, tenancy.Position{Revision: 3, Mark: 3})
 			},

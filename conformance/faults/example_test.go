@@ -23,7 +23,7 @@ func ExampleSource() {
 		fmt.Println(err)
 		return
 	}
-	defer s.Close() //nolint:errcheck // in memory
+	defer s.Close()
 	acme, err := s.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
 	fmt.Println(err)
 	source.FailLog(errors.New("connection refused"))

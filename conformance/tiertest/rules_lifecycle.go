@@ -35,9 +35,9 @@ func lifecycleRules() []Rule {
 					if r, err := p.c.Get(ctx, key(2)); r.Entry != nil || err != nil && r.Token != 0 {
 						p.errorf("Get with an ended context: got %s, error %v, where nothing is", describe(r), err)
 					}
-					_ = p.c.Release(ctx, key(1), 1)       //nolint:errcheck // either is right
-					_ = p.c.Apply(ctx, change(5, key(1))) //nolint:errcheck // either is right
-					_ = p.c.Put(ctx, 0, entry(key(3), 5)) //nolint:errcheck // either is right
+					_ = p.c.Release(ctx, key(1), 1)       // either is right
+					_ = p.c.Apply(ctx, change(5, key(1))) // either is right
+					_ = p.c.Put(ctx, 0, entry(key(3), 5)) // either is right
 				})
 				p.holds(e)
 				p.within("Drop with an ended context", func() {

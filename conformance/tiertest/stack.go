@@ -170,7 +170,7 @@ func (r *run) round() {
 		r.faults = append(r.faults, f.Name)
 		r.mayFail = r.mayFail || f.MayFail
 	}
-	restart := r.random.IntN(8) // 0 and 1 are phases
+	restart := r.random.IntN(4) // 0 and 1 are phases
 	if r.stack.Restart == nil {
 		restart = -1
 	}
