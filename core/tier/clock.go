@@ -18,6 +18,3 @@ type coarseClock struct {
 func newCoarseClock() *coarseClock { return &coarseClock{start: time.Now()} }
 
 func (c *coarseClock) tick() { c.now.Store(int64(time.Since(c.start))) }
-
-// at returns t in the clock's own measure.
-func (c *coarseClock) at(t time.Time) int64 { return int64(t.Sub(c.start)) }
