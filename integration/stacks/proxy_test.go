@@ -4,6 +4,7 @@ package stacks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,16 +43,21 @@ func (p *proxy) swallow() (heal func() error, err error) {
 	return p.poison("timeout", `{"timeout": 0}`)
 }
 
+// poison adds a toxic of this kind both ways. Several kinds go together.
 func (p *proxy) poison(kind, attributes string) (heal func() error, err error) {
-	for _, direction := range []string{"upstream", "downstream"} {
+	both := []string{"upstream", "downstream"}
+	for _, direction := range both {
 		_, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
-			`{"name": %q, "type": %q, "stream": %q, "attributes": %s}`, direction, kind, direction, attributes)))
+			`{"name": "%s %s", "type": %q, "stream": %q, "attributes": %s}`, kind, direction, kind, direction, attributes)))
 		if err != nil {
 			return nil, err
 		}
 	}
 	return func() error {
-		p.Toxics.ResetToxics(context.Background())
-		return nil
+		var errs []error
+		for _, direction := range both {
+			errs = append(errs, p.Toxics.RemoveToxic(context.Background(), kind+" "+direction))
+		}
+		return errors.Join(errs...)
 	}, nil
 }
