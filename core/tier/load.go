@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// How often a load is tried again because the log had another history than
-	// what was loaded: a restore may hit once, hardly ever twice.
-	loadAttempts = 3
+	// How often a load is tried again because the follower started over meanwhile
+	// (a restore, a trimmed log), so that it cannot judge what was loaded before.
+	// Each of these is rare; several in a row are an outage.
+	loadAttempts = 10
 	// How long the first look for what the holder of a lease fills in waits; each
 	// one doubles it.
 	leasePoll = 5 * time.Millisecond
