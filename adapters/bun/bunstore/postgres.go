@@ -30,18 +30,18 @@ func newPostgres(b *base) *postgres {
 	own := func(condition, strength string) string {
 		return " WHERE t.id = (SELECT c.id FROM " + t + " AS c WHERE c.id = $1" + condition + " FOR " + strength + " NOWAIT)"
 	}
+	stamp := func(param string) string {
+		return "updated_at = greatest(" + param + "::timestamptz, t.updated_at + interval '1 microsecond')"
+	}
 	const (
 		inserted = " (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at) "
 		returned = " RETURNING " + columns
 		// An UPDATE that does not set a column of a unique index locks less: it
 		// does not collide with foreign key checks of the application's tables.
 		weak, strong = "NO KEY UPDATE", "UPDATE"
-		mutable      = "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, updated_at = greatest($11::timestamptz, t.updated_at + interval '1 microsecond')"
 		unchanged    = " AND ($2::bigint = -1 OR c.revision = $2::bigint)"
 	)
-	stamp := func(param string) string {
-		return "updated_at = greatest(" + param + "::timestamptz, t.updated_at + interval '1 microsecond')"
-	}
+	mutable := "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, " + stamp("$11")
 	update := "UPDATE " + t + " AS t SET "
 	return &postgres{
 		base: b,

@@ -80,7 +80,7 @@ func newReadTexts(d dialect, n names) readTexts {
 	return x
 }
 
-// filterText is the condition of a Filter; filterArgs are its arguments.
+// filterText is the condition of a Filter; base.filter returns its arguments.
 func filterText(f filterKind, p *params) string {
 	switch f {
 	case filterOne:
