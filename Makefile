@@ -10,7 +10,7 @@ PACKAGES := $(MODULES:%=./%/...)
 # make bench BENCH=Load COUNT=10
 # make fuzz FUZZTIME=1m
 # make run ARGS='-dsn postgres://…'
-RACE     ?= -race
+RACE     ?= -race -gcflags=modernc.org/...=-race=false
 TEST     ?=
 BENCH    ?= .
 COUNT    ?= 6

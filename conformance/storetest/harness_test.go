@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -18,9 +19,9 @@ func TestDecorator(t *testing.T) {
 }
 
 func TestHarnessNeedsOpen(t *testing.T) {
-	got := record(t, func(tb testing.TB) { storetest.Rules()[0].Check(tb, storetest.Harness{}) })
-	if !strings.Contains(got.text(), "Harness.Open") {
-		t.Errorf("a harness without Open: got %q, want a failure that names the field", got.text())
+	got := recorder.Record(t, func(tb testing.TB) { storetest.Rules()[0].Check(tb, storetest.Harness{}) })
+	if !strings.Contains(got.Text(), "Harness.Open") {
+		t.Errorf("a harness without Open: got %q, want a failure that names the field", got.Text())
 	}
 }
 
@@ -29,14 +30,14 @@ func TestSkipsNameTheField(t *testing.T) {
 	h := storetest.Harness{Open: func(testing.TB) tenancy.Store { return newMinimalStore(newMinimalDisk()) }}
 	skipped := 0
 	for _, r := range storetest.Rules() {
-		got := record(t, func(tb testing.TB) { r.Check(tb, h) })
+		got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, h) })
 		if got.Failed() {
-			t.Errorf("rule %s: %s", r.Name, got.text())
+			t.Errorf("rule %s: %s", r.Name, got.Text())
 		}
-		if got.skipped != "" {
+		if got.Skipped != "" {
 			skipped++
-			if !strings.Contains(got.skipped, "Harness.") {
-				t.Errorf("rule %s was skipped without a reason: %q", r.Name, got.skipped)
+			if !strings.Contains(got.Skipped, "Harness.") {
+				t.Errorf("rule %s was skipped without a reason: %q", r.Name, got.Skipped)
 			}
 		}
 	}
@@ -50,7 +51,7 @@ func TestUndeclaredSourceIsRejected(t *testing.T) {
 	h := storetest.Harness{Open: func(testing.TB) tenancy.Store { return memstore.New() }}
 	for _, r := range storetest.Rules() {
 		if r.Name == "source-as-declared" {
-			if got := record(t, func(tb testing.TB) { r.Check(tb, h) }); !got.Failed() {
+			if got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, h) }); !got.Failed() {
 				t.Error("the rule accepts a Source that is not declared")
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
 )
 
@@ -39,16 +40,16 @@ func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
 				broken, sound = m.harness(), minimalHarness()
 			}
 			broken.Patience = 300 * time.Millisecond
-			control := record(t, func(tb testing.TB) { r.Check(tb, sound) })
-			if control.Failed() || control.skipped != "" {
-				t.Fatalf("the rule does not accept a sound store: %s%s", control.skipped, control.text())
+			control := recorder.Record(t, func(tb testing.TB) { r.Check(tb, sound) })
+			if control.Failed() || control.Skipped != "" {
+				t.Fatalf("the rule does not accept a sound store: %s%s", control.Skipped, control.Text())
 			}
-			got := record(t, func(tb testing.TB) { r.Check(tb, broken) })
+			got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, broken) })
 			if !got.Failed() {
-				t.Fatalf("the rule accepts a store that %s%s", m.how, got.skipped)
+				t.Fatalf("the rule accepts a store that %s%s", m.how, got.Skipped)
 			}
-			t.Logf("%s", got.failures[0])
-			for _, failure := range got.failures {
+			t.Logf("%s", got.Failures[0])
+			for _, failure := range got.Failures {
 				if !strings.HasPrefix(failure, "rule "+r.Name+": "+r.Says) {
 					t.Errorf("a failure does not name the rule: %s", failure)
 				}
