@@ -23,6 +23,10 @@ func mutants() []mutant {
 	return slices.Concat(writeMutants(), readMutants(), inputMutants(), concurrencyMutants(), logMutants(), watchMutants(), worldMutants())
 }
 
+// A rule about concurrency meets its case by chance, on a busy machine not in
+// every run.
+const runs = 5
+
 func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
 	rules := map[string]storetest.Rule{}
 	for _, r := range storetest.Rules() {
@@ -44,7 +48,12 @@ func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
 			if control.Failed() || control.Skipped != "" {
 				t.Fatalf("the rule does not accept a sound store: %s%s", control.Skipped, control.Text())
 			}
-			got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, broken) })
+			var got recorder.Outcome
+			for range runs {
+				if got = recorder.Record(t, func(tb testing.TB) { r.Check(tb, broken) }); got.Failed() {
+					break
+				}
+			}
 			if !got.Failed() {
 				t.Fatalf("the rule accepts a store that %s%s", m.how, got.Skipped)
 			}
