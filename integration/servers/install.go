@@ -44,6 +44,16 @@ func InstallCompiler(ctx context.Context, progress io.Writer) error {
 	return aptInstall(ctx, progress, missing, "a C compiler", "gcc", "libc6-dev")
 }
 
+// InstallSQLite makes sure that there is the sqlite3 shell, with which tests edit
+// the file of a running store, in the way of [InstallPostgres].
+func InstallSQLite(ctx context.Context, progress io.Writer) error {
+	if _, err := exec.LookPath("sqlite3"); err == nil {
+		return nil
+	}
+	missing := fmt.Errorf("the sqlite3 shell is %w: install it (Debian: apt-get install sqlite3)", ErrNotInstalled)
+	return aptInstall(ctx, progress, missing, "the sqlite3 shell", "sqlite3")
+}
+
 // aptInstall installs Debian packages, or returns missing where it cannot: on
 // other systems, or without being root.
 func aptInstall(ctx context.Context, progress io.Writer, missing error, what string, packages ...string) error {

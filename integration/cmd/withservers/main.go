@@ -8,8 +8,8 @@
 // is the DSN of a PostgreSQL server, TENANTSTORE_VALKEY and TENANTSTORE_REDIS are
 // the host:port of a Valkey and of a Redis server. A server that the environment
 // names already is used as it is. Without a command, the servers run until they are
-// interrupted. With -cc, a C compiler is seen to as well, which go test -race
-// needs.
+// interrupted. The sqlite3 shell, which tests run too, is seen to as well, and with
+// -cc a C compiler, which go test -race needs.
 //
 // The servers stop when the command ends, or when withservers gets SIGINT,
 // SIGTERM or SIGHUP, which it passes on to the command first; see package
@@ -99,6 +99,9 @@ func (f *fleet) start(ctx context.Context, compiler bool) error {
 		if err := servers.InstallCompiler(ctx, os.Stderr); err != nil {
 			return err
 		}
+	}
+	if err := servers.InstallSQLite(ctx, os.Stderr); err != nil {
+		return err
 	}
 	for _, service := range services() {
 		if os.Getenv(service.env) != "" {
