@@ -82,15 +82,17 @@ func logMutants() []mutant {
 			}
 		}},
 		{rule: "changes-in-commit-order", how: "shows some revisions late, as a sequence does", spoil: func(f *faulty) {
-			seen := map[tenancy.Revision]bool{}
+			var shown tenancy.Revision // the newest
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				changes, err := f.Store.Changes(ctx, after, limit)
 				f.mu.Lock()
 				defer f.mu.Unlock()
 				return slices.DeleteFunc(changes, func(c tenancy.Change) bool {
-					late := c.Position.Revision%5 == 0 && !seen[c.Position.Revision]
-					seen[c.Position.Revision] = true
-					return late
+					if c.Position.Revision%5 == 0 && c.Position.Revision > shown { // not before a later one
+						return true
+					}
+					shown = max(shown, c.Position.Revision)
+					return false
 				}), err
 			}
 		}},
