@@ -16,8 +16,8 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// sqlite3 runs text in the real shell, on the file of a running store.
-func sqlite3(tb testing.TB, path, text string) string {
+// program returns the real shell.
+func program(tb testing.TB) string {
 	tb.Helper()
 	binary, err := exec.LookPath("sqlite3")
 	if err != nil {
@@ -26,7 +26,13 @@ func sqlite3(tb testing.TB, path, text string) string {
 		}
 		tb.Skip("needs the sqlite3 shell: apt install sqlite3")
 	}
-	command := exec.CommandContext(tb.Context(), binary, "-bail", "-cmd", ".timeout 10000", path)
+	return binary
+}
+
+// sqlite3 runs text in the real shell, on the file of a running store.
+func sqlite3(tb testing.TB, path, text string) string {
+	tb.Helper()
+	command := exec.CommandContext(tb.Context(), program(tb), "-bail", "-cmd", ".timeout 10000", path)
 	command.Stdin = strings.NewReader(text)
 	out, err := command.CombinedOutput()
 	if err != nil {
@@ -209,11 +215,7 @@ func TestShellCannotBreakTheRules(t *testing.T) {
 		"UPDATE tenants SET metadata = '[1]'", "UPDATE tenants SET metadata = 'x'", "UPDATE tenants SET created_at = 'yesterday'",
 		"DELETE FROM tenants_changes",
 	} {
-		binary, err := exec.LookPath("sqlite3")
-		if err != nil {
-			t.Skip("needs the sqlite3 shell: apt install sqlite3")
-		}
-		if out, err := exec.CommandContext(t.Context(), binary, "-bail", path, edit).CombinedOutput(); err == nil {
+		if out, err := exec.CommandContext(t.Context(), program(t), "-bail", path, edit).CombinedOutput(); err == nil {
 			t.Errorf("%s succeeded: %s", edit, out)
 		}
 	}
