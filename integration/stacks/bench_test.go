@@ -70,16 +70,19 @@ func visible(b *testing.B, f *fleet, bare func() time.Duration) {
 		took = append(took, time.Since(committed))
 		bareTook = append(bareTook, bare())
 	}
-	report := func(name string, d []time.Duration, part int) time.Duration {
-		slices.Sort(d)
-		v := d[(len(d)-1)*part/100]
-		b.ReportMetric(float64(v.Microseconds()), name)
-		return v
-	}
-	report("p50-µs", took, 50)
-	report("bare-p50-µs", bareTook, 50)
-	p99, bareP99 := report("p99-µs", took, 99), report("bare-p99-µs", bareTook, 99)
+	reportQuantile(b, "p50-µs", took, 50)
+	reportQuantile(b, "bare-p50-µs", bareTook, 50)
+	p99, bareP99 := reportQuantile(b, "p99-µs", took, 99), reportQuantile(b, "bare-p99-µs", bareTook, 99)
 	b.ReportMetric(float64(p99)/float64(max(bareP99, 1)), "p99/bare")
+}
+
+// reportQuantile sorts the durations, and reports and returns the one below which so
+// many percent lie.
+func reportQuantile(b *testing.B, name string, d []time.Duration, percent int) time.Duration {
+	slices.Sort(d)
+	v := d[(len(d)-1)*percent/100]
+	b.ReportMetric(float64(v.Microseconds()), name)
+	return v
 }
 
 // bareNotify returns a measure of a NOTIFY and its receipt.
