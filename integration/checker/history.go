@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -9,6 +10,7 @@ import (
 
 // history is the change log as far as it was read.
 type history struct {
+	start   tenancy.Revision // nothing is known up to here: the log was trimmed before it was read
 	end     tenancy.Position
 	changes map[tenancy.Revision]tenancy.Change
 	touched map[tenancy.Key][]tenancy.Revision // ascending
@@ -25,10 +27,19 @@ func newHistory() history {
 	}
 }
 
-// read goes on to the end of the log.
+// read goes on to the end of the log. It begins with the oldest change that the log
+// retains.
 func (h *history) read(ctx context.Context, log tenancy.Log) error {
 	for {
 		changes, err := log.Changes(ctx, h.end, 0)
+		if h.end.IsZero() && errors.Is(err, tenancy.ErrCompacted) {
+			head, err := log.Head(ctx)
+			if err != nil {
+				return err
+			}
+			h.start, h.end = head.Oldest.Revision, head.Oldest
+			continue
+		}
 		if err != nil || len(changes) == 0 {
 			return err
 		}

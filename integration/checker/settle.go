@@ -18,6 +18,14 @@ func (c *Checker) Settle(ctx context.Context, log tenancy.Log) error {
 	return c.settle(ctx, log)
 }
 
+// Judged returns how far Settle has read the log. A log that is trimmed must keep
+// this change and those after it.
+func (c *Checker) Judged() tenancy.Position {
+	c.settling.Lock()
+	defer c.settling.Unlock()
+	return c.history.end
+}
+
 func (c *Checker) settle(ctx context.Context, log tenancy.Log) error {
 	c.mu.Lock()
 	generation := c.generation
@@ -56,6 +64,9 @@ func (c *Checker) settle(ctx context.Context, log tenancy.Log) error {
 
 // prove checks that the log knows what was shown in revision r.
 func (c *Checker) prove(r tenancy.Revision, acknowledged bool) {
+	if r <= c.history.start {
+		return
+	}
 	t := c.contents[r]
 	change, ok := c.history.changes[r]
 	if ok && change.TenantID == t.ID && change.Op != tenancy.OpDelete &&
