@@ -17,15 +17,16 @@ const (
 // not wait for a network. A change that finds the queue full is dropped: floors
 // keep what is outdated from being served, in this process and in every other.
 type applier struct {
-	cache Cache
-	stats *counters
-	queue chan tenancy.Change
-	stop  chan struct{}
-	done  sync.WaitGroup
+	cache     Cache
+	stats     *counters
+	observers *observers
+	queue     chan tenancy.Change
+	stop      chan struct{}
+	done      sync.WaitGroup
 }
 
-func newApplier(cache Cache, stats *counters) *applier {
-	a := &applier{cache: cache, stats: stats, queue: make(chan tenancy.Change, applyQueue), stop: make(chan struct{})}
+func newApplier(cache Cache, stats *counters, observers *observers) *applier {
+	a := &applier{cache: cache, stats: stats, observers: observers, queue: make(chan tenancy.Change, applyQueue), stop: make(chan struct{})}
 	a.done.Go(a.run)
 	return a
 }
@@ -45,7 +46,10 @@ func (a *applier) run() {
 			return
 		case c := <-a.queue:
 			ctx, cancel := context.WithTimeout(context.Background(), applyTimeout)
-			if err := a.cache.Apply(ctx, c); err != nil {
+			_, err := observed(ctx, a.observers, WorkApply, "", func(ctx context.Context) (struct{}, error) {
+				return struct{}{}, a.cache.Apply(ctx, c)
+			})
+			if err != nil {
 				a.stats.unapplied.Add(1)
 			}
 			cancel()

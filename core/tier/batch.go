@@ -123,6 +123,8 @@ func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, out []tenancy
 				continue
 			}
 			s.stats.stale.Add(1)
+		} else if results == nil {
+			s.stats.unanswered.Add(1)
 		} else if r.Entry == nil {
 			s.stats.misses.Add(1)
 		}
@@ -145,7 +147,9 @@ func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
 		keys[i] = w.Key
 	}
 	if batch, ok := s.cache.(BatchCache); ok {
-		results, err := batch.GetBatch(ctx, keys)
+		results, err := observed(ctx, &s.observers, WorkGet, "", func(ctx context.Context) ([]Result, error) {
+			return batch.GetBatch(ctx, keys)
+		})
 		if err != nil {
 			s.stats.errors.Add(1)
 			return nil
@@ -154,7 +158,7 @@ func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
 	}
 	results := make([]Result, len(keys))
 	for i, k := range keys {
-		r, err := s.cache.Get(ctx, k)
+		r, err := s.getShared(ctx, k)
 		if err != nil {
 			s.stats.errors.Add(1)
 			if i == 0 {
@@ -179,8 +183,7 @@ func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing 
 				lookups[j].Min = tenancy.Latest
 			}
 		}
-		s.stats.loads.Add(1)
-		snapshots, err := s.below.Load(ctx, lookups)
+		snapshots, err := s.askBelow(ctx, lookups)
 		for j, i := range missing {
 			least := floors[j] // Latest, which lookups may ask for, is before it where the log went back
 			if want[i].Min != tenancy.Latest {
@@ -251,6 +254,7 @@ func (s *Store) fillAll(ctx context.Context, tokens []Token, entries []*Entry) {
 	}
 	if err := batch.PutBatch(ctx, tokens, entries); err != nil {
 		s.stats.errors.Add(1)
+		s.stats.unfilled.Add(int64(len(entries)))
 		return
 	}
 	s.stats.fills.Add(int64(len(entries)))

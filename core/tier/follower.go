@@ -46,16 +46,18 @@ type follower struct {
 	marks   marks
 	obeying []func(tenancy.Change) // the shared caches of the stack
 	buses   []Bus
-	grown   chan struct{} // closed when the position moves
-	lost    bool          // contact with the log; logged once
+	noting  []func(lost bool) // the tiers of the stack
+	grown   chan struct{}     // closed when the position moves
+	lost    bool              // contact with the log; logged once
 	// Only a read that begins after so many counts as contact.
 	distrust uint64
 
-	stats followerStats
-	wake  chan struct{}
-	ctx   context.Context // of its goroutines
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	stats     followerStats
+	observers observers
+	wake      chan struct{}
+	ctx       context.Context // of its goroutines
+	stop      context.CancelFunc
+	done      sync.WaitGroup
 }
 
 func newFollower(log tenancy.Log, replay bool, cfg config) *follower {
@@ -73,15 +75,20 @@ func newFollower(log tenancy.Log, replay bool, cfg config) *follower {
 }
 
 // attach adds what a tier of the stack brings.
-func (f *follower) attach(obey func(tenancy.Change), bus Bus) {
+func (f *follower) attach(obey func(tenancy.Change), bus Bus, noteContact func(lost bool)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.noting = append(f.noting, noteContact)
+	if f.lost {
+		noteContact(true)
+	}
 	if obey != nil {
 		f.obeying = append(f.obeying, obey)
 	}
 	if bus != nil {
 		f.buses = append(f.buses, bus)
 		bus.Subscribe(f.ctx, func(p tenancy.Position) {
+			f.stats.received(p)
 			if p.IsZero() || f.check(p) != confirmed {
 				f.rouse()
 			}
@@ -134,6 +141,11 @@ func (f *follower) noteContact(err error) {
 	f.mu.Lock()
 	changed := f.lost != (err != nil)
 	f.lost = err != nil
+	if changed {
+		for _, note := range f.noting {
+			note(f.lost)
+		}
+	}
 	f.mu.Unlock()
 	switch {
 	case changed && err != nil:
@@ -217,6 +229,7 @@ func (f *follower) follow(ctx context.Context) error {
 		return err
 	}
 	f.seq = n
+	f.stats.contact.Store(time.Now().UnixNano())
 	f.contact(n)
 	if !f.started.Swap(true) {
 		close(f.starting)
@@ -347,6 +360,7 @@ func (f *follower) obey(after tenancy.Position, changes []tenancy.Change) error 
 			for _, obey := range f.obeying {
 				obey(c)
 			}
+			f.observers.obeyed(c)
 		}
 	}
 	f.stats.changes.Add(int64(len(changes)))
@@ -412,12 +426,15 @@ func (f *follower) afterWrite(ctx context.Context) {
 	for _, bus := range buses {
 		if err := bus.Publish(ctx, f.position()); err != nil {
 			f.stats.unpublished.Add(1)
+		} else {
+			f.stats.published.Add(1)
 		}
 	}
 }
 
 // flush makes everything that was cached so far unservable.
 func (f *follower) flush() {
+	f.stats.flushed.Add(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fence := f.fence.Load()

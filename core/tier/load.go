@@ -58,11 +58,13 @@ func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.R
 	deadline := time.Now().Add(s.cfg.leaseWait)
 	for wait := leasePoll; ; wait *= 2 {
 		if !s.follower.serving() {
+			s.stats.unanswered.Add(1)
 			return nil, grant{}, nil
 		}
-		r, err := s.cache.Get(ctx, key)
+		r, err := s.getShared(ctx, key)
 		if err != nil {
 			s.stats.errors.Add(1)
+			s.stats.unanswered.Add(1)
 			return nil, grant{}, ctx.Err() // trouble with the cache is no trouble of the caller
 		}
 		if r.Entry != nil {
@@ -82,6 +84,7 @@ func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.R
 		}
 		select {
 		case <-ctx.Done():
+			s.stats.misses.Add(1)
 			return nil, grant{}, ctx.Err()
 		case <-time.After(wait):
 		}
@@ -129,8 +132,7 @@ func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Re
 			// older than a change that was applied to the shared one already.
 			lookup.Min = tenancy.Latest
 		}
-		s.stats.loads.Add(1)
-		snapshots, err := s.below.Load(ctx, []tenancy.Lookup{lookup})
+		snapshots, err := s.askBelow(ctx, []tenancy.Lookup{lookup})
 		if err == nil && snapshots[0].AsOf.Revision < least { // Latest is before least
 			err = tenancy.ErrCompacted
 		}
@@ -189,6 +191,7 @@ func (s *Store) fill(ctx context.Context, e *Entry, token Token) {
 		s.stats.uncacheable.Add(1)
 	default:
 		s.stats.errors.Add(1)
+		s.stats.unfilled.Add(1)
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *Store) lookup(ctx context.Context, key tenancy.Key) (*Entry, error) {
 		return nil, err
 	}
 	defer s.leave()
-	return s.miss(ctx, key, 0)
+	return s.observedMiss(ctx, WorkMiss, key)
 }
 
 // hit returns the entry of a local cache if it may be served, or nil.
@@ -81,7 +81,7 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
 		s.stats.hits[e.lane].Add(1)
 	}
 	if now >= e.refresh {
-		s.refresh(key)
+		s.refresh(ctx, key)
 	}
 	return e
 }

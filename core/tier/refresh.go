@@ -34,7 +34,7 @@ func (r *refreshes) end(key tenancy.Key) {
 
 // refresh loads key again in the background, unless that is under way or all
 // loads are busy with callers who wait.
-func (s *Store) refresh(key tenancy.Key) {
+func (s *Store) refresh(ctx context.Context, key tenancy.Key) {
 	if len(s.loads) == cap(s.loads) || s.enter() != nil {
 		return
 	}
@@ -46,9 +46,10 @@ func (s *Store) refresh(key tenancy.Key) {
 	s.work.Go(func() {
 		defer s.leave()
 		defer s.refreshes.end(key)
-		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.loadTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.loadTimeout)
 		defer cancel()
-		if _, err := s.miss(ctx, key, 0); err != nil {
+		defer context.AfterFunc(s.ctx, cancel)()
+		if _, err := s.observedMiss(ctx, WorkRefresh, key); err != nil {
 			pause(s.ctx, s.cfg.pollInterval) // not at every hit
 		}
 	})

@@ -2,17 +2,22 @@ package tier
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // Stats counts what a tier did since New. Each lookup of a key is one of Hits,
-// Negatives, Stale, Misses.
+// Negatives, Stale, Misses, Unanswered.
 type Stats struct {
 	Hits      int64 `json:"hits"`      // a tenant was served from the cache
 	Negatives int64 `json:"negatives"` // that there is no tenant was served from the cache
 	Stale     int64 `json:"stale"`     // an entry was found that may not be served
 	Misses    int64 `json:"misses"`    // nothing was found
+	// A shared cache failed, or must not be asked before the log was read.
+	Unanswered int64 `json:"unanswered"`
+	// Of Hits and Negatives, those while the change log could not be read.
+	ServedStale int64 `json:"served_stale"`
 
 	Loads       int64 `json:"loads"`       // calls of the store below
 	InFlight    int   `json:"in_flight"`   // loads under way now
@@ -20,18 +25,25 @@ type Stats struct {
 	Refreshes   int64 `json:"refreshes"`   // loads ahead of expiry
 	Fills       int64 `json:"fills"`       // entries put into the cache
 	Uncacheable int64 `json:"uncacheable"` // entries that must not be put there
+	Unfilled    int64 `json:"unfilled"`    // entries that could not be put there
 	Denied      int64 `json:"denied"`      // entries of a history that the database lost
 	Unapplied   int64 `json:"unapplied"`   // changes that a shared cache was not told of
 	Errors      int64 `json:"errors"`      // failed calls of the cache
 
 	// Of the stack's follower; the same for every tier of the stack.
-	Position    tenancy.Position `json:"position"`    // how far the log was followed
-	Serving     bool             `json:"serving"`     // entries are served
-	Changes     int64            `json:"changes"`     // changes obeyed
-	Compacted   int64            `json:"compacted"`   // flushes because the log was trimmed too early
-	Diverged    int64            `json:"diverged"`    // flushes because the log had another history
-	Unfollowed  int64            `json:"unfollowed"`  // writes after which the log could not be read
-	Unpublished int64            `json:"unpublished"` // failed messages to the bus
+	Position     tenancy.Position `json:"position"`     // how far the log was followed
+	Serving      bool             `json:"serving"`      // entries are served
+	Changes      int64            `json:"changes"`      // changes obeyed
+	Compacted    int64            `json:"compacted"`    // flushes because the log was trimmed too early
+	Diverged     int64            `json:"diverged"`     // flushes because the log had another history
+	Unfollowed   int64            `json:"unfollowed"`   // writes after which the log could not be read
+	Flushed      int64            `json:"flushed"`      // calls of InvalidateAll
+	Published    int64            `json:"published"`    // messages to the bus
+	Unpublished  int64            `json:"unpublished"`  // failed messages to the bus
+	Received     int64            `json:"received"`     // messages from the bus
+	Resubscribed int64            `json:"resubscribed"` // times that messages may have been lost
+	LastReceived time.Time        `json:"last_received,omitzero"`
+	LastContact  time.Time        `json:"last_contact,omitzero"` // with the log
 }
 
 // counter has a cache line of its own: those of the hit path are bumped by every
@@ -50,26 +62,56 @@ type counters struct {
 	hits                                                                       [lanes]counter
 	negatives, stale, misses                                                   counter
 	loads, coalesced, refreshes, fills, uncacheable, denied, unapplied, errors atomic.Int64
+	unanswered, unfilled                                                       atomic.Int64
 }
 
 type followerStats struct {
-	changes, compacted, diverged, unfollowed, unpublished atomic.Int64
+	changes, compacted, diverged, unfollowed, flushed atomic.Int64
+	published, unpublished, messages, resubscribed    atomic.Int64
+	lastMessage, contact                              atomic.Int64 // nanoseconds since 1970, 0 for never
+}
+
+// received notes a message from a bus.
+func (f *followerStats) received(p tenancy.Position) {
+	if p.IsZero() {
+		f.resubscribed.Add(1)
+		return
+	}
+	f.messages.Add(1)
+	f.lastMessage.Store(time.Now().UnixNano())
+}
+
+func timeOf(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds)
 }
 
 // Stats returns the counts. They are read one by one, not as of one moment.
 func (s *Store) Stats() Stats {
 	c, f := &s.stats, &s.follower.stats
-	hits := int64(0)
-	for i := range c.hits {
-		hits += c.hits[i].Load()
-	}
+	hits, negatives := c.served()
 	return Stats{
-		Hits: hits, Negatives: c.negatives.Load(), Stale: c.stale.Load(), Misses: c.misses.Load(),
+		Hits: hits, Negatives: negatives, Stale: c.stale.Load(), Misses: c.misses.Load(),
 		Loads: c.loads.Load(), InFlight: len(s.loads), Coalesced: c.coalesced.Load(), Refreshes: c.refreshes.Load(),
 		Fills: c.fills.Load(), Uncacheable: c.uncacheable.Load(), Denied: c.denied.Load(),
 		Unapplied: c.unapplied.Load(), Errors: c.errors.Load(),
-		Position: s.follower.position(), Serving: s.follower.serving(), Changes: f.changes.Load(),
+		Unanswered: c.unanswered.Load(), Unfilled: c.unfilled.Load(),
+		ServedStale: s.outage.served(hits + negatives),
+		Position:    s.follower.position(), Serving: s.follower.serving(), Changes: f.changes.Load(),
 		Compacted: f.compacted.Load(), Diverged: f.diverged.Load(),
-		Unfollowed: f.unfollowed.Load(), Unpublished: f.unpublished.Load(),
+		Unfollowed: f.unfollowed.Load(), Flushed: f.flushed.Load(),
+		Published: f.published.Load(), Unpublished: f.unpublished.Load(),
+		Received: f.messages.Load(), Resubscribed: f.resubscribed.Load(),
+		LastReceived: timeOf(f.lastMessage.Load()), LastContact: timeOf(f.contact.Load()),
 	}
+}
+
+// served returns how many lookups the cache answered.
+func (c *counters) served() (hits, negatives int64) {
+	for i := range c.hits {
+		hits += c.hits[i].Load()
+	}
+	return hits, c.negatives.Load()
 }

@@ -29,6 +29,8 @@ type Store struct {
 	refreshes refreshes
 	loads     chan struct{} // a place for each load under way
 	stats     counters
+	observers observers
+	outage    outage
 	applier   *applier // of a shared cache
 
 	closing sync.RWMutex // held for reading by every call but a hit
@@ -82,10 +84,10 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	}
 	var obey func(tenancy.Change)
 	if s.shared {
-		s.applier = newApplier(cache, &s.stats)
+		s.applier = newApplier(cache, &s.stats, &s.observers)
 		obey = s.applier.enqueue
 	}
-	s.follower.attach(obey, s.cfg.bus)
+	s.follower.attach(obey, s.cfg.bus, s.noteContact)
 	return s, nil
 }
 
@@ -99,6 +101,9 @@ func (s *Store) Below() tenancy.Store { return s.next }
 
 // Cache returns the cache that s was made with, for the counts of an adapter.
 func (s *Store) Cache() Cache { return s.cache }
+
+// Bus returns the bus that s was made with, or nil.
+func (s *Store) Bus() Bus { return s.cfg.bus }
 
 // Walk yields the tiers of a stack, outermost first. It looks through every store
 // that has a method Below() tenancy.Store.
