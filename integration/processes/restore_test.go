@@ -3,16 +3,12 @@
 package processes
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
-
-	"modernc.org/sqlite"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/integration/servers"
@@ -114,12 +110,16 @@ func TestRestoredSQLite(t *testing.T) {
 	path, backup := filepath.Join(dir, "tenants.db"), filepath.Join(dir, "backup.db")
 	s := openFor(t, path)
 	createSome(t, s, "kept", 5)
-	execSQLite(t, path, "VACUUM INTO '"+backup+"'")
+	if err := servers.BackupSQLite(t.Context(), path, backup); err != nil {
+		t.Fatal(err)
+	}
 	lost := createSome(t, s, "lost", 5)
 	watched := watch(t, s, tenancy.Position{})
 	watched.until(t, lost)
 
-	restoreSQLite(t, path, backup)
+	if err := servers.RestoreSQLite(t.Context(), path, backup); err != nil {
+		t.Fatal(err)
+	}
 	checkWentBack(t, path, s, lost, watched)
 }
 
@@ -133,7 +133,9 @@ func TestReplacedSQLite(t *testing.T) {
 		t.Fatal(err)
 	}
 	createSome(t, s, "kept", 5)
-	execSQLite(t, path, "VACUUM INTO '"+backup+"'")
+	if err := servers.BackupSQLite(t.Context(), path, backup); err != nil {
+		t.Fatal(err)
+	}
 	lost := createSome(t, s, "lost", 5)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -168,48 +170,4 @@ func TestRestoredPostgres(t *testing.T) {
 
 	restart(func() error { return server.Restore(backup) })
 	checkWentBack(t, server.DSN(), s, lost, watched)
-}
-
-func execSQLite(t *testing.T, path, statement string) {
-	t.Helper()
-	withSQLite(t, path, func(ctx context.Context, conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx, statement)
-		return err
-	})
-}
-
-// restoreSQLite copies the content of backup over that of path, through SQLite.
-func restoreSQLite(t *testing.T, path, backup string) {
-	t.Helper()
-	withSQLite(t, path, func(_ context.Context, conn *sql.Conn) error {
-		return conn.Raw(func(driverConn any) error {
-			source, err := driverConn.(interface {
-				NewRestore(string) (*sqlite.Backup, error)
-			}).NewRestore(backup)
-			if err != nil {
-				return err
-			}
-			for more := true; more; {
-				if more, err = source.Step(-1); err != nil {
-					return errors.Join(err, source.Finish())
-				}
-			}
-			return source.Finish()
-		})
-	})
-}
-
-func withSQLite(t *testing.T, path string, do func(context.Context, *sql.Conn) error) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(do(t.Context(), conn), conn.Close(), db.Close()); err != nil {
-		t.Fatal(err)
-	}
 }
