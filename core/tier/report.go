@@ -29,10 +29,10 @@ type SpaceStats struct {
 }
 
 // BreakerStats describes the circuit breaker of a cache or bus. The counts never go
-// back, and leave out the start.
+// back.
 type BreakerStats struct {
 	State      BreakerState
-	Opened     int64 // changes to BreakerOpen
+	Opened     int64 // changes to BreakerOpen, by a failed probe too
 	HalfOpened int64 // changes to BreakerHalfOpen
 	Closed     int64 // changes to BreakerClosed
 	Failures   int64 // calls that failed

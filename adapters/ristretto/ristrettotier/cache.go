@@ -144,6 +144,7 @@ func (c *Cache) InvalidateAll(context.Context) (int64, error) {
 		for _, s := range []*space{&c.tenants, &c.negatives} {
 			for _, i := range s.items(whatever) {
 				if s.remove(c.hash(i.entry.Key), whatever) {
+					s.counts.cleared.Add(1)
 					n++
 				}
 			}

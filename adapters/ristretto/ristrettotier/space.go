@@ -27,8 +27,8 @@ type item struct {
 // counts are kept here because ristretto's own metrics cost every hit, and start
 // again from 0.
 type counts struct {
-	entries, evicted, rejected, expired atomic.Int64
-	closing                             atomic.Bool // what is evicted now gives way to nothing
+	entries, evicted, rejected, expired, cleared atomic.Int64
+	closing                                      atomic.Bool // what is evicted now gives way to nothing
 }
 
 const (

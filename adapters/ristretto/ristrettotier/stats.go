@@ -1,22 +1,13 @@
 package ristrettotier
 
+import "github.com/go-tenancy/tenantstore/core/tier"
+
 // Stats describes what a cache holds, and counts what it lost since NewCache.
-type Stats struct {
-	Tenants   SpaceStats
-	Negatives SpaceStats
-}
+type Stats = tier.CacheStats
 
-// SpaceStats describes one of the two spaces of a cache.
-type SpaceStats struct {
-	Entries  int64 // held now
-	Used     int64 // of Capacity
-	Capacity int64 // in entries; in bytes for tenants under WithMaxBytes
-
-	// The counts never go back.
-	Evictions  int64 // entries that gave way to others
-	Rejections int64 // entries that were not kept, because others are used more
-	Expired    int64 // entries that were removed because their TTL was over
-}
+// SpaceStats describes one of the two spaces of a cache. Capacity is in entries;
+// for tenants under WithMaxBytes it is in bytes.
+type SpaceStats = tier.SpaceStats
 
 // Stats returns the counts, read one by one.
 func (c *Cache) Stats() Stats {
@@ -32,5 +23,6 @@ func (s *space) stats() SpaceStats {
 		Evictions:  s.counts.evicted.Load(),
 		Rejections: s.counts.rejected.Load(),
 		Expired:    s.counts.expired.Load(),
+		Cleared:    s.counts.cleared.Load(),
 	}
 }

@@ -3,34 +3,23 @@ package valkeytier
 import (
 	"math/bits"
 	"sync/atomic"
+
+	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // State says whether Valkey is used.
-type State int32
+type State = tier.BreakerState
 
 // The states of the breaker.
 const (
 	// Open: calls fail at once; a probe will be tried soon. A cache that has
 	// not connected yet is open.
-	Open State = iota
+	Open = tier.BreakerOpen
 	// HalfOpen: calls fail at once; a probe is under way.
-	HalfOpen
+	HalfOpen = tier.BreakerHalfOpen
 	// Closed: calls go to Valkey.
-	Closed
+	Closed = tier.BreakerClosed
 )
-
-// String returns the state in lower case.
-func (s State) String() string {
-	switch s {
-	case Open:
-		return "open"
-	case HalfOpen:
-		return "half-open"
-	case Closed:
-		return "closed"
-	}
-	return "unknown"
-}
 
 // maxFailures of the last 64 calls open the breaker. So one hung server in a
 // cluster of a dozen is enough, and a single slow moment is not.
@@ -41,7 +30,9 @@ const maxFailures = 5
 type breaker struct {
 	state  atomic.Int32
 	recent atomic.Uint64 // a bit for each of the last calls: 1 for a failed one
-	opened atomic.Int64  // how often it opened
+	opened atomic.Int64  // how often it opened that was closed
+	// How often a probe began, failed, succeeded.
+	halfOpened, reopened, closed atomic.Int64
 	// trips gets a value each time that it opens.
 	trips chan struct{}
 }
@@ -82,10 +73,18 @@ func (b *breaker) failed() bool {
 }
 
 // probing and failedProbe say where a probe is; close ends the trouble.
-func (b *breaker) probing()     { b.state.Store(int32(HalfOpen)) }
-func (b *breaker) failedProbe() { b.state.Store(int32(Open)) }
+func (b *breaker) probing() {
+	b.halfOpened.Add(1)
+	b.state.Store(int32(HalfOpen))
+}
+
+func (b *breaker) failedProbe() {
+	b.reopened.Add(1)
+	b.state.Store(int32(Open))
+}
 
 func (b *breaker) close() {
+	b.closed.Add(1)
 	b.recent.Store(0)
 	b.state.Store(int32(Closed))
 }

@@ -2,8 +2,10 @@ package valkeytier
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -21,6 +23,7 @@ type Bus struct {
 	deadline time.Duration
 	link     *link
 
+	subscribed  atomic.Int64    // subscriptions that get messages now
 	ctx         context.Context // of the subscriptions
 	stop        context.CancelFunc
 	subscribers sync.WaitGroup
@@ -77,22 +80,24 @@ func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
 		return
 	}
 	client := *b.link.client.Load()
-	subscribed := valkey.WithOnSubscriptionHook(ctx, func(s valkey.PubSubSubscription) {
+	var here subscription
+	hooked := valkey.WithOnSubscriptionHook(ctx, func(s valkey.PubSubSubscription) {
 		if s.Kind == "subscribe" { // what was sent before is lost
+			b.begun(&here)
 			wake(tenancy.Position{})
 		}
 	})
 	for pause := time.Duration(0); ctx.Err() == nil; {
 		begun := time.Now()
-		// It returns when the connection is lost. The error tells no more; the
-		// breaker of Publish logs what there is to say.
-		_ = client.Receive(subscribed, client.B().Subscribe().Channel(b.channel).Build(), func(m valkey.PubSubMessage) {
+		// It returns when the connection is lost.
+		err := client.Receive(hooked, client.B().Subscribe().Channel(b.channel).Build(), func(m valkey.PubSubMessage) {
 			var p tenancy.Position
 			if p.UnmarshalText([]byte(m.Message)) != nil {
 				p = tenancy.Position{} // of a newer release, perhaps: something happened
 			}
 			wake(p)
 		})
+		b.lost(ctx, &here, err)
 		if pause = longer(pause); time.Since(begun) > steady {
 			pause = minPause
 		}
@@ -102,6 +107,45 @@ func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
 		}
 	}
 }
+
+// subscription is whether one subscription gets messages.
+type subscription struct {
+	mu        sync.Mutex
+	connected bool
+	lost      bool // and that was logged
+}
+
+func (b *Bus) begun(s *subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.connected { // valkey-go has subscribed again by itself
+		return
+	}
+	s.connected = true
+	b.subscribed.Add(1)
+	if s.lost {
+		s.lost = false
+		b.link.cfg.logger.Info("tenancy: messages of other processes arrive again")
+	}
+}
+
+func (b *Bus) lost(ctx context.Context, s *subscription, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.connected {
+		return
+	}
+	s.connected = false
+	b.subscribed.Add(-1)
+	if ctx.Err() == nil {
+		s.lost = true
+		b.link.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "tenancy: messages of other processes are lost until Valkey answers again; their changes arrive by polling",
+			slog.String("error", explain(err)))
+	}
+}
+
+// Connected reports whether the bus gets the messages of others.
+func (b *Bus) Connected() bool { return b.subscribed.Load() > 0 }
 
 // State says whether messages can be published.
 func (b *Bus) State() State { return b.link.breaker.current() }

@@ -135,3 +135,40 @@ func TestBusBetweenStores(t *testing.T) {
 		}
 	})
 }
+
+// What the metrics of a bus and its log say of a connection that comes and goes.
+func TestBusSaysWhetherItIsConnected(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		p, through := newProxy(t, option)
+		var log journal
+		b, err := valkeytier.NewBus(through, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(time.Second), valkeytier.WithLogger(log.logger()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Connected() {
+			t.Error("connected before anybody subscribed")
+		}
+		in := subscribe(t.Context(), b)
+		for n := 1; n <= 3; n++ {
+			until(t, "a connection", b.Connected)
+			until(t, "a subscription", func() bool { return in.count(tenancy.Position{}) == n })
+			if lost, back := len(log.lines("messages of other processes are lost")), len(log.lines("arrive again")); lost != n-1 || back != n-1 {
+				t.Errorf("%d lines for %d losses, %d for as many returns", lost, n-1, back)
+			}
+			p.cut()
+		}
+		until(t, "the last connection", func() bool { return in.count(tenancy.Position{}) == 4 })
+		if st := b.BreakerStats(); st.State != valkeytier.Closed || st.Closed == 0 || st.HalfOpened < st.Closed {
+			t.Errorf("breaker %+v", st)
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if b.Connected() {
+			t.Error("connected after Close")
+		}
+		if n := len(log.lines("messages of other processes are lost")); n != 3 {
+			t.Errorf("%d lines for 3 losses: Close is none", n)
+		}
+	})
+}

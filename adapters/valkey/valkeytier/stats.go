@@ -1,5 +1,7 @@
 package valkeytier
 
+import "github.com/go-tenancy/tenantstore/core/tier"
+
 // Stats says how a cache gets on with Valkey; the counts are those since it was
 // made. What was hit and missed is in the tier's own.
 type Stats struct {
@@ -24,5 +26,20 @@ func (c *Cache) Stats() Stats {
 		Failures: l.failures.Load(), Refused: l.refused.Load(),
 		WrongType: c.flawed[wrongType].Load(), Corrupt: c.flawed[corrupt].Load(),
 		UnknownVersion: c.flawed[unknownVersion].Load(), Unopened: c.flawed[unopened].Load(),
+	}
+}
+
+// BreakerStats describes the breaker of the cache, for metrics.
+func (c *Cache) BreakerStats() tier.BreakerStats { return c.link.breakerStats() }
+
+// BreakerStats describes the breaker of Publish, for metrics.
+func (b *Bus) BreakerStats() tier.BreakerStats { return b.link.breakerStats() }
+
+func (l *link) breakerStats() tier.BreakerStats {
+	b := l.breaker
+	return tier.BreakerStats{
+		State: b.current(), Opened: b.opened.Load() + b.reopened.Load(),
+		HalfOpened: b.halfOpened.Load(), Closed: b.closed.Load(),
+		Failures: l.failures.Load(), Refused: l.refused.Load(),
 	}
 }
