@@ -1,0 +1,10 @@
+module github.com/go-tenancy/tenantstore/contrib/net-http
+
+go 1.25.0
+
+require github.com/go-tenancy/tenantstore/core v0.1.0
+
+replace (
+	github.com/go-tenancy/tenantstore/conformance => ../../conformance
+	github.com/go-tenancy/tenantstore/core => ../../core
+)

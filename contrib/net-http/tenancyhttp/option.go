@@ -1,0 +1,155 @@
+package tenancyhttp
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// DefaultRetryAfter is how long a client is told to wait at least.
+const DefaultRetryAfter = 2 * time.Second
+
+// Option configures Middleware, NewHandler and NewWatcher.
+type Option interface{ apply(*config) }
+
+type option func(*config)
+
+func (o option) apply(c *config) { o(c) }
+
+type config struct {
+	served       []tenancy.Status
+	hidden       bool
+	statuses     map[Outcome]int
+	retryAfter   time.Duration
+	challenge    string
+	errorHandler ErrorHandler
+	observer     Observer
+	logger       *slog.Logger
+	skipPaths    []string
+	skips        []func(*http.Request) bool
+	optional     bool
+	strictSNI    bool
+	err          error
+}
+
+func newConfig(opts []Option) *config {
+	c := &config{
+		served:       []tenancy.Status{tenancy.StatusActive},
+		statuses:     map[Outcome]int{},
+		retryAfter:   DefaultRetryAfter,
+		challenge:    "Bearer",
+		errorHandler: func(w http.ResponseWriter, r *http.Request, p Problem) { p.ServeHTTP(w, r) },
+		logger:       slog.Default(),
+	}
+	for _, o := range opts {
+		o.apply(c)
+	}
+	return c
+}
+
+func (c *config) fail(format string, args ...any) {
+	c.err = errors.Join(c.err, misconfigured(format, args...))
+}
+
+// WithServed sets the statuses whose tenants are served: active alone by default.
+// A status that package tenancy does not know is never served.
+func WithServed(statuses ...tenancy.Status) Option {
+	return option(func(c *config) {
+		c.served = slices.Clone(statuses)
+		for _, s := range statuses {
+			if !s.Known() {
+				c.fail("WithServed: %q is not a known status", s)
+			}
+		}
+	})
+}
+
+// WithHidden hides which tenants exist: a tenant that is not served, whatever its
+// status, is answered exactly as one that does not exist, in status, headers and
+// body, without Retry-After. How long an answer takes is not hidden: a name that
+// no cache knows takes longer, whether it exists or not.
+func WithHidden() Option {
+	return option(func(c *config) { c.hidden = true })
+}
+
+// WithStatus sets the HTTP status of a refusal, for instance
+// WithStatus(OutcomeDeleted, http.StatusGone). It must be one of 400 to 599, and
+// for OutcomeUnavailable and OutcomeMisconfigured one of 500 to 599: an outage
+// must not look like an answer. [WithHidden] goes before.
+func WithStatus(o Outcome, status int) Option {
+	return option(func(c *config) {
+		least := http.StatusBadRequest
+		switch {
+		case o == OutcomeUnavailable || o == OutcomeMisconfigured:
+			least = http.StatusInternalServerError
+		case !slices.ContainsFunc(refusals[:], func(r refusal) bool { return r.outcome == o }):
+			c.fail("WithStatus: %q is not an outcome that is refused", o)
+		}
+		if status < least || status > 599 {
+			c.fail("WithStatus: %s cannot be answered with %d", o, status)
+			return
+		}
+		c.statuses[o] = status
+	})
+}
+
+// WithRetryAfter sets how long clients are told to wait after a 503, by the
+// Retry-After header: a random time from d to twice d, so that they do not come
+// back at once, in whole seconds. An error with a method RetryAfter()
+// time.Duration, such as that of a circuit breaker, may ask for more.
+// DefaultRetryAfter if not set.
+func WithRetryAfter(d time.Duration) Option {
+	return option(func(c *config) { c.retryAfter = max(d, time.Second) })
+}
+
+// WithChallenge sets the WWW-Authenticate header of a 401: Bearer by default.
+func WithChallenge(challenge string) Option {
+	return option(func(c *config) { c.challenge = challenge })
+}
+
+// WithErrorHandler has h write the refusals.
+func WithErrorHandler(h ErrorHandler) Option {
+	return option(func(c *config) {
+		if h == nil {
+			c.fail("WithErrorHandler: it is nil")
+			return
+		}
+		c.errorHandler = h
+	})
+}
+
+// WithObserver has o told what became of each request.
+func WithObserver(o Observer) Option {
+	return option(func(c *config) { c.observer = o })
+}
+
+// WithLogger sets where refusals are logged, at most one line for each outcome
+// and second: those that are the service's fault as errors, others for debugging.
+// What a client sent is quoted and cut. slog.Default() unless set.
+func WithLogger(l *slog.Logger) Option {
+	return option(func(c *config) {
+		if l == nil {
+			l = slog.New(slog.DiscardHandler)
+		}
+		c.logger = l
+	})
+}
+
+// WithOptional passes on requests that name no tenant, without a tenant in their
+// context: the handlers must look. Requests that name one in a wrong way, or for
+// a foreign host, are refused all the same.
+func WithOptional() Option {
+	return option(func(c *config) { c.optional = true })
+}
+
+// WithStrictSNI refuses TLS requests for another host than the one that the
+// client asked for in the handshake, with 421: clients then repeat them over a
+// connection of their own. Not for servers behind a proxy that ends TLS, or
+// together with [TrustedProxies].
+func WithStrictSNI() Option {
+	return option(func(c *config) { c.strictSNI = true })
+}

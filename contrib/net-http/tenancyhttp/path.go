@@ -1,0 +1,96 @@
+package tenancyhttp
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// PathPrefix reads the tenant from the segment of the path after prefix, which
+// begins and ends with a slash: /t/acme/orders for prefix "/t/", /acme/orders
+// for "/". The next handler sees the rest, /orders, in URL.Path and URL.RawPath;
+// [PrefixFromContext] gives what was taken away, to make links with.
+//
+// A path elsewhere, or without the segment, is [ErrAbsent]. One that is not clean
+// (//, /../, also encoded) is refused, and so is a percent-encoded tenant: the
+// router, or a proxy, might read it differently.
+func PathPrefix(prefix string) Resolver { return pathPrefix(prefix) }
+
+type pathPrefix string
+
+func (p pathPrefix) Resolve(r *http.Request) (Match, error) {
+	m := Match{Resolver: namePathPrefix}
+	escaped := r.URL.EscapedPath()
+	if !strings.HasPrefix(escaped, "/") || !isClean(escaped) || hasDots(r.URL.Path) || strings.IndexByte(r.URL.Path, 0) >= 0 {
+		return m, refuse("path", "is not clean")
+	}
+	rest, ok := strings.CutPrefix(escaped, string(p))
+	if !ok || rest == "" {
+		return m, ErrAbsent
+	}
+	value, _, _ := strings.Cut(rest, "/")
+	m.Key = tenancy.IdentifierKey(value)
+	m.Strip = escaped[:len(p)+len(value)]
+	return m, validate(m.Key)
+}
+
+func (p pathPrefix) check() error {
+	if s := string(p); !strings.HasPrefix(s, "/") || !strings.HasSuffix(s, "/") || !isClean(s) || strings.ContainsAny(s, "%?#{}") {
+		return misconfigured("PathPrefix: %q does not begin and end with a slash, or is not clean", s)
+	}
+	return nil
+}
+
+// PrefixFromContext returns what [PathPrefix] took away from the beginning of the
+// path, such as /t/acme, or "".
+func PrefixFromContext(ctx context.Context) string {
+	prefix, _ := ctx.Value(prefixKey{}).(string)
+	return prefix
+}
+
+type prefixKey struct{}
+
+// prefixContext is context.WithValue with one allocation less.
+type prefixContext struct {
+	context.Context
+	prefix string
+}
+
+func (c *prefixContext) Value(key any) any {
+	if key == (prefixKey{}) {
+		return c.prefix
+	}
+	return c.Context.Value(key)
+}
+
+// PathValue reads the tenant from a wildcard of the route: for the pattern
+// /tenants/{tenant}/orders, it is PathValue("tenant"). The middleware must be
+// inside the route, around its handler: before the [http.ServeMux] there are no
+// path values, and every request is refused.
+func PathValue(name string, opts ...KeyOption) Resolver {
+	return pathValue{name, newKeyConfig(opts)}
+}
+
+type pathValue struct {
+	name string
+	keyConfig
+}
+
+func (p pathValue) Resolve(r *http.Request) (Match, error) {
+	value := r.PathValue(p.name)
+	if value == "" {
+		return Match{Resolver: namePathValue}, ErrAbsent
+	}
+	return p.match(namePathValue, value)
+}
+
+func (p pathValue) Vary() []string { return p.vary }
+
+func (p pathValue) check() error {
+	if p.name == "" {
+		return misconfigured("PathValue: the name is empty")
+	}
+	return nil
+}

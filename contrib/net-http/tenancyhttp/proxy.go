@@ -1,0 +1,159 @@
+package tenancyhttp
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+// TrustedProxies returns a middleware that believes what reverse proxies say, and
+// nobody else: a peer is trusted if its address lies in one of the prefixes. Put
+// it before everything that looks at the request, since it goes by the RemoteAddr
+// of the connection. Without options it does nothing.
+//
+// An error in the arguments is logged to slog.Default(), and then every request
+// is answered 500.
+func TrustedProxies(trusted []netip.Prefix, opts ...ProxyOption) func(http.Handler) http.Handler {
+	p := &proxies{trusted: slices.Clone(trusted)}
+	for _, o := range opts {
+		o.applyProxy(p)
+	}
+	for _, prefix := range trusted {
+		if !prefix.IsValid() {
+			p.err = errors.Join(p.err, misconfigured("TrustedProxies: a prefix is not valid"))
+		}
+	}
+	return func(next http.Handler) http.Handler {
+		if p.err == nil {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for _, name := range p.only {
+					addVary(w.Header(), name)
+				}
+				next.ServeHTTP(w, p.believe(r))
+			})
+		}
+		slog.Default().Error("tenancyhttp: every request will be answered 500", "err", p.err)
+		return newAnswers(newConfig(nil)).misconfigured(p.err)
+	}
+}
+
+// ProxyOption configures TrustedProxies.
+type ProxyOption interface{ applyProxy(*proxies) }
+
+type proxyOption func(*proxies)
+
+func (o proxyOption) applyProxy(p *proxies) { o(p) }
+
+type proxies struct {
+	trusted    []netip.Prefix
+	unix       bool
+	hostHeader string
+	hop        int
+	only       []string // headers that only trusted peers may send, canonical
+	err        error
+}
+
+// WithHostFrom takes the host of requests from a header, such as
+// X-Forwarded-Host, that every trusted proxy sets. With hop 0 it must hold one
+// value. If proxies append theirs to a list, hop is the place from the right of
+// the value to take: 1 for the last, which the nearest proxy has added.
+//
+// If the header is missing, or has another form, the request has no host, and
+// so no tenant from it: the client may have had the header removed, by naming it
+// in Connection. The header Forwarded (RFC 7239) is not supported.
+func WithHostFrom(header string, hop int) ProxyOption {
+	return proxyOption(func(p *proxies) {
+		p.protect("WithHostFrom", header)
+		switch {
+		case p.hostHeader != "":
+			p.err = errors.Join(p.err, misconfigured("WithHostFrom: only one header can have the host"))
+		case hop < 0:
+			p.err = errors.Join(p.err, misconfigured("WithHostFrom: hop %d is negative", hop))
+		case strings.EqualFold(header, "Forwarded"):
+			p.err = errors.Join(p.err, misconfigured("WithHostFrom: Forwarded is not supported"))
+		}
+		p.hostHeader, p.hop = textproto.CanonicalMIMEHeaderKey(header), hop
+	})
+}
+
+// WithProxyHeaders removes these headers, such as X-Tenant-ID, from the requests
+// of all but trusted peers. The proxy must replace what its client sends.
+func WithProxyHeaders(names ...string) ProxyOption {
+	return proxyOption(func(p *proxies) {
+		for _, name := range names {
+			p.protect("WithProxyHeaders", name)
+		}
+	})
+}
+
+// WithUnixSocket trusts the peers of Unix domain sockets, which have no address.
+func WithUnixSocket() ProxyOption {
+	return proxyOption(func(p *proxies) { p.unix = true })
+}
+
+func (p *proxies) protect(option, name string) {
+	name = textproto.CanonicalMIMEHeaderKey(name)
+	if !validHeaderName(name) {
+		p.err = errors.Join(p.err, misconfigured("%s: %q is not the name of a header that can be used", option, name))
+	}
+	p.only = append(p.only, name)
+}
+
+// believe returns r with what is to be believed.
+func (p *proxies) believe(r *http.Request) *http.Request {
+	trusted := p.trusts(r.RemoteAddr)
+	host := r.Host
+	if trusted && p.hostHeader != "" {
+		host = p.hostOf(r.Header[p.hostHeader])
+	}
+	forged := !trusted && slices.ContainsFunc(p.only, func(name string) bool { return len(r.Header[name]) > 0 })
+	if host == r.Host && !forged {
+		return r
+	}
+	r = r.WithContext(r.Context()) // a copy
+	r.Host = host
+	if forged {
+		r.Header = r.Header.Clone()
+		for _, name := range p.only {
+			delete(r.Header, name)
+		}
+	}
+	return r
+}
+
+func (p *proxies) trusts(peer string) bool {
+	if peer == "" || strings.HasPrefix(peer, "@") || strings.HasPrefix(peer, "/") {
+		return p.unix
+	}
+	address, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return false
+	}
+	ip := address.Addr().Unmap().WithZone("")
+	return slices.ContainsFunc(p.trusted, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
+}
+
+// hostOf returns the host that the lines of the header name, or "".
+func (p *proxies) hostOf(lines []string) string {
+	var host string
+	if p.hop == 0 {
+		if len(lines) != 1 {
+			return ""
+		}
+		host = lines[0]
+	} else {
+		values := strings.Split(strings.Join(lines, ","), ",")
+		if p.hop > len(values) {
+			return ""
+		}
+		host = textproto.TrimString(values[len(values)-p.hop])
+	}
+	if _, _, ok := parseHost(host); !ok {
+		return ""
+	}
+	return host
+}

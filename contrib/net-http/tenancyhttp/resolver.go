@@ -1,0 +1,152 @@
+package tenancyhttp
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Resolver reads from a request which tenant it names. It does not look the
+// tenant up: the middleware does, and checks the form of the key before.
+// Implementations are safe for concurrent use and do not change the request.
+//
+// The errors of Resolve, and what the middleware answers if it is the end of it:
+//
+//   - [ErrAbsent]: the request says nothing here. 400. [First] asks the next.
+//   - [ErrForeignHost], an ErrAbsent: the host is not one of ours. 421.
+//   - [tenancy.ErrInvalid]: what it says has a form that is not allowed. 400.
+//   - [ErrUnauthenticated]: 401. [ErrNoTenantClaim]: 403.
+//   - [tenancy.ErrNotFound]: there is no such tenant. 404.
+//   - any other: the resolver could not find out. 503, never 404.
+type Resolver interface {
+	Resolve(r *http.Request) (Match, error)
+}
+
+// Match is what a Resolver has found in a request.
+type Match struct {
+	// Key is the tenant's identifier or ID, as the request has it.
+	Key tenancy.Key
+	// Also are further keys in the request. All must name the same tenant.
+	Also []tenancy.Key
+	// Verified says that at least one key comes from a credential that was
+	// checked: a conflict with it is answered 403 instead of 400.
+	Verified bool
+	// Strip is the beginning of the path that is for the middleware alone, such
+	// as /t/acme; the next handler sees the path without it.
+	Strip string
+	// Resolver is the name for [Event].Resolver, from a small fixed set. Set it
+	// together with an error too.
+	Resolver string
+}
+
+// Varier is a Resolver whose answer depends on headers of the request. The
+// middleware names them in the Vary header of every response.
+type Varier interface {
+	Resolver
+	Vary() []string
+}
+
+// The errors of resolvers that are not those of package tenancy. Wrap them to say
+// more: the text is logged, never sent.
+var (
+	// ErrAbsent: the request names no tenant here.
+	ErrAbsent = errors.New("names no tenant")
+	// ErrForeignHost: the host is not below any base domain. It is an ErrAbsent.
+	ErrForeignHost = fmt.Errorf("%w: its host is not served here", ErrAbsent)
+	// ErrUnauthenticated: there is no credential, or it is not valid.
+	ErrUnauthenticated = errors.New("no valid credential")
+	// ErrNoTenantClaim: the credential is valid and names no tenant.
+	ErrNoTenantClaim = errors.New("the credential names no tenant")
+)
+
+// Func is a function as a Resolver. To depend on headers, implement [Varier]
+// instead.
+type Func func(r *http.Request) (tenancy.Key, error)
+
+// Resolve implements Resolver.
+func (f Func) Resolve(r *http.Request) (Match, error) {
+	key, err := f(r)
+	return Match{Key: key, Resolver: nameFunc}, err
+}
+
+// KeyOption says how a resolver reads the value that it finds.
+type KeyOption interface{ applyKey(*keyConfig) }
+
+type keyOption func(*keyConfig)
+
+func (o keyOption) applyKey(c *keyConfig) { o(c) }
+
+type keyConfig struct {
+	kind tenancy.KeyKind
+	vary []string
+}
+
+func newKeyConfig(opts []KeyOption, vary ...string) keyConfig {
+	c := keyConfig{kind: tenancy.KindIdentifier, vary: vary}
+	for _, o := range opts {
+		o.applyKey(&c)
+	}
+	return c
+}
+
+// ByID says that the value is the tenant's ID. Without it, it is its identifier.
+func ByID() KeyOption {
+	return keyOption(func(c *keyConfig) { c.kind = tenancy.KindID })
+}
+
+// VaryBy replaces the headers that the value is said to depend on (see [Varier]).
+// Claims out of a session cookie, for instance, need VaryBy("Cookie").
+func VaryBy(headers ...string) KeyOption {
+	return keyOption(func(c *keyConfig) { c.vary = headers })
+}
+
+// match returns the value as a valid key.
+func (c keyConfig) match(name, value string) (Match, error) {
+	m := Match{Key: tenancy.Key{Kind: c.kind, Value: value}, Resolver: name}
+	return m, validate(m.Key)
+}
+
+func validate(key tenancy.Key) error {
+	if err := key.Validate(); err != nil {
+		return tenancy.ErrorIn("Resolve", key, err)
+	}
+	return nil
+}
+
+// refuse says that a part of the request has a form that is not allowed. The
+// value, if any, is shown quoted and cut.
+func refuse(field, reason string) error {
+	return &tenancy.Error{Op: "Resolve", Field: field, Err: fmt.Errorf("%w: %s", tenancy.ErrInvalid, reason)}
+}
+
+// misconfigured is the error of something that was made with a wrong argument.
+func misconfigured(format string, args ...any) error {
+	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tenancyhttp: %s", tenancy.ErrInvalid, fmt.Sprintf(format, args...))}
+}
+
+// checker is a resolver that may have been made with wrong arguments.
+type checker interface{ check() error }
+
+func checkAll(resolvers ...Resolver) error {
+	var errs []error
+	for _, r := range resolvers {
+		if r == nil {
+			errs = append(errs, misconfigured("a resolver is nil"))
+		} else if c, ok := r.(checker); ok {
+			errs = append(errs, c.check())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func varyOf(resolvers ...Resolver) []string {
+	var vary []string
+	for _, r := range resolvers {
+		if v, ok := r.(Varier); ok {
+			vary = append(vary, v.Vary()...)
+		}
+	}
+	return vary
+}

@@ -1,0 +1,91 @@
+package tenancyhttp
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Subdomain reads the tenant from the host: exactly one label before the base
+// domain, acme.example.com for base example.com. Only the Host of the request
+// counts (in HTTP/2 :authority), without case, port and one trailing dot; see
+// [TrustedProxies] for X-Forwarded-Host. Other hosts are:
+//
+//   - the base domain itself, reserved names, IP addresses: [ErrAbsent]
+//   - not below a base domain: [ErrForeignHost]
+//   - malformed, or with a label before the base that no tenant can have, such
+//     as two labels: [tenancy.ErrInvalid]
+//
+// Domains are compared as they are sent: give international ones as A-labels
+// (xn--…).
+func Subdomain(base string, opts ...SubdomainOption) Resolver {
+	s := &subdomain{bases: []string{base}, reserved: []string{"www"}}
+	for _, o := range opts {
+		o.applySubdomain(s)
+	}
+	slices.SortStableFunc(s.bases, func(a, b string) int { return len(b) - len(a) }) // longest first
+	return s
+}
+
+// SubdomainOption configures Subdomain.
+type SubdomainOption interface{ applySubdomain(*subdomain) }
+
+type subdomainOption func(*subdomain)
+
+func (o subdomainOption) applySubdomain(s *subdomain) { o(s) }
+
+// WithBases adds base domains. Of two that fit a host, the longest counts.
+func WithBases(domains ...string) SubdomainOption {
+	return subdomainOption(func(s *subdomain) { s.bases = append(s.bases, domains...) })
+}
+
+// WithReserved sets the labels that are no tenants: www alone by default.
+func WithReserved(labels ...string) SubdomainOption {
+	return subdomainOption(func(s *subdomain) { s.reserved = labels })
+}
+
+type subdomain struct {
+	bases    []string // longest first
+	reserved []string
+}
+
+func (s *subdomain) Resolve(r *http.Request) (Match, error) {
+	m := Match{Resolver: nameSubdomain}
+	host, ip, ok := parseHost(r.Host)
+	switch {
+	case !ok:
+		return m, refuse("host", "is malformed")
+	case ip:
+		return m, ErrAbsent
+	}
+	for _, base := range s.bases {
+		rest, below := strings.CutSuffix(host, base)
+		if !below {
+			continue
+		}
+		if rest == "" {
+			return m, ErrAbsent
+		}
+		label, dotted := strings.CutSuffix(rest, ".")
+		if !dotted { // evilexample.com is not below example.com
+			continue
+		}
+		if slices.Contains(s.reserved, label) {
+			return m, ErrAbsent
+		}
+		m.Key = tenancy.IdentifierKey(label)
+		return m, validate(m.Key)
+	}
+	return m, ErrForeignHost
+}
+
+func (s *subdomain) check() error {
+	for _, base := range s.bases {
+		if !validBase(base) {
+			return misconfigured("Subdomain: %q is not a domain in lower case, in A-labels and without dots around it", base)
+		}
+	}
+	return nil
+}
