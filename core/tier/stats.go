@@ -34,21 +34,10 @@ type Stats struct {
 	Unpublished int64            `json:"unpublished"` // failed messages to the bus
 }
 
-// counter has a cache line of its own: those of the hit path are bumped by every
-// processor.
-type counter struct {
-	atomic.Int64
-	_ [56]byte
-}
-
-// lanes is over how many counters the hits are spread: those of different
-// entries seldom meet.
-const lanes = 8
-
 type counters struct {
 	_                                                                          [64]byte // what comes before is read by every hit
-	hits                                                                       [lanes]counter
-	negatives, stale, misses                                                   counter
+	hits, negatives                                                            striped
+	stale, misses                                                              counter
 	loads, coalesced, refreshes, fills, uncacheable, denied, unapplied, errors atomic.Int64
 }
 
@@ -59,12 +48,8 @@ type followerStats struct {
 // Stats returns the counts. They are read one by one, not as of one moment.
 func (s *Store) Stats() Stats {
 	c, f := &s.stats, &s.follower.stats
-	hits := int64(0)
-	for i := range c.hits {
-		hits += c.hits[i].Load()
-	}
 	return Stats{
-		Hits: hits, Negatives: c.negatives.Load(), Stale: c.stale.Load(), Misses: c.misses.Load(),
+		Hits: c.hits.load(), Negatives: c.negatives.load(), Stale: c.stale.Load(), Misses: c.misses.Load(),
 		Loads: c.loads.Load(), InFlight: len(s.loads), Coalesced: c.coalesced.Load(), Refreshes: c.refreshes.Load(),
 		Fills: c.fills.Load(), Uncacheable: c.uncacheable.Load(), Denied: c.denied.Load(),
 		Unapplied: c.unapplied.Load(), Errors: c.errors.Load(),
