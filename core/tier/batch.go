@@ -83,10 +83,8 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]tenancy.S
 }
 
 func (s *Store) lookupMin(ctx context.Context, w tenancy.Lookup) (*Entry, error) {
-	if !s.shared {
-		if e := s.hit(ctx, w.Key); e != nil && e.Snapshot.AsOf.Revision >= w.Min {
-			return e, nil
-		}
+	if e := s.hit(ctx, w.Key); e != nil && e.Snapshot.AsOf.Revision >= w.Min {
+		return e, nil
 	}
 	return s.miss(ctx, w.Key, w.Min)
 }

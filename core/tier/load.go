@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -114,9 +114,9 @@ func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, lea
 		return false, nil
 	}
 	if e.Negative() {
-		s.stats.negatives.Add(1)
+		s.stats.negatives.add()
 	} else {
-		s.stats.hits[0].Add(1)
+		s.stats.hits.add()
 	}
 	return true, nil
 }
@@ -167,7 +167,7 @@ var errUnsettled = fmt.Errorf("%w: the change log changes its history again and 
 
 // newEntry returns the entry of a snapshot that was loaded under fence.
 func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Snapshot, fence *fence) *Entry {
-	e := &Entry{Key: key, Snapshot: snapshot, TTL: s.cfg.ttl, fence: fence, floor: fence.stripe(key), lane: uint8(rand.N(lanes))}
+	e := &Entry{Key: ownKey(key, snapshot), Snapshot: snapshot, TTL: s.cfg.ttl, fence: fence, floor: fence.stripe(key)}
 	if e.Negative() {
 		e.TTL = s.cfg.negativeTTL
 	}
@@ -179,6 +179,20 @@ func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Snapshot, fence *fenc
 		e.refresh = now + int64(s.cfg.refreshAhead*float64(e.TTL))
 	}
 	return e
+}
+
+// ownKey returns key with a text that an entry may keep: the one that the caller
+// looked up may be a part of a whole request.
+func ownKey(key tenancy.Key, snapshot tenancy.Snapshot) tenancy.Key {
+	switch t := &snapshot.Tenant; key.Value {
+	case t.ID:
+		key.Value = t.ID
+	case t.Identifier:
+		key.Value = t.Identifier
+	default:
+		key.Value = strings.Clone(key.Value)
+	}
+	return key
 }
 
 // fill puts an accepted entry into the cache. Trouble with the cache is no

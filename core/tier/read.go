@@ -10,28 +10,31 @@ import (
 // GetByID implements [tenancy.Store]. A hit does not allocate, and is given to an
 // ended context too.
 func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
-	return s.get(ctx, "GetByID", tenancy.IDKey(id))
+	e := s.hit(ctx, tenancy.IDKey(id))
+	if e == nil || e.Negative() {
+		return s.answer(ctx, "GetByID", tenancy.IDKey(id), e)
+	}
+	return e.Snapshot.Tenant, nil
 }
 
 // GetByIdentifier implements [tenancy.Store]. A hit does not allocate, and is
 // given to an ended context too.
 func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
-	return s.get(ctx, "GetByIdentifier", tenancy.IdentifierKey(identifier))
-}
-
-// Exists implements [tenancy.Store]. It is answered from entries by ID.
-func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
-	e, err := s.lookup(ctx, tenancy.IDKey(id))
-	if err != nil {
-		return false, tenancy.ErrorIn("Exists", tenancy.IDKey(id), err)
+	e := s.hit(ctx, tenancy.IdentifierKey(identifier))
+	if e == nil || e.Negative() {
+		return s.answer(ctx, "GetByIdentifier", tenancy.IdentifierKey(identifier), e)
 	}
-	return !e.Negative(), nil
+	return e.Snapshot.Tenant, nil
 }
 
-func (s *Store) get(ctx context.Context, op string, key tenancy.Key) (tenancy.Tenant, error) {
-	e, err := s.lookup(ctx, key)
-	if err != nil {
-		return tenancy.Tenant{}, tenancy.ErrorIn(op, key, err)
+// answer is the part of a lookup that need not be fast. e is the hit, if there was
+// one.
+func (s *Store) answer(ctx context.Context, op string, key tenancy.Key, e *Entry) (tenancy.Tenant, error) {
+	if e == nil {
+		var err error
+		if e, err = s.lookup(ctx, key); err != nil {
+			return tenancy.Tenant{}, tenancy.ErrorIn(op, key, err)
+		}
 	}
 	if e.Negative() {
 		return tenancy.Tenant{}, tenancy.ErrorIn(op, key, tenancy.ErrNotFound)
@@ -39,26 +42,21 @@ func (s *Store) get(ctx context.Context, op string, key tenancy.Key) (tenancy.Te
 	return e.Snapshot.Tenant, nil
 }
 
-// lookup returns a current entry under key, from the cache or from below.
-func (s *Store) lookup(ctx context.Context, key tenancy.Key) (*Entry, error) {
-	if !s.shared {
-		if e := s.hit(ctx, key); e != nil {
-			return e, nil
+// Exists implements [tenancy.Store]. It is answered from entries by ID.
+func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
+	e := s.hit(ctx, tenancy.IDKey(id))
+	if e == nil {
+		var err error
+		if e, err = s.lookup(ctx, tenancy.IDKey(id)); err != nil {
+			return false, tenancy.ErrorIn("Exists", tenancy.IDKey(id), err)
 		}
 	}
-	if err := key.Validate(); err != nil { // a malformed key is never cached, and goes no further
-		return nil, err
-	}
-	if err := s.enter(); err != nil {
-		return nil, err
-	}
-	defer s.leave()
-	return s.observedMiss(ctx, WorkMiss, key)
+	return !e.Negative(), nil
 }
 
 // hit returns the entry of a local cache if it may be served, or nil.
 func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
-	if s.closed.Load() {
+	if s.shared || s.closed.Load() {
 		return nil
 	}
 	r, err := s.cache.Get(ctx, key)
@@ -69,21 +67,34 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
 	}
 	// The entry was accepted under its fence, so its AsOf is not below the base
 	// of that one; what may have risen since is the floor of its stripe.
-	now := s.follower.clock.now.Load()
-	if e.fence != s.follower.fence.Load() || int64(e.Snapshot.AsOf.Revision) < e.floor.Load() ||
-		now >= e.expires || now >= s.follower.serveUntil.Load() || e.Key != key {
+	f := s.follower
+	now := f.clock.now.Load()
+	if e.fence != f.fence.Load() || int64(e.Snapshot.AsOf.Revision) < e.floor.Load() ||
+		now >= e.expires || now >= f.serveUntil.Load() || e.Key != key {
 		s.stats.stale.Add(1)
 		return nil
 	}
 	if e.Negative() {
-		s.stats.negatives.Add(1)
+		s.stats.negatives.add()
 	} else {
-		s.stats.hits[e.lane].Add(1)
+		s.stats.hits.add()
 	}
 	if now >= e.refresh {
 		s.refresh(ctx, key)
 	}
 	return e
+}
+
+// lookup returns a current entry under key, which was no hit.
+func (s *Store) lookup(ctx context.Context, key tenancy.Key) (*Entry, error) {
+	if err := key.Validate(); err != nil { // a malformed key is never cached, and goes no further
+		return nil, err
+	}
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	return s.observedMiss(ctx, WorkMiss, key)
 }
 
 // miss loads key from below, together with everybody else who wants it now.

@@ -46,21 +46,10 @@ type Stats struct {
 	LastContact  time.Time        `json:"last_contact,omitzero"` // with the log
 }
 
-// counter has a cache line of its own: those of the hit path are bumped by every
-// processor.
-type counter struct {
-	atomic.Int64
-	_ [56]byte
-}
-
-// lanes is over how many counters the hits are spread: those of different
-// entries seldom meet.
-const lanes = 8
-
 type counters struct {
 	_                                                                          [64]byte // what comes before is read by every hit
-	hits                                                                       [lanes]counter
-	negatives, stale, misses                                                   counter
+	hits, negatives                                                            striped
+	stale, misses                                                              counter
 	loads, coalesced, refreshes, fills, uncacheable, denied, unapplied, errors atomic.Int64
 	unanswered, unfilled                                                       atomic.Int64
 }
@@ -109,9 +98,4 @@ func (s *Store) Stats() Stats {
 }
 
 // served returns how many lookups the cache answered.
-func (c *counters) served() (hits, negatives int64) {
-	for i := range c.hits {
-		hits += c.hits[i].Load()
-	}
-	return hits, c.negatives.Load()
-}
+func (c *counters) served() (hits, negatives int64) { return c.hits.load(), c.negatives.load() }

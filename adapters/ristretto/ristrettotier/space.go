@@ -33,7 +33,7 @@ type counts struct {
 
 const (
 	countersPerEntry = 10 // what ristretto advises
-	getsBatched      = 64 // what ristretto advises
+	getsBatched      = 64
 	never            = 365 * 24 * 60 * 60
 )
 
