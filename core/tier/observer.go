@@ -72,19 +72,16 @@ func (os *observers) list() []Observer {
 
 // observed does work that the observers are told of.
 func observed[T any](ctx context.Context, os *observers, w Work, kind tenancy.KeyKind, work func(context.Context) (T, error)) (T, error) {
-	all := os.list()
+	return observedBy(ctx, os.list(), w, kind, work)
+}
+
+func observedBy[T any](ctx context.Context, all []Observer, w Work, kind tenancy.KeyKind, work func(context.Context) (T, error)) (T, error) {
 	if len(all) == 0 {
 		return work(ctx)
 	}
-	contexts := make([]context.Context, len(all))
-	for i, o := range all {
-		ctx = o.Begin(ctx, w, kind)
-		contexts[i] = ctx
-	}
-	result, err := work(ctx)
-	for i, o := range slices.Backward(all) {
-		o.End(contexts[i], w, err)
-	}
+	ctx = all[0].Begin(ctx, w, kind)
+	result, err := observedBy(ctx, all[1:], w, kind, work)
+	all[0].End(ctx, w, err)
 	return result, err
 }
 
