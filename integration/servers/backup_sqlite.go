@@ -10,13 +10,19 @@ import (
 	"modernc.org/sqlite"
 )
 
+// ExecSQLite runs one statement on the SQLite database at path, on a connection of
+// its own, while others use it.
+func ExecSQLite(ctx context.Context, path, statement string, args ...any) error {
+	return withSQLite(ctx, path, func(conn *sql.Conn) error {
+		_, err := conn.ExecContext(ctx, statement, args...)
+		return err
+	})
+}
+
 // BackupSQLite writes the content of the SQLite database at path into a new file,
 // while others use it.
 func BackupSQLite(ctx context.Context, path, backup string) error {
-	return withSQLite(ctx, path, func(conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx, "VACUUM INTO ?", backup)
-		return err
-	})
+	return ExecSQLite(ctx, path, "VACUUM INTO ?", backup)
 }
 
 // RestoreSQLite copies the content of backup over that of path through SQLite, as

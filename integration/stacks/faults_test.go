@@ -9,10 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/integration/servers"
+	"github.com/go-tenancy/tenantstore/integration/checker"
 )
 
 // fault is something that goes wrong for a while.
@@ -33,173 +30,62 @@ func (w *workload) faults(r *rand.Rand) []fault {
 		{"node restart", true, func(context.Context) (func() error, error) {
 			return done, f.restart(f.nodes[r.IntN(len(f.nodes))])
 		}},
+		w.trim(r),
 	}
+	all = append(all, w.processFaults(r)...)
 	if f.plan.valkey {
 		all = append(all, f.valkeyFaults(r)...)
-		all = append(all, f.networkFaults("Valkey", r, func(n *node) *proxy { return n.toValkey })...)
+		all = append(all, f.networkFaults("Valkey", r, func(n *node) proxies { return n.toValkey })...)
+	}
+	if f.plan.sentinel {
+		all = append(all, f.failover(r))
 	}
 	if f.plan.postgres {
 		all = append(all, w.postgresFaults(r)...)
-		all = append(all, f.networkFaults("PostgreSQL", r, func(n *node) *proxy { return n.toDatabase })...)
+		all = append(all, f.networkFaults("PostgreSQL", r, func(n *node) proxies { return n.toDatabase })...)
+	} else {
+		all = append(all, w.sqliteFaults(r)...)
 	}
 	return all
 }
 
-func (f *fleet) networkFaults(to string, r *rand.Rand, of func(*node) *proxy) []fault {
-	one := func() *proxy { return of(f.nodes[r.IntN(len(f.nodes))]) }
+// processFaults end the other process, or stop it for a while.
+func (w *workload) processFaults(r *rand.Rand) []fault {
+	other := &w.other
+	write := func(ctx context.Context) {
+		c := w.cells[r.IntN(cells)]
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		w.writeCell(ctx, other, checker.Outside, c, r)
+	}
+	return []fault{
+		{"process killed after its commit", false, func(ctx context.Context) (func() error, error) {
+			for range r.IntN(4) {
+				write(ctx)
+			}
+			other.die = true
+			for tries := 0; other.cmd != nil && tries < 20; tries++ { // some fail, as a slug is taken
+				write(ctx)
+			}
+			return other.start, other.kill()
+		}},
+		{"process killed in a write", false, func(ctx context.Context) (func() error, error) {
+			killed := other.killAfter(time.Duration(r.IntN(3000)) * time.Microsecond)
+			write(ctx)
+			<-killed
+			return other.start, other.kill()
+		}},
+		{"process SIGSTOP", true, func(context.Context) (func() error, error) { return other.resume, other.pause() }},
+	}
+}
+
+func (f *fleet) networkFaults(to string, r *rand.Rand, of func(*node) proxies) []fault {
+	one := func() proxies { return of(f.nodes[r.IntN(len(f.nodes))]) }
 	return []fault{
 		{to + " cut off", false, func(context.Context) (func() error, error) { return one().cut() }},
 		{to + " far away", false, func(context.Context) (func() error, error) { return one().delay(1 + r.IntN(40)) }},
 		{to + " behind a black hole", false, func(context.Context) (func() error, error) { return one().swallow() }},
 	}
-}
-
-func (f *fleet) valkeyFaults(r *rand.Rand) []fault {
-	command := func(words ...string) func(context.Context) (func() error, error) {
-		return func(ctx context.Context) (func() error, error) {
-			_, err := f.valkey.Do(ctx, words...)
-			return done, err
-		}
-	}
-	return []fault{
-		{"Valkey kill -9", true, func(ctx context.Context) (func() error, error) {
-			return func() error { return f.valkey.Start(ctx) }, f.valkey.Kill()
-		}},
-		{"Valkey SIGSTOP", true, func(context.Context) (func() error, error) { return f.valkey.Resume, f.valkey.Pause() }},
-		{"FLUSHALL", false, command("FLUSHALL")},
-		{"eviction", true, func(ctx context.Context) (func() error, error) {
-			_, err := f.valkey.Do(ctx, "CONFIG", "SET", "maxmemory", "1000kb") // about what an empty server takes
-			return func() error {
-				_, err := f.valkey.Do(ctx, "CONFIG", "SET", "maxmemory", "8mb")
-				return err
-			}, err
-		}},
-		{"wrong types", false, func(ctx context.Context) (func() error, error) {
-			return done, each(r, func(key string) error {
-				if _, err := f.valkey.Do(ctx, "DEL", key); err != nil {
-					return err
-				}
-				_, err := f.valkey.Do(ctx, "RPUSH", key, "x")
-				return err
-			})
-		}},
-		{"corrupt values", false, func(ctx context.Context) (func() error, error) {
-			return done, each(r, func(key string) error {
-				value, err := f.valkey.Do(ctx, "GET", key)
-				if err != nil || value == "" || value == "$-1" || value[0] == '-' {
-					return err
-				}
-				damaged := []byte(value)
-				damaged[r.IntN(len(damaged))] ^= byte(1 + r.IntN(255))
-				_, err = f.valkey.Do(ctx, "SET", key, string(damaged), "XX")
-				return err
-			})
-		}},
-		{"outdated values come back", false, func(ctx context.Context) (func() error, error) {
-			old := map[string]string{}
-			err := each(r, func(key string) error {
-				value, err := f.valkey.Do(ctx, "GET", key)
-				if value != "" && value[0] != '-' && value[0] != '$' {
-					old[key] = value
-				}
-				return err
-			})
-			return func() error {
-				for key, value := range old {
-					if _, err := f.valkey.Do(ctx, "SET", key, value); err != nil {
-						return err
-					}
-				}
-				return nil
-			}, err
-		}},
-	}
-}
-
-// each calls do with about a third of all keys in Valkey.
-func each(r *rand.Rand, do func(key string) error) error {
-	for i := range max(cells, slugs) {
-		if r.IntN(3) > 0 {
-			continue
-		}
-		err := do(fmt.Sprintf("%sid:tenant-%d", prefix, i))
-		if err = errors.Join(err, do(fmt.Sprintf("%sidentifier:slug-%d", prefix, i))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *workload) postgresFaults(r *rand.Rand) []fault {
-	f := w.fleet
-	var backups []servers.Backup
-	return []fault{
-		{"PostgreSQL restart", true, func(ctx context.Context) (func() error, error) {
-			return func() error { return f.postgres.Start(ctx) }, f.postgres.Stop()
-		}},
-		{"PostgreSQL kill -9", true, func(ctx context.Context) (func() error, error) {
-			return func() error { return f.postgres.Start(ctx) }, f.postgres.Kill()
-		}},
-		{"row edited by hand", false, func(ctx context.Context) (func() error, error) {
-			return done, f.edit(ctx, w.cells[r.IntN(cells)].id)
-		}},
-		{"older backup restored", true, func(ctx context.Context) (func() error, error) {
-			if len(backups) == 0 {
-				return func() error { return f.postgres.Start(ctx) }, f.backup(&backups)
-			}
-			backup := backups[r.IntN(len(backups))]
-			return func() error { return w.restored(ctx) }, w.restore(backup)
-		}},
-		{"PostgreSQL backed up", true, func(ctx context.Context) (func() error, error) {
-			return func() error { return f.postgres.Start(ctx) }, f.backup(&backups)
-		}},
-	}
-}
-
-// edit changes a row as somebody with psql does.
-func (f *fleet) edit(ctx context.Context, id string) error {
-	conn, err := pgx.Connect(ctx, f.postgres.DSN())
-	if err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, "UPDATE tenants SET name = 'Edited by hand' WHERE id = $1", id)
-	return errors.Join(err, conn.Close(ctx))
-}
-
-func (f *fleet) backup(all *[]servers.Backup) error {
-	if err := f.postgres.Stop(); err != nil {
-		return err
-	}
-	b, err := f.postgres.Backup()
-	*all = append(*all, b)
-	return err
-}
-
-// restore puts an older state in the place of the database. What was acknowledged
-// up to now is first seen to be there.
-func (w *workload) restore(backup servers.Backup) error {
-	if err := w.check.Settle(context.Background(), w.fleet.raw); err != nil && !errors.Is(err, tenancy.ErrUnavailable) {
-		return err
-	}
-	w.check.Suspend()
-	if err := w.fleet.postgres.Stop(); err != nil {
-		return err
-	}
-	return w.fleet.postgres.Restore(backup)
-}
-
-func (w *workload) restored(ctx context.Context) error {
-	if err := w.fleet.postgres.Start(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := w.fleet.noticed(ctx); err != nil {
-		return fmt.Errorf("a node does not notice the restored backup: %w", err)
-	}
-	w.forget()
-	w.check.Resume()
-	return nil
 }
 
 // disturb makes things go wrong, one or two at a time, each kind before any comes

@@ -5,20 +5,13 @@ package stacks
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/url"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/valkey-io/valkey-go"
-
-	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
-	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
-	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
-	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
@@ -41,7 +34,8 @@ type plan struct {
 	nodes    int
 	postgres bool // else SQLite
 	valkey   bool
-	bus      bool // on Valkey; messages are lost and doubled
+	sentinel bool // valkey has a replica and sentinels
+	bus      bool // on Valkey; messages are lost and doubled if quick
 	// quick makes entries short-lived, so that everything happens in a short run.
 	quick bool
 	// blind makes the log hide from the nodes what some changes touch: their caches
@@ -56,9 +50,10 @@ type plan struct {
 type fleet struct {
 	plan
 	tb       testing.TB
-	postgres *servers.Postgres
-	valkey   *servers.Valkey
-	path     string // of the SQLite file
+	postgres *servers.Postgres    // nil for SQLite
+	valkey   *servers.Valkey      // nil without, and with sentinels
+	sentinel *servers.SentinelSet // nil without
+	site     site                 // as seen without proxies
 	// raw is the database without any cache.
 	raw   *bunstore.Store
 	nodes []*node
@@ -67,8 +62,9 @@ type fleet struct {
 // node is one process.
 type node struct {
 	index      int
-	toDatabase *proxy // nil for SQLite
-	toValkey   *proxy // nil without
+	site       site
+	toDatabase proxies // none for SQLite
+	toValkey   proxies // one for each server of it
 	store      atomic.Pointer[tier.Store]
 	loads      *countedSource // below the store that was opened last
 }
@@ -78,18 +74,9 @@ func newFleet(tb testing.TB, p plan) *fleet {
 	if p.poll == 0 {
 		p.poll = pollInterval
 	}
-	f := &fleet{plan: p, tb: tb}
-	if p.valkey {
-		f.valkey = servers.NewValkey(tb, servers.ValkeyOptions{Settings: map[string]string{
-			"maxmemory": "8mb", "maxmemory-policy": "allkeys-lru", "enable-debug-command": "no",
-		}})
-	}
-	if p.postgres {
-		f.postgres = servers.NewPostgres(tb, servers.PostgresOptions{})
-	} else {
-		f.path = filepath.Join(tb.TempDir(), "tenants.db")
-	}
-	raw, err := f.database(nil)
+	f := &fleet{plan: p, tb: tb, site: site{Sentinel: p.sentinel, Bus: p.bus, Quick: p.quick, Poll: p.poll, Lease: p.lease}}
+	f.startServers()
+	raw, err := f.site.database()
 	f.raw = must(tb, raw, err)
 	tb.Cleanup(func() {
 		if err := f.raw.Close(); err != nil {
@@ -97,13 +84,7 @@ func newFleet(tb testing.TB, p plan) *fleet {
 		}
 	})
 	for i := range p.nodes {
-		n := &node{index: i}
-		if p.postgres {
-			n.toDatabase = newProxy(tb, host(tb, f.postgres.DSN()))
-		}
-		if p.valkey {
-			n.toValkey = newProxy(tb, f.valkey.Addr())
-		}
+		n := f.newNode(i)
 		f.nodes = append(f.nodes, n)
 		if err := f.open(n); err != nil {
 			tb.Fatal(err)
@@ -117,84 +98,79 @@ func newFleet(tb testing.TB, p plan) *fleet {
 	return f
 }
 
-func host(tb testing.TB, dsn string) string {
-	tb.Helper()
-	u, err := url.Parse(dsn)
-	return must(tb, u, err).Host
+func (f *fleet) startServers() {
+	f.tb.Helper()
+	options := servers.ValkeyOptions{Settings: map[string]string{
+		"maxmemory": "8mb", "maxmemory-policy": "allkeys-lru", "enable-debug-command": "no",
+	}}
+	switch {
+	case f.plan.sentinel:
+		f.sentinel = servers.NewSentinelSet(f.tb, options)
+		f.site.Valkey = f.sentinel.Addrs()
+	case f.plan.valkey:
+		f.valkey = servers.NewValkey(f.tb, options)
+		f.site.Valkey = []string{f.valkey.Addr()}
+	}
+	if f.plan.postgres {
+		f.postgres = servers.NewPostgres(f.tb, servers.PostgresOptions{})
+		f.site.DSN = f.postgres.DSN()
+	} else {
+		f.site.Path = filepath.Join(f.tb.TempDir(), "tenants.db")
+	}
 }
 
-// database opens the database, through a proxy if there is one. The log is kept
-// whole: the checker reads it from its beginning.
-func (f *fleet) database(through *proxy) (*bunstore.Store, error) {
-	whole := bunstore.WithRetention(0, 0)
-	if !f.plan.postgres {
-		return bunsqlite.Open(context.Background(), f.path, bunsqlite.WithSynchronous(bunsqlite.Normal),
-			bunsqlite.WithStore(whole, bunstore.WithPollInterval(f.poll)))
+func (f *fleet) newNode(index int) *node {
+	f.tb.Helper()
+	n := &node{index: index, site: f.site}
+	if f.postgres != nil {
+		u, err := url.Parse(f.postgres.DSN())
+		u = must(f.tb, u, err)
+		p := newProxy(f.tb, u.Host)
+		u.Host = p.Listen
+		n.site.DSN, n.toDatabase = u.String(), proxies{p}
 	}
-	dsn := f.postgres.DSN()
-	if through != nil {
-		u, err := url.Parse(dsn)
-		if err != nil {
-			return nil, errors.New("not a URL")
-		}
-		u.Host = through.Listen
-		dsn = u.String()
+	n.site.detour = map[string]string{}
+	for _, v := range f.valkeys() {
+		p := newProxy(f.tb, v.Addr())
+		n.site.detour[v.Addr()] = p.Listen
+		n.toValkey = append(n.toValkey, p)
 	}
-	return bunpg.Open(context.Background(), dsn, bunpg.WithConnectTimeout(time.Second), bunpg.WithStore(whole,
-		bunstore.WithPollInterval(f.poll), bunstore.WithRetryTimeout(2*time.Second)))
+	return n
+}
+
+// valkeys returns the servers that hold, or may come to hold, entries.
+func (f *fleet) valkeys() []*servers.Valkey {
+	switch {
+	case f.sentinel != nil:
+		return []*servers.Valkey{f.sentinel.Primary, f.sentinel.Replica}
+	case f.valkey != nil:
+		return []*servers.Valkey{f.valkey}
+	}
+	return nil
+}
+
+// primary returns the server of Valkey that holds the entries now.
+func (f *fleet) primary(ctx context.Context) (*servers.Valkey, error) {
+	if f.sentinel == nil {
+		return f.valkey, nil
+	}
+	primary, _, err := f.sentinel.Roles(ctx)
+	return primary, err
 }
 
 // open gives n a new stack, as a start of its process does.
 func (f *fleet) open(n *node) error {
-	base, err := f.database(n.toDatabase)
+	base, err := n.site.database()
 	if err != nil {
 		return err
 	}
 	n.loads = &countedSource{Store: base, blind: f.blind}
-	opts := []tier.Option{
-		tier.WithMaxStale(maxStale), tier.WithPollInterval(f.poll),
-		tier.WithFollowTimeout(time.Second), tier.WithLoadTimeout(2 * time.Second),
-		tier.WithLogger(slog.New(slog.DiscardHandler)),
-	}
-	if f.quick {
-		opts = append(opts, tier.WithTTL(3*time.Second), tier.WithNegativeTTL(time.Second))
-	}
-	if f.lease > 0 {
-		opts = append(opts, tier.WithLeaseWait(f.lease))
-	}
-	var store tenancy.Store = n.loads
-	if f.plan.valkey {
-		if store, err = f.overValkey(n, store, opts); err != nil {
-			return err
-		}
-	}
-	entries := ristrettotier.DefaultMaxEntries
-	if f.quick {
-		entries = cells + cells/2 // some are evicted
-	}
-	stack, err := ristrettotier.New(store, ristrettotier.WithMaxEntries(entries), ristrettotier.WithTier(opts...))
+	stack, err := n.site.stack(n.loads)
 	if err != nil {
-		return errors.Join(err, store.Close())
+		return err
 	}
 	n.store.Store(stack)
 	return nil
-}
-
-func (f *fleet) overValkey(n *node, next tenancy.Store, opts []tier.Option) (tenancy.Store, error) {
-	client := valkey.ClientOption{InitAddress: []string{n.toValkey.Listen}}
-	quiet := []valkeytier.Option{valkeytier.WithKeyPrefix(prefix), valkeytier.WithPlainSecrets(), valkeytier.WithLogger(slog.New(slog.DiscardHandler))}
-	if f.bus {
-		bus, err := valkeytier.NewBus(client, quiet...)
-		if err != nil {
-			return nil, errors.Join(err, next.Close())
-		}
-		opts = append(opts[:len(opts):len(opts)], tier.WithBus(&badBus{Bus: bus, bad: f.quick}))
-	}
-	s, err := valkeytier.New(next, client, append(quiet, valkeytier.WithTier(opts...))...)
-	if err != nil {
-		return nil, errors.Join(err, next.Close())
-	}
-	return s, nil
 }
 
 // restart closes the stack of n and then gives it a new one: two at a time would be
@@ -253,25 +229,4 @@ func (s *countedSource) Changes(ctx context.Context, after tenancy.Position, lim
 		}
 	}
 	return changes, err
-}
-
-// badBus loses some messages and doubles others, if bad.
-type badBus struct {
-	tier.Bus
-	bad   bool
-	count atomic.Uint64
-}
-
-// Publish implements [tier.Bus]: of every five messages, one is lost and one is sent
-// twice.
-func (b *badBus) Publish(ctx context.Context, p tenancy.Position) error {
-	if b.bad {
-		switch b.count.Add(1) % 5 {
-		case 0:
-			return nil
-		case 1:
-			return errors.Join(b.Bus.Publish(ctx, p), b.Bus.Publish(ctx, p))
-		}
-	}
-	return b.Bus.Publish(ctx, p)
 }

@@ -5,6 +5,7 @@ package stacks
 import (
 	"context"
 	"flag"
+	"os"
 	"testing"
 	"time"
 
@@ -21,7 +22,11 @@ var (
 // patience limits what a test waits for; the machine may be busy.
 const patience = 60 * time.Second
 
+// TestMain makes the binary a process of a fleet if a test has started it as one.
 func TestMain(m *testing.M) {
+	if s, ok := childSite(); ok {
+		os.Exit(s.run())
+	}
 	// Toxiproxy leaves goroutines behind where a toxic comes and goes while a connection
 	// ends.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))

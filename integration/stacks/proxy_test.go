@@ -43,6 +43,34 @@ func (p *proxy) swallow() (heal func() error, err error) {
 	return p.poison("timeout", `{"timeout": 0}`)
 }
 
+// proxies lead to all servers of a kind, and fail together.
+type proxies []*proxy
+
+func (ps proxies) cut() (heal func() error, err error) { return ps.all((*proxy).cut) }
+
+func (ps proxies) delay(ms int) (heal func() error, err error) {
+	return ps.all(func(p *proxy) (func() error, error) { return p.delay(ms) })
+}
+
+func (ps proxies) swallow() (heal func() error, err error) { return ps.all((*proxy).swallow) }
+
+func (ps proxies) all(fail func(*proxy) (func() error, error)) (heal func() error, err error) {
+	var heals []func() error
+	for _, p := range ps {
+		heal, failed := fail(p)
+		if err = errors.Join(err, failed); failed == nil {
+			heals = append(heals, heal)
+		}
+	}
+	return func() error {
+		var errs []error
+		for _, heal := range heals {
+			errs = append(errs, heal())
+		}
+		return errors.Join(errs...)
+	}, err
+}
+
 // poison adds a toxic of this kind both ways. Several kinds go together.
 func (p *proxy) poison(kind, attributes string) (heal func() error, err error) {
 	both := []string{"upstream", "downstream"}

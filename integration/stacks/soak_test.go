@@ -18,14 +18,16 @@ import (
 	"github.com/go-tenancy/tenantstore/integration/checker"
 )
 
-// TestSoak lets nodes read and write while things go wrong, and checks every read
-// against docs/guarantees.md, and that no acknowledged write is lost.
+// TestSoak lets nodes and one more process read and write while things go wrong, and
+// checks every read of the nodes against docs/guarantees.md, and that no acknowledged
+// write is lost.
 func TestSoak(t *testing.T) {
 	for name, p := range map[string]plan{
-		"ristretto over valkey over postgres": {nodes: 3, postgres: true, valkey: true, bus: true, quick: true},
-		"ristretto over postgres":             {nodes: 3, postgres: true, quick: true},
-		"ristretto over sqlite":               {nodes: 2, quick: true},
-		"ristretto over valkey over sqlite":   {nodes: 2, valkey: true, bus: true, quick: true},
+		"ristretto over valkey over postgres":    {nodes: 3, postgres: true, valkey: true, bus: true, quick: true},
+		"ristretto over sentinels over postgres": {nodes: 3, postgres: true, valkey: true, sentinel: true, bus: true, quick: true},
+		"ristretto over postgres":                {nodes: 3, postgres: true, quick: true},
+		"ristretto over sqlite":                  {nodes: 2, quick: true},
+		"ristretto over valkey over sqlite":      {nodes: 2, valkey: true, bus: true, quick: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if *soakReads == 0 { // the short form; the long one takes the machine
@@ -59,6 +61,14 @@ func soak(t *testing.T, p plan) (*workload, checker.Report) {
 	}
 	t.Logf("seed %d", seed)
 	w := newWorkload(newFleet(t, p))
+	t.Cleanup(func() {
+		if err := w.other.kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := w.other.start(); err != nil {
+		t.Fatal(err)
+	}
 	counts := map[string]int{}
 	began := time.Now()
 	w.run(t, seed, counts)

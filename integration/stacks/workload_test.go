@@ -39,12 +39,14 @@ type workload struct {
 	fleet *fleet
 	check *checker.Checker
 	cells []*cell
+	// other is a process that dies now and then.
+	other process
 }
 
 func newWorkload(f *fleet) *workload {
-	w := &workload{fleet: f, check: checker.New(len(f.nodes), lateness)}
+	w := &workload{fleet: f, check: checker.New(len(f.nodes), lateness), other: process{site: f.site}}
 	for i := range cells {
-		w.cells = append(w.cells, &cell{id: fmt.Sprintf("tenant-%d", i)})
+		w.cells = append(w.cells, &cell{id: cellID(i)})
 	}
 	return w
 }
@@ -58,7 +60,10 @@ func (w *workload) forget() {
 	}
 }
 
-func slug(r *rand.Rand) string { return fmt.Sprintf("slug-%d", r.IntN(slugs)) }
+func cellID(i int) string { return fmt.Sprintf("tenant-%d", i) }
+func slugOf(i int) string { return fmt.Sprintf("slug-%d", i) }
+
+func slug(r *rand.Rand) string { return slugOf(r.IntN(slugs)) }
 
 // read reads on one node until ctx ends.
 func (w *workload) read(ctx context.Context, n *node, r *rand.Rand) {
@@ -114,20 +119,30 @@ func (w *workload) write(ctx context.Context, r *rand.Rand) {
 		if !c.mu.TryLock() {
 			continue
 		}
-		w.writeCell(ctx, c, r)
+		at := r.IntN(len(w.fleet.nodes)+1) - 1
+		var store writer = w.fleet.raw // its process tells nobody
+		if at != checker.Outside {
+			store = w.fleet.nodes[at].store.Load()
+		}
+		w.writeCell(ctx, store, at, c, r)
 		c.mu.Unlock()
 	}
 }
 
-// writeCell makes one write; the caller holds c.mu.
-func (w *workload) writeCell(ctx context.Context, c *cell, r *rand.Rand) {
+// writer is what a workload needs of a store to write.
+type writer interface {
+	Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error)
+	Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error)
+	SetStatus(ctx context.Context, id string, status tenancy.Status) (tenancy.Tenant, error)
+	UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error)
+	Delete(ctx context.Context, id string) error
+}
+
+// writeCell makes one write on the store of a node, or of checker.Outside; the
+// caller holds c.mu.
+func (w *workload) writeCell(ctx context.Context, store writer, at int, c *cell, r *rand.Rand) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	at := r.IntN(len(w.fleet.nodes)+1) - 1
-	var store tenancy.Store = w.fleet.raw // its process dies before it tells anybody
-	if at != checker.Outside {
-		store = w.fleet.nodes[at].store.Load()
-	}
 	if !c.known {
 		t, err := w.fleet.raw.GetByID(ctx, c.id)
 		if err != nil && !errors.Is(err, tenancy.ErrNotFound) {
@@ -146,7 +161,7 @@ func (w *workload) writeCell(ctx context.Context, c *cell, r *rand.Rand) {
 }
 
 // change writes on a store, and returns the tenant as it is then.
-func (w *workload) change(ctx context.Context, store tenancy.Store, at int, c *cell, r *rand.Rand) (tenancy.Tenant, error) {
+func (w *workload) change(ctx context.Context, store writer, at int, c *cell, r *rand.Rand) (tenancy.Tenant, error) {
 	t := c.current
 	if t.ID == "" {
 		return w.check.Write(at, func() (tenancy.Tenant, error) {

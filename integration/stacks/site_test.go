@@ -1,0 +1,133 @@
+//go:build unix
+
+package stacks
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+	"github.com/go-tenancy/tenantstore/integration/servers"
+)
+
+// site is what a process must know to open a stack on the servers of a fleet.
+type site struct {
+	DSN    string   // of PostgreSQL; empty for SQLite
+	Path   string   // of the SQLite file
+	Valkey []string // addresses; none without
+	// Sentinel says that Valkey are the addresses of sentinels.
+	Sentinel    bool
+	Bus, Quick  bool // see plan
+	Poll, Lease time.Duration
+
+	// detour leads from the address of a Valkey server to that of a proxy.
+	detour map[string]string
+}
+
+// database opens the database. The log is kept whole unless a test trims it: the
+// checker reads it from its beginning.
+func (s site) database() (*bunstore.Store, error) {
+	whole := bunstore.WithRetention(0, 0)
+	if s.DSN == "" {
+		return bunsqlite.Open(context.Background(), s.Path, bunsqlite.WithSynchronous(bunsqlite.Normal),
+			bunsqlite.WithStore(whole, bunstore.WithPollInterval(s.Poll)))
+	}
+	return bunpg.Open(context.Background(), s.DSN, bunpg.WithConnectTimeout(time.Second), bunpg.WithStore(whole,
+		bunstore.WithPollInterval(s.Poll), bunstore.WithRetryTimeout(2*time.Second)))
+}
+
+// stack puts the tiers on base, as a service has them: Ristretto, and Valkey below it
+// if there is one. It closes base if it fails.
+func (s site) stack(base tenancy.Store) (*tier.Store, error) {
+	opts := []tier.Option{
+		tier.WithMaxStale(maxStale), tier.WithPollInterval(s.Poll),
+		tier.WithFollowTimeout(time.Second), tier.WithLoadTimeout(2 * time.Second),
+		tier.WithLogger(slog.New(slog.DiscardHandler)),
+	}
+	if s.Quick {
+		opts = append(opts, tier.WithTTL(3*time.Second), tier.WithNegativeTTL(time.Second))
+	}
+	if s.Lease > 0 {
+		opts = append(opts, tier.WithLeaseWait(s.Lease))
+	}
+	if len(s.Valkey) > 0 {
+		var err error
+		if base, err = s.overValkey(base, opts); err != nil {
+			return nil, err
+		}
+	}
+	entries := ristrettotier.DefaultMaxEntries
+	if s.Quick {
+		entries = cells + cells/2 // some are evicted
+	}
+	stack, err := ristrettotier.New(base, ristrettotier.WithMaxEntries(entries), ristrettotier.WithTier(opts...))
+	if err != nil {
+		return nil, errors.Join(err, base.Close())
+	}
+	return stack, nil
+}
+
+func (s site) overValkey(next tenancy.Store, opts []tier.Option) (tenancy.Store, error) {
+	client := valkey.ClientOption{InitAddress: s.Valkey}
+	if s.Sentinel {
+		client.Sentinel.MasterSet = servers.MasterSet
+	}
+	if s.detour != nil {
+		client.DialCtxFn = s.dial
+	}
+	quiet := []valkeytier.Option{valkeytier.WithKeyPrefix(prefix), valkeytier.WithPlainSecrets(), valkeytier.WithLogger(slog.New(slog.DiscardHandler))}
+	if s.Bus {
+		bus, err := valkeytier.NewBus(client, quiet...)
+		if err != nil {
+			return nil, errors.Join(err, next.Close())
+		}
+		opts = append(opts[:len(opts):len(opts)], tier.WithBus(&badBus{Bus: bus, bad: s.Quick}))
+	}
+	store, err := valkeytier.New(next, client, append(quiet, valkeytier.WithTier(opts...))...)
+	if err != nil {
+		return nil, errors.Join(err, next.Close())
+	}
+	return store, nil
+}
+
+// dial connects to a server of Valkey by its detour, if it has one.
+func (s site) dial(ctx context.Context, addr string, dialer *net.Dialer, _ *tls.Config) (net.Conn, error) {
+	if proxied, ok := s.detour[addr]; ok {
+		addr = proxied
+	}
+	return dialer.DialContext(ctx, "tcp", addr)
+}
+
+// badBus loses some messages and doubles others, if bad.
+type badBus struct {
+	tier.Bus
+	bad   bool
+	count atomic.Uint64
+}
+
+// Publish implements [tier.Bus]: of every five messages, one is lost and one is sent
+// twice.
+func (b *badBus) Publish(ctx context.Context, p tenancy.Position) error {
+	if b.bad {
+		switch b.count.Add(1) % 5 {
+		case 0:
+			return nil
+		case 1:
+			return errors.Join(b.Bus.Publish(ctx, p), b.Bus.Publish(ctx, p))
+		}
+	}
+	return b.Bus.Publish(ctx, p)
+}
