@@ -21,7 +21,7 @@ type first []Resolver
 
 func (f first) Resolve(r *http.Request) (Match, error) {
 	var last Match
-	none := error(ErrAbsent)
+	none := ErrAbsent
 	for _, resolver := range f {
 		m, err := resolver.Resolve(r)
 		if err == nil || !errors.Is(err, ErrAbsent) || outage(err) {
