@@ -1,29 +1,40 @@
 package observe
 
-import "sync/atomic"
+import (
+	"sync/atomic"
 
-// counter has a cache line of its own: every processor bumps it.
-type counter struct {
-	atomic.Int64
-	_ [56]byte
-}
+	"github.com/go-tenancy/tenantstore/core/internal/striped"
+)
 
-// lanes is over how many counters those calls are spread that may be hits of a
-// cache: processors seldom meet in one.
-const lanes = 8
-
+// counts are how often each operation ended in each way.
 type counts struct {
 	_      [64]byte // what comes before is read by every call
-	hits   [sampled][lanes]counter
+	quick  [sampled][striped.Lanes]lane
 	others [operations][outcomes]atomic.Int64
 }
 
-// add counts a call. random chooses the lane.
-func (c *counts) add(op Operation, err error, random uint32) {
-	if err == nil && op < sampled {
-		c.hits[op][random%lanes].Add(1)
-		return
-	}
+// lane counts those calls of a sampled operation that succeeded, on goroutines that
+// share it. It has a cache line of its own.
+type lane struct {
+	succeeded atomic.Int64
+	failed    atomic.Int64
+	_         [48]byte
+}
+
+// due reports whether the next call is to be measured. It is decided by how many
+// came before, which costs next to nothing, but spread so that no rhythm of the
+// callers meets that of the sample: multiples of the golden ratio are spread
+// evenly over the numbers from 0 to 2^64.
+func (l *lane) due() bool {
+	n := uint64(l.succeeded.Load() + l.failed.Load())
+	return n*0x9e3779b97f4a7c15 < 1<<64/SampleEvery
+}
+
+func (c *counts) lane(op Operation) *lane { return &c.quick[op][striped.Lane()] }
+
+// failure counts a call of a sampled operation that failed.
+func (c *counts) failure(op Operation, l *lane, err error) {
+	l.failed.Add(1)
 	c.others[op][OutcomeOf(err)].Add(1)
 }
 
@@ -31,8 +42,8 @@ func (c *counts) add(op Operation, err error, random uint32) {
 func (s *Store) Calls(op Operation, outcome Outcome) int64 {
 	n := s.counts.others[op][outcome].Load()
 	if outcome == OK && op < sampled {
-		for i := range s.counts.hits[op] {
-			n += s.counts.hits[op][i].Load()
+		for i := range s.counts.quick[op] {
+			n += s.counts.quick[op][i].succeeded.Load()
 		}
 	}
 	return n

@@ -11,7 +11,7 @@
 //
 // GetByID, GetByIdentifier and Exists may be hits of a cache that take less time
 // than reading the clock does. So all of them are counted, but one in
-// [SampleEvery], chosen at random, is measured. Neither allocates.
+// [SampleEvery] is measured. Neither allocates.
 //
 // # What is seen
 //

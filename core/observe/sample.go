@@ -2,43 +2,86 @@ package observe
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// due reports whether a call of a sampled operation is measured. The bits are not
-// those that choose the lane.
-func due(random uint32) bool { return random>>16%SampleEvery == 0 }
-
-// seen reports whether a call of a sampled operation takes the long way.
-func (s *Store) seen(ctx context.Context, random uint32) bool {
-	return due(random) || s.hooks.Traced != nil && s.hooks.Traced(ctx)
+// GetByID implements [tenancy.Store].
+func (s *Store) GetByID(ctx context.Context, id string) (t tenancy.Tenant, err error) {
+	l := s.counts.lane(GetByID)
+	if due := l.due(); due || s.traced(ctx) {
+		return lookup(ctx, s, GetByID, l, due, s.next.GetByID, id)
+	}
+	if t, err = s.next.GetByID(ctx, id); err == nil {
+		l.succeeded.Add(1)
+		return t, nil
+	}
+	s.counts.failure(GetByID, l, err)
+	return t, err
 }
 
-// observed is one call with everything around it.
-func observed[T any](ctx context.Context, s *Store, op Operation, random uint32, call func(context.Context) (T, error)) (T, error) {
-	h := &s.hooks
-	measured := h.Measured != nil && (!op.Sampled() || due(random))
-	traced := !op.Sampled() || h.Traced != nil && h.Traced(ctx)
-	if traced && h.Begin != nil {
-		ctx = h.Begin(ctx, op)
+// GetByIdentifier implements [tenancy.Store].
+func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (t tenancy.Tenant, err error) {
+	l := s.counts.lane(GetByIdentifier)
+	if due := l.due(); due || s.traced(ctx) {
+		return lookup(ctx, s, GetByIdentifier, l, due, s.next.GetByIdentifier, identifier)
 	}
-	var begun time.Time
-	if measured {
-		begun = time.Now()
+	if t, err = s.next.GetByIdentifier(ctx, identifier); err == nil {
+		l.succeeded.Add(1)
+		return t, nil
 	}
-	result, err := call(ctx)
-	if measured {
-		h.Measured(ctx, op, time.Since(begun))
+	s.counts.failure(GetByIdentifier, l, err)
+	return t, err
+}
+
+// Exists implements [tenancy.Store].
+func (s *Store) Exists(ctx context.Context, id string) (found bool, err error) {
+	l := s.counts.lane(Exists)
+	if due := l.due(); due || s.traced(ctx) {
+		return lookup(ctx, s, Exists, l, due, s.next.Exists, id)
 	}
-	s.counts.add(op, err, random)
-	if traced && h.End != nil {
-		h.End(ctx, op, err)
+	if found, err = s.next.Exists(ctx, id); err == nil {
+		l.succeeded.Add(1)
+		return found, nil
+	}
+	s.counts.failure(Exists, l, err)
+	return found, err
+}
+
+func (s *Store) traced(ctx context.Context) bool { return s.hooks.Traced != nil && s.hooks.Traced(ctx) }
+
+// lookup is the long way of a sampled operation.
+func lookup[T any](ctx context.Context, s *Store, op Operation, l *lane, due bool, call func(context.Context, string) (T, error), arg string) (T, error) {
+	result, err := observed(ctx, s, op, due, s.traced(ctx), func(ctx context.Context) (T, error) { return call(ctx, arg) })
+	if err == nil {
+		l.succeeded.Add(1)
+	} else {
+		s.counts.failure(op, l, err)
 	}
 	return result, err
 }
 
-// each is observed for the operations that are not sampled.
+// each is a call of an operation that is not sampled.
 func each[T any](ctx context.Context, s *Store, op Operation, call func(context.Context) (T, error)) (T, error) {
-	return observed(ctx, s, op, rand.Uint32(), call)
+	result, err := observed(ctx, s, op, true, true, call)
+	s.counts.others[op][OutcomeOf(err)].Add(1)
+	return result, err
+}
+
+// observed is one call with the hooks around it.
+func observed[T any](ctx context.Context, s *Store, op Operation, measured, traced bool, call func(context.Context) (T, error)) (T, error) {
+	h := &s.hooks
+	if traced && h.Begin != nil {
+		ctx = h.Begin(ctx, op)
+	}
+	begun := time.Now()
+	result, err := call(ctx)
+	if measured && h.Measured != nil {
+		h.Measured(ctx, op, time.Since(begun))
+	}
+	if traced && h.End != nil {
+		h.End(ctx, op, err)
+	}
+	return result, err
 }

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -59,36 +58,3 @@ func (s *Store) HasSource() bool { return s.source != nil }
 
 // Close implements [tenancy.Store].
 func (s *Store) Close() error { return s.next.Close() }
-
-// GetByID implements [tenancy.Store].
-func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
-	random := rand.Uint32()
-	if s.seen(ctx, random) {
-		return observed(ctx, s, GetByID, random, func(ctx context.Context) (tenancy.Tenant, error) { return s.next.GetByID(ctx, id) })
-	}
-	t, err := s.next.GetByID(ctx, id)
-	s.counts.add(GetByID, err, random)
-	return t, err
-}
-
-// GetByIdentifier implements [tenancy.Store].
-func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
-	random := rand.Uint32()
-	if s.seen(ctx, random) {
-		return observed(ctx, s, GetByIdentifier, random, func(ctx context.Context) (tenancy.Tenant, error) { return s.next.GetByIdentifier(ctx, identifier) })
-	}
-	t, err := s.next.GetByIdentifier(ctx, identifier)
-	s.counts.add(GetByIdentifier, err, random)
-	return t, err
-}
-
-// Exists implements [tenancy.Store].
-func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
-	random := rand.Uint32()
-	if s.seen(ctx, random) {
-		return observed(ctx, s, Exists, random, func(ctx context.Context) (bool, error) { return s.next.Exists(ctx, id) })
-	}
-	found, err := s.next.Exists(ctx, id)
-	s.counts.add(Exists, err, random)
-	return found, err
-}

@@ -114,9 +114,9 @@ func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, lea
 		return false, nil
 	}
 	if e.Negative() {
-		s.stats.negatives.add()
+		s.stats.negatives.Add()
 	} else {
-		s.stats.hits.add()
+		s.stats.hits.Add()
 	}
 	return true, nil
 }

@@ -75,9 +75,9 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
 		return nil
 	}
 	if e.Negative() {
-		s.stats.negatives.add()
+		s.stats.negatives.Add()
 	} else {
-		s.stats.hits.add()
+		s.stats.hits.Add()
 	}
 	if now >= e.refresh {
 		s.refresh(ctx, key)

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/striped"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -46,10 +47,16 @@ type Stats struct {
 	LastContact  time.Time        `json:"last_contact,omitzero"` // with the log
 }
 
+// padded has a cache line of its own.
+type padded struct {
+	atomic.Int64
+	_ [56]byte
+}
+
 type counters struct {
 	_                                                                          [64]byte // what comes before is read by every hit
-	hits, negatives                                                            striped
-	stale, misses                                                              counter
+	hits, negatives                                                            striped.Counter
+	stale, misses                                                              padded
 	loads, coalesced, refreshes, fills, uncacheable, denied, unapplied, errors atomic.Int64
 	unanswered, unfilled                                                       atomic.Int64
 }
@@ -98,4 +105,4 @@ func (s *Store) Stats() Stats {
 }
 
 // served returns how many lookups the cache answered.
-func (c *counters) served() (hits, negatives int64) { return c.hits.load(), c.negatives.load() }
+func (c *counters) served() (hits, negatives int64) { return c.hits.Load(), c.negatives.Load() }
