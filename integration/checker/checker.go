@@ -39,11 +39,10 @@ type Checker struct {
 	reads, unread, writes, unwritten, unjudged, violated atomic.Int64
 }
 
-// node is what one node has shown.
+// node is what one node has shown; guarded by Checker.mu.
 type node struct {
-	shown atomic.Int64 // the newest revision that a read or write has returned
-	// dead holds the tenants that this node has deleted; guarded by Checker.mu.
-	dead map[string]tombstone
+	shown tenancy.Revision     // the newest that a read or write has returned
+	dead  map[string]tombstone // the tenants that this node has deleted
 }
 
 // tombstone says that a revision up to last must not be shown by reads that begin
@@ -92,7 +91,7 @@ func (c *Checker) reset() {
 	c.acked = nil
 	c.history = newHistory()
 	for i := range c.nodes {
-		c.nodes[i].shown.Store(0)
+		c.nodes[i].shown = 0
 		c.nodes[i].dead = map[string]tombstone{}
 	}
 }
@@ -129,13 +128,13 @@ type call struct {
 
 func (c *Checker) begin(node int) call {
 	k := call{node: node, began: time.Now(), why: "the node has shown"}
-	if node != Outside {
-		k.floor = tenancy.Revision(c.nodes[node].shown.Load())
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.suspended {
 		return call{}
+	}
+	if node != Outside {
+		k.floor = c.nodes[node].shown
 	}
 	k.generation, k.deleted = c.generation, c.deleted
 	if ripe := c.ripe(k.began); ripe > k.floor {
@@ -302,16 +301,10 @@ func (c *Checker) show(t tenancy.Tenant, acknowledged bool) {
 	}
 }
 
-// raise notes that node has shown revision r.
+// raise notes that node has shown revision r. The caller holds c.mu.
 func (c *Checker) raise(node int, r tenancy.Revision) {
-	if node == Outside {
-		return
-	}
-	shown := &c.nodes[node].shown
-	for old := shown.Load(); old < int64(r); old = shown.Load() {
-		if shown.CompareAndSwap(old, int64(r)) {
-			return
-		}
+	if node != Outside {
+		c.nodes[node].shown = max(c.nodes[node].shown, r)
 	}
 }
 

@@ -315,6 +315,44 @@ func TestCatchesALostHistory(t *testing.T) {
 	}
 }
 
+// TestRestoresUnderLoad: reads that begin as judging goes on are judged by the new
+// history, which is shorter.
+func TestRestoresUnderLoad(t *testing.T) {
+	s := newScene(t)
+	s.create(0, "t1", "old-name")
+	backup := s.db.Backup()
+	ctx, stop := context.WithCancel(t.Context())
+	var reading sync.WaitGroup
+	for range 4 {
+		reading.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = s.Read(0, tenancy.IDKey("t1"), func() (tenancy.Tenant, error) { return s.db.GetByID(t.Context(), "t1") })
+			}
+		})
+	}
+	for range 3000 {
+		for range 5 {
+			s.must(s.Write(0, func() (tenancy.Tenant, error) {
+				return s.db.SetStatus(t.Context(), "t1", tenancy.StatusSuspended)
+			}))
+		}
+		s.Suspend()
+		s.db.Restore(backup)
+		s.Resume()
+		s.must(s.Write(0, func() (tenancy.Tenant, error) {
+			return s.db.SetStatus(t.Context(), "t1", tenancy.StatusActive)
+		}))
+		if err := s.Settle(t.Context(), s.db); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	reading.Wait()
+	if got := s.finish(); len(got) > 0 {
+		t.Error(got)
+	}
+}
+
 // TestTrimmedLog: what was trimmed before the checker has read it is not judged, but
 // all that came later is.
 func TestTrimmedLog(t *testing.T) {
