@@ -11,25 +11,44 @@ import (
 // GetByIDs implements [tenancy.Store]: hits from the cache, all misses in one call
 // below.
 func (s *Store) GetByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
+	tenants, err := s.getByIDs(ctx, ids)
+	return tenants, tenancy.ErrorIn("GetByIDs", tenancy.Key{}, err)
+}
+
+func (s *Store) getByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
 	ids, err := tenancy.UniqueIDs(ids)
 	if err != nil {
-		return nil, tenancy.ErrorIn("GetByIDs", tenancy.Key{}, err)
+		return nil, err
 	}
-	want := make([]tenancy.Lookup, len(ids))
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	// Hits are copied once, from their entries to the result.
+	entries := make([]*Entry, len(ids))
+	var want []tenancy.Lookup
 	for i, id := range ids {
-		want[i].Key = tenancy.IDKey(id)
-	}
-	snapshots, err := s.loadAll(ctx, want)
-	if err != nil {
-		return nil, tenancy.ErrorIn("GetByIDs", tenancy.Key{}, err)
-	}
-	out := make([]tenancy.Tenant, 0, len(snapshots))
-	for _, snapshot := range snapshots {
-		if snapshot.Found {
-			out = append(out, snapshot.Tenant)
+		if entries[i] = s.hit(ctx, tenancy.IDKey(id)); entries[i] == nil {
+			want = append(want, tenancy.Lookup{Key: tenancy.IDKey(id)})
 		}
 	}
-	return out, nil
+	loaded := make([]tenancy.Snapshot, len(want))
+	if err := s.loadRest(ctx, want, allOf(want), loaded); err != nil {
+		return nil, err
+	}
+	tenants := make([]tenancy.Tenant, 0, len(ids))
+	for _, e := range entries {
+		var snapshot *tenancy.Snapshot
+		if e != nil {
+			snapshot = &e.Snapshot
+		} else {
+			snapshot, loaded = &loaded[0], loaded[1:]
+		}
+		if snapshot.Found {
+			tenants = append(tenants, snapshot.Tenant)
+		}
+	}
+	return tenants, nil
 }
 
 // Load implements [tenancy.Log]: entries that are as new as asked for come from
@@ -53,25 +72,66 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]tenancy.S
 		return nil, err
 	}
 	defer s.leave()
+	out := make([]tenancy.Snapshot, len(want))
+	var missing []int
+	for i, w := range want {
+		if e := s.hitMin(ctx, w); e != nil {
+			out[i] = e.Snapshot
+		} else {
+			missing = append(missing, i)
+		}
+	}
+	return out, s.loadRest(ctx, want, missing, out)
+}
+
+// hitMin returns the entry of a local cache if it may be served and is as new as
+// asked for, or nil.
+func (s *Store) hitMin(ctx context.Context, w tenancy.Lookup) *Entry {
+	if w.Min == tenancy.Latest {
+		return nil
+	}
+	if e := s.hit(ctx, w.Key); e != nil && e.Snapshot.AsOf.Revision >= w.Min {
+		return e
+	}
+	return nil
+}
+
+// allOf returns the indexes of want.
+func allOf(want []tenancy.Lookup) []int {
+	all := make([]int, len(want))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// loadRest puts want[i] into out[i] for each i of missing, which were no hits of a
+// local cache.
+func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []int, out []tenancy.Snapshot) error {
+	if len(missing) == 0 {
+		return nil
+	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.follower.ready(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]tenancy.Snapshot, len(want))
-	if len(want) == 1 && want[0].Min != tenancy.Latest { // shares the load with others
-		e, err := s.lookupMin(ctx, want[0])
+	if i := missing[0]; len(missing) == 1 && want[i].Min != tenancy.Latest { // shares the load with others
+		e, err := s.miss(ctx, want[i].Key, want[i].Min)
 		if err == nil {
-			out[0] = e.Snapshot
+			out[i] = e.Snapshot
 		}
-		return out, err
+		return err
 	}
-	missing, tokens, err := s.cached(ctx, want, out)
-	if err != nil || len(missing) == 0 {
-		return out, err
+	tokens := slices.Repeat([]Token{LocalToken}, len(missing))
+	if s.shared { // all of want is missing
+		var err error
+		if missing, tokens, err = s.cached(ctx, want, out); err != nil || len(missing) == 0 {
+			return err
+		}
 	}
-	err = s.loadMissing(ctx, want, missing, tokens, out)
+	err := s.loadMissing(ctx, want, missing, tokens, out)
 	if err != nil {
 		for j, i := range missing {
 			if s.shared && tokens != nil && tokens[j] != 0 {
@@ -79,32 +139,13 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]tenancy.S
 			}
 		}
 	}
-	return out, err
+	return err
 }
 
-func (s *Store) lookupMin(ctx context.Context, w tenancy.Lookup) (*Entry, error) {
-	if e := s.hit(ctx, w.Key); e != nil && e.Snapshot.AsOf.Revision >= w.Min {
-		return e, nil
-	}
-	return s.miss(ctx, w.Key, w.Min)
-}
-
-// cached puts what the cache can answer into out, and returns the indexes of the
+// cached puts what a shared cache can answer into out, and returns the indexes of the
 // others, with the tokens to fill them; nil for what must not be filled, because
 // the cache is in trouble: one that hangs must not be waited for twice.
 func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, out []tenancy.Snapshot) (missing []int, tokens []Token, err error) {
-	if !s.shared {
-		for i, w := range want {
-			if w.Min != tenancy.Latest {
-				if e := s.hit(ctx, w.Key); e != nil && e.Snapshot.AsOf.Revision >= w.Min {
-					out[i] = e.Snapshot
-					continue
-				}
-			}
-			missing, tokens = append(missing, i), append(tokens, LocalToken)
-		}
-		return missing, tokens, nil
-	}
 	results := s.getBatch(ctx, want)
 	for i, w := range want {
 		var r Result
