@@ -1,11 +1,16 @@
-// Package observe is what decorators for metrics and traces have in common: it
-// names the operations of a store and the ways in which they end, counts them,
-// and measures some.
+// Package observe is what decorators for metrics and traces have in common: the
+// table of the metrics of a stack, and what fills it. promtenancy and oteltenancy
+// are thin layers over it, and so can be a decorator for another system.
 //
-//	type Store struct{ *observe.Store } // with the methods of a collector
+//	s := observe.Wrap(store, observe.Config{…}) // the outermost store
+//	s.Refresh()
+//	for _, one := range s.Series() {
+//		export(one.Metric, one.Values, one.Read())
+//	}
 //
-// [Wrap] returns a store with every capability of the one below, so that the
-// decorator may stand anywhere in a stack of tiers.
+// [Wrap] counts the operations of a store and watches every tier below. What it
+// returns has every capability of the store, so that it may stand anywhere in a
+// stack of tiers.
 //
 // # Cost
 //
@@ -15,6 +20,6 @@
 //
 // # What is seen
 //
-// Hooks get operations, outcomes and durations. Nothing here passes on a tenant,
-// an identifier or the text of an error.
+// No label holds a tenant, an identifier, a host or the text of an error, and the
+// number of series is fixed when Wrap returns.
 package observe

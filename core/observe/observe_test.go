@@ -73,19 +73,23 @@ func (h *hooks) note(format string, args ...any) {
 	h.events = append(h.events, fmt.Sprintf(format, args...))
 }
 
-func (h *hooks) hooks() observe.Hooks {
-	return observe.Hooks{
-		Traced: func(context.Context) bool { return h.traced },
-		Begin: func(ctx context.Context, op observe.Operation) context.Context {
-			h.note("begin %v", op)
-			return context.WithValue(ctx, mark{}, op)
+func (h *hooks) config() observe.Config {
+	return observe.Config{
+		Trace: observe.Trace{
+			Traced: func(context.Context) bool { return h.traced },
+			Begin: func(ctx context.Context, op observe.Operation) context.Context {
+				h.note("begin %v", op)
+				return context.WithValue(ctx, mark{}, op)
+			},
+			End: func(ctx context.Context, op observe.Operation, err error) {
+				h.note("end %v %v, begun %t", op, observe.OutcomeOf(err), ctx.Value(mark{}) == op)
+			},
 		},
-		End: func(ctx context.Context, op observe.Operation, err error) {
-			h.note("end %v %v, begun %t", op, observe.OutcomeOf(err), ctx.Value(mark{}) == op)
-		},
-		Measured: func(_ context.Context, op observe.Operation, took time.Duration) {
-			if took >= 0 && took < time.Minute {
-				h.note("measured %v", op)
+		Histogram: func(_ observe.Metric, values ...string) observe.Record {
+			return func(_ context.Context, took time.Duration, _ error) {
+				if took >= 0 && took < time.Minute {
+					h.note("measured %s", values[0])
+				}
 			}
 		},
 	}
@@ -93,7 +97,7 @@ func (h *hooks) hooks() observe.Hooks {
 
 func TestHooks(t *testing.T) {
 	h := &hooks{}
-	s := observe.Wrap(memstore.New(), h.hooks())
+	s := observe.Wrap(memstore.New(), h.config())
 	if _, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +135,9 @@ func TestHooks(t *testing.T) {
 // each is measured as often as any other.
 func TestTheSampleHasNoRhythm(t *testing.T) {
 	byTenant := map[string]int{}
-	s := observe.Wrap(memstore.New(), observe.Hooks{
-		Measured: func(ctx context.Context, _ observe.Operation, _ time.Duration) {
-			byTenant[ctx.Value(mark{}).(string)]++
+	s := observe.Wrap(memstore.New(), observe.Config{
+		Histogram: func(observe.Metric, ...string) observe.Record {
+			return func(ctx context.Context, _ time.Duration, _ error) { byTenant[ctx.Value(mark{}).(string)]++ }
 		},
 	})
 	var contexts []context.Context
@@ -154,7 +158,7 @@ func TestTheSampleHasNoRhythm(t *testing.T) {
 }
 
 func TestCallsNeverGoBack(t *testing.T) {
-	s := observe.Wrap(memstore.New(), observe.Hooks{})
+	s := observe.Wrap(memstore.New(), observe.Config{})
 	var callers sync.WaitGroup
 	const n, each = 8, 5_000
 	for i := range n {
@@ -192,10 +196,10 @@ func TestCallsNeverGoBack(t *testing.T) {
 type plain struct{ tenancy.Store }
 
 func TestCapabilitiesAreThoseOfTheStoreBelow(t *testing.T) {
-	if _, ok := tenancy.SourceOf(observe.Wrap(memstore.New(), observe.Hooks{})); !ok {
+	if _, ok := tenancy.SourceOf(observe.Wrap(memstore.New(), observe.Config{})); !ok {
 		t.Error("a source is none any more")
 	}
-	s := observe.Wrap(observe.Wrap(plain{memstore.New()}, observe.Hooks{}), observe.Hooks{})
+	s := observe.Wrap(observe.Wrap(plain{memstore.New()}, observe.Config{}), observe.Config{})
 	if _, ok := tenancy.SourceOf(s); ok {
 		t.Error("a source where there is none")
 	}

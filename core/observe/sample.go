@@ -49,7 +49,7 @@ func (s *Store) Exists(ctx context.Context, id string) (found bool, err error) {
 	return found, err
 }
 
-func (s *Store) traced(ctx context.Context) bool { return s.hooks.Traced != nil && s.hooks.Traced(ctx) }
+func (s *Store) traced(ctx context.Context) bool { return s.trace.Traced != nil && s.trace.Traced(ctx) }
 
 // lookup is the long way of a sampled operation.
 func lookup[T any](ctx context.Context, s *Store, op Operation, l *lane, due bool, call func(context.Context, string) (T, error), arg string) (T, error) {
@@ -69,19 +69,18 @@ func each[T any](ctx context.Context, s *Store, op Operation, call func(context.
 	return result, err
 }
 
-// observed is one call with the hooks around it.
+// observed is one call with all that is around it.
 func observed[T any](ctx context.Context, s *Store, op Operation, measured, traced bool, call func(context.Context) (T, error)) (T, error) {
-	h := &s.hooks
-	if traced && h.Begin != nil {
-		ctx = h.Begin(ctx, op)
+	if traced && s.trace.Begin != nil {
+		ctx = s.trace.Begin(ctx, op)
 	}
 	begun := time.Now()
 	result, err := call(ctx)
-	if measured && h.Measured != nil {
-		h.Measured(ctx, op, time.Since(begun))
+	if record := s.took[op]; measured && record != nil {
+		record(ctx, time.Since(begun), err)
 	}
-	if traced && h.End != nil {
-		h.End(ctx, op, err)
+	if traced && s.trace.End != nil {
+		s.trace.End(ctx, op, err)
 	}
 	return result, err
 }

@@ -43,5 +43,5 @@ func WithNativeHistograms() Option { return optionFunc(func(c *config) { c.nativ
 // in the background, never at a scrape: five calls of Count each time. A second is
 // the least.
 func WithTenantCounts(every time.Duration) Option {
-	return optionFunc(func(c *config) { c.counts = max(every, time.Second) })
+	return optionFunc(func(c *config) { c.counts = every })
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
-	"github.com/go-tenancy/tenantstore/adapters/prometheus/internal/metrics"
 	"github.com/go-tenancy/tenantstore/adapters/prometheus/promtenancy"
 	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -111,12 +111,14 @@ func TestEveryMetricIsThereFromTheStartAndIsClean(t *testing.T) {
 			t.Errorf("%s lacks the label store", series)
 		}
 	}
-	for _, m := range metrics.All() {
-		if http := strings.HasPrefix(m.Name, "tenancy_http_"); names[m.Name] == http {
-			t.Errorf("%s: exported by the store: %t", m.Name, names[m.Name])
+	for _, m := range observe.Metrics() {
+		name := m.PrometheusName()
+		if http := strings.HasPrefix(name, "tenancy_http_"); names[name] == http {
+			t.Errorf("%s: exported by the store: %t", name, names[name])
 		}
-		delete(names, m.Name)
+		delete(names, name)
 	}
+	delete(names, "tenancy_build_info")
 	for name := range names {
 		t.Errorf("%s is not in the table", name)
 	}

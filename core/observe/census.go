@@ -1,4 +1,4 @@
-package promtenancy
+package observe
 
 import (
 	"context"
@@ -6,9 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/go-tenancy/tenantstore/adapters/prometheus/internal/metrics"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -73,22 +70,22 @@ func (c *census) count(ctx context.Context) {
 	c.byStatus, c.at = byStatus, time.Now()
 }
 
-func (c *census) series(f family) (all []prometheus.Collector) {
+func (c *census) addTo(s *Store) {
 	for _, status := range append(tenancy.Statuses(), otherStatus) {
-		all = append(all, f.series(metrics.Tenants, func() float64 {
+		s.add(metricTenants, func() float64 {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			if c.byStatus == nil {
 				return math.NaN()
 			}
 			return float64(c.byStatus[string(status)])
-		}, string(status)))
+		}, string(status))
 	}
-	return append(all, f.series(metrics.TenantsRefreshed, func() float64 {
+	s.add(metricTenantsRefreshed, func() float64 {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return timestamp(c.at)
-	}))
+	})
 }
 
 func (c *census) close() {

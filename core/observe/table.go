@@ -1,0 +1,185 @@
+package observe
+
+// The operations of a store.
+var (
+	metricOperations = Metric{
+		"tenancy.operations", Counter, "{operation}",
+		"Calls of the store, by method and by how they ended.", []string{"operation", "outcome"},
+	}
+	metricOperationDuration = Metric{
+		"tenancy.operation.duration", Histogram, "s",
+		"Duration of calls of the store. Of get_by_id, get_by_identifier and exists, one call in 64 is measured.", []string{"operation"},
+	}
+)
+
+// Tiers, of which l1 is the outermost one.
+var (
+	metricCacheLookups = Metric{
+		"tenancy.cache.lookups", Counter, "{lookup}",
+		"Lookups of keys: hit and negative were answered by the tier; of stale, an entry was found that must not be served; error could not be asked.", []string{"tier", "result"},
+	}
+	metricCacheStaleServed = Metric{
+		"tenancy.cache.stale_served", Counter, "{lookup}",
+		"Lookups that the tier answered while the change log could not be read; they are among hit and negative.", []string{"tier"},
+	}
+	metricCacheLookupDuration = Metric{
+		"tenancy.cache.lookup.duration", Histogram, "s",
+		"Duration of the calls of a shared cache for entries.", []string{"tier"},
+	}
+	metricCacheLoadDuration = Metric{
+		"tenancy.cache.load.duration", Histogram, "s",
+		"Duration of the calls of the store below the tier, for what it could not answer.", []string{"tier"},
+	}
+	metricCacheFills = Metric{
+		"tenancy.cache.fills", Counter, "{entry}",
+		"Entries put into the cache, and those that were not: uncacheable (a secret without a sealer), error.", []string{"tier", "outcome"},
+	}
+	metricCacheCoalesced = Metric{
+		"tenancy.cache.coalesced_loads", Counter, "{lookup}",
+		"Lookups that waited for the load of another caller.", []string{"tier"},
+	}
+	metricCacheLoadsInFlight = Metric{
+		"tenancy.cache.loads.inflight", Sum, "{load}",
+		"Loads from below under way.", []string{"tier"},
+	}
+	metricCacheRefreshes = Metric{
+		"tenancy.cache.refreshes", Counter, "{load}",
+		"Loads in the background, ahead of expiry.", []string{"tier"},
+	}
+	metricCacheErrors = Metric{
+		"tenancy.cache.errors", Counter, "{call}",
+		"Failed calls of the cache. They never fail a lookup.", []string{"tier"},
+	}
+	metricCacheDenied = Metric{
+		"tenancy.cache.denied", Counter, "{entry}",
+		"Entries found that belong to a history which the database lost.", []string{"tier"},
+	}
+	metricCacheUnapplied = Metric{
+		"tenancy.cache.unapplied_changes", Counter, "{change}",
+		"Changes that a shared cache could not be told of. Floors protect against what they outdate.", []string{"tier"},
+	}
+	metricCacheEntries = Metric{
+		"tenancy.cache.entries", Sum, "{entry}",
+		"Entries held: tenants, and negatives, which say that there is none.", []string{"tier", "kind"},
+	}
+	metricCacheFillRatio = Metric{
+		"tenancy.cache.fill", Gauge, "1",
+		"Part of the capacity that is used, from 0 to 1.", []string{"tier", "kind"},
+	}
+	metricCacheEvictions = Metric{
+		"tenancy.cache.evictions", Counter, "{entry}",
+		"Entries removed to make room (capacity), not kept because others are used more (rejected), at the end of their TTL (expired), or by InvalidateAll (cleared).", []string{"tier", "kind", "reason"},
+	}
+)
+
+// Circuit breakers: l2 … of shared caches, bus.
+var (
+	metricBreakerState = Metric{
+		"tenancy.breaker.state", Sum, "",
+		"1 for the state that the circuit breaker is in, 0 for the others.", []string{"name", "state"},
+	}
+	metricBreakerTransitions = Metric{
+		"tenancy.breaker.transitions", Counter, "{transition}",
+		"Changes of the circuit breaker's state.", []string{"name", "to"},
+	}
+	metricBreakerFailures = Metric{
+		"tenancy.breaker.failures", Counter, "{call}",
+		"Calls that failed.", []string{"name"},
+	}
+	metricBreakerRefused = Metric{
+		"tenancy.breaker.refused", Counter, "{call}",
+		"Calls that were not made: the breaker was open, or too many were under way.", []string{"name"},
+	}
+)
+
+// The change log, and the bus that wakes its followers.
+var (
+	metricLogServing = Metric{
+		"tenancy.log.serving", Sum, "",
+		"1 while cached entries may be served, 0 before the change log was read and after it could not be for too long.", nil,
+	}
+	metricLogRevision = Metric{
+		"tenancy.log.revision", Gauge, "",
+		"Revision to which the change log was followed.", nil,
+	}
+	metricLogLastContact = Metric{
+		"tenancy.log.last_contact.timestamp", Gauge, "s",
+		"When the change log was last read, 0 for never.", nil,
+	}
+	metricLogLag = Metric{
+		"tenancy.log.lag", Histogram, "s",
+		"Time from a change in the database, by the writer's clock, until this process obeyed it.", nil,
+	}
+	metricLogClockSkew = Metric{
+		"tenancy.log.clock_skew", Counter, "{change}",
+		"Changes from the future: the writer's clock is ahead. Their lag counts as 0.", nil,
+	}
+	metricLogUnfollowed = Metric{
+		"tenancy.log.unfollowed_writes", Counter, "{write}",
+		"Writes after which the change log could not be read, so that caches stopped serving.", nil,
+	}
+	metricInvalidations = Metric{
+		"tenancy.invalidations", Counter, "{invalidation}",
+		"Changes obeyed (change), and flushes: the log was trimmed too early (compacted) or has another history (diverged), InvalidateAll (requested).", []string{"source"},
+	}
+	metricBusMessages = Metric{
+		"tenancy.bus.messages", Counter, "{message}",
+		"Messages of the bus.", []string{"direction", "outcome"},
+	}
+	metricBusConnected = Metric{
+		"tenancy.bus.connected", Sum, "",
+		"1 while messages of other processes arrive.", nil,
+	}
+	metricBusResubscriptions = Metric{
+		"tenancy.bus.resubscriptions", Counter, "{subscription}",
+		"Times that the bus was subscribed, after which messages may have been lost.", nil,
+	}
+	metricBusLastMessage = Metric{
+		"tenancy.bus.last_message.timestamp", Gauge, "s",
+		"When the last message arrived, 0 for never.", nil,
+	}
+)
+
+// Tenants, where the application asks for them.
+var (
+	metricTenants = Metric{
+		"tenancy.tenants", Gauge, "{tenant}",
+		"Tenants by status, as last counted; NaN before. Replicas agree: aggregate with max.", []string{"status"},
+	}
+	metricTenantsRefreshed = Metric{
+		"tenancy.tenants_refreshed.timestamp", Gauge, "s",
+		"When tenants were last counted, 0 for never.", nil,
+	}
+)
+
+// The HTTP middleware.
+var (
+	metricHTTPResolutions = Metric{
+		"tenancy.http.resolutions", Counter, "{request}",
+		"Requests by the resolver that decided and by what became of them.", []string{"resolver", "outcome"},
+	}
+	metricHTTPResolutionDuration = Metric{
+		"tenancy.http.resolution.duration", Histogram, "s",
+		"Time to find the tenant of a request, lookup included.", []string{"outcome"},
+	}
+)
+
+// Metrics returns the whole table. Every series has the label store besides.
+func Metrics() []Metric {
+	return []Metric{
+		metricOperations, metricOperationDuration,
+		metricCacheLookups, metricCacheStaleServed, metricCacheLookupDuration, metricCacheLoadDuration, metricCacheFills, metricCacheCoalesced, metricCacheLoadsInFlight,
+		metricCacheRefreshes, metricCacheErrors, metricCacheDenied, metricCacheUnapplied, metricCacheEntries, metricCacheFillRatio, metricCacheEvictions,
+		metricBreakerState, metricBreakerTransitions, metricBreakerFailures, metricBreakerRefused,
+		metricLogServing, metricLogRevision, metricLogLastContact, metricLogLag, metricLogClockSkew, metricLogUnfollowed, metricInvalidations,
+		metricBusMessages, metricBusConnected, metricBusResubscriptions, metricBusLastMessage,
+		metricTenants, metricTenantsRefreshed,
+		metricHTTPResolutions, metricHTTPResolutionDuration,
+	}
+}
+
+// HTTPMetrics returns those of a middleware: the requests, and what it took to find
+// their tenants.
+func HTTPMetrics() (resolutions, duration Metric) {
+	return metricHTTPResolutions, metricHTTPResolutionDuration
+}
