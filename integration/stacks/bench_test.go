@@ -18,7 +18,8 @@ import (
 
 // BenchmarkVisibleAfterCommit measures how long after a write has returned another
 // node shows it, beside what it takes to publish a bare notification and receive it,
-// in turns. -benchtime 1000x makes 1,000 changes.
+// in turns; or, where the bus is cut, beside the longest poll interval and a read of the
+// log. -benchtime 1000x makes 1,000 changes.
 func BenchmarkVisibleAfterCommit(b *testing.B) {
 	b.Run("postgres NOTIFY", func(b *testing.B) {
 		f := newFleet(b, plan{nodes: 1, postgres: true, poll: never})
@@ -27,6 +28,24 @@ func BenchmarkVisibleAfterCommit(b *testing.B) {
 	b.Run("valkey bus", func(b *testing.B) {
 		f := newFleet(b, plan{nodes: 2, valkey: true, bus: true, poll: never})
 		visible(b, f, barePublish(b, f.valkey.Addr()))
+	})
+	b.Run("poll", func(b *testing.B) {
+		const interval = 50 * time.Millisecond
+		f := newFleet(b, plan{nodes: 2, valkey: true, bus: true, poll: interval})
+		heal, err := f.nodes[1].toValkey.cut()
+		if err != nil {
+			b.Fatal(err)
+		}
+		visible(b, f, func() time.Duration {
+			began := time.Now()
+			if _, err := f.raw.Changes(b.Context(), f.nodes[1].store.Load().Stats().Position, 0); err != nil {
+				b.Fatal(err)
+			}
+			return interval*11/10 + time.Since(began) // give or take a tenth
+		})
+		if err := heal(); err != nil {
+			b.Error(err)
+		}
 	})
 }
 
