@@ -212,6 +212,16 @@ type countedSource struct {
 	*bunstore.Store
 	blind bool
 	keys  atomic.Int64 // looked up
+	// committed is when the last SetStatus had been committed.
+	committed atomic.Pointer[time.Time]
+}
+
+// SetStatus implements [tenancy.Store].
+func (s *countedSource) SetStatus(ctx context.Context, id string, status tenancy.Status) (tenancy.Tenant, error) {
+	t, err := s.Store.SetStatus(ctx, id, status)
+	now := time.Now()
+	s.committed.Store(&now)
+	return t, err
 }
 
 // Load implements [tenancy.Log].
