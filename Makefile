@@ -41,9 +41,10 @@ test-embedded: check ## the tests that need no server; the others skip, and are 
 
 # The race detector would cost ten of eleven reads; make test has it.
 SOAK ?= -soak.reads=10000000
-test-soak: bin/withservers ## stacks on every database; SOAK='-soak.reads=N' or '-soak.time=D', -soak.seed=S
+test-soak: bin/withservers ## the long forms: stacks on every database under faults; SOAK='-soak.reads=N' or '-soak.time=D', -soak.seed=S
 	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 -v -run '^TestSoak' $(TEST) ./integration/stacks $(SOAK)
 	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 $(RACE) -run '^TestConformance$$' $(TEST) ./integration/stacks -full
+	TENANTSTORE_SOAK=1 go test -timeout 0 -v -run '^Test(SlugScan|ReadsDoNotGoBack)$$' $(TEST) ./adapters/ristretto/ristrettotier
 
 servers: bin/withservers ## start the servers of the tests and say where, until ^C
 	bin/withservers
