@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -84,7 +83,9 @@ func (w *workload) sqliteFaults(r *rand.Rand) []fault {
 // beforeRestore stops judging. What was acknowledged up to now is first seen to be
 // there.
 func (w *workload) beforeRestore(ctx context.Context) error {
-	if err := w.check.Settle(ctx, w.fleet.raw); err != nil && !errors.Is(err, tenancy.ErrUnavailable) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := again(ctx, func() error { return w.check.Settle(ctx, w.fleet.raw) }); err != nil {
 		return err
 	}
 	w.check.Suspend()
@@ -111,10 +112,13 @@ func (w *workload) trim(r *rand.Rand) fault {
 		return func() error {
 			ctx, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
-			err := w.check.Settle(ctx, w.fleet.raw)
-			if err == nil {
-				_, err = w.fleet.raw.Compact(ctx, w.check.Judged().Revision)
-			}
+			err := again(ctx, func() error {
+				if err := w.check.Settle(ctx, w.fleet.raw); err != nil {
+					return err
+				}
+				_, err := w.fleet.raw.Compact(ctx, w.check.Judged().Revision)
+				return err
+			})
 			return errors.Join(err, heal())
 		}, err
 	}}

@@ -75,7 +75,7 @@ func soak(t *testing.T, p plan) (*workload, checker.Report) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := w.check.Finish(ctx, w.fleet.raw); err != nil {
+	if err := again(ctx, func() error { return w.check.Finish(ctx, w.fleet.raw) }); err != nil {
 		t.Fatal(err)
 	}
 	report := w.check.Report()
@@ -83,6 +83,16 @@ func soak(t *testing.T, p plan) (*workload, checker.Report) {
 		time.Since(began).Round(time.Millisecond), report.Reads, report.FailedReads, report.Writes, report.FailedWrites,
 		report.Unjudged, report.Violations, tally(counts), w.fleet.tally())
 	return w, report
+}
+
+// again does what may meet a connection that was lost when the database restarted.
+func again(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !errors.Is(err, tenancy.ErrUnavailable) || !wait(ctx, pace) {
+			return err
+		}
+	}
 }
 
 // run goes on until enough was read, or the time is over.
