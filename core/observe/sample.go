@@ -53,13 +53,17 @@ func (s *Store) traced(ctx context.Context) bool { return s.trace.Traced != nil 
 
 // lookup is the long way of a sampled operation.
 func lookup[T any](ctx context.Context, s *Store, op Operation, l *lane, due bool, call func(context.Context, string) (T, error), arg string) (T, error) {
-	result, err := observed(ctx, s, op, due, s.traced(ctx), func(ctx context.Context) (T, error) { return call(ctx, arg) })
-	if err == nil {
-		l.succeeded.Add(1)
-	} else {
+	traced := s.traced(ctx)
+	result, err := observed(ctx, s, op, due, traced, func(ctx context.Context) (T, error) { return call(ctx, arg) })
+	if err != nil {
 		s.counts.failure(op, l, err)
+		return result, err
 	}
-	return result, err
+	l.succeeded.Add(1)
+	if t, ok := any(&result).(*tenancy.Tenant); ok && traced && s.trace.Found != nil {
+		s.trace.Found(ctx, t.ID)
+	}
+	return result, nil
 }
 
 // each is a call of an operation that is not sampled.

@@ -1,0 +1,37 @@
+// Package oteltenancy exports the metrics of a stack of stores through the
+// OpenTelemetry API, and makes spans of its work.
+//
+//	store := oteltenancy.Wrap(local) // the outermost store: all tiers below are seen
+//
+// The providers are those of the options, or the global ones. Without an SDK, all of
+// it does nothing, at hardly any cost.
+//
+// # Spans
+//
+// There is a span where work happens, and none for a hit of a local cache: that adds
+// attributes to the span of the caller, if it is recording.
+//
+//	tenancy.get_by_id and so on  an operation of the store; a lookup only if the local tier could not answer it
+//	tenancy.cache.get            a shared cache is asked
+//	tenancy.source.load          the store below the last tier is asked
+//	tenancy.cache.apply          a shared cache is made to obey a change; a root
+//	tenancy.cache.refresh        an entry is loaded ahead of its expiry; a root, linked to the span of the hit that found it due
+//
+// Their attributes: tenancy.operation; tenancy.tier, which does the work;
+// tenancy.served_by, the tier whose answer a lookup got, or source; tenancy.result,
+// hit or negative; tenancy.outcome; and error.type where the store is to blame: a
+// span has the status Error only then, so not for a tenant that does not exist, a
+// conflict, or a caller that went away. All spans are internal: that of the client
+// is the driver's.
+//
+// # Metrics
+//
+// The same as those of promtenancy: an exporter to Prometheus gives them the same
+// names. A label there is an attribute here with tenancy before its name:
+// tenancy.tier, exported as tenancy_tier. The durations of failed work have
+// error.type besides. Counts are observable, so that a hit costs what it costs
+// promtenancy; see there and package observe.
+//
+// No attribute ever holds an identifier, a host or the text of an error; the ID of a
+// tenant only in spans, with [WithTenantID].
+package oteltenancy

@@ -1,0 +1,74 @@
+package oteltenancy
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// The instrumentation scope of every instrument and span.
+const (
+	ScopeName = "github.com/go-tenancy/tenantstore/adapters/otel/oteltenancy"
+	Version   = "0.1.0"
+)
+
+// DefaultName is the value of the attribute tenancy.store unless WithName says
+// otherwise.
+const DefaultName = "tenants"
+
+// Option configures Wrap and NewHTTPObserver.
+type Option interface{ apply(*config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+type config struct {
+	tracers  trace.TracerProvider
+	meters   metric.MeterProvider
+	name     string
+	tenantID bool
+	counts   time.Duration
+}
+
+func newConfig(opts []Option) config {
+	c := config{tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider(), name: DefaultName}
+	for _, o := range opts {
+		o.apply(&c)
+	}
+	return c
+}
+
+func (c config) tracer() trace.Tracer {
+	return c.tracers.Tracer(ScopeName, trace.WithInstrumentationVersion(Version))
+}
+
+func (c config) meter() metric.Meter {
+	return c.meters.Meter(ScopeName, metric.WithInstrumentationVersion(Version))
+}
+
+// WithTracerProvider sets where spans go, instead of to the global provider.
+func WithTracerProvider(p trace.TracerProvider) Option {
+	return optionFunc(func(c *config) { c.tracers = p })
+}
+
+// WithMeterProvider sets where metrics go, instead of to the global provider.
+func WithMeterProvider(p metric.MeterProvider) Option {
+	return optionFunc(func(c *config) { c.meters = p })
+}
+
+// WithName sets the attribute tenancy.store, which tells the stores of one process
+// apart.
+func WithName(name string) Option { return optionFunc(func(c *config) { c.name = name }) }
+
+// WithTenantID adds tenancy.tenant.id, the ID of the tenant that a lookup found, to
+// the span of its caller.
+func WithTenantID() Option { return optionFunc(func(c *config) { c.tenantID = true }) }
+
+// WithTenantCounts exports the number of tenants by status, counted every so often
+// in the background: five calls of Count each time. A second is the least.
+func WithTenantCounts(every time.Duration) Option {
+	return optionFunc(func(c *config) { c.counts = every })
+}

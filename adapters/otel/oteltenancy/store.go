@@ -1,0 +1,57 @@
+package oteltenancy
+
+import (
+	"errors"
+	"sync"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/go-tenancy/tenantstore/core/observe"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// Store is a store with metrics and spans. It has every capability of what it wraps.
+// Create one with Wrap; it is safe for concurrent use.
+type Store struct {
+	*observe.Store
+	callback metric.Registration
+	once     sync.Once
+}
+
+var _ tenancy.Source = (*Store)(nil)
+
+// Wrap returns next with metrics and spans. Closing it closes next. What the SDK
+// cannot do goes to the handler of [otel.SetErrorHandler].
+func Wrap(next tenancy.Store, opts ...Option) *Store {
+	c := newConfig(opts)
+	t := &tracing{tracer: c.tracer(), tenantID: c.tenantID}
+	for range tier.Walk(next) {
+		t.tiers = true
+	}
+	t.prepare()
+	m := instruments{meter: c.meter(), name: c.name}
+	s := &Store{}
+	s.Store = observe.Wrap(next, observe.Config{
+		Histogram:    m.histogram,
+		TenantCounts: c.counts,
+		Trace:        t.operations(),
+		TierTrace:    t.tier,
+	})
+	s.callback = m.observe(s.Store)
+	return s
+}
+
+// Close implements [tenancy.Store].
+func (s *Store) Close() error {
+	s.once.Do(func() { handle(s.callback.Unregister()) })
+	return s.Store.Close()
+}
+
+// handle reports what is wrong with an instrument, for which nobody waits.
+func handle(errs ...error) {
+	if err := errors.Join(errs...); err != nil {
+		otel.Handle(err)
+	}
+}
