@@ -2,7 +2,11 @@ module github.com/go-tenancy/tenantstore/contrib/net-http
 
 go 1.25.0
 
-require github.com/go-tenancy/tenantstore/core v0.1.0
+require (
+	github.com/go-tenancy/tenantstore/conformance v0.1.0
+	github.com/go-tenancy/tenantstore/core v0.1.0
+	go.uber.org/goleak v1.3.0
+)
 
 replace (
 	github.com/go-tenancy/tenantstore/conformance => ../../conformance

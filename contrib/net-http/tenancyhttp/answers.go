@@ -81,8 +81,8 @@ func (a *answers) retrySeconds(err error) int {
 	if errors.As(err, &asks) {
 		least = max(least, asks.RetryAfter())
 	}
-	seconds := least + rand.N(least+1)
-	return int((seconds + time.Second - 1) / time.Second)
+	seconds := int((least + time.Second - 1) / time.Second)
+	return seconds + rand.IntN(seconds+1)
 }
 
 // log writes at most one line for each outcome and second: whoever sends bad

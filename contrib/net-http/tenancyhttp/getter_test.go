@@ -1,0 +1,26 @@
+package tenancyhttp_test
+
+import (
+	"context"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// getter has tenants by their identifiers.
+type getter map[string]tenancy.Tenant
+
+func (g getter) GetByIdentifier(_ context.Context, identifier string) (tenancy.Tenant, error) {
+	if t, ok := g[identifier]; ok {
+		return t, nil
+	}
+	return tenancy.Tenant{}, tenancy.ErrorIn("GetByIdentifier", tenancy.IdentifierKey(identifier), tenancy.ErrNotFound)
+}
+
+func (g getter) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
+	for _, t := range g {
+		if t.ID == id {
+			return t, nil
+		}
+	}
+	return tenancy.Tenant{}, tenancy.ErrorIn("GetByID", tenancy.IDKey(id), tenancy.ErrNotFound)
+}

@@ -1,0 +1,339 @@
+package tenancyhttp_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// events stream until the context ends, and then say why.
+var eventStream = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.WriteString(w, "open\n")
+	_ = http.NewResponseController(w).Flush()
+	<-r.Context().Done()
+	_, _ = fmt.Fprintf(w, "%v\n", context.Cause(r.Context()))
+})
+
+// hijacked does the same on the bare connection, as WebSockets do.
+var hijacked = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\nopen\n")
+	<-r.Context().Done()
+	_, _ = fmt.Fprintf(conn, "%v\n", context.Cause(r.Context()))
+})
+
+func newTenants(t testing.TB, identifiers ...string) (*memstore.Store, map[string]tenancy.Tenant) {
+	t.Helper()
+	store, tenants := memstore.New(memstore.WithSoftDelete()), map[string]tenancy.Tenant{}
+	t.Cleanup(func() { _ = store.Close() })
+	for _, identifier := range identifiers {
+		created, err := store.Create(t.Context(), tenancy.Tenant{Identifier: identifier, Name: identifier})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tenants[identifier] = created
+	}
+	return store, tenants
+}
+
+func newWatcher(t testing.TB, store tenancy.Store, opts ...tenancyhttp.Option) *tenancyhttp.Watcher {
+	t.Helper()
+	w, err := tenancyhttp.NewWatcher(store, append(opts, silent)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// open sends a request and waits until the stream says that it is open.
+func open(t testing.TB, address, path, host string) *bufio.Reader {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, host); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(conn)
+	wantLine(t, lines, "open\n")
+	return lines
+}
+
+// wantLine reads up to the line.
+func wantLine(t testing.TB, lines *bufio.Reader, want string) {
+	t.Helper()
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("waiting for %q: %v", want, err)
+		}
+		if line == want {
+			return
+		}
+	}
+}
+
+func TestWatcher(t *testing.T) {
+	store, tenants := newTenants(t, "acme", "globex", "initech", "hooli")
+	watcher := newWatcher(t, store)
+	mux := http.NewServeMux()
+	mux.Handle("/events", watcher.Middleware(eventStream))
+	mux.Handle("/socket", watcher.Middleware(hijacked))
+	address := serve(t, tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent)(mux))
+
+	events, socket := open(t, address, "/events", "acme.example.com"), open(t, address, "/socket", "acme.example.com")
+	removed, other := open(t, address, "/events", "globex.example.com"), open(t, address, "/socket", "initech.example.com")
+	purged := open(t, address, "/events", "hooli.example.com")
+
+	notServed := tenancyhttp.ErrNotServed.Error() + "\n"
+	rename := tenants["initech"]
+	rename.Identifier, rename.Revision = "initrode", tenancy.AnyRevision
+	if _, err := store.Update(t.Context(), rename); err != nil { // which ends nothing
+		t.Fatal(err)
+	}
+	if _, err := store.SetStatus(t.Context(), tenants["acme"].ID, tenancy.StatusSuspended); err != nil {
+		t.Fatal(err)
+	}
+	wantLine(t, events, notServed)
+	wantLine(t, socket, notServed)
+	if err := store.Delete(t.Context(), tenants["globex"].ID); err != nil {
+		t.Fatal(err)
+	}
+	wantLine(t, removed, notServed)
+	if err := store.Purge(t.Context(), tenants["hooli"].ID); err != nil {
+		t.Fatal(err)
+	}
+	wantLine(t, purged, notServed)
+
+	if err := watcher.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantLine(t, other, tenancyhttp.ErrWatcherClosed.Error()+"\n") // only now
+	get(t, address, "/events", "Host: initrode.example.com").wantProblem(t, 503, "unavailable")
+	if err := watcher.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A tenant that is suspended after the middleware has looked, and before the
+// watcher does, is not served: however late the watcher learns of it.
+func TestWatcherAdmits(t *testing.T) {
+	store, tenants := newTenants(t, "acme")
+	watcher := newWatcher(t, store)
+	for _, row := range []struct {
+		change func() error
+		status int
+		code   string
+	}{
+		{func() error { return nil }, 200, ""},
+		{func() error {
+			_, err := store.SetStatus(t.Context(), tenants["acme"].ID, tenancy.StatusSuspended)
+			return err
+		}, 403, "tenant-suspended"},
+		{func() error { return store.Purge(t.Context(), tenants["acme"].ID) }, 404, "tenant-not-found"},
+		{func() error { return store.Close() }, 503, "unavailable"},
+	} {
+		h := watcher.Middleware(whoami)
+		between := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := row.change(); err != nil {
+				t.Error(err)
+			}
+			h.ServeHTTP(w, r)
+		})
+		static := tenancyhttp.Middleware(getter{"acme": tenants["acme"]}, tenancyhttp.Subdomain("example.com"), silent)
+		got := get(t, serve(t, static(between)), "/", "Host: acme.example.com")
+		if row.status == http.StatusOK {
+			got.wantTenant(t, "acme")
+		} else {
+			got.wantProblem(t, row.status, row.code)
+		}
+	}
+}
+
+func TestWatcherWithoutTenant(t *testing.T) {
+	store, _ := newTenants(t)
+	get(t, serve(t, newWatcher(t, store).Middleware(whoami)), "/", "Host: h").wantTenant(t, "")
+}
+
+func TestWatcherNeedsASource(t *testing.T) {
+	store, _ := newTenants(t)
+	if _, err := tenancyhttp.NewWatcher(struct{ tenancy.Store }{store}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := tenancyhttp.NewWatcher(nil); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWatcherEndsWithTheStore(t *testing.T) {
+	store, _ := newTenants(t, "acme")
+	watcher := newWatcher(t, store)
+	address := serve(t, tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent)(watcher.Middleware(eventStream)))
+	stream := open(t, address, "/", "acme.example.com")
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantLine(t, stream, tenancyhttp.ErrWatcherClosed.Error()+"\n")
+}
+
+// cut is a source whose log can be cut off, and whose watch then ends.
+type cut struct {
+	tenancy.Source
+	off atomic.Bool
+}
+
+func (c *cut) Head(ctx context.Context) (tenancy.Head, error) {
+	if c.off.Load() {
+		return tenancy.Head{}, tenancy.ErrUnavailable
+	}
+	return c.Source.Head(ctx)
+}
+
+func (c *cut) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		if !yield(tenancy.Change{}, tenancy.ErrUnavailable) { // a report, which ends nothing
+			return
+		}
+		for change, err := range c.Source.Watch(ctx, after) {
+			if c.off.Load() {
+				yield(tenancy.Change{}, tenancy.ErrCompacted)
+				return
+			}
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
+}
+
+// What changed while the log could not be followed is noticed when it can again.
+func TestWatcherFindsItsWayBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		defer store.Close()
+		acme, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		globex, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "globex", Name: "Globex"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := &cut{Source: store}
+		watcher, err := tenancyhttp.NewWatcher(source, silent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer watcher.Close()
+		stream := func(tenant tenancy.Tenant) (context.CancelFunc, chan error) {
+			cause := make(chan error, 1)
+			ctx, cancel := context.WithCancel(tenancy.NewContext(t.Context(), tenant))
+			h := watcher.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				<-r.Context().Done()
+				cause <- context.Cause(r.Context())
+			}))
+			go h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+			synctest.Wait()
+			return cancel, cause
+		}
+		_, first := stream(acme)
+		leave, second := stream(globex)
+
+		source.off.Store(true)
+		if _, err := store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		select {
+		case cause := <-first:
+			t.Fatalf("ended, by %v, while nobody could know", cause)
+		default:
+		}
+		source.off.Store(false)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		select {
+		case cause := <-first:
+			if !errors.Is(cause, tenancyhttp.ErrNotServed) {
+				t.Errorf("ended by %v", cause)
+			}
+		default:
+			t.Error("the stream of a suspended tenant goes on")
+		}
+		select {
+		case cause := <-second:
+			t.Errorf("the stream of an active tenant ended, by %v", cause)
+		default:
+		}
+		leave()
+		if cause := <-second; !errors.Is(cause, context.Canceled) {
+			t.Errorf("a client that leaves: %v", cause)
+		}
+	})
+}
+
+// Streams that come and go leave nothing behind, while tenants change.
+func TestWatcherUnderLoad(t *testing.T) {
+	store, tenants := newTenants(t, "acme", "globex")
+	watcher := newWatcher(t, store)
+	var ended atomic.Int64
+	h := watcher.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		if errors.Is(context.Cause(r.Context()), tenancyhttp.ErrNotServed) {
+			ended.Add(1)
+		}
+	}))
+	done := make(chan struct{})
+	for range 8 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for range 50 {
+				w := httptest.NewRecorder()
+				r := httptest.NewRequest("GET", "/", nil)
+				h.ServeHTTP(w, r.WithContext(tenancy.NewContext(t.Context(), tenants["acme"])))
+				if w.Code != http.StatusOK && !strings.Contains(w.Body.String(), "tenant-suspended") {
+					t.Errorf("answer %d %s", w.Code, w.Body)
+				}
+			}
+		}()
+	}
+	for running := 8; running > 0; {
+		for _, status := range []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive} {
+			if _, err := store.SetStatus(t.Context(), tenants["acme"].ID, status); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-done:
+				running--
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	if ended.Load() == 0 {
+		t.Error("no stream was ended")
+	}
+}
