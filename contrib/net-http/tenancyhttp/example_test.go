@@ -1,0 +1,243 @@
+package tenancyhttp_test
+
+import (
+	"context"
+	"errors"
+	"expvar"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+
+	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// newStore has two tenants: acme, which is active, and globex, which is suspended.
+func newStore() tenancy.Store {
+	store := memstore.New()
+	for identifier, status := range map[string]tenancy.Status{"acme": tenancy.StatusActive, "globex": tenancy.StatusSuspended} {
+		if _, err := store.Create(context.Background(), tenancy.Tenant{
+			ID: "id-" + identifier, Identifier: identifier, Name: "The " + identifier + " company", Status: status,
+		}); err != nil {
+			panic(err)
+		}
+	}
+	return store
+}
+
+// try sends a GET request to h, with header lines given as name and value.
+func try(h http.Handler, url string, header ...string) {
+	r := httptest.NewRequest(http.MethodGet, url, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+}
+
+var hello = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "Hello, %s!", tenancy.MustFromContext(r.Context()).Name)
+})
+
+func Example() {
+	store := newStore()
+	defer store.Close()
+	mux := http.NewServeMux()
+	mux.Handle("GET /hello", hello)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "alive") })
+
+	handler := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"),
+		tenancyhttp.WithSkipPaths("/healthz"))(mux)
+
+	try(handler, "https://acme.example.com/hello")
+	try(handler, "https://globex.example.com/hello")
+	try(handler, "https://nobody.example.com/hello")
+	try(handler, "http://10.0.0.1/healthz")
+	// Output:
+	// 200 Hello, The acme company!
+	// 403 {"type":"urn:tenantstore:problem:tenant-suspended","title":"The tenant is suspended.","status":403,"code":"tenant-suspended"}
+	//
+	// 404 {"type":"urn:tenantstore:problem:tenant-not-found","title":"There is no such tenant.","status":404,"code":"tenant-not-found"}
+	//
+	// 200 alive
+}
+
+func ExampleNewHandler() {
+	store := newStore()
+	defer store.Close()
+	_, err := tenancyhttp.NewHandler(store, tenancyhttp.Subdomain(".example.com"), hello)
+	fmt.Println(errors.Is(err, tenancy.ErrInvalid))
+	// Output: true
+}
+
+// Subdomains of the product, and domains that tenants bring.
+func ExampleDomain() {
+	store := newStore()
+	defer store.Close()
+	verified := map[string]string{"shop.acme.test": "id-acme"} // a table of the application, with a cache
+	lookup := func(_ context.Context, host string) (string, error) {
+		if id, ok := verified[host]; ok {
+			return id, nil
+		}
+		return "", tenancy.ErrNotFound
+	}
+	handler := tenancyhttp.Middleware(store, tenancyhttp.First(
+		tenancyhttp.Subdomain("example.com"),
+		tenancyhttp.Domain(lookup, tenancyhttp.ByID()),
+	))(hello)
+	try(handler, "https://shop.acme.test/")
+	try(handler, "https://acme.example.com/")
+	// Output:
+	// 200 Hello, The acme company!
+	// 200 Hello, The acme company!
+}
+
+func ExamplePathPrefix() {
+	store := newStore()
+	defer store.Close()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "order %s; all are at %s/orders", r.PathValue("id"), tenancyhttp.PrefixFromContext(r.Context()))
+	})
+	handler := tenancyhttp.Middleware(store, tenancyhttp.PathPrefix("/t/"))(mux)
+	try(handler, "https://example.com/t/acme/orders/7")
+	// Output: 200 order 7; all are at /t/acme/orders
+}
+
+// Inside a route, the pattern says where the tenant is.
+func ExamplePathValue() {
+	store := newStore()
+	defer store.Close()
+	tenant := tenancyhttp.Middleware(store, tenancyhttp.PathValue("tenant"))
+	mux := http.NewServeMux()
+	mux.Handle("GET /tenants/{tenant}/hello", tenant(hello))
+	try(mux, "https://example.com/tenants/acme/hello")
+	// Output: 200 Hello, The acme company!
+}
+
+type session struct{ tenantID string }
+
+type sessionKey struct{}
+
+// The token says whose request it is, and the host must say the same. Here,
+// authentication has put a session into the context.
+func ExampleAgree() {
+	store := newStore()
+	defer store.Close()
+	tenantOfSession := func(r *http.Request) (string, error) {
+		s, ok := r.Context().Value(sessionKey{}).(session)
+		if !ok {
+			return "", tenancyhttp.ErrUnauthenticated
+		}
+		return s.tenantID, nil
+	}
+	authenticate := func(next http.Handler) http.Handler { // the application's own
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") == "Bearer valid" {
+				r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, session{"id-acme"}))
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	handler := authenticate(tenancyhttp.Middleware(store, tenancyhttp.Agree(
+		tenancyhttp.Claims(tenantOfSession, tenancyhttp.ByID()),
+		tenancyhttp.Subdomain("example.com"),
+	))(hello))
+	try(handler, "https://acme.example.com/", "Authorization", "Bearer valid")
+	try(handler, "https://globex.example.com/", "Authorization", "Bearer valid")
+	try(handler, "https://acme.example.com/")
+	// Output:
+	// 200 Hello, The acme company!
+	// 403 {"type":"urn:tenantstore:problem:tenant-conflict","title":"The request names more than one tenant.","status":403,"code":"tenant-conflict"}
+	//
+	// 401 {"type":"urn:tenantstore:problem:unauthenticated","title":"The request has no valid credential.","status":401,"code":"unauthenticated"}
+}
+
+// Behind a load balancer in 10.0.0.0/8 that sets both headers.
+func ExampleTrustedProxies() {
+	store := newStore()
+	defer store.Close()
+	proxies := tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		tenancyhttp.WithHostFrom("X-Forwarded-Host", 0),
+		tenancyhttp.WithProxyHeaders("X-Tenant-ID"))
+	handler := proxies(tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"))(hello))
+	try(handler, "http://app.internal/", "X-Forwarded-Host", "acme.example.com") // from another address
+	// Output: 421 {"type":"urn:tenantstore:problem:host-not-served","title":"This host is not served here.","status":421,"code":"host-not-served"}
+}
+
+// A custom page for browsers.
+func ExampleWithErrorHandler() {
+	store := newStore()
+	defer store.Close()
+	handler := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"),
+		tenancyhttp.WithHidden(),
+		tenancyhttp.WithErrorHandler(func(w http.ResponseWriter, r *http.Request, p tenancyhttp.Problem) {
+			if r.Header.Get("Accept") != "text/html" {
+				p.ServeHTTP(w, r)
+				return
+			}
+			w.WriteHeader(p.Status)
+			fmt.Fprintf(w, "<h1>%s</h1>", p.Title)
+		}))(hello)
+	try(handler, "https://globex.example.com/", "Accept", "text/html") // which is suspended
+	// Output: 404 <h1>There is no such tenant.</h1>
+}
+
+type counter struct{ expvar.Map }
+
+func (c *counter) ObserveRequest(_ context.Context, e tenancyhttp.Event) { c.Add(string(e.Outcome), 1) }
+
+func ExampleWithObserver() {
+	store := newStore()
+	defer store.Close()
+	counts := &counter{}
+	handler := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithObserver(counts))(hello)
+	for _, tenant := range []string{"acme", "globex", "nobody"} {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "https://"+tenant+".example.com/", nil))
+	}
+	fmt.Println(counts)
+	// Output: {"resolved": 1, "suspended": 1, "unknown": 1}
+}
+
+// An event stream ends when its tenant is suspended.
+func ExampleWatcher() {
+	store := newStore()
+	defer store.Close()
+	watcher, err := tenancyhttp.NewWatcher(store)
+	if err != nil {
+		panic(err)
+	}
+	defer watcher.Close() // before the store
+
+	events := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := store.SetStatus(context.Background(), "id-acme", tenancy.StatusSuspended); err != nil {
+			panic(err)
+		}
+		<-r.Context().Done()
+		fmt.Fprint(w, context.Cause(r.Context()))
+	})
+	tenant := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"))
+	mux := http.NewServeMux()
+	mux.Handle("GET /events", watcher.Middleware(events))
+	try(tenant(mux), "https://acme.example.com/events")
+	// Output: 200 tenancyhttp: the tenant is no longer served
+}
+
+func ExampleNewLogHandler() {
+	log := slog.New(tenancyhttp.NewLogHandler(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})))
+	ctx := tenancy.NewContext(context.Background(), tenancy.Tenant{ID: "id-acme"})
+	log.InfoContext(ctx, "order placed")
+	// Output: level=INFO msg="order placed" tenant.id=id-acme
+}
