@@ -8,8 +8,8 @@
 // is the DSN of a PostgreSQL server, TENANTSTORE_VALKEY and TENANTSTORE_REDIS are
 // the host:port of a Valkey and of a Redis server. A server that the environment
 // names already is used as it is. Without a command, the servers run until they are
-// interrupted. The sqlite3 shell, which tests run too, is seen to as well, and with
-// -cc a C compiler, which go test -race needs.
+// interrupted. The sqlite3 shell, prometheus and promtool, which tests run too, are
+// seen to as well, and with -cc a C compiler, which go test -race needs.
 //
 // The servers stop when the command ends, or when withservers gets SIGINT,
 // SIGTERM or SIGHUP, which it passes on to the command first; see package
@@ -101,6 +101,9 @@ func (f *fleet) start(ctx context.Context, compiler bool) error {
 		}
 	}
 	if err := servers.InstallSQLite(ctx, os.Stderr); err != nil {
+		return err
+	}
+	if err := servers.InstallPrometheus(ctx, os.Stderr); err != nil {
 		return err
 	}
 	for _, service := range services() {

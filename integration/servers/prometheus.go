@@ -1,0 +1,169 @@
+//go:build unix
+
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// InstallPrometheus makes sure that prometheus and promtool are there, in the way of
+// [InstallPostgres].
+func InstallPrometheus(ctx context.Context, progress io.Writer) error {
+	missing := prometheusPrograms()
+	if missing == nil {
+		return nil
+	}
+	if os.Geteuid() != 0 {
+		return missing
+	}
+	return withoutServices(func() error { return aptInstall(ctx, progress, missing, "Prometheus", "prometheus") })
+}
+
+func prometheusPrograms() error {
+	for _, name := range []string{"prometheus", "promtool"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("%s is %w: install it (Debian: apt-get install prometheus; macOS: brew install prometheus),"+
+				" or run the tests that need none with: make test-embedded", name, ErrNotInstalled)
+		}
+	}
+	return nil
+}
+
+// NeedPrometheus returns if prometheus and promtool are there. Else tb is skipped, or
+// fails, as in [NewDatabase].
+func NeedPrometheus(tb testing.TB) {
+	tb.Helper()
+	if err := prometheusPrograms(); err != nil {
+		if Required() {
+			tb.Fatal(err)
+		}
+		tb.Skip(err)
+	}
+}
+
+// Prometheus is a Prometheus server.
+type Prometheus struct {
+	dir    *tempDir
+	port   int
+	server *process
+}
+
+// NewPrometheus starts a server for tb with these files, by name, of which
+// prometheus.yml is the configuration, and the command-line arguments besides; it is
+// closed when tb ends. tb is skipped, or fails, as in [NewDatabase].
+func NewPrometheus(tb testing.TB, files map[string]string, args ...string) *Prometheus {
+	tb.Helper()
+	NeedPrometheus(tb)
+	p, err := StartPrometheus(tb.Context(), files, args...)
+	return started(tb, p, err)
+}
+
+// StartPrometheus starts a server as [NewPrometheus] does, and returns when it is
+// ready. The caller closes it.
+func StartPrometheus(ctx context.Context, files map[string]string, args ...string) (*Prometheus, error) {
+	if err := prometheusPrograms(); err != nil {
+		return nil, err
+	}
+	p := &Prometheus{}
+	var err error
+	if p.port, err = freePort(ctx); err != nil {
+		return nil, err
+	}
+	if p.dir, err = newTempDir(); err != nil {
+		return nil, err
+	}
+	if err := p.start(ctx, files, args); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// Addr returns the server's host:port.
+func (p *Prometheus) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
+
+func (p *Prometheus) start(ctx context.Context, files map[string]string, args []string) error {
+	user, err := serverUser()
+	if err != nil {
+		return err
+	}
+	data := filepath.Join(p.dir.path, "data")
+	if err := errors.Join(os.Mkdir(data, 0o700), own(data, user)); err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(p.dir.path, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	logPath := filepath.Join(p.dir.path, "log")
+	log, err := os.Create(logPath)
+	if err != nil {
+		return err
+	}
+	defer log.Close() // the server has its own handle
+	args = append([]string{
+		"--config.file=" + filepath.Join(p.dir.path, "prometheus.yml"), "--storage.tsdb.path=" + data, "--web.listen-address=" + p.Addr(), "--log.level=warn",
+	}, args...)
+	cmd := exec.Command("prometheus", args...) //nolint:noctx // it outlives ctx; p stops it
+	cmd.Dir = data
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	cmd.Stdout, cmd.Stderr = log, log
+	if user != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
+	}
+	if p.server, err = start(cmd, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("starting prometheus: %w", err)
+	}
+	if err := p.waitReady(ctx); err != nil {
+		text, readErr := os.ReadFile(logPath)
+		return errors.Join(fmt.Errorf("prometheus did not start: %w\n%s", err, text), readErr)
+	}
+	return nil
+}
+
+func (p *Prometheus) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Addr()+"/-/ready", nil)
+		if err != nil {
+			return err
+		}
+		if answer, err := http.DefaultClient.Do(request); err == nil {
+			if err := answer.Body.Close(); err != nil {
+				return err
+			}
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.server.ended:
+			return errors.New("it has ended")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Close stops the server and removes what it stored.
+func (p *Prometheus) Close() error {
+	var err error
+	if p.server != nil {
+		err = p.server.stop(syscall.SIGTERM, stopPatience)
+	}
+	return errors.Join(err, p.dir.remove())
+}
