@@ -7,6 +7,7 @@ require (
 	github.com/go-tenancy/tenantstore/adapters/ristretto v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/valkey v0.1.0
 	github.com/go-tenancy/tenantstore/conformance v0.1.0
+	github.com/go-tenancy/tenantstore/contrib/net-http v0.1.0
 	github.com/go-tenancy/tenantstore/core v0.1.0
 	github.com/valkey-io/valkey-go v1.0.79
 )
@@ -45,5 +46,6 @@ replace (
 	github.com/go-tenancy/tenantstore/adapters/ristretto => ../adapters/ristretto
 	github.com/go-tenancy/tenantstore/adapters/valkey => ../adapters/valkey
 	github.com/go-tenancy/tenantstore/conformance => ../conformance
+	github.com/go-tenancy/tenantstore/contrib/net-http => ../contrib/net-http
 	github.com/go-tenancy/tenantstore/core => ../core
 )

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/http"
+
+	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 )
 
 var (
+	errBadHost      = newProblem(http.StatusBadRequest, "bad-host", "The Host header is malformed.")
 	errNotAdminHost = newProblem(http.StatusMisdirectedRequest, "not-an-admin-host", "The admin API answers under the base domain or an IP address only.")
 	errCrossOrigin  = newProblem(http.StatusForbidden, "cross-origin", "The admin API does not take requests from web pages of other origins.")
 )
@@ -14,14 +18,13 @@ var (
 // neither directly nor by a name of its own that resolves to this machine, and
 // it does not answer on the hosts of tenants. Put real authentication here.
 func (s *service) adminOnly(next http.Handler) http.Handler {
-	origin := http.NewCrossOriginProtection()
+	origin, hosts := http.NewCrossOriginProtection(), tenantHosts(s.base)
 	return s.endpoint(func(w http.ResponseWriter, r *http.Request) error {
-		host, ok := splitHost(r.Host)
-		if !ok {
-			return errBadHost
-		}
-		if host != s.base && !isIP(host) {
+		switch _, err := hosts.Resolve(r); {
+		case err == nil, errors.Is(err, tenancyhttp.ErrForeignHost):
 			return errNotAdminHost
+		case !errors.Is(err, tenancyhttp.ErrAbsent): // the base domain and IP addresses name no tenant
+			return errBadHost
 		}
 		if origin.Check(r) != nil {
 			return errCrossOrigin

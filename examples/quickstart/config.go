@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+
+	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 )
 
 // config is what the command line and the environment say.
@@ -44,8 +46,8 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 		err = errors.New("-db and -dsn exclude each other")
 	case given["db"] && c.path == "":
 		err = errors.New("-db needs a file")
-	case !validHost(c.base):
-		err = fmt.Errorf("-base %q is not a domain in lower case", c.base)
+	default:
+		err = tenancyhttp.Check(tenantHosts(c.base))
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(output, "quickstart:", err)

@@ -7,7 +7,7 @@
 //   - main.go wires everything together; config.go has the flags
 //   - store.go stacks the caches on SQLite or PostgreSQL; tiers.go shows what they do
 //   - import.go and institutions.go fill an empty store, once
-//   - resolve.go finds the tenant of a request; whoami.go uses it
+//   - resolve.go finds the tenant of a request (tenancyhttp); whoami.go uses it
 //   - routes.go is the table of endpoints, the admin_*.go files are behind it
 //   - problem.go is every error answer (RFC 9457), request.go and etag.go what
 //     is checked before a handler believes its input

@@ -126,6 +126,11 @@ func misconfigured(format string, args ...any) error {
 	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tenancyhttp: %s", tenancy.ErrInvalid, fmt.Sprintf(format, args...))}
 }
 
+// Check returns an error that wraps [tenancy.ErrInvalid] if a resolver of this
+// package was made with wrong arguments, for programs that take them from a
+// configuration. [NewHandler] checks too.
+func Check(r Resolver) error { return checkAll(r) }
+
 // checker is a resolver that may have been made with wrong arguments.
 type checker interface{ check() error }
 
