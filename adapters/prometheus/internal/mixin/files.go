@@ -1,0 +1,86 @@
+package mixin
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-tenancy/tenantstore/core/observe"
+)
+
+// Files returns what is committed, by path from the root of the repository.
+func Files() (map[string]string, error) {
+	files := map[string]string{"docs/metrics.md": Document()}
+	for _, f := range Flavours() {
+		dashboard, err := f.Dashboard()
+		if err != nil {
+			return nil, err
+		}
+		files["adapters/prometheus/dashboards/"+f.Name+".json"] = dashboard
+		files["adapters/prometheus/rules/"+f.Name+".yaml"] = f.Rules()
+		files["adapters/prometheus/rules/"+f.Name+"-test.yaml"] = f.Tests()
+	}
+	return files, nil
+}
+
+// Document returns the list of metrics for people.
+func Document() string {
+	var b strings.Builder
+	b.WriteString(`# Metrics
+
+<!-- Made by go generate in adapters/prometheus from core/observe. Do not edit. -->
+
+What [promtenancy](../adapters/prometheus) and [oteltenancy](../adapters/otel) export. Every series has the label
+` + "`store`" + ` besides, and exists from the start. In OpenTelemetry, the metric has the second name, and a label is an
+attribute with ` + "`tenancy.`" + ` before it, which an exporter to Prometheus spells ` + "`tenancy_`" + `; durations of
+failed work have ` + "`error.type`" + ` besides, where the store is to blame.
+
+| Prometheus | OpenTelemetry | type, unit | labels | what |
+|---|---|---|---|---|
+`)
+	for _, m := range observe.Metrics() {
+		labels := "–"
+		if len(m.Labels) > 0 {
+			labels = "`" + strings.Join(m.Labels, "`, `") + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", m.PrometheusName(), m.Name, typeOf(m), labels, m.Help)
+	}
+	b.WriteString(`
+promtenancy has ` + "`tenancy_build_info{version}`" + ` besides; with OpenTelemetry, the scope has the version.
+
+| label | values |
+|---|---|
+`)
+	for _, l := range [][2]string{
+		{"operation", joined(observe.Operations())},
+		{"outcome", "of operations: " + joined(observe.Outcomes()) + "; of fills: `ok`, `uncacheable`, `error`; of messages: `ok`, `error`; of HTTP: those of `tenancyhttp.Outcomes`"},
+		{"tier", "`l1` is the outermost one, then `l2` …"},
+		{"result", "`hit`, `negative`, `stale`, `miss`, `error`"},
+		{"kind", "`tenant`, `negative`"},
+		{"reason", "`capacity`, `rejected`, `expired`, `cleared`"},
+		{"name", "`l1` … for the cache of a tier, `bus`"},
+		{"state, to", "`open`, `half_open`, `closed`"},
+		{"source", "`change`, `compacted`, `diverged`, `requested`"},
+		{"direction", "`sent`, `received`"},
+		{"status", "the known statuses, and `other`"},
+		{"resolver", "those of `tenancyhttp.ResolverNames`; every other name counts as `other`"},
+	} {
+		fmt.Fprintf(&b, "| %s | %s |\n", l[0], l[1])
+	}
+	return b.String()
+}
+
+func typeOf(m observe.Metric) string {
+	name := map[observe.Type]string{observe.Counter: "counter", observe.Gauge: "gauge", observe.Sum: "gauge (sum)", observe.Histogram: "histogram"}[m.Type]
+	if m.Unit == "" {
+		return name
+	}
+	return name + ", " + m.Unit
+}
+
+func joined[T fmt.Stringer](all []T) string {
+	var names []string
+	for _, one := range all {
+		names = append(names, "`"+one.String()+"`")
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,166 @@
+package mixin
+
+// Row is a row of the dashboard.
+type Row struct {
+	Title  string
+	Panels []Panel
+}
+
+// Panel shows the results of queries.
+type Panel struct {
+	Title       string
+	Description string
+	Kind        Kind
+	Unit        string // of Grafana: "s", "ops", "percentunit", "short"
+	Queries     []Query
+}
+
+// Query is an expression and how its series are called.
+type Query struct {
+	Expr   string
+	Legend string
+}
+
+// Kind is what a panel looks like.
+type Kind string
+
+// The kinds.
+const (
+	Lines   Kind = "timeseries"
+	Stacked Kind = "stacked"
+	Stat    Kind = "stat"
+	Heatmap Kind = "heatmap"
+)
+
+const failures = `<outcome>=~"timeout|unavailable|error"`
+
+// Rows returns the dashboard.
+func Rows() []Row {
+	return []Row{
+		{"Health", []Panel{
+			{"Failures", "Part of the calls that failed for the store's own reasons: timeout, unavailable, error. A tenant that does not exist and a conflict are answers.", Stat, "percentunit",
+				[]Query{{`sum(rate(tenancy_operations_total{<sel>, ` + failures + `}[$__rate_interval])) / sum(rate(tenancy_operations_total{<sel>}[$__rate_interval]))`, "failures"}}},
+			{"Hit ratio", "Part of the lookups that each tier answered.", Stat, "percentunit",
+				[]Query{{`sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>, <result>=~"hit|negative"}[$__rate_interval])) / sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>}[$__rate_interval]))`, "{{<tier>}}"}}},
+			{"Caches serving", "0 where an instance serves nothing from a cache: it has not read the change log yet, or could not for too long.", Stat, "short",
+				[]Query{{`min(tenancy_log_serving{<sel>})`, "serving"}}},
+			{"Breakers closed", "0 where an instance does not use a shared cache or the bus.", Stat, "short",
+				[]Query{{`min by (<name>) (tenancy_breaker_state{<sel>, <state>="closed"})`, "{{<name>}}"}}},
+			{"Bus connected", "0 where an instance gets no messages of others: changes arrive by polling.", Stat, "short",
+				[]Query{{`min(tenancy_bus_connected{<sel>})`, "connected"}}},
+			{"Instances", "By version.", Stat, "short", []Query{{`<instances>`, "{{version}}{{otel_scope_version}}"}}},
+		}},
+		{"Operations", []Panel{
+			{"Operations", "Calls of the store, by method.", Stacked, "ops",
+				[]Query{{`sum by (<operation>) (rate(tenancy_operations_total{<sel>}[$__rate_interval])) > 0`, "{{<operation>}}"}}},
+			{"Outcomes", "Calls of the store, by how they ended.", Stacked, "ops",
+				[]Query{{`sum by (<outcome>) (rate(tenancy_operations_total{<sel>}[$__rate_interval]))`, "{{<outcome>}}"}}},
+			{"Failures by operation", "", Stacked, "ops",
+				[]Query{{`sum by (<operation>, <outcome>) (rate(tenancy_operations_total{<sel>, ` + failures + `}[$__rate_interval])) > 0`, "{{<operation>}} {{<outcome>}}"}}},
+			{"Duration of lookups", "Of get_by_id, get_by_identifier and exists, one call in 64 is measured.", Lines, "s", quantiles("tenancy_operation_duration_seconds", `<operation>=~"get_by_id|get_by_identifier|exists"`)},
+			{"p99 of operations", "", Lines, "s",
+				[]Query{{`histogram_quantile(0.99, sum by (le, <operation>) (rate(tenancy_operation_duration_seconds_bucket{<sel>}[$__rate_interval])))`, "{{<operation>}}"}}},
+			{"Durations of lookups", "How many lookups took how long.", Heatmap, "s",
+				[]Query{{`sum by (le) (increase(tenancy_operation_duration_seconds_bucket{<sel>, <operation>=~"get_by_id|get_by_identifier|exists"}[$__rate_interval]))`, "{{le}}"}}},
+		}},
+		{"Tiers", []Panel{
+			{"Lookups by result", "hit and negative were answered by the tier; of stale an entry was found that must not be served; error could not be asked.", Stacked, "ops",
+				[]Query{{`sum by (<tier>, <result>) (rate(tenancy_cache_lookups_total{<sel>}[$__rate_interval]))`, "{{<tier>}} {{<result>}}"}}},
+			{"Loads from below", "Calls of the store below each tier. Those of the last tier reach the database.", Lines, "ops",
+				[]Query{{`sum by (<tier>) (rate(tenancy_cache_load_duration_seconds_count{<sel>}[$__rate_interval]))`, "{{<tier>}}"}}},
+			{"Loads per lookup", "Part of the lookups of a tier that made it ask below, refreshes included.", Lines, "percentunit",
+				[]Query{{`sum by (<tier>) (rate(tenancy_cache_load_duration_seconds_count{<sel>}[$__rate_interval])) / sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>}[$__rate_interval]))`, "{{<tier>}}"}}},
+			{"Coalesced", "Part of the lookups that waited for the load of another caller, of those that missed.", Lines, "percentunit",
+				[]Query{{`sum by (<tier>) (rate(tenancy_cache_coalesced_loads_total{<sel>}[$__rate_interval])) / sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>, <result>!~"hit|negative"}[$__rate_interval]))`, "{{<tier>}}"}}},
+			{"Stale and negative", "Part of the lookups: of stale, an entry was found that must not be served; negative says that there is no tenant.", Lines, "percentunit",
+				[]Query{{`sum by (<tier>, <result>) (rate(tenancy_cache_lookups_total{<sel>, <result>=~"stale|negative"}[$__rate_interval])) / ignoring(<result>) group_left sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>}[$__rate_interval]))`, "{{<tier>}} {{<result>}}"}}},
+			{"Loads under way", "", Lines, "short",
+				[]Query{{`sum by (<tier>) (tenancy_cache_loads_inflight{<sel>})`, "{{<tier>}}"}}},
+			{"p99 of a shared cache", "", Lines, "s",
+				[]Query{{`histogram_quantile(0.99, sum by (le, <tier>) (rate(tenancy_cache_lookup_duration_seconds_bucket{<sel>}[$__rate_interval])))`, "{{<tier>}}"}}},
+			{"p99 of loads", "", Lines, "s",
+				[]Query{{`histogram_quantile(0.99, sum by (le, <tier>) (rate(tenancy_cache_load_duration_seconds_bucket{<sel>}[$__rate_interval])))`, "{{<tier>}}"}}},
+			{"Fills and refreshes", "uncacheable: a tenant has a secret, and the shared cache no sealer.", Lines, "ops",
+				[]Query{
+					{`sum by (<tier>, <outcome>) (rate(tenancy_cache_fills_total{<sel>}[$__rate_interval]))`, "{{<tier>}} fill {{<outcome>}}"},
+					{`sum by (<tier>) (rate(tenancy_cache_refreshes_total{<sel>}[$__rate_interval]))`, "{{<tier>}} refresh"},
+				}},
+			{"Trouble with caches", "errors never fail a lookup. denied entries belong to a history that the database lost; unapplied changes are ones that a shared cache was not told of.", Lines, "ops",
+				[]Query{
+					{`sum by (<tier>) (rate(tenancy_cache_errors_total{<sel>}[$__rate_interval]))`, "{{<tier>}} errors"},
+					{`sum by (<tier>) (rate(tenancy_cache_denied_total{<sel>}[$__rate_interval]))`, "{{<tier>}} denied"},
+					{`sum by (<tier>) (rate(tenancy_cache_unapplied_changes_total{<sel>}[$__rate_interval]))`, "{{<tier>}} unapplied"},
+				}},
+			{"Entries", "", Lines, "short",
+				[]Query{{`sum by (<tier>, <kind>) (tenancy_cache_entries{<sel>})`, "{{<tier>}} {{<kind>}}"}}},
+			{"Fill", "Part of the capacity that is used.", Lines, "percentunit",
+				[]Query{{`max by (<tier>, <kind>) (tenancy_cache_fill_ratio{<sel>})`, "{{<tier>}} {{<kind>}}"}}},
+			{"Evictions by reason", "capacity: gave way to another; rejected: not kept, because others are used more; expired; cleared by InvalidateAll.", Stacked, "ops",
+				[]Query{{`sum by (<tier>, <kind>, <reason>) (rate(tenancy_cache_evictions_total{<sel>}[$__rate_interval]))`, "{{<tier>}} {{<kind>}} {{<reason>}}"}}},
+		}},
+		{"Coherence", []Panel{
+			{"Lag of changes", "From a change in the database until an instance obeyed it.", Lines, "s", quantiles("tenancy_log_lag_seconds", "")},
+			{"Invalidations", "change: one change obeyed. The others flush: the log was trimmed too early, has another history (a restored backup), InvalidateAll.", Stacked, "ops",
+				[]Query{{`sum by (<source>) (rate(tenancy_invalidations_total{<sel>}[$__rate_interval]))`, "{{<source>}}"}}},
+			{"Revision", "To which instances followed the log, and how far they are apart.", Lines, "short",
+				[]Query{
+					{`max(tenancy_log_revision{<sel>})`, "newest"},
+					{`max(tenancy_log_revision{<sel>}) - min(tenancy_log_revision{<sel>})`, "apart"},
+				}},
+			{"Last contact with the log", "The longest time for which an instance could not read it.", Lines, "s",
+				[]Query{{`time() - min(tenancy_log_last_contact_timestamp_seconds{<sel>})`, "age"}}},
+			{"Served while the log cannot be read", "Lookups that were answered from a cache meanwhile.", Lines, "ops",
+				[]Query{{`sum by (<tier>) (rate(tenancy_cache_stale_served_total{<sel>}[$__rate_interval]))`, "{{<tier>}}"}}},
+			{"Trouble with the log", "unfollowed: writes after which the log could not be read, so that caches stopped serving. skew: changes from the future.", Lines, "ops",
+				[]Query{
+					{`sum(rate(tenancy_log_unfollowed_writes_total{<sel>}[$__rate_interval]))`, "unfollowed"},
+					{`sum(rate(tenancy_log_clock_skew_total{<sel>}[$__rate_interval]))`, "skew"},
+				}},
+		}},
+		{"Breakers and bus", []Panel{
+			{"Breaker states", "1 for the state that a breaker is in, summed over the instances.", Lines, "short",
+				[]Query{{`sum by (<name>, <state>) (tenancy_breaker_state{<sel>})`, "{{<name>}} {{<state>}}"}}},
+			{"Breaker transitions", "", Lines, "ops",
+				[]Query{{`sum by (<name>, <to>) (rate(tenancy_breaker_transitions_total{<sel>}[$__rate_interval]))`, "{{<name>}} to {{<to>}}"}}},
+			{"Calls failed and refused", "refused: not made, because the breaker was open or too many were under way.", Lines, "ops",
+				[]Query{
+					{`sum by (<name>) (rate(tenancy_breaker_failures_total{<sel>}[$__rate_interval]))`, "{{<name>}} failed"},
+					{`sum by (<name>) (rate(tenancy_breaker_refused_total{<sel>}[$__rate_interval]))`, "{{<name>}} refused"},
+				}},
+			{"Bus messages", "", Lines, "ops",
+				[]Query{
+					{`sum by (<direction>, <outcome>) (rate(tenancy_bus_messages_total{<sel>}[$__rate_interval]))`, "{{<direction>}} {{<outcome>}}"},
+					{`sum(rate(tenancy_bus_resubscriptions_total{<sel>}[$__rate_interval]))`, "resubscriptions"},
+				}},
+			{"Last message of the bus", "", Lines, "s",
+				[]Query{{`time() - max(tenancy_bus_last_message_timestamp_seconds{<sel>} > 0)`, "age"}}},
+		}},
+		{"Tenants", []Panel{
+			{"Tenants by status", "Instances agree, so it is the largest of their numbers.", Stacked, "short",
+				[]Query{{`max by (<status>) (tenancy_tenants{<sel>})`, "{{<status>}}"}}},
+			{"Age of the count", "", Lines, "s",
+				[]Query{{`time() - max(tenancy_tenants_refreshed_timestamp_seconds{<sel>})`, "age"}}},
+		}},
+		{"HTTP", []Panel{
+			{"Requests by outcome", "What became of requests in the middleware.", Stacked, "reqps",
+				[]Query{{`sum by (<outcome>) (rate(tenancy_http_resolutions_total{<sel>}[$__rate_interval]))`, "{{<outcome>}}"}}},
+			{"Requests by resolver", "Which resolver decided.", Stacked, "reqps",
+				[]Query{{`sum by (<resolver>) (rate(tenancy_http_resolutions_total{<sel>}[$__rate_interval])) > 0`, "{{<resolver>}}"}}},
+			{"Time to find the tenant", "", Lines, "s", quantiles("tenancy_http_resolution_duration_seconds", `<outcome>="resolved"`)},
+		}},
+	}
+}
+
+// quantiles are the queries of a histogram, over all its series that match.
+func quantiles(metric, match string) []Query {
+	if match != "" {
+		match = ", " + match
+	}
+	queries := make([]Query, 0, 3)
+	for _, q := range []struct{ value, name string }{{"0.5", "p50"}, {"0.99", "p99"}, {"0.999", "p99.9"}} {
+		queries = append(queries, Query{
+			`histogram_quantile(` + q.value + `, sum by (le) (rate(` + metric + `_bucket{<sel>` + match + `}[$__rate_interval])))`, q.name,
+		})
+	}
+	return queries
+}

@@ -1,0 +1,300 @@
+package mixin
+
+// Recording is a recording rule.
+type Recording struct {
+	Record string
+	Expr   string
+}
+
+// Alert is an alerting rule with its tests.
+type Alert struct {
+	Name        string
+	Expr        string
+	For         string
+	Severity    string // page, ticket, info
+	Summary     string
+	Description string
+	Test        Test
+}
+
+// Test says which series make an alert fire and which do not, after so long. A series
+// is a metric with labels and its values in the notation of promtool, one each
+// minute. The labels job, instance and store need not be named.
+type Test struct {
+	After  string
+	Fires  []Input
+	Silent []Input
+	Labels map[string]string // of the alert, besides severity, job and store
+}
+
+// Input is a series and its values.
+type Input struct{ Series, Values string }
+
+// windows are those of the burn rates, and of the dashboards' readers.
+func windows() []string { return []string{"5m", "30m", "1h", "6h"} }
+
+// Recordings returns the recording rules: ratios, whose names say by which labels
+// they are aggregated and over which time.
+func Recordings() []Recording {
+	var all []Recording
+	for _, w := range windows() {
+		all = append(all, Recording{
+			"job_store:tenancy_operations:failure_ratio_rate" + w,
+			`sum by (job, <store>) (rate(tenancy_operations_total{` + failures + `}[` + w + `])) / sum by (job, <store>) (rate(tenancy_operations_total[` + w + `]))`,
+		})
+	}
+	return append(all,
+		Recording{"job_store_tier:tenancy_cache_lookups:rate5m", `sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total[5m]))`},
+		Recording{"job_store_tier:tenancy_cache_lookups:hit_ratio_rate5m",
+			`sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total{<result>=~"hit|negative"}[5m])) / sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total[5m]))`},
+		Recording{"job_store:tenancy_log_lag_seconds:p99_rate10m",
+			`histogram_quantile(0.99, sum by (job, <store>, le) (rate(tenancy_log_lag_seconds_bucket[10m])))`},
+		Recording{"job_store:tenancy_tenants_provisioning:max", `max by (job, <store>) (tenancy_tenants{<status>="provisioning"})`},
+	)
+}
+
+// Alerts returns the alerting rules. docs/operations.md has a runbook for each.
+func Alerts() []Alert {
+	return []Alert{
+		{
+			Name: "TenancyFailuresFast", For: "2m", Severity: "page",
+			Expr: `job_store:tenancy_operations:failure_ratio_rate1h > 14.4 * 0.001 and job_store:tenancy_operations:failure_ratio_rate5m > 14.4 * 0.001`,
+
+			Summary:     "The tenant store fails too often",
+			Description: "{{ $value | humanizePercentage }} of the calls of the last hour failed: at this rate, a month's budget of 0.1 % is used up in two days.",
+			Test: Test{
+				After: "70m",
+				Fires: []Input{
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+900x80"},
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="unavailable"}`, "0+100x80"},
+				},
+				Silent: []Input{
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+900x80"},
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="not_found"}`, "0+100x80"},
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="unavailable"}`, "0+1x80"},
+				},
+			},
+		},
+		{
+			Name: "TenancyFailuresSlow", For: "15m", Severity: "ticket",
+			Expr: `job_store:tenancy_operations:failure_ratio_rate6h > 6 * 0.001 and job_store:tenancy_operations:failure_ratio_rate30m > 6 * 0.001`,
+
+			Summary:     "The tenant store fails more often than it may",
+			Description: "{{ $value | humanizePercentage }} of the calls of the last 6 hours failed: at this rate, a month's budget of 0.1 % is used up in five days.",
+			Test: Test{
+				After: "400m",
+				Fires: []Input{
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+990x410"},
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="timeout"}`, "0+10x410"},
+				},
+				Silent: []Input{ // an hour of trouble that is over
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+990x410"},
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="timeout"}`, "0+100x60 6000x350"},
+				},
+			},
+		},
+		{
+			Name: "TenancyNotServing", For: "2m", Severity: "page",
+			Expr: `min by (job, <store>, instance) (tenancy_log_serving) == 0`,
+
+			Summary:     "An instance serves nothing from its caches",
+			Description: "{{ $labels.instance }} has not read the change log, or could not for longer than MaxStale: every lookup goes to the database.",
+			Test: Test{
+				After: "10m", Labels: map[string]string{"instance": "a"},
+				Fires:  []Input{{`tenancy_log_serving`, "1x2 0x20"}},
+				Silent: []Input{{`tenancy_log_serving`, "1x8 0 1x20"}},
+			},
+		},
+		{
+			Name: "TenancyLogUnreadable", For: "1m", Severity: "page",
+			Expr: `time() - min by (job, <store>, instance) (tenancy_log_last_contact_timestamp_seconds) > 30`,
+
+			Summary:     "An instance cannot read the change log",
+			Description: "{{ $labels.instance }} has not read the change log for {{ $value | humanizeDuration }}. It serves what it has until MaxStale is over.",
+			Test: Test{
+				After: "10m", Labels: map[string]string{"instance": "a"},
+				Fires:  []Input{{`tenancy_log_last_contact_timestamp_seconds`, "0+60x5 300x10"}},
+				Silent: []Input{{`tenancy_log_last_contact_timestamp_seconds`, "0+60x20"}},
+			},
+		},
+		{
+			Name: "TenancyStaleServing", For: "5m", Severity: "page",
+			Expr: `sum by (job, <store>) (rate(tenancy_cache_stale_served_total[5m])) > 0`,
+
+			Summary:     "Tenants are served that may be outdated",
+			Description: "{{ $value | humanize }} lookups per second are answered from caches while the change log cannot be read: suspensions are not seen.",
+			Test: Test{
+				After:  "20m",
+				Fires:  []Input{{`tenancy_cache_stale_served_total{<tier>="l1"}`, "0+60x30"}},
+				Silent: []Input{{`tenancy_cache_stale_served_total{<tier>="l1"}`, "0+60x5 300x30"}},
+			},
+		},
+		{
+			Name: "TenancyHistoryDiverged", For: "0m", Severity: "ticket",
+			Expr: `sum by (job, <store>) (increase(tenancy_invalidations_total{<source>="diverged"}[10m])) > 0`,
+
+			Summary:     "The database has another history",
+			Description: "A backup was restored, or a replica promoted that had lost commits. Caches were flushed; commits may be lost.",
+			Test: Test{
+				After:  "10m",
+				Fires:  []Input{{`tenancy_invalidations_total{<source>="diverged"}`, "0x6 1x20"}},
+				Silent: []Input{{`tenancy_invalidations_total{<source>="change"}`, "0+9x20"}, {`tenancy_invalidations_total{<source>="diverged"}`, "1x20"}},
+			},
+		},
+		{
+			Name: "TenancyLogTrimmedTooEarly", For: "0m", Severity: "ticket",
+			Expr: `sum by (job, <store>) (increase(tenancy_invalidations_total{<source>="compacted"}[1h])) > 0`,
+
+			Summary:     "The change log was trimmed before an instance had read it",
+			Description: "Caches were flushed, which costs a burst of misses: raise the retention of the log.",
+			Test: Test{
+				After:  "10m",
+				Fires:  []Input{{`tenancy_invalidations_total{<source>="compacted"}`, "0x6 1x20"}},
+				Silent: []Input{{`tenancy_invalidations_total{<source>="requested"}`, "0+1x20"}, {`tenancy_invalidations_total{<source>="compacted"}`, "0x20"}},
+			},
+		},
+		{
+			Name: "TenancyChangesLate", For: "10m", Severity: "ticket",
+			Expr: `job_store:tenancy_log_lag_seconds:p99_rate10m > 10`,
+
+			Summary:     "Changes reach instances late",
+			Description: "99 % of the changes are obeyed within {{ $value | humanizeDuration }} only.",
+			Test: Test{
+				After: "40m",
+				Fires: []Input{
+					{`tenancy_log_lag_seconds_bucket{le="10"}`, "0x50"}, {`tenancy_log_lag_seconds_bucket{le="30"}`, "0+6x50"}, {`tenancy_log_lag_seconds_bucket{le="+Inf"}`, "0+6x50"},
+				},
+				Silent: []Input{
+					{`tenancy_log_lag_seconds_bucket{le="10"}`, "0+6x50"}, {`tenancy_log_lag_seconds_bucket{le="30"}`, "0+6x50"}, {`tenancy_log_lag_seconds_bucket{le="+Inf"}`, "0+6x50"},
+				},
+			},
+		},
+		{
+			Name: "TenancyBreakerOpen", For: "2m", Severity: "ticket",
+			Expr: `min by (job, <store>, instance, <name>) (tenancy_breaker_state{<state>="closed"}) == 0`,
+
+			Summary:     "An instance does not use its shared cache or bus",
+			Description: "The breaker of {{ $labels.<name> }} on {{ $labels.instance }} is open: the database does the work of the cache.",
+			Test: Test{
+				After: "10m", Labels: map[string]string{"instance": "a", "<name>": "l2"},
+				Fires:  []Input{{`tenancy_breaker_state{<name>="l2", <state>="closed"}`, "1x3 0x20"}, {`tenancy_breaker_state{<name>="l2", <state>="open"}`, "0x3 1x20"}},
+				Silent: []Input{{`tenancy_breaker_state{<name>="l2", <state>="closed"}`, "1x8 0 1x20"}},
+			},
+		},
+		{
+			Name: "TenancyBusDisconnected", For: "5m", Severity: "ticket",
+			Expr: `min by (job, <store>, instance) (tenancy_bus_connected) == 0`,
+
+			Summary:     "An instance gets no messages of the others",
+			Description: "Changes reach {{ $labels.instance }} by polling, up to a poll interval late.",
+			Test: Test{
+				After: "10m", Labels: map[string]string{"instance": "a"},
+				Fires:  []Input{{`tenancy_bus_connected`, "1x2 0x20"}},
+				Silent: []Input{{`tenancy_bus_connected`, "1x6 0x2 1x20"}},
+			},
+		},
+		{
+			Name: "TenancyHitRatioLow", For: "15m", Severity: "ticket",
+			Expr: `job_store_tier:tenancy_cache_lookups:hit_ratio_rate5m{<tier>="l1"} < 0.5 and job_store_tier:tenancy_cache_lookups:rate5m{<tier>="l1"} > 10`,
+
+			Summary:     "The local caches answer little",
+			Description: "Only {{ $value | humanizePercentage }} of the lookups are answered in the process.",
+			Test: Test{
+				After: "40m", Labels: map[string]string{"<tier>": "l1"},
+				Fires: []Input{
+					{`tenancy_cache_lookups_total{<tier>="l1", <result>="hit"}`, "0+300x50"}, {`tenancy_cache_lookups_total{<tier>="l1", <result>="miss"}`, "0+900x50"},
+				},
+				Silent: []Input{ // as bad, but with hardly any traffic
+					{`tenancy_cache_lookups_total{<tier>="l1", <result>="hit"}`, "0+3x50"}, {`tenancy_cache_lookups_total{<tier>="l1", <result>="miss"}`, "0+9x50"},
+				},
+			},
+		},
+		{
+			Name: "TenancyLoadsRepeated", For: "10m", Severity: "ticket",
+			Expr: `sum by (job, <store>) (rate(tenancy_cache_load_duration_seconds_count{<tier>="l1"}[15m])) - sum by (job, <store>) (rate(tenancy_cache_refreshes_total{<tier>="l1"}[15m])) > 1.5 * sum by (job, <store>) (rate(tenancy_cache_lookups_total{<tier>="l1", <result>!~"hit|negative"}[15m])) + 1`,
+
+			Summary:     "A miss costs more than one load",
+			Description: "Loads are thrown away and repeated: what they return is outdated when it arrives, or of another history.",
+			Test: Test{
+				After: "40m",
+				Fires: []Input{
+					{`tenancy_cache_load_duration_seconds_count{<tier>="l1"}`, "0+600x50"}, {`tenancy_cache_refreshes_total{<tier>="l1"}`, "0x50"},
+					{`tenancy_cache_lookups_total{<tier>="l1", <result>="miss"}`, "0+120x50"},
+				},
+				Silent: []Input{
+					{`tenancy_cache_load_duration_seconds_count{<tier>="l1"}`, "0+600x50"}, {`tenancy_cache_refreshes_total{<tier>="l1"}`, "0+480x50"},
+					{`tenancy_cache_lookups_total{<tier>="l1", <result>="miss"}`, "0+120x50"},
+				},
+			},
+		},
+		{
+			Name: "TenancyEnumeration", For: "10m", Severity: "ticket",
+			Expr: `sum by (job, <store>) (rate(tenancy_operations_total{<operation>=~"get_by_id|get_by_identifier", <outcome>="not_found"}[5m])) > 10 and sum by (job, <store>) (rate(tenancy_operations_total{<operation>=~"get_by_id|get_by_identifier", <outcome>="not_found"}[5m])) > 0.5 * sum by (job, <store>) (rate(tenancy_operations_total{<operation>=~"get_by_id|get_by_identifier"}[5m]))`,
+
+			Summary:     "Most lookups are for tenants that do not exist",
+			Description: "{{ $value | humanize }} lookups per second find no tenant: somebody may be trying names.",
+			Test: Test{
+				After: "30m",
+				Fires: []Input{
+					{`tenancy_operations_total{<operation>="get_by_identifier", <outcome>="ok"}`, "0+600x50"}, {`tenancy_operations_total{<operation>="get_by_identifier", <outcome>="not_found"}`, "0+900x50"},
+				},
+				Silent: []Input{
+					{`tenancy_operations_total{<operation>="get_by_identifier", <outcome>="ok"}`, "0+6000x50"}, {`tenancy_operations_total{<operation>="get_by_identifier", <outcome>="not_found"}`, "0+900x50"},
+				},
+			},
+		},
+		{
+			Name: "TenancyTenantCountsStale", For: "10m", Severity: "ticket",
+			Expr: `time() - max by (job, <store>) (tenancy_tenants_refreshed_timestamp_seconds) > 900`,
+
+			Summary:     "The number of tenants is outdated",
+			Description: "Tenants were last counted {{ $value | humanizeDuration }} ago.",
+			Test: Test{
+				After:  "40m",
+				Fires:  []Input{{`tenancy_tenants_refreshed_timestamp_seconds`, "0+60x5 300x50"}},
+				Silent: []Input{{`tenancy_tenants_refreshed_timestamp_seconds`, "0+60x50"}},
+			},
+		},
+		{
+			Name: "TenancyProvisioningStuck", For: "1h", Severity: "ticket",
+			Expr: `min_over_time(job_store:tenancy_tenants_provisioning:max[1h]) > 0`,
+
+			Summary:     "Tenants are being set up for hours",
+			Description: "At least {{ $value }} tenants have the status provisioning all the time.",
+			Test: Test{
+				After:  "130m",
+				Fires:  []Input{{`tenancy_tenants{<status>="provisioning"}`, "2x140"}},
+				Silent: []Input{{`tenancy_tenants{<status>="provisioning"}`, "2x100 0 2x40"}},
+			},
+		},
+		{
+			Name: "TenancyHTTPUnavailable", For: "5m", Severity: "page",
+			Expr: `sum by (job, <store>) (rate(tenancy_http_resolutions_total{<outcome>="unavailable"}[5m])) > 0.01 * sum by (job, <store>) (rate(tenancy_http_resolutions_total[5m]))`,
+
+			Summary:     "Requests are refused because their tenants cannot be looked up",
+			Description: "{{ $value | humanize }} requests per second get status 503.",
+			Test: Test{
+				After: "20m",
+				Fires: []Input{
+					{`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="resolved"}`, "0+600x30"}, {`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="unavailable"}`, "0+60x30"},
+				},
+				Silent: []Input{
+					{`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="resolved"}`, "0+600x30"}, {`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="unknown"}`, "0+60x30"},
+					{`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="unavailable"}`, "0x30"},
+				},
+			},
+		},
+		{
+			Name: "TenancyHTTPMisconfigured", For: "0m", Severity: "page",
+			Expr: `sum by (job, <store>) (increase(tenancy_http_resolutions_total{<outcome>="misconfigured"}[5m])) > 0`,
+
+			Summary:     "The middleware refuses everything",
+			Description: "It was made with an error in its configuration, which the log of the application names.",
+			Test: Test{
+				After:  "10m",
+				Fires:  []Input{{`tenancy_http_resolutions_total{<resolver>="none", <outcome>="misconfigured"}`, "0+60x30"}},
+				Silent: []Input{{`tenancy_http_resolutions_total{<resolver>="none", <outcome>="misconfigured"}`, "0x30"}},
+			},
+		},
+	}
+}
