@@ -25,7 +25,11 @@ func BenchmarkVisibleAfterCommit(b *testing.B) {
 		f := newFleet(b, plan{nodes: 1, postgres: true, poll: never, direct: true})
 		visible(b, f, bareNotify(b, f.postgres.DSN()))
 	})
-	b.Run("valkey bus", func(b *testing.B) {
+	b.Run("postgres NOTIFY and valkey bus", func(b *testing.B) {
+		f := newFleet(b, plan{nodes: 2, postgres: true, valkey: true, bus: true, poll: never, direct: true})
+		visible(b, f, barePublish(b, f.valkey.Addr()))
+	})
+	b.Run("valkey bus over sqlite", func(b *testing.B) {
 		f := newFleet(b, plan{nodes: 2, valkey: true, bus: true, poll: never, direct: true})
 		visible(b, f, barePublish(b, f.valkey.Addr()))
 	})

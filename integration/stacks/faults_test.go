@@ -60,6 +60,9 @@ func (w *workload) processFaults(r *rand.Rand) []fault {
 	}
 	return []fault{
 		{"process killed after its commit", false, func(ctx context.Context) (func() error, error) {
+			if other.cmd == nil { // killed by the fault below, at the same time
+				return done, nil
+			}
 			for range r.IntN(4) {
 				write(ctx)
 			}
@@ -70,6 +73,9 @@ func (w *workload) processFaults(r *rand.Rand) []fault {
 			return other.start, other.kill()
 		}},
 		{"process killed in a write", false, func(ctx context.Context) (func() error, error) {
+			if other.cmd == nil {
+				return done, nil
+			}
 			killed := other.killAfter(time.Duration(r.IntN(3000)) * time.Microsecond)
 			write(ctx)
 			<-killed
