@@ -134,7 +134,7 @@ func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []i
 	err := s.loadMissing(ctx, want, missing, tokens, out)
 	if err != nil {
 		for j, i := range missing {
-			if s.shared && tokens != nil && tokens[j] != 0 {
+			if s.shared && tokens != nil {
 				s.release(ctx, want[i].Key, tokens[j])
 			}
 		}

@@ -26,3 +26,8 @@ type Entry struct {
 
 // Negative reports whether the entry says that there is no tenant.
 func (e *Entry) Negative() bool { return !e.Snapshot.Found }
+
+// holds reports whether e is what belongs under key.
+func (e *Entry) holds(key tenancy.Key) bool {
+	return e.Key == key && (e.Negative() || key.Matches(e.Snapshot.Tenant))
+}

@@ -26,9 +26,9 @@ type flightKey struct {
 // flight is one load. It has a context of its own, which ends when the last
 // waiter has left.
 type flight struct {
-	cancel  context.CancelCauseFunc
-	waiters int // guarded by flights.mu
-	done    chan struct{}
+	cancel  context.CancelCauseFunc // nil until it goes on in the background
+	waiters int                     // guarded by flights.mu
+	done    chan struct{}           // made for the first who waits, by flights.mu
 	entry   *Entry
 	err     error
 }
@@ -39,21 +39,59 @@ type flight struct {
 func (f *flights) join(ctx context.Context, key flightKey, least tenancy.Revision, s *Store) (*Entry, error) {
 	f.mu.Lock()
 	fl := f.open[key]
-	if fl == nil {
-		fl = &flight{done: make(chan struct{})}
-		var loading context.Context
-		loading, fl.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-		if f.open == nil {
-			f.open = map[flightKey]*flight{}
-		}
-		f.open[key] = fl
-		s.work.Go(func() { f.run(loading, fl, key, least, s) })
-	} else {
+	if fl != nil {
 		s.stats.coalesced.Add(1)
+		fl.waiters++
+		if fl.done == nil {
+			fl.done = make(chan struct{})
+		}
+		f.mu.Unlock()
+		return f.wait(ctx, key, fl)
 	}
-	fl.waiters++
+	fl = &flight{waiters: 1}
+	if f.open == nil {
+		f.open = map[flightKey]*flight{}
+	}
+	f.open[key] = fl
 	f.mu.Unlock()
 
+	if f.ask(ctx, fl, key, least, s) {
+		return fl.entry, fl.err
+	}
+	return f.wait(ctx, key, fl)
+}
+
+// ask asks a shared cache, which answers soon or not at all, before it leaves the
+// load to the background: most lookups end here, and a goroutine and its contexts
+// cost more than they do. It reports whether the flight has ended.
+func (f *flights) ask(ctx context.Context, fl *flight, key flightKey, least tenancy.Revision, s *Store) (ended bool) {
+	var a answer
+	if s.shared {
+		defer func() {
+			if p := recover(); p != nil {
+				fl.entry, fl.err, ended = nil, s.panicked(p), true
+			}
+			if ended {
+				f.end(key, fl)
+			}
+		}()
+		if a = s.ask(ctx, key.Key); a.Entry != nil && s.acceptKnown(a.Entry, key.Key, least) {
+			fl.entry = a.Entry
+			return true
+		}
+	}
+	loading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	f.mu.Lock()
+	fl.cancel = cancel
+	if fl.done == nil {
+		fl.done = make(chan struct{})
+	}
+	f.mu.Unlock()
+	s.work.Go(func() { f.run(loading, fl, key, least, a, s) })
+	return false
+}
+
+func (f *flights) wait(ctx context.Context, key flightKey, fl *flight) (*Entry, error) {
 	select {
 	case <-fl.done:
 		return fl.entry, fl.err
@@ -68,25 +106,37 @@ func (f *flights) join(ctx context.Context, key flightKey, least tenancy.Revisio
 	return nil, ctx.Err()
 }
 
-func (f *flights) run(ctx context.Context, fl *flight, key flightKey, least tenancy.Revision, s *Store) {
+func (f *flights) run(ctx context.Context, fl *flight, key flightKey, least tenancy.Revision, a answer, s *Store) {
 	defer fl.cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { fl.cancel(tenancy.ErrClosed) })()
 	ctx, stop := context.WithTimeoutCause(ctx, s.cfg.loadTimeout, errLoadTimeout)
 	defer stop()
 	defer func() {
 		if p := recover(); p != nil {
-			fl.entry, fl.err = nil, fmt.Errorf("%w: panic in a load: %v", tenancy.ErrUnavailable, p)
-			s.cfg.logger.Error("tenancy: panic in a load", "panic", p, "stack", string(debug.Stack()))
+			fl.entry, fl.err = nil, s.panicked(p)
 		}
-		f.mu.Lock()
-		f.forget(key, fl)
-		f.mu.Unlock()
-		close(fl.done)
+		f.end(key, fl)
 	}()
-	fl.entry, fl.err = s.load(ctx, key.Key, least)
+	fl.entry, fl.err = s.load(ctx, key.Key, least, a)
 	if fl.err != nil && ctx.Err() != nil {
 		fl.err = context.Cause(ctx) // the reason of the load, which is not its waiters' context
 	}
+}
+
+// panicked makes an error of the panic of a load, for all who wait for it.
+func (s *Store) panicked(p any) error {
+	s.cfg.logger.Error("tenancy: panic in a load", "panic", p, "stack", string(debug.Stack()))
+	return fmt.Errorf("%w: panic in a load: %v", tenancy.ErrUnavailable, p)
+}
+
+// end gives the waiters what the flight got.
+func (f *flights) end(key flightKey, fl *flight) {
+	f.mu.Lock()
+	f.forget(key, fl)
+	if fl.done != nil {
+		close(fl.done)
+	}
+	f.mu.Unlock()
 }
 
 var errLoadTimeout = fmt.Errorf("%w: a load took longer than the load timeout", tenancy.ErrUnavailable)

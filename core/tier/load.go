@@ -20,24 +20,25 @@ const (
 	leasePoll = 5 * time.Millisecond
 )
 
-// load returns an accepted entry for key, from a shared cache or from below, and
-// puts it into the cache.
-func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, error) {
+// load returns an accepted entry for key, from a shared cache that answered a or
+// from below, and puts it into the cache.
+func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (*Entry, error) {
 	select { // a bounded number at once
 	case s.loads <- struct{}{}:
 		defer func() { <-s.loads }()
 	case <-ctx.Done():
+		s.release(ctx, key, a.Token)
 		return nil, ctx.Err()
 	}
 	if !s.shared {
 		return s.loadBelow(ctx, key, least, grant{LocalToken, true})
 	}
-	e, g, err := s.fromShared(ctx, key, least)
+	e, g, err := s.fromShared(ctx, key, least, a)
 	if e != nil || err != nil {
 		return e, err
 	}
 	e, err = s.loadBelow(ctx, key, least, g)
-	if err != nil && g.token != 0 {
+	if err != nil {
 		s.release(ctx, key, g.token)
 	}
 	return e, err
@@ -51,36 +52,49 @@ type grant struct {
 	fill  bool
 }
 
-// fromShared looks into the shared cache, and waits for a moment if another
-// process is about to fill it. It returns an entry that may be served, or what a
-// load may do.
-func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, grant, error) {
+// answer is what a shared cache said; not ok if it cannot be used now.
+type answer struct {
+	Result
+	ok bool
+}
+
+// ask asks the shared cache once.
+func (s *Store) ask(ctx context.Context, key tenancy.Key) answer {
+	if !s.follower.serving() {
+		s.stats.unanswered.Add(1)
+		return answer{}
+	}
+	r, err := s.getShared(ctx, key)
+	if err != nil { // which is no trouble of the caller
+		s.stats.errors.Add(1)
+		s.stats.unanswered.Add(1)
+	}
+	return answer{r, err == nil}
+}
+
+// fromShared judges what the shared cache answered, and asks it again for a moment
+// if another process is about to fill it. It returns an entry that may be served,
+// or what a load may do.
+func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (*Entry, grant, error) {
 	deadline := time.Now().Add(s.cfg.leaseWait)
 	for wait := leasePoll; ; wait *= 2 {
-		if !s.follower.serving() {
-			s.stats.unanswered.Add(1)
-			return nil, grant{}, nil
+		if !a.ok {
+			return nil, grant{}, ctx.Err()
 		}
-		r, err := s.getShared(ctx, key)
-		if err != nil {
-			s.stats.errors.Add(1)
-			s.stats.unanswered.Add(1)
-			return nil, grant{}, ctx.Err() // trouble with the cache is no trouble of the caller
-		}
-		if r.Entry != nil {
-			ok, err := s.acceptCached(ctx, r.Entry, key, least)
+		if a.Entry != nil {
+			ok, err := s.acceptCached(ctx, a.Entry, key, least)
 			if err != nil {
 				return nil, grant{}, err
 			}
 			if ok {
-				return r.Entry, grant{}, nil
+				return a.Entry, grant{}, nil
 			}
 			s.stats.stale.Add(1)
 			return nil, grant{fill: true}, nil // loadBelow repairs it: put replaces an older entry
 		}
-		if r.Token != 0 || time.Until(deadline) < wait {
+		if a.Token != 0 || time.Until(deadline) < wait {
 			s.stats.misses.Add(1)
-			return nil, grant{r.Token, r.Token != 0}, nil
+			return nil, grant{a.Token, a.Token != 0}, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -88,12 +102,17 @@ func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.R
 			return nil, grant{}, ctx.Err()
 		case <-time.After(wait):
 		}
+		a = s.ask(ctx, key)
 	}
 }
 
-// acceptCached reports whether an entry of the shared cache may be served.
+// acceptCached reports whether an entry of the shared cache may be served. It
+// follows the log if the entry is newer than that was followed.
 func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, least tenancy.Revision) (bool, error) {
-	if e.Key != key || e.Snapshot.Found && !key.Matches(e.Snapshot.Tenant) {
+	if s.acceptKnown(e, key, least) {
+		return true, nil
+	}
+	if !e.holds(key) {
 		s.stats.errors.Add(1)
 		return false, nil
 	}
@@ -110,15 +129,22 @@ func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, lea
 			s.stats.errors.Add(1)
 		}
 	}
-	if v != confirmed || e.Snapshot.AsOf.Revision < s.follower.fence.Load().floor(key) {
-		return false, nil
+	return v == confirmed && s.acceptKnown(e, key, least), nil
+}
+
+// acceptKnown reports whether an entry of the shared cache may be served by what
+// the log has said so far.
+func (s *Store) acceptKnown(e *Entry, key tenancy.Key, least tenancy.Revision) bool {
+	if !e.holds(key) || s.follower.check(e.Snapshot.AsOf) != confirmed ||
+		e.Snapshot.AsOf.Revision < max(least, s.follower.fence.Load().floor(key)) {
+		return false
 	}
 	if e.Negative() {
 		s.stats.negatives.Add()
 	} else {
 		s.stats.hits.Add()
 	}
-	return true, nil
+	return true
 }
 
 // loadBelow loads key from the store below, follows the log to what it got, and
@@ -209,8 +235,11 @@ func (s *Store) fill(ctx context.Context, e *Entry, token Token) {
 	}
 }
 
-// release gives a lease back, also when ctx has ended.
+// release gives a lease back, if token is one, also when ctx has ended.
 func (s *Store) release(ctx context.Context, key tenancy.Key, token Token) {
+	if token == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.leaseWait)
 	defer cancel()
 	if err := s.cache.Release(ctx, key, token); err != nil {

@@ -13,6 +13,12 @@ const (
 	keepAlive    = 200 * time.Millisecond // an idle connection is pinged so often
 	writeTimeout = 200 * time.Millisecond // a connection that does not answer for so long is given up
 
+	// flushDelay is how long commands wait for others to be sent with them, if
+	// there are others. It is the value that valkey-go's documentation names. Sixteen
+	// goroutines and more get a quarter more lookups done with it, two to eight a
+	// tenth fewer (BenchmarkGet).
+	flushDelay = 20 * time.Microsecond
+
 	// sentinelRefresh is how often the master is asked for besides listening to
 	// the sentinels: a missed message would bind the client to the old one.
 	sentinelRefresh = 5 * time.Second
@@ -30,6 +36,7 @@ func bounded(option valkey.ClientOption) (valkey.ClientOption, error) {
 	option.DisableRetry = true     // retries know no deadline of ours
 	option.AlwaysPipelining = true // a caller who leaves does not break a connection
 	setDefault(&option.ConnWriteTimeout, writeTimeout)
+	setDefault(&option.MaxFlushDelay, flushDelay)
 	setDefault(&option.Dialer.Timeout, dialTimeout)
 	setDefault(&option.Dialer.KeepAlive, keepAlive)
 	setDefault(&option.ClientName, "tenantstore")

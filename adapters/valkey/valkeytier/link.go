@@ -46,7 +46,8 @@ type link struct {
 	client    atomic.Pointer[valkey.Client]
 	connected chan struct{} // closed when client is set
 	attempted chan struct{} // closed when the first attempt to connect is over
-	places    chan struct{}
+	underway  atomic.Int64  // calls, cfg.maxCalls at most
+	lookups   deadlines
 	breaker   *breaker
 	suspect   atomic.Pointer[string] // the key of the last failed call
 	refused   atomic.Int64           // calls that were not made
@@ -84,7 +85,7 @@ func newClientLink(cfg config, what string, client valkey.Client, probe probeFun
 
 func makeLink(cfg config, what string, probe probeFunc, s State) *link {
 	l := &link{
-		cfg: cfg, what: what, probe: probe, breaker: newBreaker(s), places: make(chan struct{}, cfg.maxCalls),
+		cfg: cfg, what: what, probe: probe, breaker: newBreaker(s), lookups: deadlines{after: cfg.deadline},
 		connected: make(chan struct{}), attempted: make(chan struct{}),
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
@@ -218,9 +219,8 @@ type call struct {
 	link   *link
 	client valkey.Client
 	parent context.Context
-	ctx    context.Context // with the deadline
-	cancel context.CancelFunc
-	short  *deadline // ctx, if begun by beginShort
+	ctx    context.Context    // with the deadline
+	cancel context.CancelFunc // nil if begun by beginLookup
 	begun  time.Time
 }
 
@@ -235,9 +235,9 @@ func (l *link) begin(ctx context.Context, d time.Duration) (call, error) {
 	return c, c.connect()
 }
 
-// beginShort is begin at a tenth of the cost, with the deadline of the
+// beginLookup is begin at a tenth of the cost, with the deadline of the
 // configuration; but a call that is under way does not notice that ctx ends.
-func (l *link) beginShort(ctx context.Context) (call, error) {
+func (l *link) beginLookup(ctx context.Context) (call, error) {
 	if err := ctx.Err(); err != nil {
 		return call{}, err
 	}
@@ -245,8 +245,7 @@ func (l *link) beginShort(ctx context.Context) (call, error) {
 	if err := l.takePlace(); err != nil {
 		return call{}, err
 	}
-	c.short = newDeadline(ctx, c.begun, l.cfg.deadline)
-	c.ctx = c.short
+	c.ctx = l.lookups.begin(ctx, c.begun)
 	return c, c.connect()
 }
 
@@ -254,13 +253,12 @@ func (l *link) takePlace() error {
 	if l.breaker.current() != Closed && isClosed(l.attempted) {
 		return l.refuse()
 	}
-	select {
-	case l.places <- struct{}{}:
-		return nil
-	default:
+	if l.underway.Add(1) > int64(l.cfg.maxCalls) {
+		l.underway.Add(-1)
 		l.refused.Add(1)
 		return errBusy
 	}
+	return nil
 }
 
 // connect gets the client. In the first moments it waits for the first attempt.
@@ -290,12 +288,10 @@ func (l *link) refuse() error {
 }
 
 func (c *call) leave() {
-	if c.short != nil {
-		c.short.release()
-	} else {
+	if c.cancel != nil {
 		c.cancel()
 	}
-	<-c.link.places
+	c.link.underway.Add(-1)
 }
 
 // end gives the place back and tells the breaker how the call went; key is one

@@ -18,7 +18,7 @@ const batchSize = 1000
 // even if ctx ends.
 func (c *Cache) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
 	name := c.name(key)
-	call, err := c.link.beginShort(ctx)
+	call, err := c.link.beginLookup(ctx)
 	if err != nil {
 		return tier.Result{}, err
 	}

@@ -22,7 +22,7 @@ type Stats struct {
 func (c *Cache) Stats() Stats {
 	l := c.link
 	return Stats{
-		State: l.breaker.current(), Opened: l.breaker.opened.Load(), InFlight: len(l.places),
+		State: l.breaker.current(), Opened: l.breaker.opened.Load(), InFlight: int(l.underway.Load()),
 		Failures: l.failures.Load(), Refused: l.refused.Load(),
 		WrongType: c.flawed[wrongType].Load(), Corrupt: c.flawed[corrupt].Load(),
 		UnknownVersion: c.flawed[unknownVersion].Load(), Unopened: c.flawed[unopened].Load(),
