@@ -158,13 +158,17 @@ func newService(t testing.TB, store tenancy.Store) (*client, *logBuffer) {
 	if store == nil {
 		store = memstore.New()
 	}
+	seen, m := observed(store)
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := seen.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	var log logBuffer
-	s := &service{store: store, base: "localhost", log: slog.New(slog.NewTextHandler(&log, nil))}
+	s := &service{
+		store: seen, base: "localhost", log: slog.New(slog.NewTextHandler(&log, nil)),
+		requests: m.requests, metrics: m.handler(),
+	}
 	server := httptest.NewServer(s.handler())
 	t.Cleanup(server.Close)
 	return newClient(t, server.URL), &log

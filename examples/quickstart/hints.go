@@ -36,6 +36,7 @@ Manage tenants:
 
 What the caches do, and health:
   curl {url}/admin/tiers
+  curl {url}/metrics
   curl {url}/healthz
   curl {url}/readyz
 

@@ -42,10 +42,11 @@ func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err 
 	}
 	defer listener.Close() // for when starting fails; serve has closed it else
 
-	store, err := openStore(ctx, cfg, log)
+	stack, err := openStore(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
+	store, metrics := observed(stack)
 	defer func() {
 		err = errors.Join(err, store.Close())
 		log.Info("store closed")
@@ -62,7 +63,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err 
 		}
 	}
 
-	s := &service{store: store, base: cfg.base, log: log}
+	s := &service{store: store, base: cfg.base, log: log, requests: metrics.requests, metrics: metrics.handler()}
 	printHints(out, listener.Addr(), cfg)
 	return serve(ctx, listener, s.handler(), log)
 }

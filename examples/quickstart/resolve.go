@@ -17,6 +17,7 @@ func tenantHosts(base string) tenancyhttp.Resolver {
 func (s *service) tenantOnly(next http.Handler) http.Handler {
 	return tenancyhttp.Middleware(s.store, tenantHosts(s.base),
 		tenancyhttp.WithLogger(s.log),
+		tenancyhttp.WithObserver(s.requests),
 		tenancyhttp.WithErrorHandler(func(w http.ResponseWriter, r *http.Request, p tenancyhttp.Problem) {
 			s.write(w, r, p.Status, "application/problem+json", newProblem(p.Status, p.Code, p.Title))
 		}),

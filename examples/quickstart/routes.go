@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -12,6 +13,9 @@ type service struct {
 	store tenancy.Store
 	base  string // tenants' hosts are <identifier>.<base>
 	log   *slog.Logger
+
+	requests tenancyhttp.Observer // of requests for tenants; nil for none
+	metrics  http.Handler         // of GET /metrics; nil for none
 }
 
 // handler returns the whole HTTP surface.
@@ -19,6 +23,9 @@ func (s *service) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", s.endpoint(s.healthz))
 	mux.Handle("GET /readyz", s.endpoint(s.readyz))
+	if s.metrics != nil {
+		mux.Handle("GET /metrics", s.metrics)
+	}
 	mux.Handle("GET /whoami", s.tenantOnly(s.endpoint(s.whoami)))
 
 	admin := func(pattern string, e endpoint) { mux.Handle(pattern, s.adminOnly(s.endpoint(e))) }
