@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -302,6 +303,54 @@ func TestBusMessageWakes(t *testing.T) {
 	if got := bus.last(); got.Revision != activated.Revision {
 		t.Errorf("published %v, want revision %d", got, activated.Revision)
 	}
+
+	suspended = suspend(t, db, acme.ID)
+	bus.send(tenancy.Position{Revision: suspended.Revision}) // from a writer that has not read the log yet
+	eventually(t, "a message without a mark makes the change visible", func() bool { return get(t, s, "acme") == suspended })
+}
+
+// Other nodes need not wait until the writer's own has read the log.
+func TestWriteIsPublishedAtOnce(t *testing.T) {
+	db := newDatabase()
+	bus := &manualBus{}
+	slow := &slowLog{quietWatch: &quietWatch{db}, hold: make(chan struct{})}
+	s := newTier(t, slow, newLocalMap(), tier.WithBus(bus), tier.WithPollInterval(time.Hour))
+	acme := create(t, db, "acme")
+	get(t, s, "acme")
+	slow.slow.Store(true)
+	written := make(chan error, 1)
+	go func() {
+		_, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+		written <- err
+	}()
+	eventually(t, "the change is published", func() bool { return bus.last().Revision == acme.Revision+1 })
+	select {
+	case <-written:
+		t.Error("the write returned before its node had read the log")
+	default:
+	}
+	close(slow.hold)
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// slowLog does not answer Changes while it is slow, until hold is closed.
+type slowLog struct {
+	*quietWatch
+	slow atomic.Bool
+	hold chan struct{}
+}
+
+func (l *slowLog) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	if l.slow.Load() {
+		select {
+		case <-l.hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return l.quietWatch.Changes(ctx, after, limit)
 }
 
 // quietWatch is a source whose Watch reports nothing.

@@ -89,7 +89,7 @@ func (f *follower) attach(obey func(tenancy.Change), bus Bus, noteContact func(l
 		f.buses = append(f.buses, bus)
 		bus.Subscribe(f.ctx, func(p tenancy.Position) {
 			f.stats.received(p)
-			if p.IsZero() || f.check(p) != confirmed {
+			if !f.reached(p) {
 				f.rouse()
 			}
 		})
@@ -163,8 +163,10 @@ func (f *follower) watch(ctx context.Context) {
 	case <-f.starting:
 	}
 	for ctx.Err() == nil {
-		for _, err := range f.log.Watch(ctx, f.position()) {
-			f.rouse()
+		for c, err := range f.log.Watch(ctx, f.position()) {
+			if err != nil || !f.reached(c.Position) {
+				f.rouse()
+			}
 			if err != nil && !pause(ctx, f.cfg.pollInterval) {
 				return
 			}
@@ -395,6 +397,14 @@ func (f *follower) check(p tenancy.Position) verdict {
 	return f.marks.check(p)
 }
 
+// reached reports whether the log need not be read for news of p.
+func (f *follower) reached(p tenancy.Position) bool {
+	if p.Revision > 0 && p.Mark == 0 { // the sender had not read the log yet
+		return f.position().Revision >= p.Revision
+	}
+	return !p.IsZero() && f.check(p) == confirmed
+}
+
 // ready waits until the replay is finished, and does it where nobody else does.
 func (f *follower) ready(ctx context.Context) error {
 	if f.started.Load() {
@@ -404,27 +414,46 @@ func (f *follower) ready(ctx context.Context) error {
 }
 
 // afterWrite follows the log, so that the node of a writer reads what it wrote,
-// and tells the other nodes. If the log cannot be read, nothing is served from a
-// cache until it was, and loads that are under way are for nobody who comes
-// later.
-func (f *follower) afterWrite(ctx context.Context) {
+// and tells the other nodes: at once if the revision at of the change is known,
+// else when the log was read.
+func (f *follower) afterWrite(ctx context.Context, at tenancy.Revision) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.cfg.followTimeout)
 	defer cancel()
-	if err := f.follow(ctx); err != nil {
-		f.mu.Lock()
-		f.distrust = f.begun.Load()
-		f.serveUntil.Store(0)
-		f.fence.Store(f.fence.Load().nextEpoch())
-		f.mu.Unlock()
-		f.stats.unfollowed.Add(1)
-		f.noteContact(err)
-		f.rouse()
+	if at == 0 {
+		f.followWrite(ctx)
+		f.publish(ctx, f.position())
+		return
 	}
+	var publishing sync.WaitGroup
+	publishing.Go(func() { f.publish(ctx, tenancy.Position{Revision: at}) })
+	f.followWrite(ctx)
+	publishing.Wait()
+}
+
+// followWrite follows the log. If it cannot be read, nothing is served from a
+// cache until it was, and loads that are under way are for nobody who comes
+// later.
+func (f *follower) followWrite(ctx context.Context) {
+	err := f.follow(ctx)
+	if err == nil {
+		return
+	}
+	f.mu.Lock()
+	f.distrust = f.begun.Load()
+	f.serveUntil.Store(0)
+	f.fence.Store(f.fence.Load().nextEpoch())
+	f.mu.Unlock()
+	f.stats.unfollowed.Add(1)
+	f.noteContact(err)
+	f.rouse()
+}
+
+func (f *follower) publish(ctx context.Context, p tenancy.Position) {
 	f.mu.RLock()
 	buses := f.buses
 	f.mu.RUnlock()
 	for _, bus := range buses {
-		if err := bus.Publish(ctx, f.position()); err != nil {
+		if err := bus.Publish(ctx, p); err != nil {
 			f.stats.unpublished.Add(1)
 		} else {
 			f.stats.published.Add(1)

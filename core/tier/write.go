@@ -9,15 +9,16 @@ import (
 
 // wrote is called after each write attempt, failed ones too: the change may have
 // been committed all the same, and a conflict means that there is something new to
-// read. Only invalid input cannot have changed anything.
-func (s *Store) wrote(ctx context.Context, err error) {
+// read. Only invalid input cannot have changed anything. at is the revision of the
+// change, or 0 if that is not known.
+func (s *Store) wrote(ctx context.Context, at tenancy.Revision, err error) {
 	if errors.Is(err, tenancy.ErrInvalid) {
 		return
 	}
 	if s.resets != nil {
 		s.resets.add()
 	}
-	s.follower.afterWrite(ctx)
+	s.follower.afterWrite(ctx, at)
 }
 
 // Create implements [tenancy.Store].
@@ -69,6 +70,23 @@ func write[T any](ctx context.Context, s *Store, op string, do func() (T, error)
 	}
 	defer s.leave()
 	result, err := do()
-	s.wrote(ctx, err)
+	s.wrote(ctx, revisionOf(result), err)
 	return result, err
+}
+
+// revisionOf returns the largest revision in the result of a write, or 0.
+func revisionOf(result any) (newest tenancy.Revision) {
+	switch result := result.(type) {
+	case tenancy.Tenant:
+		newest = result.Revision
+	case []tenancy.Tenant:
+		for i := range result {
+			newest = max(newest, result[i].Revision)
+		}
+	case []tenancy.CreateResult:
+		for i := range result {
+			newest = max(newest, result[i].Tenant.Revision)
+		}
+	}
+	return newest
 }
