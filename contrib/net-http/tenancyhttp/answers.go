@@ -49,10 +49,7 @@ func newAnswers(c *config) *answers {
 
 func (a *answers) refuse(w http.ResponseWriter, r *http.Request, d decision) {
 	entry := a.byOutcome[d.outcome]
-	p := entry.problem
-	if d.outcome == OutcomeConflict && d.verified {
-		p = a.verified
-	}
+	p := a.problem(d)
 	a.log(r, d, entry, p.Status)
 	header := w.Header()
 	header.Set("Cache-Control", "no-store") // a CDN may keep a 404 else, and hide a new tenant
@@ -64,6 +61,20 @@ func (a *answers) refuse(w http.ResponseWriter, r *http.Request, d decision) {
 		header.Set("WWW-Authenticate", a.challenge)
 	}
 	a.errorHandler(w, r, p)
+}
+
+func (a *answers) problem(d decision) Problem {
+	p := a.byOutcome[d.outcome].problem
+	// An ID and an identifier of two tenants, or of none, are a conflict. So are,
+	// where existence is hidden, those of one that is not served.
+	conflict := a.byOutcome[OutcomeConflict].problem
+	if a.hidden && d.mixed && p == a.byOutcome[OutcomeUnknown].problem {
+		p = conflict
+	}
+	if p == conflict && d.verified {
+		return a.verified
+	}
+	return p
 }
 
 // misconfigured answers every request alike.

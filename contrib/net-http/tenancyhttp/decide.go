@@ -16,6 +16,7 @@ type decision struct {
 	verified bool
 	strip    string
 	nested   bool // the tenant is in the context already
+	mixed    bool // the request has both an ID and an identifier
 	err      error
 }
 
@@ -30,7 +31,10 @@ func (h *handler) decide(r *http.Request) (tenancy.Tenant, decision) {
 		return tenancy.Tenant{}, decision{outcome: OutcomeMisdirected, resolver: nameNone, err: errOtherSNI}
 	}
 	m, err := h.resolver.Resolve(r)
-	d := decision{resolver: m.Resolver, verified: m.Verified, strip: m.Strip, err: err}
+	if err == nil && m.Strip != "" && !strips(r.URL, m.Strip) {
+		err = refuse("path", "does not begin with what was to be stripped")
+	}
+	d := decision{resolver: m.Resolver, verified: m.Verified, strip: m.Strip, mixed: m.mixed(), err: err}
 	if d.resolver == "" {
 		d.resolver = nameOther
 	}
@@ -62,10 +66,6 @@ func (h *handler) decide(r *http.Request) (tenancy.Tenant, decision) {
 		d.outcome = outcomeOf(r.Context(), err)
 		return tenancy.Tenant{}, d
 	}
-	if d.strip != "" && !strips(r.URL, d.strip) {
-		d.outcome, d.err = OutcomeInvalid, refuse("path", "does not begin with what was to be stripped")
-		return tenancy.Tenant{}, d
-	}
 	d.outcome = h.status(tenant)
 	return tenant, d
 }
@@ -86,7 +86,6 @@ func (h *handler) lookUp(ctx context.Context, m Match) (tenancy.Tenant, error) {
 	}
 	// Each tenant has one ID and one identifier. So two of a kind that differ
 	// need no lookup, and the answer does not tell whether either exists.
-	mixed := false
 	for _, k := range m.Also {
 		if err := validate(k); err != nil {
 			return tenancy.Tenant{}, err
@@ -94,7 +93,6 @@ func (h *handler) lookUp(ctx context.Context, m Match) (tenancy.Tenant, error) {
 		if k.Kind == m.Key.Kind && k != m.Key {
 			return tenancy.Tenant{}, errConflict
 		}
-		mixed = mixed || k.Kind != m.Key.Kind
 	}
 	var t tenancy.Tenant
 	var err error
@@ -104,7 +102,7 @@ func (h *handler) lookUp(ctx context.Context, m Match) (tenancy.Tenant, error) {
 		t, err = h.getter.GetByIdentifier(ctx, m.Key.Value)
 	}
 	switch {
-	case mixed && errors.Is(err, tenancy.ErrNotFound) && !outage(err):
+	case m.mixed() && errors.Is(err, tenancy.ErrNotFound) && !outage(err):
 		return tenancy.Tenant{}, errConflict // as if it existed
 	case err != nil:
 		return tenancy.Tenant{}, err

@@ -107,6 +107,20 @@ func TestHostHTTP2(t *testing.T) {
 	}
 }
 
+// Over TLS, the host must be the one of the handshake.
+func TestStrictSNI(t *testing.T) {
+	client := http2(t, resolve(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithStrictSNI()))
+	over2(t, client, "GET", "https://acme.example.com/").wantTenant(t, "acme")
+	over2(t, client, "GET", "https://acme.example.com/", "Host: ACME.example.com.:443").wantTenant(t, "acme")
+	over2(t, client, "GET", "https://acme.example.com/", "Host: globex.example.com").wantProblem(t, 421, "host-not-served")
+	over2(t, client, "GET", "https://acme.example.com/", "Host: nobody.example.com").wantProblem(t, 421, "host-not-served")
+	over2(t, client, "GET", "https://127.0.0.1/", "Host: acme.example.com").wantTenant(t, "acme") // addresses send no SNI
+	get(t, serve(t, resolve(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithStrictSNI())), "/", "Host: acme.example.com").wantTenant(t, "acme")
+
+	lax := http2(t, resolve(t, tenancyhttp.Subdomain("example.com")))
+	over2(t, lax, "GET", "https://acme.example.com/", "Host: globex.example.com").wantTenant(t, "globex")
+}
+
 func TestDomain(t *testing.T) {
 	owners := map[string]string{"shop.acme.test": "acme", "books.test": "xn--bcher-kva", "stale.test": "nobody", "broken.test": "Not An Identifier"}
 	var asked []string

@@ -263,6 +263,28 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
+func TestCanceledHTTP2(t *testing.T) {
+	seen := &events{}
+	store := hung{make(chan struct{})}
+	client := http2(t, tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent, tenancyhttp.WithObserver(seen))(whoami))
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-store.entered
+		cancel()
+	}()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://acme.example.com/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := client.Do(r); err == nil {
+		resp.Body.Close()
+		t.Errorf("answered %s", resp.Status)
+	}
+	if event := seen.nth(t, 1); event.Outcome != tenancyhttp.OutcomeCanceled {
+		t.Errorf("observed %+v", event)
+	}
+}
+
 type breakerOpen struct{ wait time.Duration }
 
 func (b breakerOpen) Error() string             { return "circuit breaker is open" }
@@ -338,6 +360,38 @@ func TestHidden(t *testing.T) {
 			if len(outcomes) != 4 {
 				t.Errorf("the observer was told %v", outcomes)
 			}
+		})
+	}
+}
+
+// The same where a request has both an ID and an identifier, whichever of them
+// exist and go together.
+func TestHiddenWithTwoKeys(t *testing.T) {
+	for name, resolver := range map[string]tenancyhttp.Resolver{
+		"plain":   tenancyhttp.Agree(tenancyhttp.Header("X-ID", tenancyhttp.ByID()), tenancyhttp.Header("X-Tenant")),
+		"swapped": tenancyhttp.Agree(tenancyhttp.Header("X-Tenant"), tenancyhttp.Header("X-ID", tenancyhttp.ByID())),
+		"credential": tenancyhttp.Agree(tenancyhttp.Claims(func(r *http.Request) (string, error) { return r.Header.Get("X-ID"), nil },
+			tenancyhttp.ByID()), tenancyhttp.Header("X-Tenant")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := serve(t, resolve(t, resolver, tenancyhttp.WithHidden()))
+			ask := func(id, identifier string) string {
+				got := get(t, address, "/", "Host: h", "X-ID: "+id, "X-Tenant: "+identifier)
+				got.header.Del("Date")
+				return fmt.Sprint(got)
+			}
+			unknown := ask("id-nobody", "nobody")
+			for _, id := range []string{"id-nobody", "id-late", "id-gone", "id-new", "id-acme"} {
+				for _, identifier := range []string{"nobody", "late", "gone", "new", "acme"} {
+					if id == "id-acme" && identifier == "acme" {
+						continue // which is served
+					}
+					if got := ask(id, identifier); got != unknown {
+						t.Errorf("%s and %s:\n%s\nunknown:\n%s", id, identifier, got, unknown)
+					}
+				}
+			}
+			get(t, address, "/", "Host: h", "X-ID: id-acme", "X-Tenant: acme").wantTenant(t, "acme")
 		})
 	}
 }

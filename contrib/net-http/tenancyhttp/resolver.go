@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -39,6 +40,11 @@ type Match struct {
 	// Resolver is the name for [Event].Resolver, from a small fixed set. Set it
 	// together with an error too.
 	Resolver string
+}
+
+// mixed reports whether m has both an ID and an identifier.
+func (m Match) mixed() bool {
+	return slices.ContainsFunc(m.Also, func(k tenancy.Key) bool { return k.Kind != m.Key.Kind })
 }
 
 // Varier is a Resolver whose answer depends on headers of the request. The
