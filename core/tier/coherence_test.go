@@ -367,12 +367,14 @@ type manualBus struct {
 	mu        sync.Mutex
 	wake      func(tenancy.Position)
 	published tenancy.Position
+	messages  int
 }
 
 func (b *manualBus) Publish(_ context.Context, p tenancy.Position) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.published = p
+	b.messages++
 	return nil
 }
 

@@ -65,9 +65,13 @@ func TestOtherNodesFollow(t *testing.T) {
 
 func TestStacksShareOneFollower(t *testing.T) {
 	db := newDatabase()
-	l2 := newTier(t, db, newSharedMap())
+	bus := &manualBus{}
+	l2 := newTier(t, db, newSharedMap(), tier.WithBus(bus))
 	l1 := newTier(t, l2, newLocalMap())
 	acme := create(t, l1, "acme")
+	if bus.messages != 1 {
+		t.Errorf("one write sent %d messages", bus.messages)
+	}
 	get(t, l1, "acme")
 	get(t, l1, "acme")
 	if l1.Stats().Hits != 1 || l2.Stats().Misses == 0 {
