@@ -23,7 +23,7 @@ TOOL     := cd tools && GOWORK=off go run
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-embedded test-soak servers check build vet fmt fmt-check lint \
-	tidy tidy-check test-isolated modules-check core-deps-check bench fuzz cover clean
+	tidy tidy-check test-isolated modules-check core-deps-check doc-check bench fuzz cover clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ test-soak: bin/withservers ## the long forms: stacks on every database under fau
 servers: bin/withservers ## start the servers of the tests and say where, until ^C
 	bin/withservers
 
-check: fmt-check modules-check core-deps-check tidy-check vet test-isolated ## the checks that need no server
+check: fmt-check modules-check core-deps-check doc-check tidy-check vet test-isolated ## the checks that need no server
 
 build: ## compile everything
 	go build $(PACKAGES)
@@ -82,6 +82,9 @@ modules-check: ## compare the go.mod files, go.work and versions.txt
 
 core-deps-check: ## fail if core depends on anything
 	@! grep -nE '^[[:space:]]*(require|replace|tool)\>' core/go.mod
+
+doc-check: ## fail if the documentation names a test or links to a file that is not there
+	$(TOOL) ./cmd/doccheck ..
 
 bench: bin/withservers ## benchmarks with real servers, in the form of benchstat
 	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(TEST) $(PACKAGES)

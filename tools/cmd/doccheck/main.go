@@ -1,0 +1,33 @@
+// Command doccheck checks that the documentation names nothing that is not there:
+//
+//	doccheck [directory]
+//
+// In every Markdown file of the tree, a relative link must lead to a file, and what
+// is set as code and begins with Test, Benchmark or Fuzz must be a function of some
+// _test.go file: the documentation states guarantees by the tests that hold them.
+// It prints what is missing, and exits with 1 if anything is.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+
+func run(args []string, out io.Writer) int {
+	root := "."
+	if len(args) > 0 {
+		root = args[0]
+	}
+	wrong, err := check(root)
+	if err != nil {
+		fmt.Fprintln(out, "doccheck:", err)
+		return 1
+	}
+	for _, w := range wrong {
+		fmt.Fprintln(out, w)
+	}
+	return min(len(wrong), 1)
+}

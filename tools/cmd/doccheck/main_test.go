@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		page string
+		want string // what is said; empty for nothing
+	}{
+		"a test":                   {"`TestThere`", ""},
+		"a part of a test":         {"`TestThere/part` and more", ""},
+		"no test":                  {"first\n`TestGone`", "page.md:2: there is no TestGone"},
+		"no benchmark":             {"| x | `TestThere`, `BenchmarkGone` |", "page.md:1: there is no BenchmarkGone"},
+		"no name of a test":        {"`Testing` and TestGone", ""},
+		"a link":                   {"[it](code_test.go#L3) and [dir](sub)", ""},
+		"a link elsewhere":         {"[it](https://example.com/x) [mail](mailto:a@example.com)", ""},
+		"a link within the page":   {"[it](#here)", ""},
+		"a link that leads beside": {"[a](code_test.go), [it](sub/gone.md)", "page.md:1: the link leads nowhere: sub/gone.md"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "code_test.go", "package x\n\nfunc TestThere(t *testing.T) {}\n")
+			write(t, dir, "page.md", c.page)
+			if err := os.Mkdir(filepath.Join(dir, "sub"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			status := run([]string{dir}, &out)
+			got := strings.TrimSpace(strings.ReplaceAll(out.String(), dir+string(filepath.Separator), ""))
+			if got != c.want || status != min(len(c.want), 1) {
+				t.Errorf("said %q, status %d, want %q", got, status, c.want)
+			}
+		})
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	var out strings.Builder
+	if run([]string{filepath.Join(t.TempDir(), "gone")}, &out) != 1 || out.Len() == 0 {
+		t.Error("a directory that is not there passes")
+	}
+}
+
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
