@@ -31,6 +31,9 @@ func (h *handler) decide(r *http.Request) (tenancy.Tenant, decision) {
 		return tenancy.Tenant{}, decision{outcome: OutcomeMisdirected, resolver: nameNone, err: errOtherSNI}
 	}
 	m, err := h.resolver.Resolve(r)
+	if err == nil && m.Key == (tenancy.Key{}) {
+		err = ErrAbsent // of a resolver that said neither
+	}
 	if err == nil && m.Strip != "" && !strips(r.URL, m.Strip) {
 		err = refuse("path", "does not begin with what was to be stripped")
 	}
@@ -41,6 +44,7 @@ func (h *handler) decide(r *http.Request) (tenancy.Tenant, decision) {
 	outer, nested := tenancy.FromContext(r.Context())
 	d.nested = nested
 	if err != nil {
+		d.strip = ""
 		absent := plainlyAbsent(err)
 		switch {
 		case absent && nested:
@@ -78,9 +82,6 @@ var (
 
 // lookUp asks the getter for the tenant that m names, once.
 func (h *handler) lookUp(ctx context.Context, m Match) (tenancy.Tenant, error) {
-	if m.Key == (tenancy.Key{}) {
-		return tenancy.Tenant{}, ErrAbsent // of a resolver that said neither
-	}
 	if err := validate(m.Key); err != nil {
 		return tenancy.Tenant{}, err
 	}

@@ -59,6 +59,7 @@ func TestHost(t *testing.T) {
 		"underscore":                        {"GET / HTTP/1.1\r\nHost: a_me.example.com", 400, "tenant-malformed"},
 		"percent-encoded dot":               {"GET / HTTP/1.1\r\nHost: acme%2eexample.com", 400, "tenant-malformed"},
 		"port out of range":                 {"GET / HTTP/1.1\r\nHost: acme.example.com:99999999", 400, "tenant-malformed"},
+		"port 65536":                        {"GET / HTTP/1.1\r\nHost: acme.example.com:65536", 400, "tenant-malformed"},
 		"port 0":                            {"GET / HTTP/1.1\r\nHost: acme.example.com:0", 400, "tenant-malformed"},
 		"two ports":                         {"GET / HTTP/1.1\r\nHost: acme.example.com:80:80", 400, "tenant-malformed"},
 		"empty port":                        {"GET / HTTP/1.1\r\nHost: acme.example.com:", 400, "tenant-malformed"},

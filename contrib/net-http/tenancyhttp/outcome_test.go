@@ -141,7 +141,7 @@ func TestOutcomes(t *testing.T) {
 		},
 		"func that says nothing": {
 			tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.Key{}, nil }),
-			[]string{"Host: h"}, 400, tenancyhttp.OutcomeMissing, "func", "tenant-missing",
+			[]string{"Host: h"}, 400, tenancyhttp.OutcomeMissing, "none", "tenant-missing",
 		},
 		"func with a wrong key": {
 			tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.IdentifierKey("a/b"), nil }),
@@ -453,8 +453,26 @@ func TestNested(t *testing.T) {
 	get(t, byHeader, "/", "Host: acme.example.com", "X-Tenant: !").wantProblem(t, 400, "tenant-malformed")
 	get(t, byHeader, "/", "Host: late.example.com").wantProblem(t, 403, "tenant-suspended") // by the inner policy
 	get(t, build(tenancyhttp.Header("X-Tenant", tenancyhttp.ByID())), "/", "Host: acme.example.com", "X-Tenant: id-acme").wantTenant(t, "acme")
+	silentFunc := tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.Key{}, nil })
+	get(t, build(silentFunc), "/", "Host: acme.example.com").wantTenant(t, "acme")
 	get(t, build(tenancyhttp.Subdomain("example.org")), "/", "Host: acme.example.com").wantProblem(t, 421, "host-not-served")
 	get(t, build(tenancyhttp.Subdomain("example.org"), tenancyhttp.WithOptional()), "/", "Host: acme.example.com").wantProblem(t, 421, "host-not-served")
+}
+
+// rogue is a resolver that means to strip what is not there.
+type rogue struct{ err error }
+
+func (r rogue) Resolve(*http.Request) (tenancyhttp.Match, error) {
+	return tenancyhttp.Match{Key: tenancy.IdentifierKey("acme"), Strip: "/not/there", Resolver: "rogue"}, r.err
+}
+
+func TestRogueStrip(t *testing.T) {
+	get(t, serve(t, resolve(t, rogue{})), "/not/thereabouts", "Host: h").wantProblem(t, 400, "tenant-malformed")
+	get(t, serve(t, resolve(t, rogue{tenancyhttp.ErrAbsent})), "/", "Host: h").wantProblem(t, 400, "tenant-missing")
+	nested := tenancyhttp.Middleware(people, rogue{tenancyhttp.ErrAbsent}, silent)(whoami)
+	get(t, serve(t, tenancyhttp.Middleware(people, tenancyhttp.Subdomain("example.com"), silent)(nested)), "/", "Host: acme.example.com").wantTenant(t, "acme")
+	found := tenancyhttp.Middleware(people, rogue{}, silent)(whoami)
+	get(t, serve(t, found), "/not/there/x", "Host: h").wantTenant(t, "acme")
 }
 
 // The whole way through a store of this project, with a tenant that changes.

@@ -16,13 +16,10 @@ type Problem struct {
 	Code   string `json:"code"`   // for programs
 }
 
-// ServeHTTP answers r with p.
-func (p Problem) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers with p.
+func (p Problem) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	if r.Method == http.MethodHead {
-		return
-	}
 	if body, err := json.Marshal(p); err == nil { // it always is
 		_, _ = w.Write(append(body, '\n')) // else the client has gone
 	}

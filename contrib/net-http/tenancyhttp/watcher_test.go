@@ -199,6 +199,36 @@ func TestWatcherEndsWithTheStore(t *testing.T) {
 	wantLine(t, stream, tenancyhttp.ErrWatcherClosed.Error()+"\n")
 }
 
+// lagging is a source that answers from an old snapshot wherever it may.
+type lagging struct {
+	tenancy.Source
+	old tenancy.Snapshot
+}
+
+func (l *lagging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	if len(want) == 1 && want[0].Min <= l.old.AsOf.Revision {
+		return []tenancy.Snapshot{l.old}, nil
+	}
+	return l.Source.Load(ctx, want)
+}
+
+// What the watcher knows of, no request gets around by a cache that does not.
+func TestWatcherAdmitsByWhatItHasSeen(t *testing.T) {
+	store, tenants := newTenants(t, "acme")
+	old, err := store.Load(t.Context(), []tenancy.Lookup{{Key: tenancy.IDKey(tenants["acme"].ID)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	watcher := newWatcher(t, &lagging{store, old[0]})
+	address := serve(t, tenancyhttp.Middleware(getter{"acme": tenants["acme"]}, tenancyhttp.Subdomain("example.com"), silent)(watcher.Middleware(eventStream)))
+	first := open(t, address, "/", "acme.example.com")
+	if _, err := store.SetStatus(t.Context(), tenants["acme"].ID, tenancy.StatusSuspended); err != nil {
+		t.Fatal(err)
+	}
+	wantLine(t, first, tenancyhttp.ErrNotServed.Error()+"\n")
+	get(t, address, "/", "Host: acme.example.com").wantProblem(t, 403, "tenant-suspended")
+}
+
 // cut is a source whose log can be cut off, and whose watch then ends.
 type cut struct {
 	tenancy.Source
@@ -242,6 +272,10 @@ func TestWatcherFindsItsWayBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		initech, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "initech", Name: "Initech"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		source := &cut{Source: store}
 		watcher, err := tenancyhttp.NewWatcher(source, silent)
 		if err != nil {
@@ -258,6 +292,14 @@ func TestWatcherFindsItsWayBack(t *testing.T) {
 			go h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil).WithContext(ctx))
 			synctest.Wait()
 			return cancel, cause
+		}
+		_, before := stream(initech)
+		if _, err := store.SetStatus(t.Context(), initech.ID, tenancy.StatusSuspended); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		if cause := <-before; !errors.Is(cause, tenancyhttp.ErrNotServed) || time.Since(begun) > 0 {
+			t.Errorf("after a report of an outage, ended by %v, %v after the change", cause, time.Since(begun))
 		}
 		_, first := stream(acme)
 		leave, second := stream(globex)
@@ -335,5 +377,8 @@ func TestWatcherUnderLoad(t *testing.T) {
 	}
 	if ended.Load() == 0 {
 		t.Error("no stream was ended")
+	}
+	if n := tenancyhttp.Watched(watcher); n > 0 {
+		t.Errorf("%d streams are watched still", n)
 	}
 }
