@@ -61,6 +61,7 @@ func TestHeader(t *testing.T) {
 	client := http2(t, resolve(t, tenancyhttp.Header("X-Tenant-ID", tenancyhttp.ByID())))
 	over2(t, client, "GET", "https://example.com/", "X-Tenant-ID: id-acme").wantTenant(t, "acme")
 	over2(t, client, "GET", "https://example.com/", "X-Tenant-ID: acme").wantProblem(t, 404, "tenant-not-found")
+	over2(t, client, "GET", "https://example.com/", "X-Tenant-ID: id-acme, id-globex").wantProblem(t, 400, "tenant-malformed")
 	over2(t, client, "GET", "https://example.com/", "X-Tenant-ID: id-acme", "X-Tenant-ID: id-globex").wantProblem(t, 400, "tenant-malformed")
 }
 
