@@ -49,6 +49,7 @@ type follower struct {
 	noting  []func(lost bool) // the tiers of the stack
 	grown   chan struct{}     // closed when the position moves
 	lost    bool              // contact with the log; logged once
+	idle    bool              // nothing is served from a cache; logged once
 	// Only a read that begins after so many counts as contact.
 	distrust uint64
 
@@ -128,6 +129,7 @@ func (f *follower) run(ctx context.Context) {
 			return
 		}
 		f.noteContact(err)
+		f.noteServing()
 		select {
 		case <-ctx.Done():
 		case <-f.wake:
@@ -149,10 +151,23 @@ func (f *follower) noteContact(err error) {
 	f.mu.Unlock()
 	switch {
 	case changed && err != nil:
-		f.logger.Warn("tenancy: the change log cannot be read; caches serve until MaxStale is over",
+		f.logger.Warn("tenancy: the change log cannot be read; caches go on serving until MaxStale is over",
 			"error", err, "max_stale", f.cfg.maxStale)
 	case changed:
 		f.logger.Info("tenancy: the change log can be read again")
+	}
+}
+
+// noteServing logs when caches stop serving: MaxStale is over, or a write could not
+// be followed. That they serve again is what a log that can be read again means.
+func (f *follower) noteServing() {
+	idle := !f.serving()
+	f.mu.Lock()
+	changed := idle && !f.idle && f.started.Load()
+	f.idle = idle
+	f.mu.Unlock()
+	if changed {
+		f.logger.Warn("tenancy: caches serve nothing until the change log can be read")
 	}
 }
 
@@ -464,6 +479,7 @@ func (f *follower) publish(ctx context.Context, p tenancy.Position) {
 // flush makes everything that was cached so far unservable.
 func (f *follower) flush() {
 	f.stats.flushed.Add(1)
+	f.logger.Info("tenancy: caches flushed on request")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fence := f.fence.Load()
