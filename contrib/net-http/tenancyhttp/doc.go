@@ -10,8 +10,8 @@
 // # What the middleware promises
 //
 //   - It fails closed. A request reaches the next handler with a tenant that the
-//     store has, in a status that is served, or not at all, but for skip rules.
-//     There is no default tenant.
+//     store has, in a status that is served, or not at all, but for skip rules and
+//     [WithOptional]. There is no default tenant.
 //   - An outage is an outage: if the store or a resolver cannot answer, or the
 //     deadline is over, the answer is 503 with Retry-After, never 404.
 //   - Only well-formed keys reach the store, one lookup per request.
