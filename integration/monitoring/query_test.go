@@ -164,7 +164,7 @@ func (s *server) check(expr string) (wrong []string) {
 // alternatives are the values that a matcher names.
 func alternatives(m *labels.Matcher) []string {
 	switch {
-	case m.Name == labels.MetricName || strings.ContainsAny(m.Value, ".*+["):
+	case m.Name == "__name__" || strings.ContainsAny(m.Value, ".*+["):
 		return nil
 	case m.Type == labels.MatchRegexp || m.Type == labels.MatchNotRegexp:
 		return strings.Split(m.Value, "|")
