@@ -23,8 +23,7 @@ type DomainLookup func(ctx context.Context, host string) (string, error)
 // Domain finds the tenant of a custom domain through lookup. A host that nobody
 // owns is a [tenancy.ErrNotFound] that is also [ErrAbsent], so that [First] may
 // ask for [Subdomain] too; ask that first, so that no tenant can register one of
-// your own names. A malformed host and an IP address
-// are never looked up.
+// your own names. A malformed host and an IP address are never looked up.
 func Domain(lookup DomainLookup, opts ...KeyOption) Resolver {
 	return domain{lookup, newKeyConfig(opts)}
 }
