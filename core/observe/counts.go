@@ -32,7 +32,15 @@ func (l *lane) due() bool {
 
 func (c *counts) lane(op Operation) *lane { return &c.quick[op][striped.Lane()] }
 
-// failure counts a call of a sampled operation that failed.
+// done counts a call of a sampled operation.
+func (c *counts) done(op Operation, l *lane, err error) {
+	if err == nil {
+		l.succeeded.Add(1)
+		return
+	}
+	c.failure(op, l, err)
+}
+
 func (c *counts) failure(op Operation, l *lane, err error) {
 	l.failed.Add(1)
 	c.others[op][OutcomeOf(err)].Add(1)

@@ -8,44 +8,35 @@ import (
 )
 
 // GetByID implements [tenancy.Store].
-func (s *Store) GetByID(ctx context.Context, id string) (t tenancy.Tenant, err error) {
+func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
 	l := s.counts.lane(GetByID)
 	if due := l.due(); due || s.traced(ctx) {
 		return lookup(ctx, s, GetByID, l, due, s.next.GetByID, id)
 	}
-	if t, err = s.next.GetByID(ctx, id); err == nil {
-		l.succeeded.Add(1)
-		return t, nil
-	}
-	s.counts.failure(GetByID, l, err)
+	t, err := s.next.GetByID(ctx, id)
+	s.counts.done(GetByID, l, err)
 	return t, err
 }
 
 // GetByIdentifier implements [tenancy.Store].
-func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (t tenancy.Tenant, err error) {
+func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
 	l := s.counts.lane(GetByIdentifier)
 	if due := l.due(); due || s.traced(ctx) {
 		return lookup(ctx, s, GetByIdentifier, l, due, s.next.GetByIdentifier, identifier)
 	}
-	if t, err = s.next.GetByIdentifier(ctx, identifier); err == nil {
-		l.succeeded.Add(1)
-		return t, nil
-	}
-	s.counts.failure(GetByIdentifier, l, err)
+	t, err := s.next.GetByIdentifier(ctx, identifier)
+	s.counts.done(GetByIdentifier, l, err)
 	return t, err
 }
 
 // Exists implements [tenancy.Store].
-func (s *Store) Exists(ctx context.Context, id string) (found bool, err error) {
+func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	l := s.counts.lane(Exists)
 	if due := l.due(); due || s.traced(ctx) {
 		return lookup(ctx, s, Exists, l, due, s.next.Exists, id)
 	}
-	if found, err = s.next.Exists(ctx, id); err == nil {
-		l.succeeded.Add(1)
-		return found, nil
-	}
-	s.counts.failure(Exists, l, err)
+	found, err := s.next.Exists(ctx, id)
+	s.counts.done(Exists, l, err)
 	return found, err
 }
 
@@ -55,15 +46,11 @@ func (s *Store) traced(ctx context.Context) bool { return s.trace.Traced != nil 
 func lookup[T any](ctx context.Context, s *Store, op Operation, l *lane, due bool, call func(context.Context, string) (T, error), arg string) (T, error) {
 	traced := s.traced(ctx)
 	result, err := observed(ctx, s, op, due, traced, func(ctx context.Context) (T, error) { return call(ctx, arg) })
-	if err != nil {
-		s.counts.failure(op, l, err)
-		return result, err
-	}
-	l.succeeded.Add(1)
-	if t, ok := any(&result).(*tenancy.Tenant); ok && traced && s.trace.Found != nil {
+	s.counts.done(op, l, err)
+	if t, ok := any(&result).(*tenancy.Tenant); ok && err == nil && traced && s.trace.Found != nil {
 		s.trace.Found(ctx, t.ID)
 	}
-	return result, nil
+	return result, err
 }
 
 // each is a call of an operation that is not sampled.

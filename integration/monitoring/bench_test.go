@@ -33,21 +33,12 @@ const benchTenants = 1_000
 
 // BenchmarkHit compares hits of Ristretto through decorators with those of the bare
 // stack: x-bare is the ratio. The variants take turns in short batches, so that
-// whatever else the machine does meets all of them; of each, the median counts.
+// whatever else the machine does meets all of them; of each, the median counts. The
+// context is that of a request in a span that is not sampled.
 func BenchmarkHit(b *testing.B) {
-	ctx := context.Background()
 	bare, ts := benchStack(b)
-	variants := []struct {
-		name  string
-		store tenancy.Store
-	}{
-		{"bare", bare},
-		{"prometheus", promtenancy.Wrap(bare)},
-		{"otel-noop", oteltenancy.Wrap(bare,
-			oteltenancy.WithTracerProvider(tracenoop.NewTracerProvider()), oteltenancy.WithMeterProvider(metricnoop.NewMeterProvider()))},
-		{"otel-sdk-unsampled", unsampled(b, bare)},
-		{"both", promtenancy.Wrap(unsampled(b, bare))},
-	}
+	ctx := requestContext(b)
+	variants := decorated(b, bare)
 	const batch = 2_000
 	times := make([][]float64, len(variants))
 	lookup := func(s tenancy.Store, i int) {
@@ -74,12 +65,59 @@ func BenchmarkHit(b *testing.B) {
 	}
 }
 
+// variant is a stack by another name.
+type variant struct {
+	name  string
+	store tenancy.Store
+}
+
+// decorated returns bare, and bare with each decorator.
+func decorated(tb testing.TB, bare tenancy.Store) []variant {
+	tb.Helper()
+	return []variant{
+		{"bare", bare},
+		{"prometheus", promtenancy.Wrap(bare)},
+		{"otel-noop", oteltenancy.Wrap(bare,
+			oteltenancy.WithTracerProvider(tracenoop.NewTracerProvider()), oteltenancy.WithMeterProvider(metricnoop.NewMeterProvider()))},
+		{"otel-sdk-unsampled", unsampled(tb, bare)},
+		{"both", promtenancy.Wrap(unsampled(tb, bare))},
+	}
+}
+
+// requestContext is a context of some depth with a span that is not sampled.
+func requestContext(tb testing.TB) context.Context {
+	tb.Helper()
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))
+	tb.Cleanup(func() { _ = tracers.Shutdown(context.Background()) })
+	ctx, cancel := context.WithCancel(context.Background())
+	tb.Cleanup(cancel)
+	ctx, span := tracers.Tracer("test").Start(ctx, "request")
+	span.End()
+	return tenancy.NewContext(ctx, tenancy.Tenant{})
+}
+
+// Sampled calls go a longer way; the median is that of the others.
+func TestHitsDoNotAllocate(t *testing.T) {
+	bare, ts := benchStack(t)
+	ctx := requestContext(t)
+	for _, v := range decorated(t, bare) {
+		var runs [101]float64
+		for i := range runs {
+			runs[i] = testing.AllocsPerRun(1, func() { _, _ = v.store.GetByIdentifier(ctx, ts[0].Identifier) })
+		}
+		slices.Sort(runs[:])
+		if n := runs[len(runs)/2]; n != 0 {
+			t.Errorf("%s: %v allocations, want 0", v.name, n)
+		}
+	}
+}
+
 // unsampled has the SDK of OpenTelemetry, with every instrument but no span recorded.
-func unsampled(b *testing.B, s tenancy.Store) tenancy.Store {
-	b.Helper()
+func unsampled(tb testing.TB, s tenancy.Store) tenancy.Store {
+	tb.Helper()
 	tracers := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
-	b.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = tracers.Shutdown(context.Background())
 		_ = meters.Shutdown(context.Background())
 	})
@@ -133,7 +171,7 @@ func fullStack(b *testing.B) *promtenancy.Store {
 	return s
 }
 
-func benchStack(b *testing.B) (*tier.Store, []tenancy.Tenant) {
+func benchStack(b testing.TB) (*tier.Store, []tenancy.Tenant) {
 	b.Helper()
 	ctx := context.Background()
 	s, err := ristrettotier.New(memstore.New(), ristrettotier.WithTier(tier.WithLogger(slog.New(slog.DiscardHandler))))
