@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -61,7 +60,8 @@ type nobody struct{}
 func (*nobody) ObserveRequest(context.Context, tenancyhttp.Event) {}
 
 // A request costs five allocations at most: the tenant, the context and the
-// request for the next handler, and whatever the resolver needs.
+// request for the next handler, and whatever the resolver needs. For its time, see
+// BenchmarkOverhead in integration/http.
 func TestAllocations(t *testing.T) {
 	for _, c := range costCases() {
 		h, err := tenancyhttp.NewHandler(&one{people["acme"]}, c.resolver, nothing, append(c.opts, silent)...)
@@ -89,46 +89,4 @@ func usualAllocs(f func()) float64 {
 	}
 	slices.Sort(runs[:])
 	return runs[len(runs)/2]
-}
-
-// The time of the middleware, as a multiple of that of a middleware which does
-// nothing but r.WithContext(context.WithValue(…)) with a tenant. Both take turns,
-// so that they share what disturbs the machine. Looking the tenant up costs neither
-// of them anything: integration/http has a store with caches instead.
-func BenchmarkMiddleware(b *testing.B) {
-	acme := &one{people["acme"]}
-	type key struct{}
-	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t, _ := acme.GetByIdentifier(r.Context(), "acme")
-		nothing.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, t)))
-	})
-	for _, c := range costCases() {
-		b.Run(c.name, func(b *testing.B) {
-			h, err := tenancyhttp.NewHandler(acme, c.resolver, nothing, append(c.opts, silent)...)
-			if err != nil {
-				b.Fatal(err)
-			}
-			w := &sink{http.Header{}}
-			b.ReportAllocs()
-			var baseline, subject time.Duration
-			run := func(h http.Handler, n int) time.Duration {
-				began := time.Now()
-				for range n {
-					clear(w.header)
-					h.ServeHTTP(w, c.request)
-				}
-				return time.Since(began)
-			}
-			b.StopTimer()
-			for left := b.N; left > 0; left -= 1000 {
-				n := min(left, 1000)
-				baseline += run(bare, n)
-				b.StartTimer()
-				subject += run(h, n)
-				b.StopTimer()
-			}
-			b.ReportMetric(float64(baseline.Nanoseconds())/float64(b.N), "bare-ns/op")
-			b.ReportMetric(float64(subject)/float64(baseline), "x-bare")
-		})
-	}
 }
