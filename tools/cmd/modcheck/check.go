@@ -7,12 +7,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/go-tenancy/tenantstore/tools/internal/versions"
 )
 
-const (
-	prefix    = "github.com/go-tenancy/tenantstore/"
-	goVersion = "1.25.0"
-)
+const goVersion = "1.25.0"
 
 // outside are the modules that are not in go.work, on purpose.
 var outside = []string{"tools"}
@@ -49,7 +48,7 @@ func (r repository) checkModule(dir string) []string {
 	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 
 	m := r.modules[dir]
-	if want := prefix + dir; m.Module.Path != want {
+	if want := versions.Prefix + dir; m.Module.Path != want {
 		report("module is %s, want %s", m.Module.Path, want)
 	}
 	if m.Go != goVersion {
@@ -61,20 +60,20 @@ func (r repository) checkModule(dir string) []string {
 	replaced := make(map[string]string)
 	for _, replace := range m.Replace {
 		replaced[replace.Old.Path] = replace.New.Path
-		if !strings.HasPrefix(replace.Old.Path, prefix) {
+		if !strings.HasPrefix(replace.Old.Path, versions.Prefix) {
 			report("replaces %s, which is not a sibling", replace.Old.Path)
 		}
 	}
 	for _, require := range m.Require {
-		sibling, ok := strings.CutPrefix(require.Path, prefix)
+		sibling, ok := strings.CutPrefix(require.Path, versions.Prefix)
 		if !ok {
 			continue
 		}
 		listed := r.listed[sibling]
-		if require.Version != listed.version {
-			report("requires %s %s, but versions.txt says %q", sibling, require.Version, listed.version)
+		if require.Version != listed.Version {
+			report("requires %s %s, but versions.txt says %q", sibling, require.Version, listed.Version)
 		}
-		if r.listed[dir].released && !listed.released {
+		if r.listed[dir].Released && !listed.Released {
 			report("is released and requires %s, which is not", sibling)
 		}
 		relative, err := filepath.Rel(dir, sibling)

@@ -6,25 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/go-tenancy/tenantstore/tools/internal/versions"
 )
 
 // repository is what the files say. Directories are relative to its root, with
 // slashes.
 type repository struct {
-	listed    map[string]listing // versions.txt, by directory
-	workspace []string           // go.work
-	modules   map[string]modFile // go.mod files, by directory
-}
-
-// listing is a line of versions.txt.
-type listing struct {
-	version  string // "-" for a module that nobody requires
-	released bool
+	listed    map[string]versions.Listing // versions.txt, by directory
+	workspace []string                    // go.work
+	modules   map[string]modFile          // go.mod files, by directory
 }
 
 // modFile is the part of `go mod edit -json` that matters here.
@@ -38,11 +33,8 @@ type modFile struct {
 
 func readRepository(root string) (repository, error) {
 	var r repository
-	text, err := os.ReadFile(filepath.Join(root, "versions.txt"))
-	if err != nil {
-		return r, err
-	}
-	if r.listed, err = parseVersions(string(text)); err != nil {
+	var err error
+	if r.listed, err = versions.Read(root); err != nil {
 		return r, err
 	}
 	var work struct{ Use []struct{ DiskPath string } }
@@ -75,26 +67,6 @@ func readRepository(root string) (repository, error) {
 		return nil
 	})
 	return r, err
-}
-
-// parseVersions reads lines of directory, version and yes or no.
-func parseVersions(text string) (map[string]listing, error) {
-	listed := make(map[string]listing)
-	for i, line := range strings.Split(text, "\n") {
-		line, _, _ = strings.Cut(line, "#")
-		fields := strings.Fields(line)
-		if len(fields) == 0 {
-			continue
-		}
-		if len(fields) != 3 || fields[2] != "yes" && fields[2] != "no" {
-			return nil, fmt.Errorf("versions.txt:%d: want a directory, a version, and yes or no", i+1)
-		}
-		if _, twice := listed[fields[0]]; twice {
-			return nil, fmt.Errorf("versions.txt:%d: %s stands there twice", i+1, fields[0])
-		}
-		listed[fields[0]] = listing{version: fields[1], released: fields[2] == "yes"}
-	}
-	return listed, nil
 }
 
 // goJSON decodes what the go command prints.

@@ -1,0 +1,58 @@
+package main
+
+// What a stranger who has not chosen it must not get.
+const (
+	postgres   = "github.com/jackc/"
+	sqlite     = "modernc.org/"
+	valkey     = "github.com/valkey-io/"
+	ristretto  = "github.com/dgraph-io/"
+	prometheus = "github.com/prometheus/"
+	otel       = "go.opentelemetry.io/"
+)
+
+// strangers are the ways to use this repository that a release must allow.
+func strangers() []stranger {
+	return []stranger{
+		{
+			name:     "core",
+			says:     "core alone",
+			requires: []string{"core"},
+			listed:   []string{"core"},
+		},
+		{
+			name:     "sqlite",
+			says:     "bun with SQLite",
+			requires: []string{"adapters/bun", "core"},
+			without:  []string{postgres, valkey, ristretto, prometheus, otel},
+		},
+		{
+			name:     "postgres",
+			says:     "Ristretto over PostgreSQL",
+			requires: []string{"adapters/bun", "adapters/ristretto", "core"},
+			without:  []string{sqlite, valkey, prometheus, otel},
+			server:   "TENANTSTORE_POSTGRES",
+		},
+		{
+			name: "full",
+			says: "everything, over SQLite",
+			requires: []string{
+				"adapters/bun", "adapters/otel", "adapters/prometheus", "adapters/ristretto", "adapters/valkey",
+				"contrib/net-http", "core",
+			},
+		},
+		{
+			name:     "backend",
+			says:     "a store of their own that runs storetest",
+			requires: []string{"conformance", "core"},
+			copies:   "examples/filestore",
+			listed:   []string{"conformance", "core"},
+			tests:    "^TestConformance$",
+		},
+		{
+			name:     "http",
+			says:     "the middleware of net/http",
+			requires: []string{"contrib/net-http", "core"},
+			modules:  []string{"contrib/net-http", "core"},
+		},
+	}
+}
