@@ -33,8 +33,9 @@ const benchTenants = 1_000
 
 // BenchmarkHit compares hits of Ristretto through decorators with those of the bare
 // stack: x-bare is the ratio. The variants take turns in short batches, so that
-// whatever else the machine does meets all of them; of each, the median counts. The
-// context is that of a request in a span that is not sampled.
+// whatever else the machine does meets all of them; of each, the fastest tenth counts,
+// since that only ever adds time. The context is that of a request in a span that is not
+// sampled.
 func BenchmarkHit(b *testing.B) {
 	bare, ts := benchStack(b)
 	ctx := requestContext(b)
@@ -57,11 +58,11 @@ func BenchmarkHit(b *testing.B) {
 			times[v] = append(times[v], float64(time.Since(begun).Nanoseconds())/batch)
 		}
 	}
-	base := median(times[0])
+	base := fastest(times[0])
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(base, "bare-ns")
 	for v := 1; v < len(variants); v++ {
-		b.ReportMetric(median(times[v])/base, variants[v].name+"-x-bare")
+		b.ReportMetric(fastest(times[v])/base, variants[v].name+"-x-bare")
 	}
 }
 
@@ -192,7 +193,7 @@ func benchStack(b testing.TB) (*tier.Store, []tenancy.Tenant) {
 	return s, ts
 }
 
-func median(values []float64) float64 {
+func fastest(values []float64) float64 {
 	slices.Sort(values)
-	return values[len(values)/2]
+	return values[len(values)/10]
 }

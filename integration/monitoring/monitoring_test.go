@@ -313,7 +313,7 @@ func (s *server) photograph(t *testing.T, to string) {
 		query.Set(key+"range_input", span)
 	}
 	cmd := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-		"--user-data-dir="+t.TempDir(), "--window-size=1200,2400", "--virtual-time-budget=20000", "--screenshot="+to,
+		"--user-data-dir="+t.TempDir(), "--window-size=1200,2760", "--virtual-time-budget=20000", "--screenshot="+to,
 		"http://"+s.addr+"/graph?"+query.Encode())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

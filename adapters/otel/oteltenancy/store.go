@@ -45,7 +45,11 @@ func Wrap(next tenancy.Store, opts ...Option) *Store {
 
 // Close implements [tenancy.Store].
 func (s *Store) Close() error {
-	s.once.Do(func() { handle(s.callback.Unregister()) })
+	s.once.Do(func() {
+		if s.callback != nil { // else the SDK has refused it
+			handle(s.callback.Unregister())
+		}
+	})
 	return s.Store.Close()
 }
 
