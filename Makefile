@@ -23,7 +23,7 @@ TOOL     := cd tools && GOWORK=off go run
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-embedded test-soak servers check build vet fmt fmt-check lint \
-	tidy tidy-check test-isolated modules-check core-deps-check doc-check verify-release bench fuzz cover clean
+	tidy tidy-check test-isolated modules-check core-deps-check doc-check api-check verify-release release-tags bench fuzz cover clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,8 +86,15 @@ core-deps-check: ## fail if core depends on anything
 doc-check: ## fail if the documentation names a test or links to a file that is not there
 	$(TOOL) ./cmd/doccheck ..
 
-verify-release: modules-check ## publish what is committed to a proxy of files, and let strangers build and run it
+api-check: ## compare the API of each released module with its last tag
+	$(TOOL) ./cmd/apicheck ..
+
+verify-release: modules-check api-check ## publish what is committed to a proxy of files, and let strangers build and run it
 	$(TOOL) ./cmd/verifyrelease ..
+
+release-tags: ## print the tags that versions.txt names and that are not there yet
+	@awk '!/^#/ && $$3 == "yes" { print $$1 "/" $$2 }' versions.txt | \
+		while read -r tag; do git rev-parse -q --verify "refs/tags/$$tag" >/dev/null || echo "$$tag"; done
 
 bench: bin/withservers ## benchmarks with real servers, in the form of benchstat
 	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(TEST) $(PACKAGES)
