@@ -21,4 +21,7 @@
 // What a read has shown is a revision. Everything that the log holds up to it, the
 // node must then show too: this is what reading the log in order promises, and
 // more than monotone reads for each key.
+//
+// The log may be trimmed as far as it was judged, see [Checker.Judged]. Of one that was
+// trimmed before, what lies before its oldest change is not judged.
 package checker
