@@ -123,7 +123,7 @@ func (m *mortal) wrote(t tenancy.Tenant, err error) (tenancy.Tenant, error) {
 	if err != nil || !m.die.Load() {
 		return t, err
 	}
-	if err := m.out.Encode(answer{Tenant: t}); err != nil {
+	if err := m.out.Encode(answer{Tenant: t, Last: true}); err != nil {
 		return t, err
 	}
 	if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {

@@ -33,6 +33,7 @@ type answer struct {
 	Tenant tenancy.Tenant
 	Failed string // why; empty if it has not
 	Exists bool   // because the identifier was taken
+	Last   bool   // the process dies now
 }
 
 // process is another process with a stack of its own, that reads all the time and
@@ -44,6 +45,8 @@ type process struct {
 	answers *json.Decoder
 	// die makes the next write that succeeds the last.
 	die bool
+	// outlived says that it was not.
+	outlived error
 }
 
 // start starts the process, and waits until its stack is open.
@@ -86,7 +89,7 @@ func (p *process) next() (answer, error) {
 // kill ends the process with SIGKILL, if it runs.
 func (p *process) kill() error {
 	if p.cmd == nil {
-		return nil
+		return p.outlived
 	}
 	err := p.cmd.Process.Kill()
 	if errors.Is(err, os.ErrProcessDone) {
@@ -131,7 +134,10 @@ func (p *process) do(o order) (tenancy.Tenant, error) {
 		return tenancy.Tenant{}, fmt.Errorf("%w: %s", tenancy.ErrUnavailable, a.Failed)
 	}
 	if o.Die {
-		err = p.kill() // it has done so by itself
+		if !a.Last {
+			p.outlived = errors.New("a process has not died after its commit")
+		}
+		err = p.kill() // it does so by itself
 	}
 	return a.Tenant, err
 }
