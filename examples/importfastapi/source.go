@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"os"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+	_ "modernc.org/sqlite"             // the driver sqlite
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenantio"
+)
+
+// columns are those of fastapi-tenancy's table, without updated_at: a store sets that
+// itself.
+var columns = [...]string{
+	"id", "identifier", "name", "status", "isolation_strategy", "database_url", "schema_name", "tenant_metadata", "created_at",
+}
+
+// row has the values of columns; NULL is empty.
+type row [len(columns)]string
+
+// source yields the rows of the table, oldest first.
+type source struct {
+	rows  iter.Seq2[row, error]
+	close func() error
+}
+
+// isPostgres recognises URLs of PostgreSQL, with or without a driver of SQLAlchemy.
+func isPostgres(name string) bool {
+	scheme, _, _ := strings.Cut(name, "://")
+	kind, _, _ := strings.Cut(scheme, "+")
+	return scheme != name && (kind == "postgres" || kind == "postgresql")
+}
+
+// postgresURL takes the driver of SQLAlchemy off.
+func postgresURL(name string) string {
+	_, rest, _ := strings.Cut(name, "://")
+	return "postgres://" + rest
+}
+
+// sqliteFile takes sqlite:/// or sqlite+aiosqlite:/// off.
+func sqliteFile(name string) string {
+	if scheme, path, found := strings.Cut(name, ":///"); found && (scheme == "sqlite" || strings.HasPrefix(scheme, "sqlite+")) {
+		return path
+	}
+	return name
+}
+
+func openSource(ctx context.Context, name, table string) (source, error) {
+	if strings.HasSuffix(name, ".csv") {
+		return openCSV(name)
+	}
+	var db *sql.DB
+	var err error
+	if isPostgres(name) {
+		db, err = sql.Open("pgx", postgresURL(name))
+		err = withoutURL(err)
+	} else {
+		file := sqliteFile(name)
+		if _, err := os.Stat(file); err != nil { // the driver would create it
+			return source{}, err
+		}
+		db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro")
+	}
+	if err != nil {
+		return source{}, err
+	}
+	// A table name is no argument of a statement.
+	quoted := `"` + strings.ReplaceAll(table, `"`, `""`) + `"`
+	found, err := db.QueryContext(ctx, "SELECT "+strings.Join(columns[:], ", ")+" FROM "+quoted+" ORDER BY created_at, id")
+	if err != nil {
+		return source{}, errors.Join(withoutURL(err), db.Close())
+	}
+	return source{
+		rows:  sqlRows(found),
+		close: func() error { return errors.Join(found.Close(), db.Close()) },
+	}, nil
+}
+
+// withoutURL hides the text of errors about a connection: it may show the URL.
+func withoutURL(err error) error {
+	if err != nil && strings.Contains(err.Error(), "://") {
+		return errors.New("the source's URL is not valid")
+	}
+	return err
+}
+
+func sqlRows(found *sql.Rows) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for found.Next() {
+			var r row
+			var targets [len(columns)]any
+			for i := range r {
+				targets[i] = (*text)(&r[i])
+			}
+			err := found.Scan(targets[:]...)
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+		if err := found.Err(); err != nil {
+			yield(row{}, err)
+		}
+	}
+}
+
+func openCSV(name string) (source, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return source{}, err
+	}
+	rows := func(yield func(row, error) bool) {
+		var values []string
+		records := tenantio.MapCSV(file, columns[:], func(v []string) (tenancy.Tenant, error) {
+			values = v
+			return tenancy.Tenant{}, nil
+		})
+		for record, err := range records {
+			if err == nil && record.Err != nil {
+				err = fmt.Errorf("line %d: %w", record.Line, record.Err)
+			}
+			var r row
+			copy(r[:], values)
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+	return source{rows, file.Close}, nil
+}
