@@ -32,8 +32,8 @@ const (
 // Observer is told of the work of a tier, for traces and metrics. It is called
 // from many goroutines, and must not block.
 type Observer interface {
-	// Begin is called before work for a key of this kind, or of any kind where
-	// it is 0. The work gets the context that Begin returns; End is called after
+	// Begin is called before work for a key of this kind, or for any keys where
+	// it is empty. The work gets the context that Begin returns; End is called after
 	// it, with how it went. A WorkMiss of a key that does not exist succeeds.
 	Begin(ctx context.Context, w Work, kind tenancy.KeyKind) context.Context
 	End(ctx context.Context, w Work, err error)

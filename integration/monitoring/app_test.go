@@ -170,7 +170,7 @@ func (a *app) work(ctx context.Context, t *testing.T) {
 func (a *app) seed(ctx context.Context, t *testing.T) {
 	t.Helper()
 	tenants := []tenancy.Tenant{
-		{ID: "acme", Identifier: "acme", Name: "Acme"}, {Identifier: "herd", Name: "Herd"},
+		{ID: "acme", Identifier: "acme", Name: "Acme"}, {Identifier: "herd", Name: "Herd"}, {Identifier: "often", Name: "Often"},
 		{Identifier: "secret", Name: "Secret", DatabaseURL: tenancy.NewSecret("postgres://secret")},
 	}
 	for _, status := range tenancy.Statuses() {
