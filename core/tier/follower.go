@@ -439,10 +439,10 @@ func (f *follower) afterWrite(ctx context.Context, at tenancy.Revision) {
 		f.publish(ctx, f.position())
 		return
 	}
-	var publishing sync.WaitGroup
-	publishing.Go(func() { f.publish(ctx, tenancy.Position{Revision: at}) })
-	f.followWrite(ctx)
-	publishing.Wait()
+	var following sync.WaitGroup
+	following.Go(func() { f.followWrite(ctx) })
+	f.publish(ctx, tenancy.Position{Revision: at}) // here, where no other goroutine must get a processor first
+	following.Wait()
 }
 
 // followWrite follows the log. If it cannot be read, nothing is served from a
