@@ -83,7 +83,7 @@ modules-check: ## compare the go.mod files, go.work and versions.txt
 core-deps-check: ## fail if core depends on anything
 	@! grep -nE '^[[:space:]]*(require|replace|tool)\>' core/go.mod
 
-doc-check: ## fail if the documentation names a test or links to a file that is not there
+doc-check: ## fail if the documentation names a test or links to a file that is not there, or its Go code does not compile
 	$(TOOL) ./cmd/doccheck ..
 
 api-check: ## compare the API of each released module with its last tag

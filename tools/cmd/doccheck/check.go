@@ -27,7 +27,7 @@ func check(root string) (wrong []string, err error) {
 		case err != nil:
 			return err
 		case entry.IsDir():
-			if name := entry.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata") {
+			if path != root && skipped(entry.Name()) {
 				return filepath.SkipDir
 			}
 		case strings.HasSuffix(path, "_test.go"):
@@ -55,8 +55,12 @@ func check(root string) (wrong []string, err error) {
 			}
 		}
 	}
-	return wrong, nil
+	problems, err := compile(root, pages)
+	return append(wrong, problems...), err
 }
+
+// skipped reports whether a directory of this name is not looked at.
+func skipped(name string) bool { return strings.HasPrefix(name, ".") || name == "testdata" }
 
 // checkLine returns what is wrong with a line of a page in dir.
 func checkLine(dir, line string, tests map[string]bool) (problems []string) {

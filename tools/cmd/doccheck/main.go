@@ -6,6 +6,17 @@
 // is set as code and begins with Test, Benchmark or Fuzz must be a function of some
 // _test.go file: the documentation states guarantees by the tests that hold them.
 // It prints what is missing, and exits with 1 if anything is.
+//
+// Every block of Go code must compile in the workspace: a whole program as it is;
+// declarations or statements with the imports that they need. Names that a block uses
+// and does not declare, besides a few usual ones (ctx, store …), are declared by a
+// comment on a line of its own, which holds up to the next one:
+//
+//	<!-- go: handler http.Handler; name string -->
+//
+// and a part of a file, which need not compile by itself, must be in it to the letter:
+//
+//	<!-- go: from examples/filestore/filestore.go -->
 package main
 
 import (
