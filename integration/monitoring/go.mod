@@ -64,5 +64,5 @@ replace (
 	github.com/go-tenancy/tenantstore/conformance => ../../conformance
 	github.com/go-tenancy/tenantstore/contrib/net-http => ../../contrib/net-http
 	github.com/go-tenancy/tenantstore/core => ../../core
-	github.com/go-tenancy/tenantstore/integration => ../../integration
+	github.com/go-tenancy/tenantstore/integration => ..
 )

@@ -1,0 +1,74 @@
+package storetest
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/conformance/faults"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// RunDecorator runs the suite against stores in memory under a decorator that must
+// leave them every capability: alone, twice, and above, below and between tiers; and
+// over a store that is no Source.
+func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
+	t.Helper()
+	local := func(tb testing.TB, s tenancy.Store) tenancy.Store { return newTier(tb, s, faults.NewLocal()) }
+	shared := func(tb testing.TB, s tenancy.Store) tenancy.Store { return newTier(tb, s, faults.NewServer().Open()) }
+	for name, stack := range map[string]func(testing.TB, tenancy.Store) tenancy.Store{
+		"alone":                   func(_ testing.TB, s tenancy.Store) tenancy.Store { return wrap(s) },
+		"twice":                   func(_ testing.TB, s tenancy.Store) tenancy.Store { return wrap(wrap(s)) },
+		"above a tier":            func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, s)) },
+		"below a tier":            func(tb testing.TB, s tenancy.Store) tenancy.Store { return local(tb, wrap(s)) },
+		"above two tiers":         func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, shared(tb, s))) },
+		"between two tiers":       func(tb testing.TB, s tenancy.Store) tenancy.Store { return local(tb, wrap(shared(tb, s))) },
+		"everywhere in two tiers": func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, wrap(shared(tb, wrap(s))))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			Run(t, Harness{
+				Open: func(tb testing.TB) tenancy.Store { return stack(tb, memstore.New()) },
+				OpenSoftDelete: func(tb testing.TB) tenancy.Store {
+					return stack(tb, memstore.New(memstore.WithSoftDelete()))
+				},
+				Source:  true,
+				Compact: func(tb testing.TB, s tenancy.Store, r tenancy.Revision) { bottom(tb, s).Compact(r) },
+				Backup: func(tb testing.TB, s tenancy.Store) func(testing.TB) {
+					m := bottom(tb, s)
+					backup := m.Backup()
+					return func(testing.TB) { m.Restore(backup) }
+				},
+			})
+		})
+	}
+	t.Run("without a source", func(t *testing.T) {
+		Run(t, Harness{Open: func(testing.TB) tenancy.Store { return wrap(struct{ tenancy.Store }{memstore.New()}) }})
+	})
+}
+
+func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache) *tier.Store {
+	tb.Helper()
+	s, err := tier.New(next, cache, tier.WithPollInterval(20*time.Millisecond), tier.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// bottom returns the store in memory under everything, which a decorator leads to by
+// its method Below.
+func bottom(tb testing.TB, s tenancy.Store) *memstore.Store {
+	tb.Helper()
+	for {
+		if m, ok := s.(*memstore.Store); ok {
+			return m
+		}
+		decorator, ok := s.(interface{ Below() tenancy.Store })
+		if !ok {
+			tb.Fatalf("there is a %T at the bottom", s)
+		}
+		s = decorator.Below()
+	}
+}
