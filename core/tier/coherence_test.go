@@ -325,8 +325,8 @@ func TestWriteIsPublishedAtOnce(t *testing.T) {
 	}()
 	eventually(t, "the change is published", func() bool { return bus.last().Revision == acme.Revision+1 })
 	select {
-	case <-written:
-		t.Error("the write returned before its node had read the log")
+	case err := <-written:
+		t.Errorf("the write returned before its node had read the log (%v)", err)
 	default:
 	}
 	close(slow.hold)

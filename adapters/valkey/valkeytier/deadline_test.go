@@ -2,6 +2,7 @@ package valkeytier
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,7 +41,7 @@ func TestDeadlinesAreKept(t *testing.T) {
 				if took := time.Since(begun); took > after || took < after*9/10 {
 					t.Errorf("a lookup had %v", took)
 				}
-				if c.Err() != context.DeadlineExceeded {
+				if !errors.Is(c.Err(), context.DeadlineExceeded) {
 					t.Error(c.Err())
 				}
 			}()
@@ -60,7 +61,7 @@ func TestDeadlineOfTheCaller(t *testing.T) {
 	if at, ok := c.Deadline(); !ok || time.Until(at) > time.Second {
 		t.Errorf("Deadline is in %v, %v", time.Until(at), ok)
 	}
-	if cancel(); c.Err() != context.Canceled {
+	if cancel(); !errors.Is(c.Err(), context.Canceled) {
 		t.Errorf("Err: %v", c.Err())
 	}
 }

@@ -88,6 +88,7 @@ func newCache(tb testing.TB, option valkey.ClientOption, opts ...valkeytier.Opti
 			tb.Error(err)
 		}
 	})
+	until(tb, "connected", func() bool { return c.Stats().State == valkeytier.Closed }) // on a busy machine the first attempt is too short
 	return c, prefix
 }
 
