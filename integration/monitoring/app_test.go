@@ -51,8 +51,8 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local, err := ristrettotier.New(shared, ristrettotier.WithMaxEntries(20), ristrettotier.WithMaxNegatives(5),
-		ristrettotier.WithTier(tier.WithTTL(2*time.Second), tier.WithRefreshAhead(0.5)))
+	local, err := ristrettotier.New(shared, ristrettotier.WithMaxEntries(50), ristrettotier.WithMaxNegatives(5),
+		ristrettotier.WithTier(tier.WithTTL(2*time.Second), tier.WithRefreshAhead(0.1)))
 	if err != nil {
 		t.Fatal(err)
 	}
