@@ -14,7 +14,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenantio"
 )
 
-// ddl is the table as SQLAlchemy creates it for fastapi-tenancy 0.3, with the type of
+// ddl is the table as SQLAlchemy creates it for fastapi-tenancy 0.4.0, with the type of
 // times of each database.
 const ddl = `CREATE TABLE tenants (
 	id VARCHAR(255) NOT NULL, identifier VARCHAR(255) NOT NULL, name VARCHAR(255) NOT NULL,

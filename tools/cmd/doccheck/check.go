@@ -14,6 +14,7 @@ var (
 	named = regexp.MustCompile("`((?:Test|Benchmark|Fuzz)[A-Z][A-Za-z0-9_]*)[^`]*`")
 	// Links: [text](target), without a title.
 	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	code     = regexp.MustCompile("`[^`]*`")
 	declared = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz)[A-Za-z0-9_]+)\(`)
 	scheme   = regexp.MustCompile(`^[a-z]+:`)
 )
@@ -69,7 +70,7 @@ func checkLine(dir, line string, tests map[string]bool) (problems []string) {
 			problems = append(problems, "there is no "+found[1])
 		}
 	}
-	for _, found := range link.FindAllStringSubmatch(line, -1) {
+	for _, found := range link.FindAllStringSubmatch(code.ReplaceAllString(line, ""), -1) {
 		target, _, _ := strings.Cut(found[1], "#")
 		if target == "" || scheme.MatchString(target) {
 			continue

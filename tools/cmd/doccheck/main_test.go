@@ -19,6 +19,8 @@ func TestCheck(t *testing.T) {
 		"no name of a test":        {"`Testing` and TestGone", ""},
 		"a link":                   {"[it](code_test.go#L3) and [dir](sub)", ""},
 		"a link elsewhere":         {"[it](https://example.com/x) [mail](mailto:a@example.com)", ""},
+		"a link in code":           {"`At[T](gone)`", ""},
+		"a link around code":       {"[`x`](gone.md)", "page.md:1: the link leads nowhere: gone.md"},
 		"a link within the page":   {"[it](#here)", ""},
 		"a link that leads beside": {"[a](code_test.go), [it](sub/gone.md)", "page.md:1: the link leads nowhere: sub/gone.md"},
 	} {

@@ -30,6 +30,7 @@ func newGoCommand(tmp, proxy, upstream string) (goCommand, error) {
 	}
 	return goCommand{env: append(os.Environ(),
 		"GOWORK=off",
+		"CGO_ENABLED=0", // nothing may need a C compiler
 		"GOPROXY="+strings.Join([]string{fileURL(proxy), fileURL(filepath.Join(settings[0], "cache", "download")), upstream}, ","),
 		"GONOPROXY=none", "GOPRIVATE=", "GONOSUMDB="+strings.TrimSuffix(versions.Prefix, "/"),
 		"GOMODCACHE="+filepath.Join(tmp, "modules"),

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"database/sql"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// What docs/getting-started.md says that one will see.
+func TestProgram(t *testing.T) {
+	store, err := open(t.Context(), filepath.Join(t.TempDir(), "tenants.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	acme, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme Inc."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(host string, status int, body string) {
+		t.Helper()
+		if response := get(store, host); response.Code != status || body != "" && response.Body.String() != body {
+			t.Errorf("%s: %d %q", host, response.Code, response.Body)
+		}
+	}
+	ask("acme.localhost", http.StatusOK, "Hello, Acme Inc.!\n")
+	ask("globex.localhost", http.StatusNotFound, "")
+	if _, err := store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
+		t.Fatal(err)
+	}
+	ask("acme.localhost", http.StatusForbidden, "")
+}
+
+// An edit of the file behind the program's back reaches its cache.
+func TestEditOfTheFileIsSeen(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tenants.db")
+	store, err := open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme Inc."}); err != nil {
+		t.Fatal(err)
+	}
+	if response := get(store, "acme.localhost"); response.Code != http.StatusOK {
+		t.Fatal(response.Code)
+	}
+	shell, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shell.Close()
+	if _, err := shell.ExecContext(t.Context(), "UPDATE tenants SET status = 'suspended'"); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); get(store, "acme.localhost").Code != http.StatusForbidden; {
+		if time.Since(start) > 20*time.Second {
+			t.Fatal("the suspension is not seen")
+		}
+	}
+}
+
+func get(store tenancy.Store, host string) *httptest.ResponseRecorder {
+	response := httptest.NewRecorder()
+	handler(store).ServeHTTP(response, httptest.NewRequest(http.MethodGet, "http://"+host+"/", nil))
+	return response
+}
