@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 var (
@@ -14,6 +15,7 @@ var (
 	named = regexp.MustCompile("`((?:Test|Benchmark|Fuzz)[A-Z][A-Za-z0-9_]*)[^`]*`")
 	// Links: [text](target), without a title.
 	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading  = regexp.MustCompile(`(?m)^#+ +(.*?) *$`)
 	code     = regexp.MustCompile("`[^`]*`")
 	declared = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz)[A-Za-z0-9_]+)\(`)
 	scheme   = regexp.MustCompile(`^[a-z]+:`)
@@ -51,7 +53,7 @@ func check(root string) (wrong []string, err error) {
 			return nil, err
 		}
 		for number, line := range strings.Split(string(text), "\n") {
-			for _, problem := range checkLine(filepath.Dir(page), line, tests) {
+			for _, problem := range checkLine(page, line, tests) {
 				wrong = append(wrong, fmt.Sprintf("%s:%d: %s", page, number+1, problem))
 			}
 		}
@@ -63,21 +65,52 @@ func check(root string) (wrong []string, err error) {
 // skipped reports whether a directory of this name is not looked at.
 func skipped(name string) bool { return strings.HasPrefix(name, ".") || name == "testdata" }
 
-// checkLine returns what is wrong with a line of a page in dir.
-func checkLine(dir, line string, tests map[string]bool) (problems []string) {
+// checkLine returns what is wrong with a line of a page.
+func checkLine(page, line string, tests map[string]bool) (problems []string) {
 	for _, found := range named.FindAllStringSubmatch(line, -1) {
 		if !tests[found[1]] {
 			problems = append(problems, "there is no "+found[1])
 		}
 	}
 	for _, found := range link.FindAllStringSubmatch(code.ReplaceAllString(line, ""), -1) {
-		target, _, _ := strings.Cut(found[1], "#")
-		if target == "" || scheme.MatchString(target) {
+		if scheme.MatchString(found[1]) {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(target))); err != nil {
+		target, fragment, _ := strings.Cut(found[1], "#")
+		file := page
+		if target != "" {
+			file = filepath.Join(filepath.Dir(page), filepath.FromSlash(target))
+		}
+		text, err := os.ReadFile(file)
+		info, statErr := os.Stat(file)
+		switch {
+		case statErr != nil:
 			problems = append(problems, "the link leads nowhere: "+target)
+		case info.IsDir() || filepath.Ext(file) != ".md" || fragment == "":
+		case err != nil:
+			problems = append(problems, err.Error())
+		case !hasHeading(string(text), fragment):
+			problems = append(problems, "the link leads to no heading: "+found[1])
 		}
 	}
 	return problems
+}
+
+// hasHeading reports whether a page has a heading that GitHub gives this fragment.
+func hasHeading(text, fragment string) bool {
+	for _, found := range heading.FindAllStringSubmatch(text, -1) {
+		anchor := strings.Map(func(c rune) rune {
+			switch {
+			case c == ' ':
+				return '-'
+			case c == '-', c == '_', unicode.IsLetter(c), unicode.IsDigit(c):
+				return unicode.ToLower(c)
+			}
+			return -1
+		}, found[1])
+		if anchor == fragment {
+			return true
+		}
+	}
+	return false
 }

@@ -21,7 +21,9 @@ func TestCheck(t *testing.T) {
 		"a link elsewhere":         {"[it](https://example.com/x) [mail](mailto:a@example.com)", ""},
 		"a link in code":           {"`At[T](gone)`", ""},
 		"a link around code":       {"[`x`](gone.md)", "page.md:1: the link leads nowhere: gone.md"},
-		"a link within the page":   {"[it](#here)", ""},
+		"a link within the page":   {"# Here, `x_y` & now\n[it](#here-x_y--now)", ""},
+		"no such heading":          {"# There\n[it](#here)", "page.md:2: the link leads to no heading: #here"},
+		"a heading elsewhere":      {"# One\n[it](page.md#one) [it](page.md#two)", "page.md:2: the link leads to no heading: page.md#two"},
 		"a link that leads beside": {"[a](code_test.go), [it](sub/gone.md)", "page.md:1: the link leads nowhere: sub/gone.md"},
 	} {
 		t.Run(name, func(t *testing.T) {

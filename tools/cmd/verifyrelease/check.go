@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +37,11 @@ func checkSources(tree string, releases []release) error {
 		if err != nil {
 			return err
 		}
-		wrong = append(wrong, foreign...)
+		stale, err := otherVersions(tree, r)
+		if err != nil {
+			return err
+		}
+		wrong = append(wrong, slices.Concat(foreign, stale)...)
 	}
 	return errors.Join(wrong...)
 }
@@ -64,18 +69,15 @@ func readMod(dir string) (*modfile.File, error) {
 	return modfile.Parse(name, text, nil)
 }
 
-// foreignInternals finds imports of what is internal to another module, or to the
-// directory above several: the next version of that module may lack it. The compiler
-// allows some of them.
-func foreignInternals(tree string, r release) (wrong []error, err error) {
-	root := filepath.Join(tree, r.dir)
-	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+// eachGoFile calls check with the Go files of the module in dir.
+func eachGoFile(dir string, check func(file string) error) error {
+	return filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if entry.IsDir() {
 			_, statErr := os.Stat(filepath.Join(file, "go.mod"))
-			if entry.Name() == "testdata" || file != root && statErr == nil { // a module of its own
+			if entry.Name() == "testdata" || file != dir && statErr == nil { // a module of its own
 				return filepath.SkipDir
 			}
 			return nil
@@ -83,6 +85,15 @@ func foreignInternals(tree string, r release) (wrong []error, err error) {
 		if filepath.Ext(file) != ".go" {
 			return nil
 		}
+		return check(file)
+	})
+}
+
+// foreignInternals finds imports of what is internal to another module, or to the
+// directory above several: the next version of that module may lack it. The compiler
+// allows some of them.
+func foreignInternals(tree string, r release) (wrong []error, err error) {
+	err = eachGoFile(filepath.Join(tree, r.dir), func(file string) error {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
 		if err != nil {
 			return err
@@ -94,16 +105,38 @@ func foreignInternals(tree string, r release) (wrong []error, err error) {
 			}
 			own := imported == r.path() || strings.HasPrefix(imported, r.path()+"/")
 			if !own && strings.HasPrefix(imported, versions.Prefix) && slices.Contains(strings.Split(imported, "/"), "internal") {
-				name, err := filepath.Rel(tree, file)
-				if err != nil {
-					return err
-				}
-				wrong = append(wrong, fmt.Errorf("%s: imports %s, which is internal to another module", name, strings.TrimPrefix(imported, versions.Prefix)))
+				wrong = append(wrong, fmt.Errorf("%s: imports %s, which is internal to another module",
+					relative(tree, file), strings.TrimPrefix(imported, versions.Prefix)))
 			}
 		}
 		return nil
 	})
 	return wrong, err
+}
+
+var versionConstant = regexp.MustCompile(`(?m)^(?:const\s+|\t)Version\s*=\s*"([^"]*)"`)
+
+// otherVersions finds constants named Version that state another version of the module
+// than the one that is to be released.
+func otherVersions(tree string, r release) (wrong []error, err error) {
+	err = eachGoFile(filepath.Join(tree, r.dir), func(file string) error {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		for _, found := range versionConstant.FindAllSubmatch(text, -1) {
+			if says := string(found[1]); "v"+says != r.version {
+				wrong = append(wrong, fmt.Errorf("%s: Version is %s, but versions.txt says %s", relative(tree, file), says, r.version))
+			}
+		}
+		return nil
+	})
+	return wrong, err
+}
+
+// relative returns the path of file in tree, for people.
+func relative(tree, file string) string {
+	return filepath.ToSlash(strings.TrimPrefix(file, tree+string(filepath.Separator)))
 }
 
 // checkAlone checks that r, without its replace lines, names all that it needs, and

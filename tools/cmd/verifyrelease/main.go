@@ -8,8 +8,8 @@
 // out of HEAD, and published in a module proxy of files, in a temporary directory.
 // Then, outside the workspace and without replace lines:
 //
-//   - core must require nothing, and no module may import what is internal to
-//     another;
+//   - core must require nothing, no module may import what is internal to another, and
+//     a constant named Version must be that of versions.txt;
 //   - each module that is not tagged yet must name what it needs in its go.mod,
 //     and be right by itself, tests included (go vet);
 //   - the programs in testdata/strangers, each in a module of its own, must get what

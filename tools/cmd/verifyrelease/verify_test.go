@@ -123,6 +123,8 @@ func TestEveryFaultIsFound(t *testing.T) {
 			"core/go.mod: core has no dependencies, and requires example.com/other v1.0.0"},
 		{"sibling in a version that there is not", "adapters/x/go.mod", "core v0.1.0", "core v0.3.0",
 			"core v0.3.0"},
+		{"stale version constant", "adapters/x/x.go", "func Answer()", "const Version = \"0.1.0\"\n\nfunc Answer()",
+			"adapters/x/x.go: Version is 0.1.0, but versions.txt says v0.2.0"},
 		{"works with a replace line only", "core/core.go", "func Answer()", "func Other()",
 			"adapters/x by itself: go vet"},
 	} {
