@@ -152,7 +152,7 @@ func TestDroppedListenerLosesNothing(t *testing.T) {
 			dsn := newDatabase(t)
 			relay := newRelay(t, dsn)
 			store := open(t, dsn, noPoll, bunpg.WithListenDSN(relay.url),
-				bunpg.WithConnectTimeout(500*time.Millisecond), bunpg.WithHeartbeat(50*time.Millisecond))
+				bunpg.WithConnectTimeout(1500*time.Millisecond), bunpg.WithHeartbeat(50*time.Millisecond)) // a busy machine takes its time to connect
 			create(t, store, "acme")
 			next, conn := follow(t, store), connect(t, dsn)
 			listeners := listeners{conn, map[int32]bool{}}
