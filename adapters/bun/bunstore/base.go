@@ -23,7 +23,7 @@ type base struct {
 
 func newBase(db *bun.DB, c config, d dialect) *base {
 	return &base{
-		config: c, dialect: d, texts: newReadTexts(d, c.names),
+		config: c, dialect: d, texts: newReadTexts(d, c),
 		db:         db.DB,
 		read:       session{runner: db.DB, dialect: d, logger: c.logger, sealer: c.sealer},
 		background: newBackground(),

@@ -27,6 +27,7 @@ type dialect interface {
 	// backoff is the longest wait between two attempts: about as long as others
 	// hold locks.
 	backoff() time.Duration
+	searchDialect
 	// classify says what kind of failure a driver's error is; see failure.
 	classify(err error) (kind, string)
 }
@@ -43,8 +44,9 @@ func dialectOf(name bundialect.Name) (dialect, error) {
 
 // DDL returns the statements that create the schema of a store, for a database
 // administrator who does not want to let [Store.Migrate] do it. Only the options
-// WithTable and WithSchema matter. Run it in one transaction, on a database that
-// has no such store yet. Migrate finds the result up to date.
+// WithTable, WithSchema and WithSearchIndex matter. Run it in one transaction, on
+// a database that has no such store yet; [SearchIndexDDL] is for one that has.
+// Migrate finds the result up to date.
 func DDL(name bundialect.Name, opts ...Option) (string, error) {
 	d, err := dialectOf(name)
 	if err != nil {
@@ -58,5 +60,13 @@ func DDL(name bundialect.Name, opts ...Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return text + "\n" + createVersionTable(d, c.names) + ";\n" + recordVersion(d, c.names) + ";\n", nil
+	text += "\n" + createVersionTable(d, c.names) + ";\n" + recordVersion(d, c.names) + ";\n"
+	if c.searchIndex {
+		index, err := c.names.ddl(d.searchDDLFile())
+		if err != nil {
+			return "", err
+		}
+		text += "\n" + index
+	}
+	return text, nil
 }

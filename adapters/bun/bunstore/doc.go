@@ -39,5 +39,7 @@
 // With the default names, tenants is the table that people may edit; it needs
 // only identifier and name from them. tenants_changes is the log,
 // tenants_schema holds the version of the schema, tenants_lock (PostgreSQL) and
-// tenants_colliding (SQLite) serve the triggers. [DDL] shows it all.
+// tenants_colliding (SQLite) serve the triggers. With [WithSearchIndex] there is
+// also the index tenants_search_idx (PostgreSQL), or the tables tenants_search and
+// tenants_search_fts and those that FTS5 adds (SQLite). [DDL] shows it all.
 package bunstore

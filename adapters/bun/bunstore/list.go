@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -56,40 +55,4 @@ func (b *base) Count(ctx context.Context, f tenancy.Filter) (int, error) {
 		return err
 	})
 	return int(n), err
-}
-
-// Search ranks in the database, by the folded name that is stored with each
-// tenant. Names that were edited by hand and are not ASCII have none; they are
-// ranked here. It reads every tenant that the filter selects.
-func (b *base) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
-	kind, args, err := b.filter(opts.Filter)
-	if err != nil {
-		return nil, err
-	}
-	folded := tenancy.Fold(query)
-	args = append([]any{folded, int64(opts.Limit)}, args...)
-	var matches []tenancy.Match
-	err = b.retry(ctx, func() error {
-		var rank int64
-		matches = nil
-		r := b.read.newRow(&rank)
-		return b.read.each(ctx, b.texts.search[kind], args, func(rows *sql.Rows) error {
-			t, err := r.scan(rows)
-			if err != nil {
-				return err
-			}
-			m := tenancy.Match{Tenant: t, Rank: tenancy.SearchRank(rank)}
-			if rank < 0 {
-				m.Rank = tenancy.RankOf(t.Identifier, tenancy.Fold(t.Name), folded)
-			}
-			if m.Rank != tenancy.RankNone {
-				matches = append(matches, m)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return tenancy.TopMatches(matches, opts.Limit), nil
 }

@@ -14,7 +14,8 @@ const schemaVersion = 1
 
 // The table of versions has a row for each that was installed. compatible_from
 // is the oldest library, by its schemaVersion, that may still use the schema: so
-// processes of the old version go on during a rolling upgrade.
+// processes of the old version go on during a rolling upgrade. The search index has
+// no version: it may come and go at any time, and is there if its name is.
 
 func createVersionTable(d dialect, n names) string {
 	return "CREATE TABLE " + d.table(n, "_schema") + " (version INTEGER NOT NULL PRIMARY KEY, compatible_from INTEGER NOT NULL)"
@@ -28,22 +29,42 @@ func readVersion(d dialect, n names) string {
 	return "SELECT max(version), max(compatible_from) FROM " + d.table(n, "_schema")
 }
 
-// install brings the schema up to date within a transaction that no other
-// migration runs beside. exists says whether the table of versions does.
-func (b *base) install(ctx context.Context, s session, exists bool) error {
+// upToDate reports whether there is nothing to migrate. exists says whether the
+// table of versions does.
+func (b *base) upToDate(ctx context.Context, s session, exists bool) (bool, error) {
 	if !exists {
-		ddl, err := b.names.ddl(b.dialect.ddlFile())
-		if err != nil {
+		return false, nil
+	}
+	if err := b.checkVersion(ctx, s); err != nil || !b.searchIndex {
+		return true, err
+	}
+	exists, _, err := b.searchIndexState(ctx, s)
+	return exists, err
+}
+
+// install brings the schema up to date within a transaction that no other
+// migration runs beside.
+func (b *base) install(ctx context.Context, s session, exists bool) error {
+	if err := b.installSchema(ctx, s, exists); err != nil || !b.searchIndex {
+		return err
+	}
+	return b.installSearchIndex(ctx, s)
+}
+
+func (b *base) installSchema(ctx context.Context, s session, exists bool) error {
+	if exists {
+		return b.checkVersion(ctx, s)
+	}
+	ddl, err := b.names.ddl(b.dialect.ddlFile())
+	if err != nil {
+		return err
+	}
+	for _, text := range []string{ddl, createVersionTable(b.dialect, b.names), recordVersion(b.dialect, b.names)} {
+		if _, err := s.exec(ctx, text); err != nil {
 			return err
 		}
-		for _, text := range []string{ddl, createVersionTable(b.dialect, b.names), recordVersion(b.dialect, b.names)} {
-			if _, err := s.exec(ctx, text); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
-	return b.checkVersion(ctx, s)
+	return nil
 }
 
 // errNewerSchema: the library is too old for the database.

@@ -33,6 +33,8 @@ type config struct {
 	table, schema string
 	names         names // of the two
 	softDelete    bool
+	searchIndex   bool
+	sampleShare   int // see defaultSampleShare; 0: take all trigrams for rare ones
 	retention     retention
 	pollInterval  time.Duration
 	lockTimeout   time.Duration
@@ -53,6 +55,7 @@ func newConfig(opts []Option) (config, error) {
 		pollInterval: DefaultPollInterval,
 		lockTimeout:  DefaultLockTimeout,
 		retryTimeout: DefaultRetryTimeout,
+		sampleShare:  defaultSampleShare,
 	}
 	for _, o := range opts {
 		o.apply(&c)
@@ -86,6 +89,26 @@ func WithSchema(name string) Option { return optionFunc(func(c *config) { c.sche
 // WithSoftDelete makes Delete set [tenancy.StatusDeleted] and keep the row and
 // its identifier; [tenancy.Purge] removes.
 func WithSoftDelete() Option { return optionFunc(func(c *config) { c.softDelete = true }) }
+
+// WithSearchIndex makes Search of rare terms fast in large stores, at a price for
+// writes. Migrate then creates an index of trigrams: in PostgreSQL by the
+// extension pg_trgm, in SQLite by FTS5. The results are the same.
+//
+// The index serves a query of three runes or more (in PostgreSQL: of three ASCII
+// letters or digits, or one other letter) with a part that less than about one of
+// a hundred tenants has, in a store of 20,000 tenants or more; a small random
+// sample, which each search takes first, tells. Other queries read every tenant, as
+// without the option. docs/operations.md has what it gains and what it costs.
+//
+// The database itself keeps the index, whoever writes: processes without the
+// option work beside those with it, and the index stays when the last process
+// drops the option, until [Store.DropSearchIndex]. To build it for tenants that
+// exist already, Migrate keeps other writers waiting, and logs when it begins and
+// ends; [SearchIndexDDL] lets an administrator do it beforehand, in PostgreSQL with
+// CREATE INDEX CONCURRENTLY. If the role may not create the extension, Migrate
+// fails with an error that says what to do. Every program that writes tenants to
+// the SQLite file then needs an SQLite with FTS5.
+func WithSearchIndex() Option { return optionFunc(func(c *config) { c.searchIndex = true }) }
 
 // WithRetention bounds the change log: a row is trimmed when more than rows are
 // newer or when it is older than age (DefaultRetentionRows, DefaultRetentionAge);

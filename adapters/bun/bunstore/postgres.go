@@ -117,23 +117,41 @@ func (p *postgres) transact(ctx context.Context, f func(session) error) error {
 
 // migrate looks without a lock first, because usually there is nothing to do.
 func (p *postgres) migrate(ctx context.Context) error {
-	return p.retry(ctx, func() error {
+	done := false
+	err := p.retry(ctx, func() error {
 		exists, err := p.migrated(ctx, p.read)
+		if err == nil {
+			done, err = p.upToDate(ctx, p.read, exists)
+		}
+		return err
+	})
+	if err != nil || done {
+		return err
+	}
+	return p.inTransaction(ctx, func(in session) error {
+		exists, err := p.migrated(ctx, in)
 		if err != nil {
 			return err
 		}
-		if exists {
-			return p.checkVersion(ctx, p.read)
-		}
+		return p.install(ctx, in, exists)
+	})
+}
+
+// inTransaction waits as long as another migration takes, which holds the lock
+// and may be building an index, and for other locks as briefly as always.
+func (p *postgres) inTransaction(ctx context.Context, f func(session) error) error {
+	return p.retry(ctx, func() error {
 		return p.transact(ctx, func(in session) error {
-			if _, err := in.exec(ctx, "SELECT pg_advisory_xact_lock($1)", p.migrationLock()); err != nil {
-				return err
+			for _, text := range []string{
+				"SET LOCAL lock_timeout = 0",
+				fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", p.migrationLock()),
+				p.lockTimeoutText,
+			} {
+				if _, err := in.exec(ctx, text); err != nil {
+					return err
+				}
 			}
-			exists, err := p.migrated(ctx, in)
-			if err != nil {
-				return err
-			}
-			return p.install(ctx, in, exists)
+			return f(in)
 		})
 	})
 }

@@ -112,6 +112,8 @@ var postgresMeanings = map[string]string{
 	"57P02": "the server crashed",
 	"57P03": "the server cannot accept connections now",
 	"P0001": "refused by a trigger",
+	"TS001": "the search index needs the extension pg_trgm, which this role may not create: let an administrator run CREATE EXTENSION pg_trgm in this database once, or GRANT CREATE ON DATABASE to the role",
+	"TS002": "the search index needs the extension pg_trgm, which is not installed on the server: it comes with the package postgresql-contrib",
 }
 
 // constraintName reads the field of that name; no driver has a method for it.

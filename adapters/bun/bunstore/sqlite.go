@@ -123,22 +123,29 @@ func (s *sqlite) commit(ctx context.Context, tx *sql.Tx) error {
 
 // migrate looks without a lock first, because usually there is nothing to do.
 func (s *sqlite) migrate(ctx context.Context) error {
-	return s.retry(ctx, func() error {
-		pool := s.read.with(s.db)
+	pool, done := s.read.with(s.db), false
+	err := s.retry(ctx, func() error {
 		exists, err := s.migrated(ctx, pool)
+		if err == nil {
+			done, err = s.upToDate(ctx, pool, exists)
+		}
+		return err
+	})
+	if err != nil || done {
+		return err
+	}
+	return s.inTransaction(ctx, func(in session) error {
+		exists, err := s.migrated(ctx, in)
 		if err != nil {
 			return err
 		}
-		if exists {
-			return s.checkVersion(ctx, pool)
-		}
-		return s.transact(ctx, func(tx *sql.Tx) runner { return tx }, func(in session) error {
-			exists, err := s.migrated(ctx, in)
-			if err != nil {
-				return err
-			}
-			return s.install(ctx, in, exists)
-		})
+		return s.install(ctx, in, exists)
+	})
+}
+
+func (s *sqlite) inTransaction(ctx context.Context, f func(session) error) error {
+	return s.retry(ctx, func() error {
+		return s.transact(ctx, func(tx *sql.Tx) runner { return tx }, f)
 	})
 }
 

@@ -63,6 +63,9 @@ func (sqliteDialect) classify(err error) (kind, string) {
 	if strings.Contains(message, "no such table") || strings.Contains(message, "no such column") {
 		return unavailable, name + ": a table or column is missing: run Migrate"
 	}
+	if strings.Contains(message, "no such module") {
+		return unavailable, name + ": the search index needs an SQLite that was built with FTS5"
+	}
 	if strings.Contains(message, "already exists") {
 		return unavailable, name + ": a table of this name exists already, and is not one of a store: choose another with WithTable"
 	}

@@ -23,6 +23,8 @@ type backend interface {
 	tenancy.Purger
 	common() *base
 	migrate(ctx context.Context) error
+	// inTransaction runs f, which changes the schema, beside no migration.
+	inTransaction(ctx context.Context, f func(session) error) error
 }
 
 func (b *base) common() *base { return b }

@@ -7,7 +7,9 @@ type readTexts struct {
 	byID, byIdentifier, byIDs, exists string
 	owners                            string                // id and identifier of those that have one of two keys
 	list                              [numFilters][2]string // second index: 1 after a cursor
-	count, search                     [numFilters]string
+	count                             [numFilters]string
+	search, indexedSearch             [numFilters]string
+	searchState, searchSample         string
 	head, changes                     string
 	load                              string // by ids, identifiers
 	loadByID, loadByIdentifier        string
@@ -37,7 +39,8 @@ func (p *params) next() string {
 	return p.d.param(p.n)
 }
 
-func newReadTexts(d dialect, n names) readTexts {
+func newReadTexts(d dialect, c config) readTexts {
+	n := c.names
 	var (
 		tenants = d.table(n, "") + " AS t"
 		changes = d.table(n, "_changes")
@@ -75,8 +78,10 @@ func newReadTexts(d dialect, n names) readTexts {
 		}
 		p := params{d: d}
 		x.count[f] = "SELECT count(*) FROM " + tenants + " WHERE " + filterText(f, &p)
-		x.search[f] = searchText(d, sel, tenants, f)
+		x.search[f] = searchText(d, n, f, false)
+		x.indexedSearch[f] = searchText(d, n, f, true)
 	}
+	x.searchState, x.searchSample = d.searchState(n), d.searchSample(n, max(c.sampleShare, 1))
 	return x
 }
 
@@ -100,15 +105,21 @@ func listText(d dialect, sel string, f filterKind, cursor bool) string {
 	return fmt.Sprintf("%s WHERE %s ORDER BY t.created_at DESC, t.id DESC LIMIT %s OFFSET %s", sel, where, p.next(), p.next())
 }
 
-// searchText ranks as tenancy.RankOf does. Tenants whose folded name is unknown
-// come with rank -1, all of them, for the caller to rank.
-func searchText(d dialect, sel, tenants string, f filterKind) string {
+// searchText ranks as tenancy.RankOf does: every tenant, or those that the search
+// index finds by its last parameter. Tenants whose folded name is unknown come
+// with rank -1, all of them, for the caller to rank.
+func searchText(d dialect, n names, f filterKind, indexed bool) string {
 	p := params{d: d}
 	query, limit := p.next(), p.next()
 	filter := filterText(f, &p)
+	tenants := d.table(n, "") + " AS t"
+	from, found := tenants, "TRUE"
+	if indexed {
+		from, found = d.searchFrom(n, p.next())
+	}
 	rank := fmt.Sprintf("CASE WHEN t.identifier = %s THEN 0 WHEN %s THEN 1 WHEN %s THEN 2 WHEN %s THEN 3 ELSE 4 END",
 		query, d.hasPrefix("t.identifier", query), d.contains("t.name_folded", query), d.contains("t.identifier", query))
-	ranked := "SELECT " + columns + ", " + rank + " AS rank FROM " + tenants + " WHERE t.name_folded IS NOT NULL AND " + filter
+	ranked := "SELECT " + columns + ", " + rank + " AS rank FROM " + from + " WHERE " + found + " AND t.name_folded IS NOT NULL AND " + filter
 	return "SELECT t.rank, " + columns + " FROM (SELECT * FROM (" + ranked + ") AS t WHERE t.rank < 4 ORDER BY t.rank, t.identifier LIMIT " + limit + ") AS t" +
 		" UNION ALL SELECT -1, " + columns + " FROM " + tenants + " WHERE t.name_folded IS NULL AND " + filter
 }

@@ -1,0 +1,12 @@
+package bunstore
+
+// WithSampleShare is WithSearchIndex that looks at one of share tenants before a
+// search, however small the store is; or if share is 0 at none, and uses the
+// index whenever it can.
+func WithSampleShare(share int) Option {
+	return optionFunc(func(c *config) { c.searchIndex, c.sampleShare = true, share })
+}
+
+// IndexedSearchText returns the statement that searches by the index, without a
+// filter; its parameters are the folded query, the limit and what to look up.
+func (s *Store) IndexedSearchText() string { return s.b.common().texts.indexedSearch[filterNone] }
