@@ -62,24 +62,32 @@ type listeners struct {
 	seen map[int32]bool
 }
 
-// next waits for one that was not there before.
+// next waits for one that was not there before. It may have checked its connection
+// since it began to listen.
 func (l listeners) next(t testing.TB) {
 	t.Helper()
-	waitUntil(t, func() bool {
-		for _, pid := range l.now(t) {
-			if !l.seen[pid] {
-				l.seen[pid] = true
-				return true
-			}
+	waitUntil(t, func() (found bool) {
+		for _, pid := range l.having(t, `query LIKE 'LISTEN%' OR query = '-- ping'`) {
+			found = found || !l.seen[pid]
+			l.seen[pid] = true
 		}
-		return false
+		return found
 	})
+	for _, pid := range l.having(t, `true`) {
+		l.seen[pid] = true
+	}
 }
 
 func (l listeners) now(t testing.TB) []int32 {
 	t.Helper()
+	return l.having(t, `query LIKE 'LISTEN%'`)
+}
+
+// having returns the idle sessions of stores that meet a condition.
+func (l listeners) having(t testing.TB, condition string) []int32 {
+	t.Helper()
 	return query[int32](t, l.conn, `SELECT pid FROM pg_stat_activity WHERE datname = current_database()
-		AND application_name = 'tenantstore' AND state = 'idle' AND query LIKE 'LISTEN%'`)
+		AND application_name = 'tenantstore' AND state = 'idle' AND (`+condition+`)`)
 }
 
 func TestListensFromTheFirstWatchUntilClose(t *testing.T) {
@@ -152,7 +160,7 @@ func TestDroppedListenerLosesNothing(t *testing.T) {
 			dsn := newDatabase(t)
 			relay := newRelay(t, dsn)
 			store := open(t, dsn, noPoll, bunpg.WithListenDSN(relay.url),
-				bunpg.WithConnectTimeout(1500*time.Millisecond), bunpg.WithHeartbeat(50*time.Millisecond)) // a busy machine takes its time to connect
+				bunpg.WithConnectTimeout(time.Second), bunpg.WithHeartbeat(50*time.Millisecond))
 			create(t, store, "acme")
 			next, conn := follow(t, store), connect(t, dsn)
 			listeners := listeners{conn, map[int32]bool{}}
