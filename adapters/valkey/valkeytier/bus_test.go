@@ -80,18 +80,18 @@ func TestBusSubscribesAgain(t *testing.T) {
 		p, through := newProxy(t, option)
 		far, near := newBus(t, through, prefix), newBus(t, option, prefix)
 		in := subscribe(t.Context(), far)
+		before := 0 // subscriptions; a slow machine may need several to get through
 		for n := 1; n <= 3; n++ {
-			until(t, "a subscription", func() bool { return in.count(tenancy.Position{}) == n })
+			until(t, "a subscription", func() bool { return in.count(tenancy.Position{}) > before })
 			position := tenancy.Position{Revision: tenancy.Revision(n), Mark: 1}
-			if err := near.Publish(t.Context(), position); err != nil {
-				t.Fatal(err)
-			}
-			until(t, "the message", func() bool { return in.count(position) == 1 })
+			until(t, "a message is sent", func() bool { return near.Publish(t.Context(), position) == nil })
+			until(t, "the message", func() bool { return in.count(position) > 0 })
 			if n == 2 { // a silent connection must be noticed too
 				p.hang()
 				until(t, "a failed message", func() bool { return far.Publish(t.Context(), position) != nil })
 				p.resume()
 			}
+			before = in.count(tenancy.Position{})
 			p.cut()
 		}
 	})
