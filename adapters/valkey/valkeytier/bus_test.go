@@ -84,8 +84,9 @@ func TestBusSubscribesAgain(t *testing.T) {
 		for n := 1; n <= 3; n++ {
 			until(t, "a subscription", func() bool { return in.count(tenancy.Position{}) > before })
 			position := tenancy.Position{Revision: tenancy.Revision(n), Mark: 1}
-			until(t, "a message is sent", func() bool { return near.Publish(t.Context(), position) == nil })
-			until(t, "the message", func() bool { return in.count(position) > 0 })
+			until(t, "a message", func() bool { // it may be sent before the last of several subscriptions
+				return in.count(position) > 0 || near.Publish(t.Context(), position) == nil && in.count(position) > 0
+			})
 			if n == 2 { // a silent connection must be noticed too
 				p.hang()
 				until(t, "a failed message", func() bool { return far.Publish(t.Context(), position) != nil })
