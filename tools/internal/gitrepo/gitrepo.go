@@ -47,7 +47,8 @@ func (r Repository) Tags() ([]string, error) {
 	return strings.Fields(out), err
 }
 
-// Export writes the files of a revision into the new directory dir.
+// Export writes the files of a revision into the new directory dir; links, which a
+// module cannot have, are left out.
 func (r Repository) Export(revision, dir string) error {
 	archive, err := r.output("archive", "--format=tar", revision)
 	if err != nil {
@@ -70,7 +71,7 @@ func (r Repository) Export(revision, dir string) error {
 			return err
 		}
 		if header.Typeflag != tar.TypeReg {
-			continue // directories are made for their files
+			continue // a directory is made for its files
 		}
 		text, err := io.ReadAll(files)
 		if err != nil {
