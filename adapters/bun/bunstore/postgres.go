@@ -140,12 +140,16 @@ func (p *postgres) migrate(ctx context.Context) error {
 // inTransaction waits as long as another migration takes, which holds the lock
 // and may be building an index, and for other locks as briefly as always.
 func (p *postgres) inTransaction(ctx context.Context, f func(session) error) error {
+	briefly := p.lockTimeoutText
+	if p.sessionsReady {
+		briefly = "SET LOCAL lock_timeout = DEFAULT"
+	}
 	return p.retry(ctx, func() error {
 		return p.transact(ctx, func(in session) error {
 			for _, text := range []string{
 				"SET LOCAL lock_timeout = 0",
 				fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", p.migrationLock()),
-				p.lockTimeoutText,
+				briefly,
 			} {
 				if _, err := in.exec(ctx, text); err != nil {
 					return err

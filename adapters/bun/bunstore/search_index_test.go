@@ -113,10 +113,7 @@ func TestSearchIndexFindsTheSame(t *testing.T) {
 
 		found, unfolded := 0, 0
 		for _, query := range queriesOf(r, texts, 500) {
-			opts := tenancy.SearchOptions{Limit: 1 + r.IntN(20)}
-			for _, s := range tenancy.Statuses()[:r.IntN(3)] {
-				opts.Filter.Statuses = append(opts.Filter.Statuses, s)
-			}
+			opts := tenancy.SearchOptions{Limit: 1 + r.IntN(20), Filter: tenancy.Filter{Statuses: tenancy.Statuses()[:r.IntN(3)]}}
 			want, err1 := scanning.Search(t.Context(), query, opts)
 			got, err2 := indexed.Search(t.Context(), query, opts)
 			if err := errors.Join(err1, err2); err != nil {

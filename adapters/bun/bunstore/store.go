@@ -53,9 +53,11 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 }
 
 // Migrate creates what the store needs in its database, or brings it up to date.
-// It is idempotent, atomic, and safe when many processes call it at once. A
-// schema that a newer version of this library made is left alone as long as this
-// version can use it; otherwise it fails with an error that says so.
+// It is idempotent, atomic, and safe when many processes call it at once: they
+// wait for the one that migrates, in PostgreSQL as long as ctx allows, in SQLite
+// for the time of [WithRetryTimeout]. A schema that a newer version of this
+// library made is left alone as long as this version can use it; otherwise it
+// fails with an error that says so.
 func (s *Store) Migrate(ctx context.Context) error {
 	err := s.b.common().open()
 	if err == nil {
