@@ -61,24 +61,27 @@ func (f *flights) join(ctx context.Context, key flightKey, least tenancy.Revisio
 	return f.wait(ctx, key, fl)
 }
 
-// ask asks a shared cache, which answers soon or not at all, before it leaves the
-// load to the background: most lookups end here, and a goroutine and its contexts
-// cost more than they do. It reports whether the flight has ended.
+// ask looks into the cache before it leaves the load to the background: a shared
+// one answers soon or not at all, and most lookups end here, where a goroutine and
+// its contexts would cost more than they do; a local one may have been filled since
+// the lookup found nothing. It reports whether the flight has ended.
 func (f *flights) ask(ctx context.Context, fl *flight, key flightKey, least tenancy.Revision, s *Store) (ended bool) {
-	var a answer
-	if s.shared {
-		defer func() {
-			if p := recover(); p != nil {
-				fl.entry, fl.err, ended = nil, s.panicked(p), true
-			}
-			if ended {
-				f.end(key, fl)
-			}
-		}()
-		if a = s.ask(ctx, key.Key); a.Entry != nil && s.acceptKnown(a.Entry, key.Key, least) {
-			fl.entry = a.Entry
-			return true
+	defer func() {
+		if p := recover(); p != nil {
+			fl.entry, fl.err, ended = nil, s.panicked(p), true
 		}
+		if ended {
+			f.end(key, fl)
+		}
+	}()
+	var a answer
+	if !s.shared {
+		fl.entry = s.filled(ctx, key.Key, least)
+	} else if a = s.ask(ctx, key.Key); a.Entry != nil && s.acceptKnown(a.Entry, key.Key, least) {
+		fl.entry = a.Entry
+	}
+	if fl.entry != nil {
+		return true
 	}
 	loading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f.mu.Lock()

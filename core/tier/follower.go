@@ -105,6 +105,14 @@ func (f *follower) close() {
 // serving reports whether entries may be served at all.
 func (f *follower) serving() bool { return f.clock.now.Load() < f.serveUntil.Load() }
 
+// serves reports whether an entry of a local cache may be served. It was accepted
+// under its fence, so its AsOf is not below the base of that one; what may have risen
+// since is the floor of its stripe.
+func (f *follower) serves(e *Entry, now int64) bool {
+	return e.fence == f.fence.Load() && int64(e.Snapshot.AsOf.Revision) >= e.floor.Load() &&
+		now < e.expires && now < f.serveUntil.Load()
+}
+
 // tick drives the coarse clock.
 func (f *follower) tick(ctx context.Context) {
 	t := time.NewTicker(tick)

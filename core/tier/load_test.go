@@ -56,6 +56,35 @@ func TestConcurrentReadersShareALoad(t *testing.T) {
 	})
 }
 
+// One who found nothing just before another's load was over finds what that has put
+// there.
+func TestLateReaderDoesNotLoadAgain(t *testing.T) {
+	db := newDatabase()
+	create(t, db, "acme")
+	cache := &overtaken{localMap: newLocalMap()}
+	s := newTier(t, db, cache)
+	cache.meanwhile = func() { get(t, s, "acme") }
+	get(t, s, "acme")
+	if n := db.Loads(); n != 1 {
+		t.Errorf("%d loads, want 1", n)
+	}
+}
+
+// overtaken is a cache that does something between looking and answering, once.
+type overtaken struct {
+	*localMap
+	meanwhile func()
+}
+
+func (c *overtaken) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
+	r, err := c.localMap.Get(ctx, key)
+	if do := c.meanwhile; do != nil {
+		c.meanwhile = nil
+		do()
+	}
+	return r, err
+}
+
 func TestLoadEndsWhenNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &slowDatabase{newDatabase()}

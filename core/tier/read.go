@@ -65,12 +65,8 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
 		s.stats.misses.Add(1)
 		return nil
 	}
-	// The entry was accepted under its fence, so its AsOf is not below the base
-	// of that one; what may have risen since is the floor of its stripe.
-	f := s.follower
-	now := f.clock.now.Load()
-	if e.fence != f.fence.Load() || int64(e.Snapshot.AsOf.Revision) < e.floor.Load() ||
-		now >= e.expires || now >= f.serveUntil.Load() || e.Key != key {
+	now := s.follower.clock.now.Load()
+	if !s.follower.serves(e, now) || e.Key != key {
 		s.stats.stale.Add(1)
 		return nil
 	}
@@ -81,6 +77,18 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
 	}
 	if now >= e.refresh {
 		s.refresh(ctx, key)
+	}
+	return e
+}
+
+// filled returns the entry of a local cache that another load has put there since
+// the lookup that is to begin one found nothing, or nil.
+func (s *Store) filled(ctx context.Context, key tenancy.Key, least tenancy.Revision) *Entry {
+	r, err := s.cache.Get(ctx, key)
+	e, now := r.Entry, s.follower.clock.now.Load()
+	if err != nil || e == nil || !s.follower.serves(e, now) || e.Key != key ||
+		now >= e.refresh || e.Snapshot.AsOf.Revision < least {
+		return nil
 	}
 	return e
 }
