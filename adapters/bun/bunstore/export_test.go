@@ -10,3 +10,6 @@ func WithSampleShare(share int) Option {
 // IndexedSearchText returns the statement that searches by the index, without a
 // filter; its parameters are the folded query, the limit and what to look up.
 func (s *Store) IndexedSearchText() string { return s.b.common().texts.indexedSearch[filterNone] }
+
+// MigrationLockText takes the lock of migrations in PostgreSQL.
+func (s *Store) MigrationLockText() string { return s.b.(*postgres).migrationLockText() }

@@ -148,7 +148,7 @@ func (p *postgres) inTransaction(ctx context.Context, f func(session) error) err
 		return p.transact(ctx, func(in session) error {
 			for _, text := range []string{
 				"SET LOCAL lock_timeout = 0",
-				fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", p.migrationLock()),
+				p.migrationLockText(),
 				briefly,
 			} {
 				if _, err := in.exec(ctx, text); err != nil {
@@ -169,10 +169,10 @@ func (p *postgres) migrated(ctx context.Context, in session) (bool, error) {
 	return exists, err
 }
 
-// migrationLock is the key of the advisory lock: one for each store of a
+// migrationLockText takes the lock of migrations: one for each store of a
 // database.
-func (p *postgres) migrationLock() int64 {
+func (p *postgres) migrationLockText() string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte("tenantstore " + p.names.Schema + "." + p.names.Table)) // never fails
-	return int64(h.Sum64())                                                       //nolint:gosec // any 64 bits will do
+	return fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(h.Sum64()))      //nolint:gosec // any 64 bits will do
 }

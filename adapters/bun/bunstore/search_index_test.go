@@ -465,9 +465,19 @@ func TestSearchIndexConcurrently(t *testing.T) {
 	}
 }
 
+// explain returns a plan that avoids reading the whole table, which is the best
+// plan for a small one.
 func explain(t *testing.T, db *bun.DB, text string, args ...any) string {
 	t.Helper()
-	rows, err := db.DB.QueryContext(t.Context(), "EXPLAIN "+text, args...)
+	tx, err := db.DB.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(t.Context(), "SET LOCAL enable_seqscan = off"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := tx.QueryContext(t.Context(), "EXPLAIN "+text, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -484,6 +494,34 @@ func explain(t *testing.T, db *bun.DB, text string, args ...any) string {
 		t.Fatal(err)
 	}
 	return plan.String()
+}
+
+// Whoever starts while another process builds an index waits for it, however
+// long that takes.
+func TestMigrateWaitsForAnother(t *testing.T) {
+	dsn := newPostgres(t)
+	other, err := postgresDB(t, dsn).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback() }()
+	s := unmigrated(t, postgresDB(t, dsn), bunstore.WithLockTimeout(time.Millisecond), bunstore.WithRetryTimeout(time.Millisecond))
+	if _, err := other.ExecContext(t.Context(), s.MigrationLockText()); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Migrate(t.Context()) }()
+	select {
+	case err := <-done:
+		t.Fatalf("Migrate did not wait: %v", err)
+	case <-time.After(200 * time.Millisecond): // many times the time-outs
+	}
+	if err := other.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Migrate: %v", err)
+	}
 }
 
 // An index that CREATE INDEX CONCURRENTLY has not finished is left alone.

@@ -26,12 +26,13 @@ END
 $do$;
 
 -- The extension may have been created in any schema, which need not be in the
--- search path. Without fastupdate a search need not read what a list of recent
--- writes holds, and no write has to work that list off.
+-- search path. The index collects recent writes in a list, which every search
+-- reads and some write works off: 1 MB, not 4 MB as by default, bounds the time of
+-- both, and saves almost as much.
 DO $do$
 BEGIN
     EXECUTE format($index$CREATE INDEX IF NOT EXISTS "{{.Table}}_search_idx" ON "{{.Schema}}"."{{.Table}}" USING gin (
-        ({{.PostgresSearchText ""}}) %I.gin_trgm_ops) WITH (fastupdate = off)$index$, (
+        ({{.PostgresSearchText ""}}) %I.gin_trgm_ops) WITH (gin_pending_list_limit = 1024)$index$, (
         SELECT n.nspname FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
         WHERE e.extname = 'pg_trgm'));
 END
