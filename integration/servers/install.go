@@ -54,6 +54,16 @@ func InstallSQLite(ctx context.Context, progress io.Writer) error {
 	return aptInstall(ctx, progress, missing, "the sqlite3 shell", "sqlite3")
 }
 
+// InstallCurl makes sure that there is curl, with which tests try the lines that the
+// quickstart prints, in the way of [InstallPostgres].
+func InstallCurl(ctx context.Context, progress io.Writer) error {
+	if _, err := exec.LookPath("curl"); err == nil {
+		return nil
+	}
+	missing := fmt.Errorf("curl is %w: install it (Debian: apt-get install curl)", ErrNotInstalled)
+	return aptInstall(ctx, progress, missing, "curl", "curl")
+}
+
 // aptInstall installs Debian packages, or returns missing where it cannot: on
 // other systems, or without being root.
 func aptInstall(ctx context.Context, progress io.Writer, missing error, what string, packages ...string) error {

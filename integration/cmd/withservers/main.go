@@ -100,11 +100,12 @@ func (f *fleet) start(ctx context.Context, compiler bool) error {
 			return err
 		}
 	}
-	if err := servers.InstallSQLite(ctx, os.Stderr); err != nil {
-		return err
-	}
-	if err := servers.InstallPrometheus(ctx, os.Stderr); err != nil {
-		return err
+	for _, install := range []func(context.Context, io.Writer) error{
+		servers.InstallSQLite, servers.InstallCurl, servers.InstallPrometheus,
+	} {
+		if err := install(ctx, os.Stderr); err != nil {
+			return err
+		}
 	}
 	for _, service := range services() {
 		if os.Getenv(service.env) != "" {
