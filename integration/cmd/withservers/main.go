@@ -8,7 +8,7 @@
 // is the DSN of a PostgreSQL server, TENANTSTORE_VALKEY and TENANTSTORE_REDIS are
 // the host:port of a Valkey and of a Redis server. A server that the environment
 // names already is used as it is. Without a command, the servers run until they are
-// interrupted. The sqlite3 shell, prometheus and promtool, which tests run too, are
+// interrupted. The sqlite3 shell, curl, prometheus and promtool, which tests run, are
 // seen to as well, and with -cc a C compiler, which go test -race needs.
 //
 // The servers stop when the command ends, or when withservers gets SIGINT,
