@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -39,7 +40,7 @@ func listRules() []Rule {
 				equal(p, len(p.list(tenancy.ListOptions{}).Tenants), 100, "the length of a page without Limit")
 				equal(p, len(p.list(tenancy.ListOptions{Limit: 1000}).Tenants), 1000, "the length of a page with Limit 1000")
 				equal(p, len(p.list(tenancy.ListOptions{Limit: 7}).Tenants), 7, "the length of a page with Limit 7")
-				for _, limit := range []int{-1, 1001, 1 << 40} {
+				for _, limit := range []int{-1, 1001, math.MaxInt} {
 					_, err := p.s.List(p.ctx, tenancy.ListOptions{Limit: limit})
 					p.failsIn(err, tenancy.ErrInvalid, "limit", "List with Limit %d", limit)
 				}

@@ -31,7 +31,7 @@ func (l *changeLog) append(op tenancy.Op, tenantID string, keys []tenancy.Key) t
 	l.changes = append(l.changes, tenancy.Change{
 		Position: p, Op: op, TenantID: tenantID, Keys: keys, At: tenancy.NormalizeTime(time.Now()),
 	})
-	if len(l.changes) >= 2*l.retention { // so that trimming costs nothing on average
+	if len(l.changes)-l.retention >= l.retention { // so that trimming costs nothing on average
 		l.compact(p.Revision - tenancy.Revision(l.retention) + 1)
 	}
 	l.wake()
@@ -57,9 +57,9 @@ func (l *changeLog) head() tenancy.Head {
 // after returns at most limit changes after the position, or ErrCompacted.
 func (l *changeLog) after(p tenancy.Position, limit int) ([]tenancy.Change, error) {
 	changes := l.retained()
-	i := int(p.Revision - changes[0].Position.Revision) // where p should be
+	i := p.Revision - changes[0].Position.Revision // where p should be
 	beginning := p.IsZero() && i == -1
-	if !beginning && (i < 0 || i >= len(changes) || changes[i].Position != p) {
+	if !beginning && (i < 0 || i >= tenancy.Revision(len(changes)) || changes[i].Position != p) {
 		return nil, tenancy.ErrCompacted
 	}
 	rest := changes[i+1:]
@@ -68,8 +68,8 @@ func (l *changeLog) after(p tenancy.Position, limit int) ([]tenancy.Change, erro
 
 // compact drops the changes before revision, but never the newest.
 func (l *changeLog) compact(revision tenancy.Revision) {
-	n := int(revision - l.changes[0].Position.Revision)
-	l.changes = slices.Clone(l.changes[min(max(0, n), len(l.changes)-1):])
+	n := revision - l.changes[0].Position.Revision
+	l.changes = slices.Clone(l.changes[min(max(0, n), tenancy.Revision(len(l.changes)-1)):])
 }
 
 func cloneChanges(changes []tenancy.Change) []tenancy.Change {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -114,6 +116,27 @@ func TestLogRetention(t *testing.T) {
 	s.Compact(tenancy.Latest)
 	if head := s.Statistics().Log; head.Oldest != head.Newest {
 		t.Errorf("Compact(Latest) left %+v, want only the newest", head)
+	}
+}
+
+// A log that keeps everything grows like any slice: a write does not copy it.
+func TestUnboundedLogIsNotCopied(t *testing.T) {
+	s := memstore.New(memstore.WithLogRetention(math.MaxInt))
+	fill := func(from, to int) (allocated uint64) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := from; i < to; i++ {
+			create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n"})
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	fill(0, 5000)
+	if n := fill(5000, 5200); n > 20<<20 { // one copy of the log is about 1 MB
+		t.Errorf("200 creates after 5000 allocated %d bytes", n)
+	}
+	if changes, err := s.Changes(t.Context(), tenancy.Position{}, tenancy.MaxChangesLimit); err != nil || len(changes) != 5201 {
+		t.Errorf("the log holds %d changes, %v; want all", len(changes), err)
 	}
 }
 

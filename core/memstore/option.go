@@ -18,7 +18,7 @@ func WithSoftDelete() Option {
 }
 
 // WithLogRetention sets how many of the newest changes the log retains: at least
-// 1, by default DefaultLogRetention.
+// 1, by default DefaultLogRetention; math.MaxInt keeps all.
 func WithLogRetention(changes int) Option {
 	return func(c *config) { c.logRetention = max(1, changes) }
 }

@@ -43,7 +43,7 @@ func (m *marks) check(p tenancy.Position) verdict {
 	switch i := p.Revision - m.first; {
 	case i < 0:
 		return unknown
-	case int(i) >= len(m.list):
+	case i >= tenancy.Revision(len(m.list)):
 		return ahead
 	case m.list[i] != p.Mark:
 		return denied
