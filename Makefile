@@ -22,18 +22,22 @@ SERVERS  := bin/withservers $(if $(RACE),-cc)
 TOOL     := cd tools && GOWORK=off go run
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-soak servers check build vet fmt fmt-check lint \
+.PHONY: help run test test-32bit test-embedded test-soak servers check build vet fmt fmt-check lint \
 	tidy tidy-check test-isolated modules-check core-deps-check doc-check api-check verify-release release-tags bench fuzz cover clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start the example service
 	go run ./examples/quickstart $(ARGS)
 
-test: check bin/withservers ## everything: quick checks, then all tests with real servers
+test: check test-32bit bin/withservers ## everything: quick checks, then all tests with real servers
 	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) $(GOTEST) $(PACKAGES)
 	cd tools && GOWORK=off $(GOTEST) ./...
+
+test-32bit: ## core as on a processor of 32 bits, where this one can run it; the other modules are compiled
+	@set -e; for m in $(MODULES); do (cd $$m && GOARCH=386 GOWORK=off go vet ./...) || { echo "in module $$m"; exit 1; }; done
+	@case "$$(go env GOHOSTOS GOHOSTARCH | tr '\n' ' ')" in "linux amd64 "*) cd core && GOARCH=386 GOWORK=off go test ./...;; esac
 
 test-embedded: check ## the tests that need no server; the others skip, and are listed
 	$(TOOL) ./cmd/testskips -C .. env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \
