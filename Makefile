@@ -17,13 +17,17 @@ COUNT    ?= 6
 FUZZTIME ?= 10s
 ARGS     ?=
 
+# Legible in GitHub's light and dark mode, at the width of a page there.
+D2FLAGS  := --omit-version --scale 1 --pad 8 --theme 0 --dark-theme 200 --elk-nodeNodeBetweenLayers 24 \
+	--elk-edgeNodeBetweenLayers 16 --elk-padding '[top=50,left=20,bottom=20,right=20]'
+
 GOTEST   := go test $(RACE) $(TEST)
 SERVERS  := bin/withservers $(if $(RACE),-cc)
 TOOL     := cd tools && GOWORK=off go run
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-32bit test-embedded test-soak servers check build vet fmt fmt-check lint \
-	tidy tidy-check test-isolated modules-check core-deps-check doc-check api-check verify-release release-tags bench fuzz cover clean
+	tidy tidy-check test-isolated modules-check core-deps-check doc-check pictures pictures-check api-check verify-release release-tags bench fuzz cover clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +57,7 @@ test-soak: bin/withservers ## the long forms: stacks on every database under fau
 servers: bin/withservers ## start the servers of the tests and say where, until ^C
 	bin/withservers
 
-check: fmt-check modules-check core-deps-check doc-check tidy-check vet test-isolated ## the checks that need no server
+check: fmt-check modules-check core-deps-check doc-check pictures-check tidy-check vet test-isolated ## the checks that need no server
 
 build: ## compile everything
 	go build $(PACKAGES)
@@ -90,6 +94,17 @@ core-deps-check: ## fail if core depends on anything
 doc-check: ## fail if the documentation names a test or links to a file that is not there, or its Go code does not compile
 	$(TOOL) ./cmd/doccheck ..
 
+# What the pictures are made from, and what is made of it.
+PICTURES := tools/d2.mod $(sort $(wildcard docs/images/*.d2)) $(patsubst %.d2,%.svg,$(sort $(wildcard docs/images/*.d2)))
+
+pictures: bin/d2 ## draw docs/images/*.svg from docs/images/*.d2
+	bin/d2 fmt docs/images/*.d2
+	set -e; for p in docs/images/*.d2; do bin/d2 $(D2FLAGS) $$p $${p%.d2}.svg; done
+	git hash-object $(PICTURES) >docs/images/hashes
+
+pictures-check: ## fail if make pictures was not run after a picture's text was edited
+	@git hash-object $(PICTURES) | cmp -s - docs/images/hashes || { echo "run make pictures"; exit 1; }
+
 api-check: ## compare the API of each released module with its last tag
 	$(TOOL) ./cmd/apicheck ..
 
@@ -120,3 +135,6 @@ bin/withservers:
 
 bin/golangci-lint: tools/golangci-lint.mod
 	cd tools && GOWORK=off go build -buildvcs=false -modfile=golangci-lint.mod -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/d2: tools/d2.mod
+	cd tools && GOWORK=off go build -buildvcs=false -modfile=d2.mod -o ../$@ oss.terrastruct.com/d2
