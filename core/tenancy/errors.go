@@ -23,8 +23,15 @@ var (
 	// ErrInvalid: the input breaks a rule; Error.Field says which field.
 	ErrInvalid = errors.New("invalid")
 	// ErrUnavailable: the store cannot answer now. It says nothing about the
-	// tenant, and a write that ends with it may or may not have happened.
+	// tenant, and a write that ends with it may or may not have happened, unless
+	// the error wraps ErrNotApplied too.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrNotApplied comes with ErrUnavailable or the context's error, and says that
+	// the operation has changed nothing and will not: the store knows that it never
+	// reached the database, because there was no connection. It can be repeated
+	// without danger. After CreateBatch, it is said of the tenants without a result.
+	// An error without it says nothing of the kind.
+	ErrNotApplied = errors.New("not applied")
 	// ErrCompacted: the change log cannot continue from this position: it was
 	// trimmed away, or belongs to a history that the store no longer has.
 	ErrCompacted = errors.New("position is not in the change log")

@@ -22,7 +22,8 @@
 //     go back, whichever tier answers, and nothing of a history that the database
 //     lost (a restored backup) is served once the loss was noticed.
 //   - After every write attempt, failed ones too, the log is followed before the
-//     call returns: the writer's process reads its own writes.
+//     call returns: the writer's process reads its own writes. Only an attempt that
+//     cannot have changed anything (ErrInvalid, ErrNotApplied) is left alone.
 //   - Nothing is served from a cache before the log was read once, or when it
 //     could not be read for MaxStale.
 //   - A miss is loaded once, however many wait for it. Across processes a shared

@@ -9,11 +9,12 @@ import (
 
 // wrote is called after each write attempt, failed ones too: the change may have
 // been committed all the same, and a conflict means that there is something new to
-// read. Only invalid input cannot have changed anything. at is the revision of the
-// change, or 0 if that is not known. The innermost tier, which every write passes, does
-// what is to be done for the whole stack.
+// read. Only invalid input, and what never reached the database, cannot have changed
+// anything: a write that is tried in an outage must not end the service from caches.
+// at is the revision of the change, or 0 if that is not known. The innermost tier,
+// which every write passes, does what is to be done for the whole stack.
 func (s *Store) wrote(ctx context.Context, at tenancy.Revision, err error) {
-	if !s.owner || errors.Is(err, tenancy.ErrInvalid) {
+	if !s.owner || at == 0 && (errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, tenancy.ErrNotApplied)) {
 		return
 	}
 	if s.resets != nil {

@@ -35,28 +35,30 @@ func connectError(ctx context.Context, err error) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return &tenancy.Error{Err: ctx.Err()}
+		return &tenancy.Error{Err: &connectFailure{reason: ctx.Err(), text: "while connecting"}}
 	}
-	safe := &connectFailure{text: connectReason(err)}
+	safe := &connectFailure{reason: tenancy.ErrUnavailable, text: connectReason(err)}
 	_ = errors.As(err, &safe.server)
 	return &tenancy.Error{Err: safe}
 }
 
-// connectFailure wraps ErrUnavailable, and the server's error if there is one.
+// connectFailure wraps its reason, ErrNotApplied, for what never got a connection
+// was never sent, and the server's error if there is one.
 type connectFailure struct {
+	reason error // ErrUnavailable or the context's error
 	text   string
 	server *pgconn.PgError
 }
 
 func (e *connectFailure) Error() string {
-	return fmt.Sprintf("%v: %s", tenancy.ErrUnavailable, e.text)
+	return fmt.Sprintf("%v: %s", e.reason, e.text)
 }
 
 func (e *connectFailure) Unwrap() []error {
 	if e.server == nil {
-		return []error{tenancy.ErrUnavailable}
+		return []error{e.reason, tenancy.ErrNotApplied}
 	}
-	return []error{tenancy.ErrUnavailable, e.server}
+	return []error{e.reason, tenancy.ErrNotApplied, e.server}
 }
 
 // connectReason says in words of its own why err happened.

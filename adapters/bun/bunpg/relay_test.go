@@ -12,8 +12,10 @@ type relay struct {
 	url    string // for clients
 	server string
 
-	mu    sync.Mutex
-	pairs map[*pair]struct{}
+	mu      sync.Mutex
+	pairs   map[*pair]struct{}
+	limited bool
+	left    int // bytes, if limited, until everything is cut and new connections too
 }
 
 // pair is a client's connection and the one made for it.
@@ -85,9 +87,18 @@ func (r *relay) pass(p *pair, to, from net.Conn) {
 		}
 		r.mu.Lock()
 		frozen := p.frozen
+		if r.limited {
+			n = min(n, r.left)
+			r.left -= n
+		}
+		over := r.limited && r.left == 0
 		r.mu.Unlock()
 		if frozen {
 			continue
+		}
+		if over {
+			_, _ = to.Write(buffer[:n])
+			break
 		}
 		if _, err := to.Write(buffer[:n]); err != nil {
 			break
@@ -103,6 +114,21 @@ func (r *relay) cut() {
 	for p := range r.pairs {
 		_, _ = p.client.Close(), p.server.Close()
 	}
+}
+
+// limit lets so many more bytes through, of all connections together, and then
+// breaks whatever there is and whatever comes.
+func (r *relay) limit(bytes int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limited, r.left = true, bytes
+}
+
+// heal ends the limit.
+func (r *relay) heal() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limited = false
 }
 
 // freeze drops whatever comes on the present connections, without closing them.

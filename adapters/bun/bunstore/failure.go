@@ -79,6 +79,21 @@ func kindOf(err error) kind {
 	return unavailable
 }
 
+// mayBeApplied returns err without the claim that nothing was changed, for an
+// operation that has changed something before err came in its way.
+func mayBeApplied(err error) error {
+	if !errors.Is(err, tenancy.ErrNotApplied) {
+		return err
+	}
+	reason := tenancy.ErrUnavailable
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ended) {
+			reason = ended
+		}
+	}
+	return &failure{reason: reason, text: "the connection was lost before the results were known"}
+}
+
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -89,7 +89,7 @@ func (p *postgres) batchResults(ctx context.Context, ts, created []tenancy.Tenan
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return nil, mayBeApplied(err)
 		}
 	}
 	results := make([]tenancy.CreateResult, 0, len(ts))

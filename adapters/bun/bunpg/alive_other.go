@@ -1,0 +1,8 @@
+//go:build !unix
+
+package bunpg
+
+import "net"
+
+// readable cannot tell here.
+func readable(net.Conn) bool { return false }

@@ -1,0 +1,33 @@
+//go:build unix
+
+package bunpg
+
+import (
+	"crypto/tls"
+	"net"
+	"syscall"
+)
+
+// readable reports whether something has come on conn, or its end. It asks the
+// socket, takes nothing from it, and does not wait: about a microsecond.
+func readable(conn net.Conn) bool {
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return true // closed
+	}
+	idle := false
+	err = raw.Read(func(fd uintptr) bool {
+		var one [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		idle = err == syscall.EAGAIN || err == syscall.EINTR //nolint:errorlint // an errno
+		return true // never wait
+	})
+	return err != nil || !idle
+}

@@ -1,0 +1,68 @@
+package bunpg_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// A write that claims to have changed nothing has changed nothing, wherever the
+// connection breaks. Others may have: the test would notice a false claim, because
+// some of those that failed without it are there.
+func TestNotAppliedIsTrue(t *testing.T) {
+	dsn := newDatabase(t)
+	through := newRelay(t, dsn)
+	direct := open(t, dsn)
+	stores := []*bunstore.Store{
+		open(t, through.url),
+		// Every statement needs a connection of its own, so that there may be none for the second.
+		open(t, through.url, bunpg.WithPool(bunpg.Pool{Size: 1, MaxLifetime: 1})),
+	}
+	if _, err := direct.Create(t.Context(), tenancy.Tenant{ID: "taken", Identifier: "taken", Name: "Taken"}); err != nil {
+		t.Fatal(err)
+	}
+	claimed, lost := 0, 0
+	for round := range 400 {
+		id := fmt.Sprintf("t-%d", round)
+		fresh := tenancy.Tenant{ID: id, Identifier: id, Name: id}
+		s := stores[round/2%2]
+		if round%8 == 0 {
+			through.cut() // so that all have to connect
+		}
+		through.limit(round * 41 % 8192)
+		var err error
+		if round%2 == 0 {
+			_, err = s.Create(t.Context(), fresh)
+		} else { // a second statement finds out about the tenant that is taken
+			var results []tenancy.CreateResult
+			results, err = s.CreateBatch(t.Context(), []tenancy.Tenant{{ID: "taken", Identifier: "taken", Name: "Taken"}, fresh})
+			if slices.ContainsFunc(results, func(r tenancy.CreateResult) bool { return r.Tenant.ID == id }) {
+				err = nil
+			}
+		}
+		through.heal()
+		found, existsErr := direct.Exists(t.Context(), id)
+		switch {
+		case existsErr != nil:
+			t.Fatal(existsErr)
+		case err == nil && !found:
+			t.Errorf("round %d: acknowledged, and not there", round)
+		case errors.Is(err, tenancy.ErrNotApplied):
+			claimed++
+			if found {
+				t.Errorf("round %d: claims to have changed nothing, and is there: %v", round, err)
+			}
+		case err != nil && found:
+			lost++
+		}
+	}
+	if claimed == 0 || lost == 0 {
+		t.Errorf("%d claims and %d lost answers: the test has seen too little", claimed, lost)
+	}
+	t.Logf("%d claims, %d lost answers", claimed, lost)
+}

@@ -1,0 +1,84 @@
+package tier_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// unreachable is a database that is not there. Its writes fail with writeErr.
+type unreachable struct {
+	*database
+	writeErr error
+}
+
+func (d *unreachable) SetStatus(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
+	if d.writeErr != nil {
+		return tenancy.Tenant{}, d.writeErr
+	}
+	return d.database.SetStatus(ctx, id, s)
+}
+
+// Rule 7: after a write that may have happened, caches are not served until the log
+// was followed; one that certainly has not happened leaves them alone.
+func TestWriteInAnOutage(t *testing.T) {
+	for name, c := range map[string]struct {
+		err   error
+		serve bool
+	}{
+		"outcome unknown":                 {tenancy.ErrUnavailable, false},
+		"deadline, outcome unknown":       {context.DeadlineExceeded, false},
+		"no connection":                   {fmt.Errorf("%w: %w", tenancy.ErrUnavailable, tenancy.ErrNotApplied), true},
+		"no connection till the deadline": {fmt.Errorf("%w: %w", context.DeadlineExceeded, tenancy.ErrNotApplied), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db := &unreachable{database: newDatabase()}
+				acme := create(t, db, "acme")
+				s := newTier(t, db, newLocalMap(), tier.WithMaxStale(time.Minute))
+				get(t, s, "acme")
+				db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
+				db.writeErr = &tenancy.Error{Op: "SetStatus", ID: acme.ID, Err: c.err}
+				if _, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); !errors.Is(err, c.err) {
+					t.Fatalf("SetStatus: %v", err)
+				}
+				if _, err := s.GetByIdentifier(t.Context(), "acme"); (err == nil) != c.serve {
+					t.Errorf("a cached tenant after the write: %v", err)
+				}
+				time.Sleep(2 * time.Minute) // the bubble's clock
+				if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
+					t.Errorf("a cached tenant after MaxStale: %v, want ErrUnavailable", err)
+				}
+			})
+		})
+	}
+}
+
+// A batch of which some tenants were created before the connection was lost is
+// followed, whatever the error says of the others.
+func TestBatchCutShortIsFollowed(t *testing.T) {
+	db := &cutShort{database: newDatabase()}
+	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Hour))
+	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) {
+		t.Fatal(err)
+	}
+	results, err := s.CreateBatch(t.Context(), []tenancy.Tenant{{Identifier: "acme", Name: "Acme"}, {Identifier: "bolt", Name: "Bolt"}})
+	if len(results) != 1 || !errors.Is(err, tenancy.ErrNotApplied) {
+		t.Fatalf("%v, %v", results, err)
+	}
+	get(t, s, "acme")
+}
+
+// cutShort creates the first tenant of a batch and loses its connection.
+type cutShort struct{ *database }
+
+func (d *cutShort) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+	first, err := d.Create(ctx, ts[0])
+	return []tenancy.CreateResult{{Tenant: first, Err: err}}, fmt.Errorf("%w: %w", tenancy.ErrUnavailable, tenancy.ErrNotApplied)
+}
