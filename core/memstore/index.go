@@ -41,36 +41,51 @@ func page(indexes []*index, after tenancy.ListKey, offset, limit int) []tenancy.
 		rest[i] = x.records[:n]
 		total += n
 	}
-	if len(rest) == 1 { // no merge: the offset costs nothing
-		rest[0] = rest[0][:max(0, total-offset)]
-		total, offset = len(rest[0]), 0
-	}
 	out := make([]tenancy.Tenant, 0, max(0, min(limit, total-offset)))
-	for ; total > 0 && len(out) < limit; total-- {
-		r := pop(rest)
-		if offset > 0 {
-			offset--
-			continue
-		}
-		out = append(out, r.Tenant)
+	if cap(out) == 0 {
+		return out
+	}
+	skip(rest, offset)
+	for len(out) < cap(out) {
+		out = append(out, pop(rest).Tenant)
 	}
 	return out
 }
 
+// skip removes the n records that List shows first; there are more. It takes them
+// off in large pieces: of k lists, the one whose (n/k)th record comes first holds
+// n/k of the n.
+func skip(rest [][]*record, n int) {
+	for n > 0 {
+		piece := max(1, n/len(rest))
+		i := first(rest, piece)
+		taken := min(piece, len(rest[i]))
+		rest[i] = rest[i][:len(rest[i])-taken]
+		n -= taken
+	}
+}
+
 // pop removes and returns the record that List shows first.
 func pop(rest [][]*record) *record {
-	first := -1
+	i := first(rest, 1)
+	last := len(rest[i]) - 1
+	r := rest[i][last]
+	rest[i] = rest[i][:last]
+	return r
+}
+
+// first returns which list's nth record, or last if it is shorter, List shows
+// first.
+func first(rest [][]*record, n int) int {
+	list, best := -1, tenancy.ListKey{}
 	for i, records := range rest {
 		if len(records) == 0 {
 			continue
 		}
-		if first < 0 || tenancy.ListKeyOf(records[len(records)-1].Tenant).
-			Compare(tenancy.ListKeyOf(rest[first][len(rest[first])-1].Tenant)) < 0 {
-			first = i
+		k := tenancy.ListKeyOf(records[max(0, len(records)-n)].Tenant)
+		if list < 0 || k.Compare(best) < 0 {
+			list, best = i, k
 		}
 	}
-	last := len(rest[first]) - 1
-	r := rest[first][last]
-	rest[first] = rest[first][:last]
-	return r
+	return list
 }

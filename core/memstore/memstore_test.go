@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"runtime"
 	"slices"
 	"testing"
@@ -29,7 +30,7 @@ func TestPagesMergeStatusesInListOrder(t *testing.T) {
 	var want []tenancy.Tenant
 	for i := range 200 {
 		made := create(t, s, tenancy.Tenant{
-			Identifier: fmt.Sprintf("t%03d", i), Name: "n", Status: statuses[i*i%len(statuses)],
+			Identifier: fmt.Sprintf("t%03d", i), Name: "n", Status: statuses[bits.TrailingZeros(uint(i))%len(statuses)], // some have many
 			CreatedAt: time.Unix(int64(i*37%50), 0), // many are equal: the ID decides
 		})
 		want = append(want, made)
@@ -224,4 +225,71 @@ func BenchmarkGetByID(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkGrowth compares a store of 100,000 tenants with one of 1,000. What
+// reads or moves every tenant takes 100 times as long.
+func BenchmarkGrowth(b *testing.B) {
+	ctx := b.Context()
+	const small, large = 1000, 100_000
+	type filled struct {
+		*memstore.Store
+		middle tenancy.Tenant
+		n      int
+	}
+	fill := func(n int) filled {
+		f := filled{Store: memstore.New(), n: n}
+		for i := range n {
+			made := create(b, f.Store, tenancy.Tenant{
+				Identifier: fmt.Sprintf("t-%d", i), Name: "n", Status: tenancy.Statuses()[i%len(tenancy.Statuses())],
+			})
+			if i == n/2 {
+				f.middle = made
+			}
+		}
+		return f
+	}
+	stores := [...]filled{fill(small), fill(large)}
+	list := func(opts func(f filled) tenancy.ListOptions) func(filled) error {
+		return func(f filled) error {
+			page, err := f.List(ctx, opts(f))
+			if err == nil && len(page.Tenants) != tenancy.DefaultPageLimit {
+				err = fmt.Errorf("a page of %d", len(page.Tenants))
+			}
+			return err
+		}
+	}
+	two := tenancy.Filter{Statuses: tenancy.Statuses()[:2]}
+	for _, op := range []struct {
+		name string
+		do   func(filled) error
+	}{
+		{"GetByID", func(f filled) error { _, err := f.GetByID(ctx, f.middle.ID); return err }},
+		{"GetByIdentifier", func(f filled) error { _, err := f.GetByIdentifier(ctx, f.middle.Identifier); return err }},
+		{"Count", func(f filled) error { _, err := f.Count(ctx, two); return err }},
+		{"List", list(func(filled) tenancy.ListOptions { return tenancy.ListOptions{} })},
+		{"List/cursor", list(func(f filled) tenancy.ListOptions {
+			return tenancy.ListOptions{Filter: two, Cursor: tenancy.ListKeyOf(f.middle).Cursor()}
+		})},
+		{"List/offset", list(func(f filled) tenancy.ListOptions { return tenancy.ListOptions{Filter: two, Offset: f.n / 4} })},
+		{"Statistics", func(f filled) error { f.Statistics(); return nil }},
+	} {
+		b.Run(op.name, func(b *testing.B) {
+			var took [len(stores)]time.Duration
+			n := 0
+			for ; b.Loop(); n++ {
+				for i, f := range stores {
+					start := time.Now()
+					err := op.do(f)
+					took[i] += time.Since(start)
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(took[1].Nanoseconds())/float64(n), "ns/op")
+			b.ReportMetric(float64(took[0].Nanoseconds())/float64(n), "of-1000-ns/op")
+			b.ReportMetric(float64(took[1])/float64(took[0]), "x-of-1000")
+		})
+	}
 }
