@@ -4,6 +4,7 @@ package main
 const (
 	postgres   = "github.com/jackc/"
 	sqlite     = "modernc.org/"
+	bun        = "github.com/uptrace/"
 	valkey     = "github.com/valkey-io/"
 	ristretto  = "github.com/dgraph-io/"
 	prometheus = "github.com/prometheus/"
@@ -31,6 +32,30 @@ func strangers() []stranger {
 			requires: []string{"adapters/bun", "adapters/ristretto", "core"},
 			without:  []string{sqlite, valkey, prometheus, otel},
 			server:   "TENANTSTORE_POSTGRES",
+		},
+		{
+			name:     "ristretto",
+			says:     "Ristretto over a store of their own",
+			requires: []string{"adapters/ristretto", "core"},
+			without:  []string{postgres, sqlite, bun, valkey, prometheus, otel},
+		},
+		{
+			name:     "valkey",
+			says:     "Valkey over a store of their own",
+			requires: []string{"adapters/valkey", "core"},
+			without:  []string{postgres, sqlite, bun, ristretto, prometheus, otel},
+		},
+		{
+			name:     "prometheus",
+			says:     "metrics for Prometheus",
+			requires: []string{"adapters/prometheus", "core"},
+			without:  []string{postgres, sqlite, bun, valkey, ristretto, otel},
+		},
+		{
+			name:     "otel",
+			says:     "traces and metrics through OpenTelemetry",
+			requires: []string{"adapters/otel", "core"},
+			without:  []string{postgres, sqlite, bun, valkey, ristretto, prometheus},
 		},
 		{
 			name: "full",
