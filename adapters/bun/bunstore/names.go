@@ -22,10 +22,10 @@ type names struct {
 }
 
 func newNames(schema, table string) (names, error) {
-	if err := checkName("schema", schema, 63); err != nil {
+	if err := checkName("schema", schema, 63, "pg_"); err != nil {
 		return names{}, err
 	}
-	if err := checkName("table", table, maxTableName); err != nil {
+	if err := checkName("table", table, maxTableName, "sqlite_"); err != nil {
 		return names{}, err
 	}
 	channel := schema + "." + table
@@ -37,8 +37,9 @@ func newNames(schema, table string) (names, error) {
 }
 
 // checkName refuses what would have to be quoted or could be mistaken: names
-// are pasted into statement texts.
-func checkName(what, name string, most int) error {
+// are pasted into statement texts. Names that begin with reserved belong to the
+// database.
+func checkName(what, name string, most int, reserved string) error {
 	ok := len(name) >= 1 && len(name) <= most
 	for i := 0; ok && i < len(name); i++ {
 		c := name[i]
@@ -46,6 +47,9 @@ func checkName(what, name string, most int) error {
 	}
 	if !ok {
 		return invalid(what, "must be 1 to %d lower-case letters, digits or underscores, and not begin with a digit", most)
+	}
+	if strings.HasPrefix(name, reserved) {
+		return invalid(what, "must not begin with %s: the database keeps such names for itself", reserved)
 	}
 	return nil
 }

@@ -79,11 +79,13 @@ func invalid(field, format string, args ...any) error {
 
 // WithTable names the table of tenants (DefaultTable). The names of everything
 // else that the store keeps begin with it. A letter or underscore, then letters,
-// digits and underscores, all in lower case, at most 40.
+// digits and underscores, all in lower case, at most 40; not sqlite_ at the
+// beginning.
 func WithTable(name string) Option { return optionFunc(func(c *config) { c.table = name }) }
 
 // WithSchema names the PostgreSQL schema (DefaultSchema); the search_path plays
-// no part. SQLite has no schemas: there the option changes nothing.
+// no part. At most 63 bytes, otherwise as in WithTable; not pg_ at the beginning.
+// SQLite has no schemas: there the option changes nothing.
 func WithSchema(name string) Option { return optionFunc(func(c *config) { c.schema = name }) }
 
 // WithSoftDelete makes Delete set [tenancy.StatusDeleted] and keep the row and
