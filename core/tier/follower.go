@@ -1,6 +1,7 @@
 package tier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,8 @@ type follower struct {
 	grown   chan struct{}     // closed when the position moves
 	lost    bool              // contact with the log; logged once
 	idle    bool              // nothing is served from a cache; logged once
+	// maxStale is the shortest that a tier was given, or 0 if none was.
+	maxStale time.Duration
 	// Only a read that begins after so many counts as contact.
 	distrust uint64
 
@@ -95,6 +98,33 @@ func (f *follower) attach(obey func(tenancy.Change), bus Bus, noteContact func(l
 			}
 		})
 	}
+}
+
+// limitStale has entries served no longer without contact than for d, if a tier was
+// given that.
+func (f *follower) limitStale(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d == 0 || f.maxStale != 0 && !shorter(d, f.maxStale) {
+		return
+	}
+	f.maxStale = d
+	if until := f.staleFrom(f.clock.now.Load()); f.serveUntil.Load() > until {
+		f.serveUntil.Store(until)
+	}
+}
+
+// shorter compares two of WithMaxStale, where a negative one means for ever.
+func shorter(a, b time.Duration) bool { return a >= 0 && (b < 0 || a < b) }
+
+// staleFrom returns until when entries are served if there was contact now; the
+// caller has mu.
+func (f *follower) staleFrom(now int64) int64 {
+	d := cmp.Or(f.maxStale, defaultMaxStale)
+	if d < 0 {
+		return math.MaxInt64
+	}
+	return now + int64(d)
 }
 
 func (f *follower) close() {
@@ -151,6 +181,7 @@ func (f *follower) noteContact(err error) {
 	f.mu.Lock()
 	changed := f.lost != (err != nil)
 	f.lost = err != nil
+	maxStale := cmp.Or(f.maxStale, defaultMaxStale)
 	if changed {
 		for _, note := range f.noting {
 			note(f.lost)
@@ -160,7 +191,7 @@ func (f *follower) noteContact(err error) {
 	switch {
 	case changed && err != nil:
 		f.logger.Warn("tenancy: the change log cannot be read; caches go on serving until MaxStale is over",
-			"error", err, "max_stale", f.cfg.maxStale)
+			"error", err, "max_stale", maxStale)
 	case changed:
 		f.logger.Info("tenancy: the change log can be read again")
 	}
@@ -270,12 +301,8 @@ func (f *follower) contact(n uint64) {
 	if n <= f.distrust {
 		return
 	}
-	if f.cfg.maxStale < 0 {
-		f.serveUntil.Store(math.MaxInt64)
-		return
-	}
 	f.clock.tick()
-	f.serveUntil.Store(f.clock.now.Load() + int64(f.cfg.maxStale))
+	f.serveUntil.Store(f.staleFrom(f.clock.now.Load()))
 }
 
 // read is one read of the log; the caller has the turn.

@@ -1,15 +1,18 @@
 package tier
 
 import (
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 type config struct {
 	ttl, negativeTTL time.Duration
 	refreshAhead     float64
-	maxStale         time.Duration
+	maxStale         time.Duration // 0: not given
 	pollInterval     time.Duration
 	followTimeout    time.Duration
 	loadTimeout      time.Duration
@@ -18,14 +21,14 @@ type config struct {
 	bus              Bus
 	uncoordinated    bool
 	logger           *slog.Logger
+	err              error // of the first option that makes no sense
 }
 
-func newConfig(opts []Option) config {
+func newConfig(opts []Option) (config, error) {
 	c := config{
 		ttl:           time.Hour,
 		negativeTTL:   10 * time.Second,
 		refreshAhead:  0.8,
-		maxStale:      5 * time.Minute,
 		pollInterval:  time.Second,
 		followTimeout: 2 * time.Second,
 		loadTimeout:   10 * time.Second,
@@ -34,12 +37,35 @@ func newConfig(opts []Option) config {
 		logger:        slog.Default(),
 	}
 	for _, opt := range opts {
-		opt.apply(&c)
+		if opt != nil {
+			opt.apply(&c)
+		}
 	}
-	return c
+	return c, c.err
 }
 
-// Option configures New.
+func invalid(why string) error {
+	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tier: %s", tenancy.ErrInvalid, why)}
+}
+
+// check returns an option that sets something if it makes sense.
+func check(ok bool, why string, set func(*config)) Option {
+	return option(func(c *config) {
+		if set(c); !ok && c.err == nil {
+			c.err = invalid(why)
+		}
+	})
+}
+
+func positive(name string, d time.Duration, set func(*config)) Option {
+	return check(d > 0, name+" must be positive", set)
+}
+
+// defaultMaxStale is the MaxStale of a stack in which nobody sets one.
+const defaultMaxStale = 5 * time.Minute
+
+// Option configures New, which fails with [tenancy.ErrInvalid] if one makes no
+// sense. One that is nil changes nothing.
 type Option interface{ apply(*config) }
 
 type option func(*config)
@@ -50,60 +76,64 @@ func (o option) apply(c *config) { o(c) }
 // entries made together do not end together: 1 hour by default. Coherence does
 // not rest on it; it bounds memory and what a bug could do.
 func WithTTL(d time.Duration) Option {
-	return option(func(c *config) { c.ttl = max(d, 10*tick) })
+	return positive("WithTTL", d, func(c *config) { c.ttl = max(d, 10*tick) })
 }
 
 // WithNegativeTTL sets how long it is kept at most that there is no tenant under
 // a key: 10 s by default.
 func WithNegativeTTL(d time.Duration) Option {
-	return option(func(c *config) { c.negativeTTL = max(d, 10*tick) })
+	return positive("WithNegativeTTL", d, func(c *config) { c.negativeTTL = max(d, 10*tick) })
 }
 
 // WithRefreshAhead sets the part of its TTL after which an entry that is hit is
 // loaded again in the background: 0.8 by default, 1 for never. Only local caches
 // refresh.
 func WithRefreshAhead(part float64) Option {
-	return option(func(c *config) { c.refreshAhead = min(max(part, 0.1), 1) })
+	return check(part > 0 && part <= 1, "WithRefreshAhead must be above 0, and 1 at most", func(c *config) {
+		c.refreshAhead = max(part, 0.1)
+	})
 }
 
 // WithMaxStale sets how long entries are served while the change log cannot be
 // read: 5 minutes by default. After that every lookup goes to the database. A
 // negative duration means for ever: an outage of the database then never stops
-// cached tenants from being served, suspended ones among them.
+// cached tenants from being served, suspended ones among them. It holds for the
+// whole stack: where several tiers are given one, the shortest counts. It should be
+// a multiple of the poll interval, for that is how often contact is made.
 func WithMaxStale(d time.Duration) Option {
-	return option(func(c *config) { c.maxStale = d })
+	return check(d != 0, "WithMaxStale must not be 0, at which nothing is ever served", func(c *config) { c.maxStale = d })
 }
 
 // WithPollInterval sets how often the log is read when nothing wakes the tier: 1
 // s by default, give or take a tenth. Only the innermost tier of a stack reads
 // the log; it is given to that.
 func WithPollInterval(d time.Duration) Option {
-	return option(func(c *config) { c.pollInterval = max(d, time.Millisecond) })
+	return positive("WithPollInterval", d, func(c *config) { c.pollInterval = max(d, time.Millisecond) })
 }
 
 // WithFollowTimeout sets how long a write waits at most for the log to be read
 // after it: 2 s by default. Only the innermost tier's counts.
 func WithFollowTimeout(d time.Duration) Option {
-	return option(func(c *config) { c.followTimeout = d })
+	return positive("WithFollowTimeout", d, func(c *config) { c.followTimeout = d })
 }
 
 // WithLoadTimeout bounds a load from below, which several callers may be waiting
 // for: 10 s by default. Each caller keeps its own context besides.
 func WithLoadTimeout(d time.Duration) Option {
-	return option(func(c *config) { c.loadTimeout = d })
+	return positive("WithLoadTimeout", d, func(c *config) { c.loadTimeout = d })
 }
 
 // WithLeaseWait sets how long a lookup waits for another process that has taken
 // the lease to fill a shared cache: 100 ms by default. Then it reads the database
 // itself.
 func WithLeaseWait(d time.Duration) Option {
-	return option(func(c *config) { c.leaseWait = d })
+	return check(d >= 0, "WithLeaseWait must not be negative", func(c *config) { c.leaseWait = d })
 }
 
 // WithMaxLoads bounds the loads that are under way at once: 128 by default.
 // Further ones wait, as long as their callers do.
 func WithMaxLoads(n int) Option {
-	return option(func(c *config) { c.maxLoads = max(1, n) })
+	return check(n > 0, "WithMaxLoads must be positive", func(c *config) { c.maxLoads = n })
 }
 
 // WithBus gives the stack a bus, over which its processes tell each other that
@@ -121,8 +151,11 @@ func WithUncoordinated() Option {
 }
 
 // WithLogger sets where the tier logs what operators should know, once for each
-// change of state: slog.Default() unless set.
+// change of state: slog.Default() unless set; nil logs nothing.
 func WithLogger(l *slog.Logger) Option {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
 	return option(func(c *config) { c.logger = l })
 }
 

@@ -59,7 +59,11 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	if next == nil || cache == nil {
 		return nil, refused("it needs a store and a cache")
 	}
-	s := &Store{next: next, cache: cache, shared: cache.Shared(), cfg: newConfig(opts)}
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{next: next, cache: cache, shared: cache.Shared(), cfg: cfg}
 	s.loads = make(chan struct{}, s.cfg.maxLoads)
 	for below := range Walk(next) { // the innermost tier's follower serves the whole stack
 		s.follower, s.resets = below.follower, below.resets
@@ -87,6 +91,7 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 		s.applier = newApplier(cache, &s.stats, &s.observers)
 		obey = s.applier.enqueue
 	}
+	s.follower.limitStale(s.cfg.maxStale)
 	s.follower.attach(obey, s.cfg.bus, s.noteContact)
 	return s, nil
 }
