@@ -11,6 +11,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/uptrace/bun/dialect"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // These tests speak to the tables alone, as other programs do.
@@ -245,4 +250,76 @@ func TestGrantsOfAWriter(t *testing.T) {
 	exec(t, writer, `UPDATE tenants SET name = 'B'`)
 	exec(t, writer, `DELETE FROM tenants`)
 	checkLog(t, owner)
+}
+
+// A role that runs the library, but must not migrate, needs these and no less;
+// docs/migrations.md has them.
+func TestGrantsOfTheLibrary(t *testing.T) {
+	grants := []string{
+		"USAGE ON SCHEMA app",
+		"SELECT, INSERT, UPDATE, DELETE ON app.tenants",
+		"SELECT, INSERT, DELETE ON app.tenants_changes",
+		"SELECT, UPDATE ON app.tenants_lock",
+		"SELECT ON app.tenants_schema",
+	}
+	dsn := newDatabase(t)
+	owner := connect(t, dsn)
+	text, err := bunstore.DDL(dialect.PG, bunstore.WithSchema("app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, owner, text)
+	role := one[string](t, owner, `SELECT current_database()`) + "_library"
+	exec(t, owner, `CREATE ROLE `+role)
+	t.Cleanup(func() { exec(t, owner, `DROP OWNED BY `+role+`; DROP ROLE `+role) })
+
+	separator := " "
+	if strings.Contains(dsn, "://") {
+		separator = "?"
+		if strings.Contains(dsn, "?") {
+			separator = "&"
+		}
+	}
+	use := func(schema string) error {
+		ctx := t.Context()
+		store, err := bunpg.Open(ctx, dsn+separator+"role="+role, bunpg.WithStore(bunstore.WithSchema(schema)))
+		if err != nil {
+			return err
+		}
+		acme, err := store.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+		if err == nil {
+			_, err = store.SetStatus(ctx, acme.ID, tenancy.StatusSuspended)
+		}
+		var head tenancy.Head
+		if err == nil {
+			head, err = store.Head(ctx)
+		}
+		if err == nil {
+			_, err = store.Compact(ctx, head.Newest.Revision)
+		}
+		if err == nil {
+			err = store.Delete(ctx, acme.ID)
+		}
+		return errors.Join(err, store.Close())
+	}
+	for leftOut := -1; leftOut < len(grants); leftOut++ {
+		exec(t, owner, `DROP OWNED BY `+role)
+		missing := "nothing"
+		for i, grant := range grants {
+			if i == leftOut {
+				missing = grant
+				continue
+			}
+			exec(t, owner, `GRANT `+grant+` TO `+role)
+		}
+		switch err := use("app"); {
+		case leftOut < 0 && err != nil:
+			t.Errorf("with all of them: %v", err)
+		case leftOut >= 0 && (err == nil || !strings.Contains(err.Error(), "permission denied")):
+			t.Errorf("without %s: %v, want permission denied", missing, err)
+		}
+	}
+	if err := use("other"); err == nil || !strings.Contains(err.Error(), "may not create") {
+		t.Errorf("a schema that is not there: %v", err)
+	}
 }

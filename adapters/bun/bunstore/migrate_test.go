@@ -129,22 +129,36 @@ func TestMigrateRefusesASchemaThatNeedsANewerLibrary(t *testing.T) {
 }
 
 func TestMigrateLeavesATableOfOthersAlone(t *testing.T) {
-	each(t, func(t *testing.T, db *bun.DB) {
-		if _, err := db.ExecContext(t.Context(), "CREATE TABLE tenants (number integer)"); err != nil {
-			t.Fatal(err)
-		}
-		err := unmigrated(t, db).Migrate(t.Context())
-		if !errors.Is(err, tenancy.ErrUnavailable) {
-			t.Errorf("err = %v", err)
-		}
-		var n int
-		if err := db.QueryRowContext(t.Context(), "SELECT count(number) FROM tenants").Scan(&n); err != nil {
-			t.Errorf("the table: %v", err)
-		}
-		if err := unmigrated(t, db, bunstore.WithTable("customers")).Migrate(t.Context()); err != nil {
-			t.Errorf("another name: %v", err)
-		}
-	})
+	for what, text := range map[string]string{
+		"a table":  "CREATE TABLE tenants (number integer)",
+		"the like": "CREATE TABLE tenants (id text, identifier text, name text, status text, created_at timestamp, updated_at timestamp)",
+		"a view":   "CREATE VIEW tenants AS SELECT 1 AS number",
+		"changes":  "CREATE TABLE tenants_changes (number integer)",
+		"versions": "CREATE TABLE tenants_schema (version integer)",
+	} {
+		t.Run(what, func(t *testing.T) {
+			each(t, func(t *testing.T, db *bun.DB) {
+				if _, err := db.ExecContext(t.Context(), text); err != nil {
+					t.Fatal(err)
+				}
+				err := unmigrated(t, db).Migrate(t.Context())
+				if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "choose another with WithTable") {
+					t.Errorf("err = %v", err)
+				}
+				if _, err := db.ExecContext(t.Context(), text); err == nil {
+					t.Error("it is gone")
+				}
+				for _, table := range []string{"tenants_lock", "tenants_colliding"} { // one for each kind of database
+					if _, err := db.ExecContext(t.Context(), "SELECT 1 FROM "+table); err == nil {
+						t.Errorf("%s was created all the same", table)
+					}
+				}
+				if err := unmigrated(t, db, bunstore.WithTable("customers")).Migrate(t.Context()); err != nil {
+					t.Errorf("another name: %v", err)
+				}
+			})
+		})
+	}
 }
 
 // What a database administrator gets is what Migrate does.

@@ -161,11 +161,13 @@ func (p *postgres) inTransaction(ctx context.Context, f func(session) error) err
 }
 
 // migrated asks the catalog and not to_regclass, which answers from a cache that
-// an advisory lock does not refresh.
+// an advisory lock does not refresh. Another program's table of this name does not
+// count; it will be in the way.
 func (p *postgres) migrated(ctx context.Context, in session) (bool, error) {
 	var exists bool
 	_, err := in.one(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"+
-		" WHERE n.nspname = $1::text AND c.relname = $2::text)", []any{p.names.Schema, p.names.Table + "_schema"}, &exists)
+		" JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid"+
+		" WHERE n.nspname = $1::text AND c.relname = $2::text AND a.attname = 'compatible_from')", []any{p.names.Schema, p.names.Table + "_schema"}, &exists)
 	return exists, err
 }
 

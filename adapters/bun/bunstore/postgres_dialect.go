@@ -98,7 +98,7 @@ var postgresMeanings = map[string]string{
 	"3F000": "no such schema: run Migrate",
 	"40001": "serialization failure",
 	"40P01": "deadlock",
-	"42501": "permission denied: the role lacks a privilege on a table of the store",
+	"42501": "permission denied: the role lacks a privilege on the schema or a table of the store, or may not create them",
 	"42703": "no such column: run Migrate",
 	"42883": "no such function: run Migrate",
 	"42P01": "no such table: run Migrate",

@@ -149,8 +149,10 @@ func (s *sqlite) inTransaction(ctx context.Context, f func(session) error) error
 	})
 }
 
+// migrated does not count another program's table of this name, which will be in
+// the way.
 func (s *sqlite) migrated(ctx context.Context, in session) (bool, error) {
 	var n int64
-	_, err := in.one(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1", []any{s.names.Table + "_schema"}, &n)
+	_, err := in.one(ctx, "SELECT count(*) FROM pragma_table_info(?1) WHERE name = 'compatible_from'", []any{s.names.Table + "_schema"}, &n)
 	return n > 0, err
 }

@@ -9,9 +9,12 @@
 --
 -- The file is idempotent. Run it in one transaction. A role that only writes
 -- tenants needs INSERT, UPDATE, DELETE, SELECT on the table of tenants, SELECT
--- and INSERT on the changes, SELECT and UPDATE on the lock.
+-- and INSERT on the changes, SELECT and UPDATE on the lock. That of the library
+-- also needs DELETE on the changes, to trim them, and SELECT on the versions.
 
 DO $do$
+DECLARE
+    other text;
 BEGIN
     IF current_setting('server_encoding') <> 'UTF8' THEN
         RAISE EXCEPTION 'tenantstore needs a database with encoding UTF8, this one has %', current_setting('server_encoding')
@@ -20,6 +23,15 @@ BEGIN
     -- CREATE SCHEMA IF NOT EXISTS would need a privilege even where it exists.
     IF to_regnamespace('"{{.Schema}}"') IS NULL THEN
         CREATE SCHEMA "{{.Schema}}";
+    END IF;
+    -- IF NOT EXISTS would take a table of another program for one of a store.
+    SELECT c.relname INTO other
+    FROM (VALUES ('{{.Table}}', 'name_folded'), ('{{.Table}}_changes', 'mark')) AS ours (name, attribute)
+    JOIN pg_catalog.pg_class AS c ON c.relname = ours.name AND c.relnamespace = to_regnamespace('"{{.Schema}}"')
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = ours.attribute);
+    IF FOUND THEN
+        RAISE EXCEPTION '{{.Schema}}.% exists already and is not a table of tenantstore', other
+            USING ERRCODE = 'duplicate_table', HINT = 'Choose another name: bunstore.WithTable, bunstore.WithSchema.';
     END IF;
 END
 $do$;
