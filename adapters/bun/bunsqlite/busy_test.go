@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -95,6 +96,36 @@ func TestBlockedWriteGoesOn(t *testing.T) {
 	run(t, other, "COMMIT")
 	if err := <-done; err != nil {
 		t.Errorf("Create: %v", err)
+	}
+}
+
+// Only a file that nobody else uses can be switched to WAL. One that is in WAL mode
+// already can be opened beside a reader.
+func TestOpenBesideAReader(t *testing.T) {
+	for mode, ok := range map[string]bool{"DELETE": false, "WAL": true} {
+		path := filepath.Join(t.TempDir(), "tenants.db")
+		other := shell(t, path)
+		for _, text := range []string{"PRAGMA journal_mode = " + mode, "CREATE TABLE other (n)", "BEGIN"} {
+			run(t, other, text)
+		}
+		if err := other.QueryRowContext(t.Context(), "SELECT count(*) FROM other").Scan(new(int)); err != nil {
+			t.Fatal(err)
+		}
+		brief := []bunsqlite.Option{bunsqlite.WithBusyTimeout(time.Millisecond), bunsqlite.WithStore(bunstore.WithRetryTimeout(50 * time.Millisecond))}
+		s, err := bunsqlite.Open(t.Context(), path, brief...)
+		if err == nil {
+			_ = s.Close()
+		}
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", mode, err)
+		}
+		if !ok {
+			if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "switched to WAL") {
+				t.Errorf("%s: %v, want ErrUnavailable that says what to do", mode, err)
+			}
+			run(t, other, "COMMIT")
+			open(t, path, brief...)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
 		return nil, err
 	}
 	if path != Memory {
+		path = absolute(path)
 		if err := createFile(path); err != nil {
 			return nil, err
 		}
@@ -73,10 +74,33 @@ func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
 		return store, nil
 	}
 	if err := store.Migrate(ctx); err != nil {
+		err = fmt.Errorf("database file %s: %w", path, c.explain(ctx, path, err))
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil
 }
+
+// explain says what to do if the file is locked because others use it in another
+// journal mode.
+func (c config) explain(ctx context.Context, path string, err error) error {
+	var coded interface{ Code() int }
+	if !errors.As(err, &coded) || coded.Code()&0xff != sqliteBusy {
+		return err
+	}
+	db, openErr := sql.Open("sqlite", dsn(uri(path), []string{c.busyPragma()}))
+	if openErr != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // it was only read
+	var mode string
+	if db.QueryRowContext(context.WithoutCancel(ctx), "PRAGMA journal_mode").Scan(&mode) != nil || mode == "wal" {
+		return err
+	}
+	return fmt.Errorf("%w: the file is in journal mode %s and has to be switched to WAL, which is possible only while no other program uses it:"+
+		" close the others, or the transaction that one of them has open", err, mode)
+}
+
+const sqliteBusy = 5
 
 func (c config) validate(path string) error {
 	invalid := func(field, format string, args ...any) error {
@@ -105,8 +129,14 @@ func (c config) validate(path string) error {
 // open: the next process to close the database would then take itself for the
 // last one and remove the WAL. So a new file gets its name after it was closed.
 func createFile(path string) error {
-	if _, err := os.Lstat(path); err == nil || !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(path); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return cannotCreate(path, err)
+	}
+	if target, err := os.Readlink(path); err == nil { // to nothing: its file is the one to create
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		return createFile(target)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
@@ -116,15 +146,23 @@ func createFile(path string) error {
 	if err == nil {
 		err = os.Link(f.Name(), path)
 	}
+	if err != nil && !errors.Is(err, os.ErrExist) { // a file system without links
+		err = createNew(path)
+	}
 	if errors.Is(err, os.ErrExist) { // somebody was faster
 		err = nil
 	}
-	if err != nil { // a file system without links: give it its name at once
-		err = os.Rename(f.Name(), path)
-	} else {
-		err = os.Remove(f.Name())
+	return cannotCreate(path, errors.Join(err, os.Remove(f.Name())))
+}
+
+// createNew gives a new file its name at once. It never replaces one that another
+// process has just created, and perhaps filled.
+func createNew(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
 	}
-	return cannotCreate(path, err)
+	return f.Close()
 }
 
 func cannotCreate(path string, err error) error {
@@ -140,7 +178,7 @@ func cannotCreate(path string, err error) error {
 // dsn is how the driver wants it. busy_timeout comes first, because switching to
 // WAL may have to wait already.
 func (c config) dsn(path string, reader bool) string {
-	pragmas := []string{"busy_timeout(" + strconv.FormatInt(c.busyTimeout.Milliseconds(), 10) + ")"}
+	pragmas := []string{c.busyPragma()}
 	if path == Memory {
 		return dsn(path, pragmas)
 	}
@@ -152,7 +190,16 @@ func (c config) dsn(path string, reader bool) string {
 	if reader {
 		pragmas = append(pragmas, "query_only(1)")
 	}
-	return dsn((&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute(path))}).String(), pragmas)
+	return dsn(uri(path), pragmas)
+}
+
+func (c config) busyPragma() string {
+	return "busy_timeout(" + strconv.FormatInt(c.busyTimeout.Milliseconds(), 10) + ")"
+}
+
+// uri is the form of an absolute path that takes any character.
+func uri(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
 }
 
 func dsn(name string, pragmas []string) string {

@@ -66,6 +66,50 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 	}
 }
 
+// A link may come before its file, and a path need not be in its shortest form.
+func TestOpenFollowsThePath(t *testing.T) {
+	dir := t.TempDir()
+	for name, path := range map[string]string{
+		"linked.db": filepath.Join(dir, "link.db"),
+		"dots.db":   dir + "/none/../dots.db",
+	} {
+		if strings.HasPrefix(name, "linked") {
+			if err := os.Symlink(name, path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		create(t, open(t, path), "acme")
+		if info, err := os.Lstat(filepath.Join(dir, name)); err != nil || !info.Mode().IsRegular() || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
+// What cannot be created leaves nothing behind, and the error says which file it
+// is about.
+func TestOpenThatFailsLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	long := filepath.Join(dir, strings.Repeat("x", 245)) // the file fits, its WAL and temporary names do not
+	loop := filepath.Join(dir, "loop")
+	if err := os.Symlink("loop", loop); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{long, loop, dir, filepath.Join(dir, "none", "tenants.db")} {
+		s, err := bunsqlite.Open(t.Context(), path)
+		if err == nil {
+			_ = s.Close()
+			_ = os.Remove(path)
+			continue
+		}
+		if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%.80s: %v, want ErrUnavailable and the path", path, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
 func TestOpenKeepsPermissions(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.db")
 	if err := os.WriteFile(path, nil, 0o640); err != nil {
