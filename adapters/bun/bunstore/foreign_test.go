@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +117,34 @@ func TestConformanceOnForeignPools(t *testing.T) {
 			schema := "s" + strings.ReplaceAll(tenancy.NewID(), "-", "")
 			return postgresDB(tb, dsn), []bunstore.Option{bunstore.WithSchema(schema)}
 		})
+	})
+}
+
+// In a rolling upgrade, processes of the old version go on with a schema to which
+// the new one has added columns.
+func TestConformanceWithColumnsOfANewerVersion(t *testing.T) {
+	run := func(t *testing.T, open func(tb testing.TB) *bun.DB) {
+		var stores atomic.Int64
+		storetest.Run(t, storetest.Harness{Source: true, Patience: time.Minute, Open: func(tb testing.TB) tenancy.Store {
+			table := fmt.Sprint("t", stores.Add(1))
+			db := open(tb)
+			s := newStore(tb, db, bunstore.WithTable(table))
+			for _, suffix := range []string{"", "_changes", "_schema"} {
+				if _, err := db.ExecContext(tb.Context(), "ALTER TABLE "+table+suffix+" ADD COLUMN added TEXT NOT NULL DEFAULT 'x'"); err != nil {
+					tb.Fatal(err)
+				}
+			}
+			return s
+		}})
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		run(t, func(tb testing.TB) *bun.DB {
+			return sqliteDB(tb, filepath.Join(tb.TempDir(), "tenants.db"))
+		})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		db := postgresDB(t, newPostgres(t))
+		run(t, func(testing.TB) *bun.DB { return db })
 	})
 }
 
