@@ -30,17 +30,23 @@ type listener struct {
 // whatever was committed before that, perhaps while no connection was there, can
 // be read from the log by then. The store that calls run owns it.
 func (l listener) run(ctx context.Context, channel string, wake func()) {
-	backoff := listenMinBackoff
+	backoff, lost := listenMinBackoff, false
 	for {
-		listening, err := l.session(ctx, channel, wake)
+		err := l.session(ctx, channel, wake, func() {
+			backoff = listenMinBackoff
+			if lost {
+				lost = false
+				l.logger.InfoContext(ctx, "tenancy: the database's notifications of changes arrive again")
+			}
+		})
 		if ctx.Err() != nil {
 			return
 		}
-		if listening {
-			backoff = listenMinBackoff
+		if !lost {
+			lost = true
+			l.logger.WarnContext(ctx, "tenancy: the database's notifications of changes do not arrive; changes are seen by polling",
+				"error", connectError(ctx, err))
 		}
-		l.logger.WarnContext(ctx, "tenantstore: not listening for changes, polling until reconnected",
-			"error", connectError(ctx, err), "retry_in", backoff)
 		select {
 		case <-ctx.Done():
 			return
@@ -50,12 +56,12 @@ func (l listener) run(ctx context.Context, channel string, wake func()) {
 	}
 }
 
-// session listens on one connection until it fails, and reports whether it came
-// as far as listening.
-func (l listener) session(ctx context.Context, channel string, wake func()) (listening bool, err error) {
+// session listens on one connection until it fails. It calls listening as soon as it
+// does.
+func (l listener) session(ctx context.Context, channel string, wake, listening func()) (err error) {
 	conn, err := pgx.ConnectConfig(ctx, l.conn)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -66,8 +72,9 @@ func (l listener) session(ctx context.Context, channel string, wake func()) (lis
 		_, err := conn.Exec(ctx, "LISTEN "+quoteIdentifier(channel))
 		return err
 	}); err != nil {
-		return false, err
+		return err
 	}
+	listening()
 	wake()
 	for {
 		err := within(ctx, l.heartbeat, func(ctx context.Context) error {
@@ -79,10 +86,10 @@ func (l listener) session(ctx context.Context, channel string, wake func()) (lis
 			continue
 		}
 		if ctx.Err() != nil || conn.IsClosed() || !errors.Is(err, context.DeadlineExceeded) {
-			return true, err
+			return err
 		}
 		if err := within(ctx, l.conn.ConnectTimeout, conn.Ping); err != nil {
-			return true, err
+			return err
 		}
 	}
 }

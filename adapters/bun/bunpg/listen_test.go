@@ -240,3 +240,27 @@ func TestLogHidesDSNAndArguments(t *testing.T) {
 		t.Errorf("log does not hold statements, or holds arguments:\n%s", text)
 	}
 }
+
+// However often the listener tries to come back, an outage is one line, and its end
+// another.
+func TestListenerLogsEachOutageOnce(t *testing.T) {
+	dsn := newDatabase(t)
+	relay := newRelay(t, dsn)
+	var log syncWriter
+	store := open(t, dsn, noPoll, bunpg.WithListenDSN(relay.url), bunpg.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	next, conn := follow(t, store), connect(t, dsn)
+	listeners{conn, map[int32]bool{}}.next(t)
+	for outage := 1; outage <= 2; outage++ {
+		before := relay.accepted.Load()
+		relay.limit(0)
+		relay.cut()
+		waitUntil(t, func() bool { return relay.accepted.Load() >= before+3 })
+		relay.heal()
+		waitUntil(t, func() bool { return strings.Count(log.String(), "arrive again") == outage })
+		if n := strings.Count(log.String(), "do not arrive"); n != outage {
+			t.Errorf("%d lines for %d outages:\n%s", n, outage, log.String())
+		}
+	}
+	exec(t, conn, `INSERT INTO tenants (identifier, name) VALUES ('acme', 'Acme')`)
+	next()
+}

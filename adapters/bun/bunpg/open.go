@@ -93,7 +93,7 @@ func (c config) listener(conn *pgx.ConnConfig) (bunstore.Listener, error) {
 	}
 	logger := c.logger
 	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
+		logger = slog.Default()
 	}
 	return listener{conn, logger, c.heartbeat}.run, nil
 }

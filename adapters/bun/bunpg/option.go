@@ -38,7 +38,9 @@ type config struct {
 func newConfig(opts []Option) (config, error) {
 	c := config{pool: DefaultPool(), heartbeat: listenHeartbeat}
 	for _, o := range opts {
-		o.apply(&c)
+		if o != nil {
+			o.apply(&c)
+		}
 	}
 	if err := c.pool.validate(); err != nil {
 		return c, err
@@ -99,9 +101,13 @@ func WithoutMigrate() Option {
 	return optionFunc(func(c *config) { c.noMigrate = true })
 }
 
-// WithLogger logs statements, without their arguments, at level Debug, and
-// trouble in the background at level Warn. Default: no logging.
+// WithLogger sets where the store logs: statements, without their arguments, at level
+// Debug, and trouble in the background at level Warn, once for each change of state.
+// slog.Default() unless set; nil logs nothing.
 func WithLogger(l *slog.Logger) Option {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
 	return optionFunc(func(c *config) { c.logger = l })
 }
 

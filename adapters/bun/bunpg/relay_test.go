@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -11,6 +12,8 @@ import (
 type relay struct {
 	url    string // for clients
 	server string
+
+	accepted atomic.Int64 // connections
 
 	mu      sync.Mutex
 	pairs   map[*pair]struct{}
@@ -45,6 +48,7 @@ func newRelay(t testing.TB, dsn string) *relay {
 			if err != nil {
 				return // closed
 			}
+			r.accepted.Add(1)
 			running.Go(func() { r.serve(client) })
 		}
 	})

@@ -50,7 +50,9 @@ func newConfig(opts []Option) config {
 		migrate:     true,
 	}
 	for _, o := range opts {
-		o.apply(&c)
+		if o != nil {
+			o.apply(&c)
+		}
 	}
 	return c
 }

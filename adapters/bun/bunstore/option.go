@@ -56,9 +56,12 @@ func newConfig(opts []Option) (config, error) {
 		lockTimeout:  DefaultLockTimeout,
 		retryTimeout: DefaultRetryTimeout,
 		sampleShare:  defaultSampleShare,
+		logger:       slog.Default(),
 	}
 	for _, o := range opts {
-		o.apply(&c)
+		if o != nil {
+			o.apply(&c)
+		}
 	}
 	for _, d := range []struct {
 		field string
@@ -148,8 +151,13 @@ func WithRetryTimeout(d time.Duration) Option {
 
 // WithLogger logs every statement at debug level (its text with placeholders,
 // never an argument; duration, rows, error) and trouble in the background at
-// warn level. By default nothing is logged.
-func WithLogger(l *slog.Logger) Option { return optionFunc(func(c *config) { c.logger = l }) }
+// warn level: slog.Default() unless set; nil logs nothing.
+func WithLogger(l *slog.Logger) Option {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
+	return optionFunc(func(c *config) { c.logger = l })
+}
 
 // WithSealer encrypts each DatabaseURL in its column. What is there already is
 // read as it is until the row is written, or [Store.Reseal] has run. The text is

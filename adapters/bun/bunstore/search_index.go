@@ -97,13 +97,9 @@ func (b *base) installSearchIndex(ctx context.Context, s session) error {
 	if err != nil {
 		return err
 	}
-	log := b.logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	if exists {
 		if !usable {
-			log.WarnContext(ctx, "tenancy: the search index is being built by somebody or is broken; searches do without it")
+			b.logger.WarnContext(ctx, "tenancy: the search index is being built by somebody or is broken; searches do without it")
 		}
 		return nil
 	}
@@ -111,12 +107,12 @@ func (b *base) installSearchIndex(ctx context.Context, s session) error {
 	if err != nil {
 		return err
 	}
-	log.InfoContext(ctx, "tenancy: building the search index; writers wait")
+	b.logger.InfoContext(ctx, "tenancy: building the search index; writers wait")
 	start := time.Now()
 	if _, err := s.exec(ctx, ddl); err != nil {
 		return err
 	}
-	log.InfoContext(ctx, "tenancy: built the search index", slog.Duration("duration", time.Since(start)))
+	b.logger.InfoContext(ctx, "tenancy: built the search index", slog.Duration("duration", time.Since(start)))
 	return nil
 }
 

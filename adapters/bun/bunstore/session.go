@@ -23,8 +23,8 @@ type runner interface {
 type session struct {
 	runner  runner
 	dialect dialect
-	logger  *slog.Logger // nil: none
-	sealer  seal.Sealer  // nil: secrets are stored as they are
+	logger  *slog.Logger
+	sealer  seal.Sealer // nil: secrets are stored as they are
 }
 
 // with returns a session on r.
@@ -108,7 +108,7 @@ func (s session) tenants(ctx context.Context, expected int, text string, args ..
 
 // logged is deferred twice: at once, to take the time, and at the end.
 func (s session) logged(ctx context.Context, text string, rows *int64, err *error) func() {
-	if s.logger == nil || !s.logger.Enabled(ctx, slog.LevelDebug) {
+	if !s.logger.Enabled(ctx, slog.LevelDebug) {
 		return func() {}
 	}
 	start := time.Now()

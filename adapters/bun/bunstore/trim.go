@@ -32,7 +32,7 @@ func (b *base) keepTrimmed(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		if _, err := b.trim(ctx, b.retention); err != nil && ctx.Err() == nil && b.logger != nil {
+		if _, err := b.trim(ctx, b.retention); err != nil && ctx.Err() == nil {
 			b.logger.WarnContext(ctx, "tenancy: the change log could not be trimmed", slog.Any("error", err))
 		}
 	}
