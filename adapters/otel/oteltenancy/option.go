@@ -36,7 +36,9 @@ type config struct {
 func newConfig(opts []Option) config {
 	c := config{tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider(), name: DefaultName}
 	for _, o := range opts {
-		o.apply(&c)
+		if o != nil {
+			o.apply(&c)
+		}
 	}
 	return c
 }

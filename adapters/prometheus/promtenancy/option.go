@@ -24,7 +24,9 @@ type config struct {
 func newConfig(opts []Option) config {
 	c := config{name: DefaultName}
 	for _, o := range opts {
-		o.apply(&c)
+		if o != nil {
+			o.apply(&c)
+		}
 	}
 	return c
 }

@@ -31,7 +31,9 @@ type config struct {
 func newConfig(opts []Option) (config, error) {
 	c := config{maxEntries: DefaultMaxEntries, maxNegatives: DefaultMaxNegatives}
 	for _, o := range opts {
-		o.apply(&c)
+		if o != nil {
+			o.apply(&c)
+		}
 	}
 	switch {
 	case c.byBytes && c.maxBytes < 1:

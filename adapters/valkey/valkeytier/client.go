@@ -1,6 +1,9 @@
 package valkeytier
 
 import (
+	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -29,6 +32,8 @@ func bounded(option valkey.ClientOption) (valkey.ClientOption, error) {
 	switch {
 	case len(option.InitAddress) == 0:
 		return option, invalid("ClientOption.InitAddress is empty")
+	case option.DialFn == nil && option.DialCtxFn == nil && slices.ContainsFunc(option.InitAddress, isNoAddress):
+		return option, invalid("each of ClientOption.InitAddress must be host:port; valkey.ParseURL makes a ClientOption of a URL")
 	case option.SendToReplicas != nil || option.ReplicaOnly || len(option.Standalone.ReplicaAddress) > 0:
 		return option, invalid("leases and entries live on the primary: use no SendToReplicas, ReplicaOnly or ReplicaAddress")
 	}
@@ -46,6 +51,13 @@ func bounded(option valkey.ClientOption) (valkey.ClientOption, error) {
 		setDefault(&option.Sentinel.Dialer.KeepAlive, keepAlive)
 	}
 	return option, nil
+}
+
+// isNoAddress finds URLs above all: errors of the client that are logged would show
+// what is in them, the password too.
+func isNoAddress(address string) bool {
+	_, _, err := net.SplitHostPort(address)
+	return err != nil || strings.ContainsAny(address, "/@")
 }
 
 func setDefault[T comparable](setting *T, value T) {

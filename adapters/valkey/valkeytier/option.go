@@ -37,7 +37,9 @@ type config struct {
 func newConfig(opts []Option) (config, error) {
 	c := config{prefix: DefaultKeyPrefix, deadline: DefaultDeadline, maxCalls: DefaultMaxCalls, logger: slog.Default()}
 	for _, o := range opts {
-		o.apply(&c)
+		if o != nil {
+			o.apply(&c)
+		}
 	}
 	switch {
 	case c.prefix == "":
@@ -94,8 +96,12 @@ func WithBus() Option {
 	return optionFunc(func(c *config) { c.bus = true })
 }
 
-// WithLogger sets where changes of state are logged: slog.Default() unless set.
+// WithLogger sets where changes of state are logged: slog.Default() unless set; nil
+// logs nothing.
 func WithLogger(l *slog.Logger) Option {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
 	return optionFunc(func(c *config) { c.logger = l })
 }
 

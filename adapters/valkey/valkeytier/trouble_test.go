@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -256,18 +257,25 @@ func TestRefusedOptions(t *testing.T) {
 	replicas.SendToReplicas = func(valkey.Completed) bool { return true }
 	for name, err := range map[string]error{
 		"no address":  newError(valkey.ClientOption{}),
+		"no port":     newError(addressed("127.0.0.1")),
+		"a URL":       newError(addressed("redis://user:canary@127.0.0.1:6379/0")),
+		"no scheme":   newError(addressed("canary@127.0.0.1:6379")),
 		"replicas":    newError(replicas),
 		"no prefix":   newError(good, valkeytier.WithKeyPrefix("")),
 		"no deadline": newError(good, valkeytier.WithDeadline(0)),
 		"no calls":    newError(good, valkeytier.WithMaxCalls(0)),
 	} {
-		if !errors.Is(err, tenancy.ErrInvalid) {
-			t.Errorf("%s: %v, want ErrInvalid", name, err)
+		if !errors.Is(err, tenancy.ErrInvalid) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v, want ErrInvalid, without a password", name, err)
 		}
 	}
 	if _, err := valkeytier.New(nil, good, valkeytier.WithBus()); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("without a store: %v, want ErrUnsupported", err)
 	}
+}
+
+func addressed(address string) valkey.ClientOption {
+	return valkey.ClientOption{InitAddress: []string{"127.0.0.1:1", address}}
 }
 
 func newError(option valkey.ClientOption, opts ...valkeytier.Option) error {

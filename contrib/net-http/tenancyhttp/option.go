@@ -46,7 +46,9 @@ func newConfig(opts []Option) *config {
 		logger:       slog.Default(),
 	}
 	for _, o := range opts {
-		o.apply(c)
+		if o != nil {
+			o.apply(c)
+		}
 	}
 	return c
 }
