@@ -57,7 +57,7 @@ func connect(t testing.TB, dsn string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("connecting to the server of TENANTSTORE_POSTGRES: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := conn.Close(context.Background()); err != nil {

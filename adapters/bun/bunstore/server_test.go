@@ -46,7 +46,7 @@ func admin(tb testing.TB, dsn, text string) {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
-		tb.Fatalf("connect: %v", err)
+		tb.Fatalf("connecting to the server of TENANTSTORE_POSTGRES: %v", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	if _, err := conn.Exec(ctx, text); err != nil {

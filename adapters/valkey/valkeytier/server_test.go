@@ -2,6 +2,7 @@ package valkeytier_test
 
 import (
 	"context"
+	"net"
 	"os"
 	"testing"
 	"time"
@@ -34,6 +35,12 @@ func server(tb testing.TB, env string) valkey.ClientOption {
 	default:
 		tb.Skipf("needs a server: run make test, or set %s to its host:port", env)
 	}
+	// A stack goes on without its shared cache, and many a test would pass.
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		tb.Fatalf("no server where %s says: %v", env, err)
+	}
+	_ = conn.Close()
 	return valkey.ClientOption{InitAddress: []string{addr}}
 }
 

@@ -7,9 +7,9 @@
 // The command finds the servers through its environment: TENANTSTORE_POSTGRES
 // is the DSN of a PostgreSQL server, TENANTSTORE_VALKEY and TENANTSTORE_REDIS are
 // the host:port of a Valkey and of a Redis server. A server that the environment
-// names already is used as it is. Without a command, the servers run until they are
-// interrupted. The sqlite3 shell, curl, prometheus and promtool, which tests run, are
-// seen to as well, and with -cc a C compiler, which go test -race needs.
+// names already is used as it is, and must answer. Without a command, the servers run
+// until they are interrupted. The sqlite3 shell, curl, prometheus and promtool, which
+// tests run, are seen to as well, and with -cc a C compiler, which go test -race needs.
 //
 // The servers stop when the command ends, or when withservers gets SIGINT,
 // SIGTERM or SIGHUP, which it passes on to the command first; see package
@@ -53,13 +53,15 @@ type service struct {
 	env string // names the variable that says where the server is
 	// start returns what goes into the variable.
 	start func(ctx context.Context, progress io.Writer) (where string, server io.Closer, err error)
+	// answers fails if there is no server where the variable says.
+	answers func(ctx context.Context, where string) error
 }
 
 func services() []service {
 	return []service{
-		{servers.PostgresEnv, startPostgres},
-		{servers.ValkeyEnv, startValkey(servers.ValkeyOptions{})},
-		{servers.RedisEnv, startValkey(servers.ValkeyOptions{Redis: true})},
+		{servers.PostgresEnv, startPostgres, postgresAnswers},
+		{servers.ValkeyEnv, startValkey(servers.ValkeyOptions{}), valkeyAnswers},
+		{servers.RedisEnv, startValkey(servers.ValkeyOptions{Redis: true}), valkeyAnswers},
 	}
 }
 
@@ -108,7 +110,10 @@ func (f *fleet) start(ctx context.Context, compiler bool) error {
 		}
 	}
 	for _, service := range services() {
-		if os.Getenv(service.env) != "" {
+		if where := os.Getenv(service.env); where != "" {
+			if err := checkNamed(ctx, service, where); err != nil {
+				return err
+			}
 			continue
 		}
 		where, server, err := service.start(ctx, os.Stderr)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -79,10 +80,40 @@ func TestTheCommandGetsAServerAndItsStatusIsKept(t *testing.T) {
 
 func TestANamedServerIsUsed(t *testing.T) {
 	cmd := program(t, "sh", "-c", `echo "$`+servers.PostgresEnv+`"`)
-	cmd.Env = append(cmd.Env, servers.PostgresEnv+"=postgres://named")
+	named := servers.NewDatabase(t)
+	cmd.Env = append(cmd.Env, servers.PostgresEnv+"="+named)
 	out, err := cmd.Output()
-	if got := strings.TrimSpace(string(out)); err != nil || got != "postgres://named" {
+	if got := strings.TrimSpace(string(out)); err != nil || got != named {
 		t.Errorf("the command saw %q, %v", got, err)
+	}
+}
+
+// A store behind a cache that does not answer passes many a test all the same.
+func TestANamedServerMustAnswer(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	for _, c := range []struct{ env, where string }{
+		{servers.PostgresEnv, "postgres://postgres:hunter2@127.0.0.1:1/postgres"},
+		{servers.PostgresEnv, "postgres://postgres:hunter2@127.0.0.1:99999/postgres"},
+		{servers.ValkeyEnv, "127.0.0.1:1"},
+		{servers.RedisEnv, "no address"},
+		{servers.RedisEnv, silent.Addr().String()},
+	} {
+		cmd := program(t, "echo", "the command ran")
+		cmd.Env = append(cmd.Env, c.env+"="+c.where)
+		cmd.Stderr = nil
+		out, err := cmd.Output()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 || len(out) != 0 {
+			t.Errorf("%s=%s: ended with %v, output %q; want status 1 and no command", c.env, c.where, err, out)
+			continue
+		}
+		if text := string(exit.Stderr); !strings.Contains(text, c.env) || strings.Contains(text, "hunter2") {
+			t.Errorf("%s=%s: %s; want an error that names the variable, without a password", c.env, c.where, text)
+		}
 	}
 }
 
