@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/conformance/bustest"
 	"github.com/go-tenancy/tenantstore/conformance/faults"
+	"github.com/go-tenancy/tenantstore/conformance/internal/mutation"
 	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -181,51 +182,13 @@ func mutants() []mutant {
 }
 
 func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
-	rules := map[string]bustest.Rule{}
-	for _, r := range bustest.Rules() {
-		rules[r.Name] = r
-	}
+	suite := mutation.Suite[bustest.Rule, bustest.Harness]{Rules: bustest.Rules(), Text: text, Check: bustest.Rule.Check}
 	for _, m := range mutants() {
-		t.Run(m.rule+"/"+strings.ReplaceAll(m.how, " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			r, ok := rules[m.rule]
-			if !ok {
-				t.Fatalf("there is no rule %q", m.rule)
-			}
-			control := recorder.Record(t, func(tb testing.TB) { r.Check(tb, harness(nil)) })
-			if control.Failed() || control.Skipped != "" {
-				t.Fatalf("the rule does not accept a sound bus: %s%s", control.Skipped, control.Text())
-			}
-			broken := harness(m.spoil)
-			broken.Patience = 300 * time.Millisecond
-			got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, broken) })
-			if !got.Failed() {
-				t.Fatalf("the rule accepts a bus that %s%s", m.how, got.Skipped)
-			}
-			t.Logf("%s", got.Failures[0])
-			for _, failure := range got.Failures {
-				if !strings.HasPrefix(failure, "rule "+r.Name+": "+r.Says) {
-					t.Errorf("a failure does not name the rule: %s", failure)
-				}
-			}
-		})
+		broken := harness(m.spoil)
+		broken.Patience = 300 * time.Millisecond
+		suite.Mutants = append(suite.Mutants, mutation.Mutant[bustest.Harness]{Rule: m.rule, How: m.how, Sound: harness(nil), Broken: broken})
 	}
-}
-
-func TestEveryRuleHasAMutantAndASentence(t *testing.T) {
-	has, seen := map[string]bool{}, map[string]bool{}
-	for _, m := range mutants() {
-		has[m.rule] = true
-	}
-	for _, r := range bustest.Rules() {
-		if !has[r.Name] || seen[r.Name] {
-			t.Errorf("rule %s: mutant %v, twice %v", r.Name, has[r.Name], seen[r.Name])
-		}
-		seen[r.Name] = true
-		if strings.Trim(r.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || !strings.HasSuffix(r.Says, ".") {
-			t.Errorf("rule %q: want a name in kebab case and a sentence, got %q", r.Name, r.Says)
-		}
-	}
+	suite.Test(t)
 }
 
 func TestHarnessFieldsAreNamed(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-tenancy/tenantstore/conformance/internal/mutation"
 	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
 	"github.com/go-tenancy/tenantstore/conformance/resolvetest"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -407,49 +408,11 @@ func (w withoutHeader) WriteHeader(status int) {
 }
 
 func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
-	rules := map[string]resolvetest.Rule{}
-	for _, r := range resolvetest.Rules() {
-		rules[r.Name] = r
-	}
+	suite := mutation.Suite[resolvetest.Rule, resolvetest.Harness]{Rules: resolvetest.Rules(), Text: text, Check: resolvetest.Rule.Check}
 	for _, m := range mutants() {
-		t.Run(m.rule+"/"+strings.ReplaceAll(m.how, " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			r, ok := rules[m.rule]
-			if !ok {
-				t.Fatalf("there is no rule %q", m.rule)
-			}
-			control := recorder.Record(t, func(tb testing.TB) { r.Check(tb, harness(nil)) })
-			if control.Failed() || control.Skipped != "" {
-				t.Fatalf("the rule does not accept a sound middleware: %s%s", control.Skipped, control.Text())
-			}
-			got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, harness(m.spoil)) })
-			if !got.Failed() {
-				t.Fatalf("the rule accepts a middleware that %s%s", m.how, got.Skipped)
-			}
-			t.Logf("%s", got.Failures[0])
-			for _, failure := range got.Failures {
-				if !strings.HasPrefix(failure, "rule "+r.Name+": "+r.Says) {
-					t.Errorf("a failure does not name the rule: %s", failure)
-				}
-			}
-		})
+		suite.Mutants = append(suite.Mutants, mutation.Mutant[resolvetest.Harness]{Rule: m.rule, How: m.how, Sound: harness(nil), Broken: harness(m.spoil)})
 	}
-}
-
-func TestEveryRuleHasAMutantAndASentence(t *testing.T) {
-	has, seen := map[string]bool{}, map[string]bool{}
-	for _, m := range mutants() {
-		has[m.rule] = true
-	}
-	for _, r := range resolvetest.Rules() {
-		if !has[r.Name] || seen[r.Name] {
-			t.Errorf("rule %s: mutant %v, twice %v", r.Name, has[r.Name], seen[r.Name])
-		}
-		seen[r.Name] = true
-		if strings.Trim(r.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || !strings.HasSuffix(r.Says, ".") {
-			t.Errorf("rule %q: want a name in kebab case and a sentence, got %q", r.Name, r.Says)
-		}
-	}
+	suite.Test(t)
 }
 
 func TestHarnessFieldsAreNamed(t *testing.T) {

@@ -2,11 +2,10 @@ package storetest_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
+	"github.com/go-tenancy/tenantstore/conformance/internal/mutation"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
 )
 
@@ -23,71 +22,15 @@ func mutants() []mutant {
 	return slices.Concat(writeMutants(), readMutants(), inputMutants(), concurrencyMutants(), logMutants(), watchMutants(), worldMutants())
 }
 
-// A rule about concurrency meets its case by chance, on a busy machine not in
-// every run.
-const runs = 5
-
 func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
-	rules := map[string]storetest.Rule{}
-	for _, r := range storetest.Rules() {
-		rules[r.Name] = r
-	}
+	suite := mutation.Suite[storetest.Rule, storetest.Harness]{Rules: storetest.Rules(), Text: text, Check: storetest.Rule.Check}
 	for _, m := range mutants() {
-		t.Run(m.rule+"/"+strings.ReplaceAll(m.how, " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			r, ok := rules[m.rule]
-			if !ok {
-				t.Fatalf("there is no rule %q", m.rule)
-			}
-			broken, sound := faultyHarness(m.spoil), faultyHarness(nil)
-			if m.harness != nil {
-				broken, sound = m.harness(), minimalHarness()
-			}
-			broken.Patience = 300 * time.Millisecond
-			control := recorder.Record(t, func(tb testing.TB) { r.Check(tb, sound) })
-			if control.Failed() || control.Skipped != "" {
-				t.Fatalf("the rule does not accept a sound store: %s%s", control.Skipped, control.Text())
-			}
-			var got recorder.Outcome
-			for range runs {
-				if got = recorder.Record(t, func(tb testing.TB) { r.Check(tb, broken) }); got.Failed() {
-					break
-				}
-			}
-			if !got.Failed() {
-				t.Fatalf("the rule accepts a store that %s%s", m.how, got.Skipped)
-			}
-			t.Logf("%s", got.Failures[0])
-			for _, failure := range got.Failures {
-				if !strings.HasPrefix(failure, "rule "+r.Name+": "+r.Says) {
-					t.Errorf("a failure does not name the rule: %s", failure)
-				}
-			}
-		})
-	}
-}
-
-func TestEveryRuleHasAMutant(t *testing.T) {
-	has := map[string]bool{}
-	for _, m := range mutants() {
-		has[m.rule] = true
-	}
-	for _, r := range storetest.Rules() {
-		if !has[r.Name] {
-			t.Errorf("rule %s has no mutant", r.Name)
+		sound, broken := faultyHarness(nil), faultyHarness(m.spoil)
+		if m.harness != nil {
+			sound, broken = minimalHarness(), m.harness()
 		}
+		broken.Patience = 300 * time.Millisecond
+		suite.Mutants = append(suite.Mutants, mutation.Mutant[storetest.Harness]{Rule: m.rule, How: m.how, Sound: sound, Broken: broken})
 	}
-}
-
-func TestRulesHaveNamesAndSentences(t *testing.T) {
-	seen := map[string]bool{}
-	for _, r := range storetest.Rules() {
-		if seen[r.Name] {
-			t.Errorf("two rules are called %s", r.Name)
-		}
-		seen[r.Name] = true
-		if strings.Trim(r.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || !strings.HasSuffix(r.Says, ".") {
-			t.Errorf("rule %q: want a name in kebab case and a sentence, got %q", r.Name, r.Says)
-		}
-	}
+	suite.Test(t)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/conformance/internal/mutation"
 	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
 	"github.com/go-tenancy/tenantstore/conformance/tiertest"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -26,67 +27,20 @@ func mutants() []mutant {
 }
 
 func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
-	rules := map[string]tiertest.Rule{}
-	for _, r := range tiertest.Rules() {
-		rules[r.Name] = r
-	}
+	suite := mutation.Suite[tiertest.Rule, tiertest.Harness]{Rules: tiertest.Rules(), Text: text, Check: tiertest.Rule.Check}
 	for _, m := range mutants() {
-		t.Run(m.rule+"/"+strings.ReplaceAll(m.how, " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			r, ok := rules[m.rule]
-			if !ok {
-				t.Fatalf("there is no rule %q", m.rule)
-			}
-			harness := sharedHarness
-			if m.local {
-				harness = localHarness
-			}
-			control := recorder.Record(t, func(tb testing.TB) { r.Check(tb, harness(nil)) })
-			if control.Failed() || control.Skipped != "" {
-				t.Fatalf("the rule does not accept a sound cache: %s%s", control.Skipped, control.Text())
-			}
-			broken := harness(m.spoil)
-			broken.Patience = 500 * time.Millisecond
-			if m.rule == "abandoned-lease-ends" {
-				broken.Patience = 2 * time.Second
-			}
-			got := recorder.Record(t, func(tb testing.TB) { r.Check(tb, broken) })
-			if !got.Failed() {
-				t.Fatalf("the rule accepts a cache that %s%s", m.how, got.Skipped)
-			}
-			t.Logf("%s", got.Failures[0])
-			for _, failure := range got.Failures {
-				if !strings.HasPrefix(failure, "rule "+r.Name+": "+r.Says) {
-					t.Errorf("a failure does not name the rule: %s", failure)
-				}
-			}
-		})
-	}
-}
-
-func TestEveryRuleHasAMutant(t *testing.T) {
-	has := map[string]bool{}
-	for _, m := range mutants() {
-		has[m.rule] = true
-	}
-	for _, r := range tiertest.Rules() {
-		if !has[r.Name] {
-			t.Errorf("rule %s has no mutant", r.Name)
+		harness := sharedHarness
+		if m.local {
+			harness = localHarness
 		}
-	}
-}
-
-func TestRulesHaveNamesAndSentences(t *testing.T) {
-	seen := map[string]bool{}
-	for _, r := range tiertest.Rules() {
-		if seen[r.Name] {
-			t.Errorf("two rules are called %s", r.Name)
+		broken := harness(m.spoil)
+		broken.Patience = 500 * time.Millisecond
+		if m.rule == "abandoned-lease-ends" {
+			broken.Patience = 2 * time.Second
 		}
-		seen[r.Name] = true
-		if strings.Trim(r.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || !strings.HasSuffix(r.Says, ".") {
-			t.Errorf("rule %q: want a name in kebab case and a sentence, got %q", r.Name, r.Says)
-		}
+		suite.Mutants = append(suite.Mutants, mutation.Mutant[tiertest.Harness]{Rule: m.rule, How: m.how, Sound: harness(nil), Broken: broken})
 	}
+	suite.Test(t)
 }
 
 func TestHarnessNeedsOpen(t *testing.T) {
