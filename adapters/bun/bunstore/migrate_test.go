@@ -3,6 +3,7 @@ package bunstore_test
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -177,4 +178,94 @@ func TestDDLCanBeRunByHand(t *testing.T) {
 			t.Errorf("created %v, %v", created, err)
 		}
 	})
+}
+
+// What is written while triggers are missing or disabled reaches no cache.
+func TestMigrateRepairsTriggers(t *testing.T) {
+	for what, text := range map[string]string{
+		"disabled":             "ALTER TABLE tenants DISABLE TRIGGER zzz_tenants_record",
+		"not always":           "ALTER TABLE tenants ENABLE TRIGGER aaa_tenants_lock",
+		"all disabled":         "ALTER TABLE tenants DISABLE TRIGGER USER",
+		"dumped without":       "DROP FUNCTION tenants_take_lock, tenants_record, tenants_record_truncate, tenants_append, tenants_keep_newest CASCADE",
+		"the log's, disabled":  "ALTER TABLE tenants_changes DISABLE TRIGGER USER",
+		"the log's, dropped":   "DROP TRIGGER tenants_keep_newest ON tenants_changes",
+		"the log's truncation": "DROP TRIGGER tenants_keep_newest_truncate ON tenants_changes",
+	} {
+		t.Run(what, func(t *testing.T) {
+			db := postgresDB(t, newPostgres(t))
+			s := newStore(t, db)
+			ctx := t.Context()
+			exec := func(text string) {
+				t.Helper()
+				if _, err := db.ExecContext(ctx, text); err != nil {
+					t.Fatalf("%s: %v", text, err)
+				}
+			}
+			logged := func(after tenancy.Position, do string) (ops []tenancy.Op) {
+				t.Helper()
+				exec(do)
+				changes, err := s.Changes(ctx, after, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range changes {
+					ops = append(ops, c.Op)
+				}
+				return ops
+			}
+			newest := func() tenancy.Position {
+				t.Helper()
+				head, err := s.Head(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return head.Newest
+			}
+			created, err := s.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			exec(text)
+			exec("UPDATE tenants SET status = 'suspended'")
+			before := newest()
+			for range 2 { // the second time there is nothing to do
+				if err := s.Migrate(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := logged(before, "SELECT 1"); !slices.Equal(got, []tenancy.Op{tenancy.OpReset}) {
+				t.Errorf("logged %v, want one reset", got)
+			}
+			if got := logged(newest(), "SET session_replication_role = replica; UPDATE tenants SET name = 'B'; RESET session_replication_role"); !slices.Equal(got, []tenancy.Op{tenancy.OpUpdate}) {
+				t.Errorf("logged %v for an edit, want one update", got)
+			}
+			if got, err := s.GetByID(ctx, created.ID); err != nil || got.Revision != newest().Revision {
+				t.Errorf("got %v, %v", got, err)
+			}
+			if _, err := db.ExecContext(ctx, "DELETE FROM tenants_changes"); err == nil {
+				t.Error("the log may lose its newest row")
+			}
+		})
+	}
+}
+
+// The triggers of a newer version may have other names.
+func TestMigrateLeavesTriggersOfANewerVersionAlone(t *testing.T) {
+	db := postgresDB(t, newPostgres(t))
+	s := newStore(t, db)
+	for _, text := range []string{
+		"INSERT INTO tenants_schema (version, compatible_from) VALUES (7, 1)",
+		"ALTER TRIGGER zzz_tenants_record ON tenants RENAME TO zzz_tenants_record_7",
+	} {
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	var n int
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_trigger WHERE tgname = 'zzz_tenants_record'").Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d triggers of the old name, %v", n, err)
+	}
 }

@@ -123,6 +123,9 @@ func (p *postgres) migrate(ctx context.Context) error {
 		if err == nil {
 			done, err = p.upToDate(ctx, p.read, exists)
 		}
+		if err == nil && done {
+			done, err = p.triggersFire(ctx, p.read)
+		}
 		return err
 	})
 	if err != nil || done {
@@ -130,10 +133,13 @@ func (p *postgres) migrate(ctx context.Context) error {
 	}
 	return p.inTransaction(ctx, func(in session) error {
 		exists, err := p.migrated(ctx, in)
-		if err != nil {
+		if err == nil {
+			err = p.install(ctx, in, exists)
+		}
+		if err != nil || !exists {
 			return err
 		}
-		return p.install(ctx, in, exists)
+		return p.repairTriggers(ctx, in)
 	})
 }
 
