@@ -83,7 +83,7 @@ func TestExtendDefaults(t *testing.T) {
 	}
 	_, err = s.SetStatus(ctx, "absent", tenancy.StatusSuspended)
 	wantError(t, "SetStatus of an absent one", err, tenancy.ErrNotFound, "SetStatus")
-	if got, err := s.BulkUpdateStatus(ctx, []string{"t4", "absent", "t1", "t4"}, tenancy.StatusActive); err != nil || ids(got) != "t4 t1" {
+	if got, err := s.BulkUpdateStatus(ctx, []string{"t1", "absent", "t4", "t1"}, tenancy.StatusActive); err != nil || ids(got) != "t1 t4" {
 		t.Errorf("BulkUpdateStatus: %s, %v", ids(got), err)
 	}
 	b.took()

@@ -118,7 +118,7 @@ func (f *fake) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, erro
 	return t, nil
 }
 
-// BulkUpdateStatus answers in the wrong order, and twice, as a Backend may.
+// BulkUpdateStatus answers in the reverse order of creation, as a Backend may.
 func (f *fake) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
 	unlock, err := f.enter("BulkUpdateStatus")
 	defer unlock()

@@ -29,6 +29,11 @@ func TestTenantJSONForm(t *testing.T) {
 	if err != nil || string(text) != want {
 		t.Errorf("%s, %v\nwant %s", text, err, want)
 	}
+	abroad := full(t)
+	abroad.CreatedAt = abroad.CreatedAt.In(time.FixedZone("", 5*3600))
+	if text, err := json.Marshal(abroad); err != nil || string(text) != want {
+		t.Errorf("a time of another zone: %s, %v\nwant %s", text, err, want)
+	}
 	text, err = json.Marshal(tenancy.Tenant{})
 	if want := `{"id":"","identifier":"","name":"","status":"","metadata":{}}`; err != nil || string(text) != want {
 		t.Errorf("%s, %v\nwant %s", text, err, want)
