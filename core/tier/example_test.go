@@ -39,7 +39,11 @@ func (c *unboundedCache) InvalidateAll(context.Context) (int64, error) {
 func (c *unboundedCache) Release(context.Context, tenancy.Key, tier.Token) error { return nil }
 func (c *unboundedCache) Apply(context.Context, tenancy.Change) error            { return nil }
 func (c *unboundedCache) Shared() bool                                           { return false }
-func (c *unboundedCache) Close() error                                           { return nil }
+
+func (c *unboundedCache) Close() error {
+	c.entries.Clear() // a Get may still come, and must find nothing
+	return nil
+}
 
 func Example() {
 	ctx := context.Background()
