@@ -230,6 +230,9 @@ func TestDatabaseMustBeUTF8(t *testing.T) {
 	name := one[string](t, admin, `SELECT current_database()`) + "_latin"
 	exec(t, admin, `CREATE DATABASE `+name+` ENCODING LATIN1 LOCALE 'C' TEMPLATE template0`)
 	t.Cleanup(func() { exec(t, admin, `DROP DATABASE `+name+` WITH (FORCE)`) })
+	if _, err := bunpg.Open(t.Context(), withDatabase(t, dsn, name)); err == nil || !strings.Contains(err.Error(), "UTF8") {
+		t.Errorf("Open: %v, want an error that names the encoding", err)
+	}
 	err := wantRefused(t, connect(t, withDatabase(t, dsn, name)), "0A000", ddl(t, "public", "tenants"))
 	if !strings.Contains(err.Message, "UTF8") {
 		t.Errorf("error %q does not name the encoding", err.Message)

@@ -87,7 +87,9 @@ func (postgresDialect) classify(err error) (kind, string) {
 
 var postgresMeanings = map[string]string{
 	"08006": "connection failure",
+	"0A000": "feature not supported: does the database have encoding UTF8?",
 	"22021": "invalid byte sequence: the database must have encoding UTF8",
+	"22P05": "untranslatable character: the database must have encoding UTF8",
 	"23502": "not-null violation",
 	"23503": "foreign key violation",
 	"23505": "unique violation",
