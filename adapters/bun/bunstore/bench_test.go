@@ -1,6 +1,7 @@
 package bunstore_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenantio"
 )
 
 // Every benchmark runs its baseline beside it, by hand on the same driver.
@@ -226,6 +228,47 @@ func (d database) handGetMany(ctx context.Context, ids []string) error {
 		return fmt.Errorf("got %d", len(out))
 	}
 	return rows.Err()
+}
+
+// BenchmarkImport reads a file of 10,000 tenants into the store, in batches of
+// 1,000, and compares with multi-row INSERTs of as many that are in memory.
+func BenchmarkImport(b *testing.B) {
+	const n = 10_000
+	for _, d := range databases(b) {
+		b.Run(d.name, func(b *testing.B) {
+			ctx, insert := b.Context(), d.handInsert("tenants")
+			var byHand, byStore time.Duration
+			rows := 0
+			for ; b.Loop(); rows += n {
+				var file bytes.Buffer
+				for _, t := range tenants("import", rows, n) {
+					line, err := json.Marshal(t)
+					if err != nil {
+						b.Fatal(err)
+					}
+					file.Write(append(line, '\n'))
+				}
+				given := tenants("by-hand", rows, n)
+				start := time.Now()
+				for chunk := range slices.Chunk(given, 1000) {
+					if err := insert(ctx, chunk); err != nil {
+						b.Fatal(err)
+					}
+				}
+				middle := time.Now()
+				report, err := tenantio.Import(ctx, d.store, &file, tenantio.JSONLines, tenantio.ImportOptions{BatchSize: 1000})
+				byStore += time.Since(middle)
+				byHand += middle.Sub(start)
+				if err != nil || report.Created != n {
+					b.Fatal(report, err)
+				}
+			}
+			b.ReportMetric(0, "ns/op") // says nothing: it would include making the file
+			b.ReportMetric(float64(rows)/byStore.Seconds(), "rows/s")
+			b.ReportMetric(float64(rows)/byHand.Seconds(), "hand-rows/s")
+			b.ReportMetric(float64(byStore)/float64(byHand), "x-hand")
+		})
+	}
 }
 
 // BenchmarkCreateBatch1000 compares with multi-row INSERTs into the same table,
