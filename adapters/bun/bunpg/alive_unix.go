@@ -23,11 +23,12 @@ func readable(conn net.Conn) bool {
 		return true // closed
 	}
 	idle := false
-	err = raw.Read(func(fd uintptr) bool {
+	// Not raw.Read, which waits for another reader: after a slow write, one of pgx may be
+	// waiting on an idle connection.
+	err = raw.Control(func(fd uintptr) {
 		var one [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		idle = err == syscall.EAGAIN || err == syscall.EINTR //nolint:errorlint // an errno
-		return true // never wait
+		idle = err == syscall.EAGAIN || err == syscall.EINTR
 	})
 	return err != nil || !idle
 }
