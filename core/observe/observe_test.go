@@ -16,6 +16,28 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
+// Wrap has no error to return for a store that is nil, and must not panic.
+func TestWrapNil(t *testing.T) {
+	s := observe.Wrap(nil, observe.Config{})
+	ctx := t.Context()
+	_, byID := s.GetByID(ctx, "1")
+	_, byIDs := s.GetByIDs(ctx, []string{"1"})
+	_, list := s.List(ctx, tenancy.ListOptions{})
+	_, count := s.Count(ctx, tenancy.Filter{})
+	_, created := s.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	for _, err := range []error{byID, byIDs, list, count, created, s.Delete(ctx, "1")} {
+		if !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("%v, want ErrInvalid", err)
+		}
+	}
+	if _, err := s.Head(ctx); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Head: %v, want ErrUnsupported", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, op := range observe.Operations() {

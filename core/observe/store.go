@@ -31,8 +31,12 @@ const SampleEvery = 64
 
 // Wrap returns next, of which everything is seen, and so is the work of every tier
 // below. It has every capability of next, and closing it closes next. Errors pass
-// through as they are.
+// through as they are. If next is nil, everything but Close fails with
+// [tenancy.ErrInvalid].
 func Wrap(next tenancy.Store, cfg Config) *Store {
+	if next == nil {
+		next = tenancy.Extend(nil)
+	}
 	s := &Store{next: next, trace: cfg.Trace}
 	s.source, _ = tenancy.SourceOf(next)
 	for _, op := range Operations() {

@@ -29,13 +29,17 @@ type Extended struct {
 // [Store] or [BatchCreator], that is called instead; b.CreateBatch gets valid
 // tenants only, no two with one ID or identifier. If b is a [Log] or a
 // [Purger], so is the Store; otherwise those methods fail with
-// [errors.ErrUnsupported], and [SourceOf] says no.
+// [errors.ErrUnsupported], and [SourceOf] says no. If b is nil, everything but Close
+// fails with [ErrInvalid].
 func Extend(b Backend) *Extended { return &Extended{b: b} }
 
 // enter is called first by every method.
 func (x *Extended) enter(ctx context.Context) error {
 	if x.closed.Load() {
 		return ErrClosed
+	}
+	if x.b == nil {
+		return fmt.Errorf("%w: there is no store: what was wrapped is nil", ErrInvalid)
 	}
 	return ctx.Err()
 }
@@ -245,7 +249,7 @@ func (x *Extended) Delete(ctx context.Context, id string) (err error) {
 
 // Close implements [Store]: the first call closes the backend.
 func (x *Extended) Close() error {
-	if x.closed.Swap(true) {
+	if x.closed.Swap(true) || x.b == nil {
 		return nil
 	}
 	return ErrorIn("Close", Key{}, x.b.Close())
