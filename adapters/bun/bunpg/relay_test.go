@@ -14,6 +14,7 @@ type relay struct {
 	server string
 
 	accepted atomic.Int64 // connections
+	trips    atomic.Int64 // requests: times that a client spoke after it had listened
 
 	mu      sync.Mutex
 	pairs   map[*pair]struct{}
@@ -25,6 +26,7 @@ type relay struct {
 type pair struct {
 	client, server net.Conn
 	frozen         bool // what still comes is dropped
+	asking         bool // the client spoke last
 }
 
 // newRelay starts a relay in front of dsn, which ends with the test.
@@ -96,6 +98,11 @@ func (r *relay) pass(p *pair, to, from net.Conn) {
 			r.left -= n
 		}
 		over := r.limited && r.left == 0
+		if asking := to == p.server; asking != p.asking {
+			if p.asking = asking; asking {
+				r.trips.Add(1)
+			}
+		}
 		r.mu.Unlock()
 		if frozen {
 			continue
