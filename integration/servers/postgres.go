@@ -73,6 +73,11 @@ func (p *Postgres) create(ctx context.Context) error {
 	if err := p.initdb(ctx); err != nil {
 		return err
 	}
+	return p.startSomewhere(ctx)
+}
+
+// startSomewhere starts the server on a free port.
+func (p *Postgres) startSomewhere(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
 		port, err := freePort(ctx)
 		if err != nil {

@@ -46,6 +46,13 @@ func NewPostgres(tb testing.TB, options PostgresOptions) *Postgres {
 	return started(tb, p, err)
 }
 
+// NewStandby starts a standby of primary, and closes it when tb ends.
+func NewStandby(tb testing.TB, primary *Postgres) *Postgres {
+	tb.Helper()
+	p, err := StartStandby(tb.Context(), primary)
+	return started(tb, p, err)
+}
+
 // NewValkey starts a server that tb has for itself, and closes it when tb ends. It
 // is skipped, or fails, as in [NewDatabase].
 func NewValkey(tb testing.TB, options ValkeyOptions) *Valkey {
