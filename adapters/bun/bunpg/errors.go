@@ -111,3 +111,20 @@ func serverReason(code string) string {
 	}
 	return "the server refused the connection"
 }
+
+// sayEmpty adds to an error of connecting what is behind it as a rule: a variable of
+// the environment that is not set.
+func sayEmpty(err error) {
+	var failed *connectFailure
+	if errors.As(err, &failed) {
+		failed.text += " (the connection string is empty: this is where the PG… variables and the defaults lead)"
+	}
+}
+
+// alsoClosing returns err, with what closing c reports besides.
+func alsoClosing(err error, c io.Closer) error {
+	if closing := c.Close(); closing != nil {
+		return errors.Join(err, closing)
+	}
+	return err
+}

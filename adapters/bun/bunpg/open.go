@@ -3,7 +3,6 @@ package bunpg
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
@@ -39,7 +38,10 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 	c.pool.set(db)
 	store, err := c.open(ctx, db, listener)
 	if err != nil {
-		return nil, errors.Join(tenancy.ErrorIn("Open", tenancy.Key{}, err), db.Close())
+		if dsn == "" {
+			sayEmpty(err)
+		}
+		return nil, alsoClosing(tenancy.ErrorIn("Open", tenancy.Key{}, err), db)
 	}
 	return store, nil
 }
@@ -55,7 +57,7 @@ func (c config) open(ctx context.Context, db *sql.DB, listener bunstore.Listener
 	}
 	if !c.noMigrate {
 		if err := store.Migrate(ctx); err != nil {
-			return nil, errors.Join(err, store.Close())
+			return nil, alsoClosing(err, store)
 		}
 	}
 	return store, nil

@@ -358,3 +358,22 @@ func TestOpenDoesNotHang(t *testing.T) {
 		t.Errorf("error %v, want Canceled", err)
 	}
 }
+
+// A variable of the environment that is not set leaves an empty connection string.
+func TestEmptyDSNSaysSo(t *testing.T) {
+	t.Setenv("PGHOST", "/nonexistent")
+	_, err := bunpg.Open(t.Context(), "")
+	if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "connection string is empty") {
+		t.Errorf("%v", err)
+	}
+	if _, err := bunpg.Open(t.Context(), "user=u"); err == nil || strings.Contains(err.Error(), "empty") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestErrorOfMigrateIsReadable(t *testing.T) {
+	_, err := bunpg.Open(t.Context(), newDatabase(t), bunpg.WithStore(bunstore.WithSchema("pg_catalog")))
+	if err == nil || strings.Count(err.Error(), "tenancy: ") != 1 {
+		t.Errorf("%v", err)
+	}
+}

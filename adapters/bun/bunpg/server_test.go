@@ -48,6 +48,9 @@ func withDatabase(t testing.TB, dsn, name string) string {
 		t.Fatal("TENANTSTORE_POSTGRES is not a valid URL")
 	}
 	u.Path = "/" + name
+	if u.RawQuery == "" { // so that tests can append parameters
+		u.RawQuery = "sslmode=prefer"
+	}
 	return u.String()
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -109,6 +110,8 @@ func (c config) validate(path string) error {
 	switch {
 	case path == "":
 		return invalid("path", "must name a file, or be %q", Memory)
+	case strings.HasPrefix(path, "file:"):
+		return invalid("path", "must be the name of a file, not a URL; options take the place of its parameters")
 	case c.readers < 1:
 		return invalid("readers", "must be at least 1")
 	case c.mmapSize < 0:

@@ -133,6 +133,7 @@ func TestOpenReportsBadPaths(t *testing.T) {
 		text       string
 	}{
 		{"empty", "", tenancy.ErrInvalid, "path"},
+		{"URL", "file:tenants.db?mode=rwc", tenancy.ErrInvalid, "path"},
 		{"no directory", filepath.Join(dir, "none", "tenants.db"), tenancy.ErrUnavailable, "does not exist"},
 		{"a directory", dir, tenancy.ErrUnavailable, "cannot open"},
 		{"not a database", garbage, tenancy.ErrUnavailable, "not a database"},

@@ -37,6 +37,9 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if db == nil {
+		return nil, invalid("db", "must not be nil")
+	}
 	name := db.Dialect().Name()
 	d, err := dialectOf(name)
 	if err != nil {
