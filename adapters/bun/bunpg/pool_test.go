@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -18,14 +19,25 @@ func (idleConnector) Driver() driver.Driver                        { return nil 
 func (idleConn) Close() error                                      { return nil }
 
 func TestPoolIsSet(t *testing.T) {
-	// use takes all connections at once and gives them back, n times.
-	use := func(p Pool, n int, pause time.Duration) sql.DBStats {
-		db := sql.OpenDB(idleConnector{})
-		defer func() { _ = db.Close() }()
-		p.set(db)
-		for range n {
+	for _, c := range []struct {
+		name  string
+		pool  Pool
+		after time.Duration
+		want  func(sql.DBStats) bool
+	}{
+		{"size and overflow", Pool{Size: 3, Overflow: 2}, time.Hour, func(s sql.DBStats) bool {
+			return s.MaxOpenConnections == 5 && s.Idle == 3 && s.MaxLifetimeClosed+s.MaxIdleTimeClosed == 0
+		}},
+		{"young enough", Pool{Size: 1, MaxLifetime: time.Minute}, 50 * time.Second, func(s sql.DBStats) bool { return s.Idle == 1 }},
+		{"too old", Pool{Size: 1, MaxLifetime: time.Minute}, 70 * time.Second, func(s sql.DBStats) bool { return s.MaxLifetimeClosed == 1 }},
+		{"idle too long", Pool{Size: 1, MaxIdleTime: time.Minute}, 3 * time.Minute, func(s sql.DBStats) bool { return s.MaxIdleTimeClosed == 1 }},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			db := sql.OpenDB(idleConnector{})
+			defer func() { _ = db.Close() }()
+			c.pool.set(db)
 			var conns []*sql.Conn
-			for range p.Size + p.Overflow {
+			for range c.pool.Size + c.pool.Overflow {
 				conn, err := db.Conn(t.Context())
 				if err != nil {
 					t.Fatal(err)
@@ -37,17 +49,11 @@ func TestPoolIsSet(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			time.Sleep(pause)
-		}
-		return db.Stats()
-	}
-	if s := use(Pool{Size: 3, Overflow: 2}, 2, 0); s.MaxOpenConnections != 5 || s.Idle != 3 || s.MaxLifetimeClosed+s.MaxIdleTimeClosed > 0 {
-		t.Errorf("size 3, overflow 2: %+v", s)
-	}
-	if s := use(Pool{Size: 1, MaxLifetime: time.Millisecond}, 2, 2*time.Millisecond); s.MaxLifetimeClosed == 0 {
-		t.Errorf("no connection was closed for its age: %+v", s)
-	}
-	if s := use(Pool{Size: 1, MaxIdleTime: time.Millisecond}, 2, 2*time.Millisecond); s.MaxIdleTimeClosed == 0 {
-		t.Errorf("no connection was closed for idling: %+v", s)
+			time.Sleep(c.after)
+			synctest.Wait()
+			if s := db.Stats(); !c.want(s) {
+				t.Errorf("%s: %+v", c.name, s)
+			}
+		})
 	}
 }
