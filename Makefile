@@ -10,6 +10,7 @@ PACKAGES := $(MODULES:%=./%/...)
 # make bench BENCH=Load COUNT=10
 # make fuzz FUZZTIME=1m
 # make run ARGS='-dsn postgres://…'
+# make bench-scale ARGS='-only reads,list'
 RACE     ?= -race -gcflags=modernc.org/...=-race=false
 TEST     ?=
 BENCH    ?= .
@@ -27,7 +28,7 @@ TOOL     := cd tools && GOWORK=off go run
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-32bit test-embedded test-soak servers check build vet fmt fmt-check lint \
-	tidy tidy-check test-isolated modules-check core-deps-check doc-check pictures pictures-check api-check verify-release release-tags bench fuzz cover clean
+	tidy tidy-check test-isolated modules-check core-deps-check doc-check pictures pictures-check api-check verify-release release-tags bench bench-scale bench-compare fuzz cover clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +118,12 @@ release-tags: ## print the tags that versions.txt names and that are not there y
 
 bench: bin/withservers ## benchmarks with real servers, in the form of benchstat
 	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(TEST) $(PACKAGES)
+
+bench-compare: bin/withservers ## the same work with what one would otherwise use, in turns; writes docs/comparison.md, in minutes
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -timeout 0 -v -run '^TestComparison$$' $(TEST) ./integration/comparison -full
+
+bench-scale: bin/withservers ## how cost grows up to a million tenants, in 20 minutes; writes docs/benchmarks.md; ARGS='-only reads', ARGS=-continue
+	bin/withservers go run ./integration/scale $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME
 	$(TOOL) ./cmd/fuzzall -C .. -fuzztime $(FUZZTIME) $(MODULES)

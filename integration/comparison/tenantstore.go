@@ -1,0 +1,75 @@
+//go:build unix
+
+package comparison
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
+	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// ours is a stack of tenantstore.
+type ours struct{ tenancy.Store }
+
+func openRistrettotier(ctx context.Context, s Setting) (Node, error) {
+	return stack(ctx, s, s.overRistretto)
+}
+
+func openValkeytier(ctx context.Context, s Setting) (Node, error) {
+	return stack(ctx, s, s.overValkey)
+}
+
+func openBothTiers(ctx context.Context, s Setting) (Node, error) {
+	return stack(ctx, s, s.overValkey, s.overRistretto)
+}
+
+func stack(ctx context.Context, s Setting, tiers ...func(tenancy.Store) (*tier.Store, error)) (Node, error) {
+	base, err := bunpg.Open(ctx, s.DSN)
+	if err != nil {
+		return nil, err
+	}
+	store := tenancy.Store(base)
+	for _, over := range tiers {
+		next, err := over(store)
+		if err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+		store = next
+	}
+	return ours{store}, nil
+}
+
+func (s Setting) overRistretto(next tenancy.Store) (*tier.Store, error) {
+	return ristrettotier.New(next, ristrettotier.WithMaxEntries(s.Entries), ristrettotier.WithMaxNegatives(s.Entries/10),
+		ristrettotier.WithTier(s.tier()...))
+}
+
+func (s Setting) overValkey(next tenancy.Store) (*tier.Store, error) {
+	return valkeytier.New(next, valkey.ClientOption{InitAddress: []string{s.Valkey}},
+		valkeytier.WithKeyPrefix(s.Prefix), valkeytier.WithLogger(slog.New(slog.DiscardHandler)), valkeytier.WithTier(s.tier()...))
+}
+
+func (s Setting) tier() []tier.Option {
+	return []tier.Option{tier.WithTTL(s.TTL), tier.WithLogger(slog.New(slog.DiscardHandler))}
+}
+
+func (n ours) Get(ctx context.Context, slug string) (Answer, error) {
+	t, err := n.GetByIdentifier(ctx, slug)
+	if errors.Is(err, tenancy.ErrNotFound) {
+		return Answer{}, ErrNotFound
+	}
+	return Answer{string(t.Status), int64(t.Revision)}, err
+}
+
+func (n ours) SetStatus(ctx context.Context, id, status string) (int64, error) {
+	t, err := n.Store.SetStatus(ctx, id, tenancy.Status(status))
+	return int64(t.Revision), err
+}
