@@ -181,7 +181,7 @@ func (n constant) Get(context.Context, string) (Answer, error) { return n.Answer
 func TestWatchCatches(t *testing.T) {
 	look := func(a, b Node) watched {
 		changes := changesOf([]tenant{{slug: "one"}, {slug: "two"}}, active)
-		return watch(t, pair{a: a, b: b}, changes, time.Millisecond, 20*time.Millisecond, func(i int) error {
+		return watch(t, pair{a: a, b: b}, changes, time.Millisecond, 300*time.Millisecond, func(i int) error {
 			changes[i].made(nil)
 			return nil
 		})
