@@ -63,6 +63,11 @@ func TestFail(t *testing.T) {
 		{"sqlite full", lite, &sqliteError{13, canary}, unavailable, tenancy.ErrUnavailable, "disk is full"},
 		{"other driver, unique", lite, errors.New("UNIQUE constraint failed: t." + canary), duplicate, tenancy.ErrAlreadyExists, "2067"},
 		{"other driver, busy", lite, errors.New("database is locked"), contended, tenancy.ErrUnavailable, "locked"},
+		{"other driver, no FTS5", lite, errors.New("no such module: fts5"), unavailable, tenancy.ErrUnavailable, "built with FTS5"},
+		{"other driver, a table of others", lite, errors.New("table tenants already exists"), unavailable, tenancy.ErrUnavailable, "WithTable"},
+		{"other driver, read-only", lite, errors.New("attempt to write a readonly database"), unavailable, tenancy.ErrUnavailable, "may this user write"},
+		{"other driver, no file", lite, errors.New("unable to open database file"), unavailable, tenancy.ErrUnavailable, "cannot open"},
+		{"other driver, no database", lite, errors.New("file is not a database"), unavailable, tenancy.ErrUnavailable, "not a database"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := fail(t.Context(), c.dialect, fmt.Errorf("wrapped: %w", c.err))

@@ -115,6 +115,11 @@ func sqliteCode(err error) (int, bool) {
 		{"table is locked", sqliteLocked},
 		{"no such table", 1},
 		{"no such column", 1},
+		{"no such module", 1},
+		{"already exists", 1},
+		{"readonly database", 8},
+		{"unable to open database file", 14},
+		{"file is not a database", 26},
 	} {
 		if strings.Contains(message, m.text) {
 			return m.code, true
