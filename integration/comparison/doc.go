@@ -5,8 +5,8 @@
 // docs/comparison.md shows what came out.
 //
 // Each contender is one small file, written as the documentation of its library says. All
-// read the table of tenantstore by one and the same SELECT, have the same pools, the same
-// sizes and the same TTL. What their statements cost the database is counted on the wire,
+// read the table of tenantstore, the others by one and the same SELECT, and have the same
+// pools, the same sizes and the same TTL. What their statements cost the database is counted on the wire,
 // which no contender can influence; and where an answer of the database must be late, the
 // wire holds it back.
 //

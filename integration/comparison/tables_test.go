@@ -16,7 +16,7 @@ func (r report) tables() map[string]string {
 	every := func(result) bool { return true }
 	s := r.Size
 	return map[string]string{
-		"setting": fmt.Sprintf("%s, %s, %s, PostgreSQL %s, Valkey %s. Caches of %d entries, TTL 1 min, pools of 8 and 8 more connections.\n",
+		"setting": fmt.Sprintf("%s, %s, %s, PostgreSQL %s, Valkey %s.\nCaches of %d entries, TTL 1 min, pools of 8 and 8 more connections.\n",
 			r.Date, r.Go, r.Machine, r.PostgreSQL, r.Valkey, s.Entries),
 		"versions": r.table(" | keeps tenants | modules", every, func(x result) []string {
 			return []string{string(x.Place), strings.Join(x.Versions, ", ")}
