@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"runtime"
+
+	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// zipfExponent is that of the traffic: the kth tenant is asked for k^1.01 times less
+// often than the first, near what is measured of the Web.
+const zipfExponent = 1.01
+
+// measureCache sends Zipf traffic by identifier through caches of several sizes. The
+// baseline of the hit ratio is the ideal: the probability of the tenants that are asked
+// for most, as many as the cache may hold.
+func measureCache(ctx context.Context, s *site) (points []point, err error) {
+	series := grouped(s.rows) + " tenants"
+	var held, used []float64
+	for _, percent := range []int{1, 3, 10, 30, 100} {
+		capacity := max(1, s.rows*percent/100)
+		before := heap()
+		local, err := s.newLocal(ctx, capacity)
+		if err != nil {
+			return nil, err
+		}
+		hits, err := s.traffic(ctx, local)
+		entries := local.Cache().(*ristrettotier.Cache).Stats().Tenants.Entries
+		held, used = append(held, float64(entries)), append(used, heap()-before)
+		if err = errors.Join(err, local.Close()); err != nil {
+			return nil, err
+		}
+		ideal := zipfShare(capacity, s.rows)
+		points = append(points,
+			point{Figure: "hit-ratio", Series: series, X: float64(percent), Value: round(hits), Baseline: round(ideal), Ratio: round(hits / ideal)},
+			point{Figure: "memory", Series: series, X: float64(percent), Value: used[len(used)-1]})
+	}
+	// What a cache takes that holds nothing is in all of them.
+	last := len(held) - 1
+	each := (used[last] - used[0]) / max(held[last]-held[0], 1)
+	return append(points, point{Figure: "entry", Series: "one more entry", X: float64(s.rows), Value: round(each)}), nil
+}
+
+// traffic warms the cache up with as many lookups as it then counts, and returns the
+// share of hits.
+func (s *site) traffic(ctx context.Context, local *tier.Store) (float64, error) {
+	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), zipfExponent, 1, uint64(s.rows-1))
+	n := min(s.effort.lookups, 20*s.rows)
+	var before tier.Stats
+	for i := range 2 * n {
+		if i == n {
+			before = local.Stats()
+		}
+		// Who is asked for most was not created first.
+		if _, err := local.GetByIdentifier(ctx, s.sample.identifier(s.pick(int(zipf.Uint64())))); err != nil {
+			return 0, err
+		}
+	}
+	return float64(local.Stats().Hits-before.Hits) / float64(n), nil
+}
+
+// zipfShare is the probability of the n that are asked for most.
+func zipfShare(n, rows int) float64 {
+	var of, all float64
+	for k := range rows {
+		all += math.Pow(float64(k+1), -zipfExponent)
+		if k+1 == n {
+			of = all
+		}
+	}
+	return of / all
+}
+
+// heap returns the bytes that live in it.
+func heap() float64 {
+	runtime.GC()
+	runtime.GC() // what the first one finalized
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}

@@ -1,0 +1,59 @@
+module github.com/go-tenancy/tenantstore/integration/scale
+
+go 1.25.0
+
+require (
+	github.com/go-tenancy/tenantstore/adapters/bun v0.1.0
+	github.com/go-tenancy/tenantstore/adapters/ristretto v0.1.0
+	github.com/go-tenancy/tenantstore/adapters/valkey v0.1.0
+	github.com/go-tenancy/tenantstore/core v0.1.0
+	github.com/go-tenancy/tenantstore/integration v0.0.0
+	github.com/jackc/pgx/v5 v5.12.0
+	github.com/valkey-io/valkey-go v1.0.79
+	gonum.org/v1/plot v0.17.0
+)
+
+require (
+	codeberg.org/go-fonts/liberation v0.5.0 // indirect
+	codeberg.org/go-latex/latex v0.2.0 // indirect
+	codeberg.org/go-pdf/fpdf v0.11.1 // indirect
+	git.sr.ht/~sbinet/gg v0.7.0 // indirect
+	github.com/ajstarks/svgo v0.0.0-20211024235047-1546f124cd8b // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/jinzhu/inflection v1.0.0 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
+	github.com/puzpuzpuz/xsync/v3 v3.5.1 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/tmthrgd/go-hex v0.0.0-20190904060850-447a3041c3bc // indirect
+	github.com/uptrace/bun v1.3.0 // indirect
+	github.com/uptrace/bun/dialect/pgdialect v1.3.0 // indirect
+	github.com/uptrace/bun/dialect/sqlitedialect v1.3.0 // indirect
+	github.com/vmihailenco/msgpack/v5 v5.4.1 // indirect
+	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
+	golang.org/x/image v0.30.0 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+	modernc.org/libc v1.75.7 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
+	modernc.org/sqlite v1.59.0 // indirect
+)
+
+replace (
+	github.com/go-tenancy/tenantstore/adapters/bun => ../../adapters/bun
+	github.com/go-tenancy/tenantstore/adapters/ristretto => ../../adapters/ristretto
+	github.com/go-tenancy/tenantstore/adapters/valkey => ../../adapters/valkey
+	github.com/go-tenancy/tenantstore/conformance => ../../conformance
+	github.com/go-tenancy/tenantstore/contrib/net-http => ../../contrib/net-http
+	github.com/go-tenancy/tenantstore/core => ../../core
+	github.com/go-tenancy/tenantstore/integration => ..
+)
