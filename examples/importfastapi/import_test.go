@@ -292,6 +292,7 @@ func TestWrongSources(t *testing.T) {
 		"no table":     {empty, "no such table"},
 		"no server":    {"postgresql+asyncpg://u:hunter2@127.0.0.1:1/db", "refused"},
 		"no valid URL": {"postgresql://u:hunter2@127.0.0.1:port/db", "not valid"},
+		"MySQL":        {"mysql+aiomysql://u:hunter2@127.0.0.1/db", "csv"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := run(t.Context(), config{from: c.from, fromTable: "tenants", dry: true}, &strings.Builder{})

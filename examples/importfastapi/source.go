@@ -45,12 +45,16 @@ func postgresURL(name string) string {
 	return "postgres://" + rest
 }
 
-// sqliteFile takes sqlite:/// or sqlite+aiosqlite:/// off.
-func sqliteFile(name string) string {
+// sqliteFile takes sqlite:/// or sqlite+aiosqlite:/// off. The URL of another database
+// is none; the error does not show it, as it may hold a password.
+func sqliteFile(name string) (string, error) {
 	if scheme, path, found := strings.Cut(name, ":///"); found && (scheme == "sqlite" || strings.HasPrefix(scheme, "sqlite+")) {
-		return path
+		return path, nil
 	}
-	return name
+	if strings.Contains(name, "://") {
+		return "", errors.New("this URL is neither of PostgreSQL nor of SQLite; export the table of another database to a .csv file")
+	}
+	return name, nil
 }
 
 func openSource(ctx context.Context, name, table string) (source, error) {
@@ -63,7 +67,10 @@ func openSource(ctx context.Context, name, table string) (source, error) {
 		db, err = sql.Open("pgx", postgresURL(name))
 		err = withoutURL(err)
 	} else {
-		file := sqliteFile(name)
+		var file string
+		if file, err = sqliteFile(name); err != nil {
+			return source{}, err
+		}
 		if _, err := os.Stat(file); err != nil { // the driver would create it
 			return source{}, err
 		}

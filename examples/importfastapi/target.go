@@ -18,6 +18,10 @@ func openTarget(ctx context.Context, cfg config) (tenancy.Store, error) {
 	case isPostgres(cfg.to):
 		return bunpg.Open(ctx, postgresURL(cfg.to), bunpg.WithStore(table))
 	default:
-		return bunsqlite.Open(ctx, sqliteFile(cfg.to), bunsqlite.WithStore(table))
+		file, err := sqliteFile(cfg.to)
+		if err != nil {
+			return nil, err
+		}
+		return bunsqlite.Open(ctx, file, bunsqlite.WithStore(table))
 	}
 }
