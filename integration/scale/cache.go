@@ -37,7 +37,7 @@ func measureCache(ctx context.Context, s *site) (points []point, err error) {
 		ideal := zipfShare(capacity, s.rows)
 		points = append(points,
 			point{Figure: "hit-ratio", Series: series, X: float64(percent), Value: round(hits), Baseline: round(ideal), Ratio: round(hits / ideal)},
-			point{Figure: "memory", Series: series, X: float64(percent), Value: used[len(used)-1]})
+			point{Figure: "memory", Series: series, X: float64(percent), Value: round(used[len(used)-1])})
 	}
 	// What a cache takes that holds nothing is in all of them.
 	last := len(held) - 1

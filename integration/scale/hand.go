@@ -74,13 +74,24 @@ func (d database) handInsert(ctx context.Context, ts []tenancy.Tenant) error {
 	if d.kind == sqlite {
 		height, at = 8, now.UnixMicro()
 	}
-	return d.inTransaction(ctx, func(tx *sql.Tx) error {
+	return d.inTransaction(ctx, func(tx *sql.Tx) (err error) {
+		full, err := tx.PrepareContext(ctx, insertText(height))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, full.Close()) }()
+		args := make([]any, 0, height*insertWidth)
 		for chunk := range slices.Chunk(ts, height) {
-			var args []any
+			args = args[:0]
 			for _, t := range chunk {
 				args = append(args, t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), "", "", "", t.Metadata.String(), at, at, 0)
 			}
-			if _, err := tx.ExecContext(ctx, insertText(len(chunk)), args...); err != nil {
+			if len(chunk) == height {
+				_, err = full.ExecContext(ctx, args...)
+			} else {
+				_, err = tx.ExecContext(ctx, insertText(len(chunk)), args...)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -99,16 +110,17 @@ func (d database) inTransaction(ctx context.Context, f func(*sql.Tx) error) erro
 	return tx.Commit()
 }
 
+const insertWidth = 12 // columns
+
 func insertText(rows int) string {
-	const width = 12
 	var text strings.Builder
 	text.WriteString("INSERT INTO plain (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at, revision) VALUES ")
 	for i := range rows {
 		if i > 0 {
 			text.WriteString(", ")
 		}
-		for j := range width {
-			fmt.Fprintf(&text, "%c$%d", "(,"[min(j, 1)], i*width+j+1)
+		for j := range insertWidth {
+			fmt.Fprintf(&text, "%c$%d", "(,"[min(j, 1)], i*insertWidth+j+1)
 		}
 		text.WriteString(")")
 	}

@@ -80,7 +80,6 @@ func measure(ctx context.Context, c config, kept *results) error {
 	}
 	defer os.RemoveAll(dir)
 	c.dir = dir
-	kept.Machine.describe()
 	for _, rows := range c.rows {
 		for _, k := range c.kinds {
 			s := &site{config: c, sample: sample, rows: rows}
@@ -107,6 +106,7 @@ func (s *site) measure(ctx context.Context, k kind, kept *results) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.store.Close()) }()
+	kept.Machine.describe()
 	if err := kept.Machine.describeServer(ctx, s.database); err != nil {
 		return err
 	}
