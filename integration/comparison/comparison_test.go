@@ -118,6 +118,10 @@ func assertCoherent(t *testing.T, row result) {
 		if w.A.Stale > 0 || w.A.Cut > 0 {
 			t.Errorf("%s, %s: the writer's node: %+v", row.Name, name, w.A)
 		}
+	}
+	for name, w := range map[string]watched{
+		"suspended": row.Suspended, "edited": row.Edited, "created": row.Created, "race on A": row.RaceOnA, "race on B": row.RaceOnB,
+	} {
 		if w.A.Back > 0 || w.B.Back > 0 {
 			t.Errorf("%s, %s: reads went back: %+v", row.Name, name, w)
 		}
