@@ -27,7 +27,7 @@ type sight struct {
 	Tenants int     // how many tenants they concern
 	Longest float64 // the latest begin of such a read, after the commit
 	Median  float64 // the same for half of the changes; 0 if their first reads showed them
-	Cut     int     // tenants that did not show the change when the watch ended
+	Cut     int     // those of them that had not shown the change when the watch ended
 	Back    int     // reads that did not show it after one that had
 }
 
@@ -88,9 +88,9 @@ func watch(t *testing.T, p pair, changes []*change, between, cut time.Duration, 
 
 // seen is what a node was seen to answer.
 type seen struct {
-	old  []sighting
-	cut  int
-	back int
+	old   []sighting
+	shown []int // changes
+	back  int
 }
 
 // sighting is a read that showed what was before a change.
@@ -103,7 +103,7 @@ type sighting struct {
 // again.
 func look(ctx context.Context, t *testing.T, node Node, changes []*change, begun *atomic.Int64, cut time.Duration) seen {
 	var s seen
-	var open, shown []int
+	var open []int
 	known := 0
 	for round := 0; ctx.Err() == nil; round++ {
 		for n := int(begun.Load()); known < n; known++ {
@@ -120,25 +120,24 @@ func look(ctx context.Context, t *testing.T, node Node, changes []*change, begun
 			case err != nil:
 				t.Error(err)
 			default:
-				shown = append(shown, i)
+				s.shown = append(s.shown, i)
 			}
 			return true
 		})
-		for i := range min(4, len(shown)) {
-			again := shown[(round*4+i)%len(shown)]
+		for i := range min(4, len(s.shown)) {
+			again := s.shown[(round*4+i)%len(s.shown)]
 			if changes[again].old(node.Get(context.Background(), changes[again].slug)) {
 				s.back++
 			}
 		}
 		time.Sleep(200 * time.Microsecond) // leave time to the others
 	}
-	s.cut = len(changes) - len(shown)
 	return s
 }
 
 // judge counts the sightings that began after what since says of their change.
 func (s seen) judge(changes []*change, since func(*change) int64) sight {
-	out := sight{Cut: s.cut, Back: s.back}
+	out := sight{Back: s.back}
 	last := make([]float64, len(changes))
 	for _, o := range s.old {
 		if o.began <= since(changes[o.change]) {
@@ -149,6 +148,11 @@ func (s seen) judge(changes []*change, since func(*change) int64) sight {
 			out.Tenants++
 		}
 		last[o.change] = max(last[o.change], micro(o.began-changes[o.change].committed.Load()))
+	}
+	for i, began := range last {
+		if began > 0 && !slices.Contains(s.shown, i) {
+			out.Cut++
+		}
 	}
 	out.Median, out.Longest = quantile(last, 50), quantile(last, 100)
 	return out
