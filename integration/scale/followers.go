@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -98,10 +99,12 @@ func (f *fleet) grow(ctx context.Context, n int) error {
 }
 
 func (f *fleet) close() error {
-	var errs []error
-	for _, t := range f.followers {
-		errs = append(errs, t.Close())
+	errs := make([]error, len(f.followers))
+	var closing sync.WaitGroup
+	for i, t := range f.followers { // all at once: each waits for the garbage collector
+		closing.Go(func() { errs[i] = t.Close() })
 	}
+	closing.Wait()
 	return errors.Join(errs...)
 }
 
