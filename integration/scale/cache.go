@@ -17,7 +17,8 @@ const zipfExponent = 1.01
 
 // measureCache sends Zipf traffic by identifier through caches of several sizes. The
 // baseline of the hit ratio is the ideal: the probability of the tenants that are asked
-// for most, as many as the cache may hold.
+// for most, as many as the cache may hold. Its ratio is that to what is within reach
+// after so many lookups: nobody hits what nobody has asked for before.
 func measureCache(ctx context.Context, s *site) (points []point, err error) {
 	series := grouped(s.rows) + " tenants"
 	var held, used []float64
@@ -28,28 +29,28 @@ func measureCache(ctx context.Context, s *site) (points []point, err error) {
 		if err != nil {
 			return nil, err
 		}
-		hits, err := s.traffic(ctx, local)
+		n := min(s.effort.lookups, 20*s.rows)
+		hits, err := s.traffic(ctx, local, n)
 		entries := local.Cache().(*ristrettotier.Cache).Stats().Tenants.Entries
 		held, used = append(held, float64(entries)), append(used, heap()-before)
 		if err = errors.Join(err, local.Close()); err != nil {
 			return nil, err
 		}
-		ideal := zipfShare(capacity, s.rows)
+		ideal, reach := zipfShares(capacity, s.rows, n*3/2)
 		points = append(points,
-			point{Figure: "hit-ratio", Series: series, X: float64(percent), Value: round(hits), Baseline: round(ideal), Ratio: round(hits / ideal)},
+			point{Figure: "hit-ratio", Series: series, X: float64(percent), Value: round(hits), Baseline: round(ideal), Ratio: round(hits / reach)},
 			point{Figure: "memory", Series: series, X: float64(percent), Value: round(used[len(used)-1])})
 	}
-	// What a cache takes that holds nothing is in all of them.
-	last := len(held) - 1
-	each := (used[last] - used[0]) / max(held[last]-held[0], 1)
+	// What a cache takes that holds nothing is in all of them. The largest may not be
+	// full: its counters would count as entries.
+	const small, large = 0, 2
+	each := (used[large] - used[small]) / max(held[large]-held[small], 1)
 	return append(points, point{Figure: "entry", Series: "one more entry", X: float64(s.rows), Value: round(each)}), nil
 }
 
-// traffic warms the cache up with as many lookups as it then counts, and returns the
-// share of hits.
-func (s *site) traffic(ctx context.Context, local *tier.Store) (float64, error) {
+// traffic warms the cache up with n lookups, and returns the share of hits of n more.
+func (s *site) traffic(ctx context.Context, local *tier.Store, n int) (float64, error) {
 	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), zipfExponent, 1, uint64(s.rows-1))
-	n := min(s.effort.lookups, 20*s.rows)
 	var before tier.Stats
 	for i := range 2 * n {
 		if i == n {
@@ -63,16 +64,19 @@ func (s *site) traffic(ctx context.Context, local *tier.Store) (float64, error) 
 	return float64(local.Stats().Hits-before.Hits) / float64(n), nil
 }
 
-// zipfShare is the probability of the n that are asked for most.
-func zipfShare(n, rows int) float64 {
-	var of, all float64
+// zipfShares returns the probability of the n that are asked for most, and what is
+// left of it without those that none of the lookups before has asked for.
+func zipfShares(n, rows, before int) (all, seen float64) {
+	var total float64
 	for k := range rows {
-		all += math.Pow(float64(k+1), -zipfExponent)
-		if k+1 == n {
-			of = all
-		}
+		total += math.Pow(float64(k+1), -zipfExponent)
 	}
-	return of / all
+	for k := range n {
+		p := math.Pow(float64(k+1), -zipfExponent) / total
+		all += p
+		seen += p * (1 - math.Pow(1-p, float64(before)))
+	}
+	return all, seen
 }
 
 // heap returns the bytes that live in it.

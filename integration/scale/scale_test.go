@@ -222,6 +222,16 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+func TestZipfShares(t *testing.T) {
+	if all, seen := zipfShares(1000, 1000, 1<<40); round(all) != 1 || round(seen) != 1 {
+		t.Errorf("of a cache for all, after all was asked for: %v, %v", all, seen)
+	}
+	all, seen := zipfShares(10, 1000, 100)
+	if all < 0.35 || all > 0.42 || seen >= all || seen < 0.9*all { // H(10)/H(1000) = 0.39
+		t.Errorf("of a cache for the first ten: %v, %v", all, seen)
+	}
+}
+
 // TestSamples checks that every tenant can be stored.
 func TestSamples(t *testing.T) {
 	s, err := readSamples(repository)
