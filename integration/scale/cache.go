@@ -44,8 +44,12 @@ func measureCache(ctx context.Context, s *site) (points []point, err error) {
 	// What a cache takes that holds nothing is in all of them. The largest may not be
 	// full: its counters would count as entries.
 	const small, large = 0, 2
-	each := (used[large] - used[small]) / max(held[large]-held[small], 1)
-	return append(points, point{Figure: "entry", Series: "one more entry", X: float64(s.rows), Value: round(each)}), nil
+	if more := held[large] - held[small]; more >= 1000 { // else other garbage hides them
+		points = append(points, point{
+			Figure: "entry", Series: "one more entry", X: float64(s.rows), Value: round((used[large] - used[small]) / more),
+		})
+	}
+	return points, nil
 }
 
 // traffic warms the cache up with n lookups, and returns the share of hits of n more.
