@@ -213,6 +213,8 @@ func TestShellCannotBreakTheRules(t *testing.T) {
 		"UPDATE tenants SET identifier = 'Not A Slug'", "UPDATE tenants SET identifier = 'ab'", "UPDATE tenants SET identifier = 'abc-'",
 		"UPDATE tenants SET identifier = '1abc'", "UPDATE tenants SET identifier = 'abc' || char(10)", "UPDATE tenants SET id = ''", "UPDATE tenants SET name = ''",
 		"UPDATE tenants SET metadata = '[1]'", "UPDATE tenants SET metadata = 'x'", "UPDATE tenants SET created_at = 'yesterday'",
+		"UPDATE tenants SET created_at = 253402300800000000", "UPDATE tenants SET created_at = -62135596800000001", // beyond the years 1 to 9999
+		"UPDATE tenants SET updated_at = 9223372036854775807",
 		"DELETE FROM tenants_changes",
 	} {
 		if out, err := exec.CommandContext(t.Context(), program(t), "-bail", path, edit).CombinedOutput(); err == nil {

@@ -31,7 +31,10 @@ CREATE TABLE "{{.Table}}" (
     CONSTRAINT "{{.Table}}_id_check" CHECK (length(id) BETWEEN 1 AND 255),
     CONSTRAINT "{{.Table}}_identifier_check" CHECK (length(identifier) BETWEEN 3 AND 63 AND identifier GLOB '[a-z]*[a-z0-9]' AND identifier NOT GLOB '*[^a-z0-9-]*'),
     CONSTRAINT "{{.Table}}_name_check" CHECK (length(name) BETWEEN 1 AND 255),
-    CONSTRAINT "{{.Table}}_metadata_check" CHECK (CASE WHEN json_valid(metadata) THEN json_type(metadata) = 'object' ELSE FALSE END)
+    CONSTRAINT "{{.Table}}_metadata_check" CHECK (CASE WHEN json_valid(metadata) THEN json_type(metadata) = 'object' ELSE FALSE END),
+    -- The years 1 to 9999.
+    CONSTRAINT "{{.Table}}_created_at_check" CHECK (created_at BETWEEN -62135596800000000 AND 253402300799999999),
+    CONSTRAINT "{{.Table}}_updated_at_check" CHECK (updated_at BETWEEN -62135596800000000 AND 253402300799999999)
 ) STRICT;
 CREATE INDEX "{{.Table}}_created_at_idx" ON "{{.Table}}" (created_at, id);
 CREATE INDEX "{{.Table}}_status_idx" ON "{{.Table}}" (status, created_at, id);
