@@ -83,9 +83,10 @@ func harness(a arrangement, env string, d database) storetest.Harness {
 			at.path = filepath.Join(tb.TempDir(), "tenants.db")
 			at.mem = memstore.New(softly(memstore.WithSoftDelete, at.soft)...)
 		}
+		addr := server(tb, env) // skips, before there is a store to close
 		s := d.open(tb, at, anew)
 		places.Store(s, at)
-		return a.build(tb, s, server(tb, env), at.name)
+		return a.build(tb, s, addr, at.name)
 	}
 	fresh := func(soft bool) func(testing.TB) tenancy.Store {
 		return func(tb testing.TB) tenancy.Store {
