@@ -42,7 +42,8 @@ test: check test-32bit bin/withservers ## everything: quick checks, then all tes
 
 test-32bit: ## core as on a processor of 32 bits, where this one can run it; the other modules are compiled
 	@set -e; for m in $(MODULES); do (cd $$m && GOARCH=386 GOWORK=off go vet ./...) || { echo "in module $$m"; exit 1; }; done
-	@case "$$(go env GOHOSTOS GOHOSTARCH | tr '\n' ' ')" in "linux amd64 "*) cd core && GOARCH=386 GOWORK=off go test ./...;; esac
+	@cd core && if GOARCH=386 GOWORK=off go test -run '^$$' ./tenancy >/dev/null 2>&1; then GOARCH=386 GOWORK=off go test ./...; \
+		else echo "this machine runs no programs of 32 bits: compiled only"; fi
 
 test-embedded: check ## the tests that need no server; the others skip, and are listed
 	$(TOOL) ./cmd/testskips -C .. env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \

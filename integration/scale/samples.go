@@ -44,7 +44,7 @@ func readSamples(root string) (s samples, err error) {
 
 // id is like a UUID version 7: later tenants sort later.
 func (samples) id(i int) string {
-	return fmt.Sprintf("0190%04x-%04x-7%03x-8%03x-%012x", i>>16, i&0xffff, i*7919&0xfff, i*104729&0xfff, i*2654435761&0xffffffffffff)
+	return fmt.Sprintf("0190%04x-%04x-7%03x-8%03x-%012x", i>>16, i&0xffff, i*7919&0xfff, i*104729&0xfff, int64(i)*2654435761&0xffffffffffff)
 }
 
 func (s samples) identifier(i int) string {

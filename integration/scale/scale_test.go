@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -223,7 +224,7 @@ func TestTurns(t *testing.T) {
 }
 
 func TestZipfShares(t *testing.T) {
-	if all, seen := zipfShares(1000, 1000, 1<<40); round(all) != 1 || round(seen) != 1 {
+	if all, seen := zipfShares(1000, 1000, math.MaxInt32); round(all) != 1 || round(seen) != 1 {
 		t.Errorf("of a cache for all, after all was asked for: %v, %v", all, seen)
 	}
 	all, seen := zipfShares(10, 1000, 100)
