@@ -259,11 +259,11 @@ func TestBatchLoadsMissesInOneCall(t *testing.T) {
 	for name, cache := range map[string]tier.Cache{"local": newLocalMap(), "shared": newSharedMap()} {
 		t.Run(name, func(t *testing.T) {
 			db := newDatabase()
-			s := newTier(t, db, cache)
 			ids := []string{"nobody"}
-			for i := range 20 {
-				ids = append(ids, create(t, s, fmt.Sprintf("t-%d", i)).ID)
+			for i := range 20 { // before the tier starts: it passes changes on to a shared cache later, and takes leases away
+				ids = append(ids, create(t, db, fmt.Sprintf("t-%d", i)).ID)
 			}
+			s := newTier(t, db, cache)
 			if _, err := s.GetByID(t.Context(), ids[3]); err != nil {
 				t.Fatal(err)
 			}
