@@ -123,7 +123,7 @@ bench: bin/withservers ## benchmarks with real servers, in the form of benchstat
 bench-compare: bin/withservers ## the same work with what one would otherwise use, in turns; writes docs/comparison.md, in minutes
 	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -timeout 0 -v -run '^TestComparison$$' $(TEST) ./integration/comparison -full
 
-bench-scale: bin/withservers ## how cost grows up to a million tenants, in 20 minutes; writes docs/benchmarks.md; ARGS='-only reads', ARGS=-continue
+bench-scale: bin/withservers ## how cost grows up to a million tenants, in 10 minutes; writes docs/benchmarks.md; ARGS='-only reads', ARGS=-continue
 	bin/withservers go run ./integration/scale $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME

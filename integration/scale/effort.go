@@ -15,7 +15,7 @@ type effort struct {
 
 func fullEffort() effort {
 	return effort{
-		budget: 2 * time.Second, rounds: 3, lookups: 300_000,
+		budget: time.Second, rounds: 3, lookups: 300_000,
 		followers: []int{0, 1, 3, 10, 30, 100}, writes: 8, unseen: 3, poll: time.Second,
 	}
 }
