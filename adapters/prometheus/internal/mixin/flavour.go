@@ -46,14 +46,15 @@ func (f Flavour) dashboard(expr string) string {
 	return f.spell(expr, `job=~"$job", instance=~"$instance", <store>=~"$store"`)
 }
 
-// rule spells an expression for rules, which select nothing: they keep the job.
-func (f Flavour) rule(expr string) string { return f.spell(expr, "") }
+// rule spells an expression for rules. They keep the job, and select what has the
+// store's label as this flavour spells it: the metrics have the same names in both,
+// and a Prometheus with both files would record and alert twice otherwise.
+func (f Flavour) rule(expr string) string { return f.spell(expr, `<store>!=""`) }
 
 func (f Flavour) spell(expr, selector string) string {
-	pairs := []string{"<instances>", f.instances}
-	expr = strings.NewReplacer(pairs...).Replace(expr)
+	expr = strings.ReplaceAll(expr, "<instances>", f.instances)
 	expr = strings.ReplaceAll(expr, "<sel>", selector)
-	pairs = []string{`{, `, `{`, `{}`, ``}
+	var pairs []string
 	for _, l := range Labels() {
 		pairs = append(pairs, "<"+l+">", f.label(l))
 	}

@@ -164,6 +164,32 @@ func TestRulesDoWhatTheyShould(t *testing.T) {
 	}
 }
 
+// A Prometheus that scrapes services of both flavours loads both files: each alert
+// fires once, and for its own flavour alone.
+func TestBothRuleFilesTogether(t *testing.T) {
+	dir := t.TempDir()
+	var files []string
+	for _, f := range mixin.Flavours() {
+		files = append(files, f.Name+".yaml")
+		if err := os.WriteFile(filepath.Join(dir, f.Name+".yaml"), []byte(f.Rules()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range mixin.Flavours() {
+		one, both := "rule_files: ["+f.Name+".yaml]", "rule_files: ["+strings.Join(files, ", ")+"]"
+		tests := strings.Replace(f.Tests(), one, both, 1)
+		if tests == f.Tests() {
+			t.Fatalf("%s: there is no %s in the tests", f.Name, one)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "test.yaml"), []byte(tests), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := promtool(t, dir, "test", "rules", "test.yaml"); err != nil {
+			t.Errorf("%s: %v\n%s", f.Name, err, out)
+		}
+	}
+}
+
 // The tests of the rules can fail: a rule that is always true fails each silent case,
 // and one that never is each firing one.
 func TestTheTestsOfTheRulesCanFail(t *testing.T) {

@@ -40,16 +40,16 @@ func Recordings() []Recording {
 	for _, w := range windows() {
 		all = append(all, Recording{
 			"job_store:tenancy_operations:failure_ratio_rate" + w,
-			`sum by (job, <store>) (rate(tenancy_operations_total{` + failures + `}[` + w + `])) / sum by (job, <store>) (rate(tenancy_operations_total[` + w + `]))`,
+			`sum by (job, <store>) (rate(tenancy_operations_total{<sel>, ` + failures + `}[` + w + `])) / sum by (job, <store>) (rate(tenancy_operations_total{<sel>}[` + w + `]))`,
 		})
 	}
 	return append(all,
-		Recording{"job_store_tier:tenancy_cache_lookups:rate5m", `sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total[5m]))`},
+		Recording{"job_store_tier:tenancy_cache_lookups:rate5m", `sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total{<sel>}[5m]))`},
 		Recording{"job_store_tier:tenancy_cache_lookups:hit_ratio_rate5m",
-			`sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total{<result>=~"hit|negative"}[5m])) / sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total[5m]))`},
+			`sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total{<sel>, <result>=~"hit|negative"}[5m])) / sum by (job, <store>, <tier>) (rate(tenancy_cache_lookups_total{<sel>}[5m]))`},
 		Recording{"job_store:tenancy_log_lag_seconds:p99_rate10m",
-			`histogram_quantile(0.99, sum by (job, <store>, le) (rate(tenancy_log_lag_seconds_bucket[10m])))`},
-		Recording{"job_store:tenancy_tenants_provisioning:max", `max by (job, <store>) (tenancy_tenants{<status>="provisioning"})`},
+			`histogram_quantile(0.99, sum by (job, <store>, le) (rate(tenancy_log_lag_seconds_bucket{<sel>}[10m])))`},
+		Recording{"job_store:tenancy_tenants_provisioning:max", `max by (job, <store>) (tenancy_tenants{<sel>, <status>="provisioning"})`},
 	)
 }
 
@@ -58,7 +58,7 @@ func Alerts() []Alert {
 	return []Alert{
 		{
 			Name: "TenancyFailuresFast", For: "2m", Severity: "page",
-			Expr: `job_store:tenancy_operations:failure_ratio_rate1h > 14.4 * 0.001 and job_store:tenancy_operations:failure_ratio_rate5m > 14.4 * 0.001`,
+			Expr: `job_store:tenancy_operations:failure_ratio_rate1h{<sel>} > 14.4 * 0.001 and job_store:tenancy_operations:failure_ratio_rate5m{<sel>} > 14.4 * 0.001`,
 
 			Summary:     "The tenant store fails too often",
 			Description: "{{ $value | humanizePercentage }} of the calls of the last hour failed: at this rate, a month's budget of 0.1 % is used up in two days.",
@@ -77,7 +77,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyFailuresSlow", For: "15m", Severity: "ticket",
-			Expr: `job_store:tenancy_operations:failure_ratio_rate6h > 6 * 0.001 and job_store:tenancy_operations:failure_ratio_rate30m > 6 * 0.001`,
+			Expr: `job_store:tenancy_operations:failure_ratio_rate6h{<sel>} > 6 * 0.001 and job_store:tenancy_operations:failure_ratio_rate30m{<sel>} > 6 * 0.001`,
 
 			Summary:     "The tenant store fails more often than it may",
 			Description: "{{ $value | humanizePercentage }} of the calls of the last 6 hours failed: at this rate, a month's budget of 0.1 % is used up in five days.",
@@ -95,7 +95,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyNotServing", For: "2m", Severity: "page",
-			Expr: `min by (job, <store>, instance) (tenancy_log_serving) == 0`,
+			Expr: `min by (job, <store>, instance) (tenancy_log_serving{<sel>}) == 0`,
 
 			Summary:     "An instance serves nothing from its caches",
 			Description: "{{ $labels.instance }} has not read the change log, or could not for longer than MaxStale: every lookup goes to the database.",
@@ -107,7 +107,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyLogUnreadable", For: "1m", Severity: "page",
-			Expr: `time() - min by (job, <store>, instance) (tenancy_log_last_contact_timestamp_seconds) > 30`,
+			Expr: `time() - min by (job, <store>, instance) (tenancy_log_last_contact_timestamp_seconds{<sel>}) > 30`,
 
 			Summary:     "An instance cannot read the change log",
 			Description: "{{ $labels.instance }} has not read the change log for {{ $value | humanizeDuration }}. It serves what it has until MaxStale is over.",
@@ -119,7 +119,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyStaleServing", For: "5m", Severity: "page",
-			Expr: `sum by (job, <store>) (rate(tenancy_cache_stale_served_total[5m])) > 0`,
+			Expr: `sum by (job, <store>) (rate(tenancy_cache_stale_served_total{<sel>}[5m])) > 0`,
 
 			Summary:     "Tenants are served that may be outdated",
 			Description: "{{ $value | humanize }} lookups per second are answered from caches while the change log cannot be read: suspensions are not seen.",
@@ -131,7 +131,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyHistoryDiverged", For: "0m", Severity: "ticket",
-			Expr: `sum by (job, <store>) (increase(tenancy_invalidations_total{<source>="diverged"}[10m])) > 0`,
+			Expr: `sum by (job, <store>) (increase(tenancy_invalidations_total{<sel>, <source>="diverged"}[10m])) > 0`,
 
 			Summary:     "The database has another history",
 			Description: "A backup was restored, or a replica promoted that had lost commits. Caches were flushed; commits may be lost.",
@@ -143,7 +143,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyLogTrimmedTooEarly", For: "0m", Severity: "ticket",
-			Expr: `sum by (job, <store>) (increase(tenancy_invalidations_total{<source>="compacted"}[1h])) > 0`,
+			Expr: `sum by (job, <store>) (increase(tenancy_invalidations_total{<sel>, <source>="compacted"}[1h])) > 0`,
 
 			Summary:     "The change log was trimmed before an instance had read it",
 			Description: "Caches were flushed, which costs a burst of misses: raise the retention of the log.",
@@ -155,7 +155,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyChangesLate", For: "10m", Severity: "ticket",
-			Expr: `job_store:tenancy_log_lag_seconds:p99_rate10m > 10`,
+			Expr: `job_store:tenancy_log_lag_seconds:p99_rate10m{<sel>} > 10`,
 
 			Summary:     "Changes reach instances late",
 			Description: "99 % of the changes are obeyed within {{ $value | humanizeDuration }} only.",
@@ -171,7 +171,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyBreakerOpen", For: "2m", Severity: "ticket",
-			Expr: `min by (job, <store>, instance, <name>) (tenancy_breaker_state{<state>="closed"}) == 0`,
+			Expr: `min by (job, <store>, instance, <name>) (tenancy_breaker_state{<sel>, <state>="closed"}) == 0`,
 
 			Summary:     "An instance does not use its shared cache or bus",
 			Description: "The breaker of {{ $labels.<name> }} on {{ $labels.instance }} is open: the database does the work of the cache.",
@@ -183,7 +183,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyBusDisconnected", For: "5m", Severity: "ticket",
-			Expr: `min by (job, <store>, instance) (tenancy_bus_connected) == 0`,
+			Expr: `min by (job, <store>, instance) (tenancy_bus_connected{<sel>}) == 0`,
 
 			Summary:     "An instance gets no messages of the others",
 			Description: "Changes reach {{ $labels.instance }} by polling, up to a poll interval late.",
@@ -195,7 +195,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyHitRatioLow", For: "15m", Severity: "ticket",
-			Expr: `job_store_tier:tenancy_cache_lookups:hit_ratio_rate5m{<tier>="l1"} < 0.5 and job_store_tier:tenancy_cache_lookups:rate5m{<tier>="l1"} > 10`,
+			Expr: `job_store_tier:tenancy_cache_lookups:hit_ratio_rate5m{<sel>, <tier>="l1"} < 0.5 and job_store_tier:tenancy_cache_lookups:rate5m{<sel>, <tier>="l1"} > 10`,
 
 			Summary:     "The local caches answer little",
 			Description: "Only {{ $value | humanizePercentage }} of the lookups are answered in the process.",
@@ -211,7 +211,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyLoadsRepeated", For: "10m", Severity: "ticket",
-			Expr: `sum by (job, <store>) (rate(tenancy_cache_load_duration_seconds_count{<tier>="l1"}[15m])) - sum by (job, <store>) (rate(tenancy_cache_refreshes_total{<tier>="l1"}[15m])) > 1.5 * sum by (job, <store>) (rate(tenancy_cache_lookups_total{<tier>="l1", <result>!~"hit|negative"}[15m])) + 1`,
+			Expr: `sum by (job, <store>) (rate(tenancy_cache_load_duration_seconds_count{<sel>, <tier>="l1"}[15m])) - sum by (job, <store>) (rate(tenancy_cache_refreshes_total{<sel>, <tier>="l1"}[15m])) > 1.5 * sum by (job, <store>) (rate(tenancy_cache_lookups_total{<sel>, <tier>="l1", <result>!~"hit|negative"}[15m])) + 1`,
 
 			Summary:     "A miss costs more than one load",
 			Description: "Loads are thrown away and repeated: what they return is outdated when it arrives, or of another history.",
@@ -229,7 +229,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyEnumeration", For: "10m", Severity: "ticket",
-			Expr: `sum by (job, <store>) (rate(tenancy_operations_total{<operation>=~"get_by_id|get_by_identifier", <outcome>="not_found"}[5m])) > 10 and sum by (job, <store>) (rate(tenancy_operations_total{<operation>=~"get_by_id|get_by_identifier", <outcome>="not_found"}[5m])) > 0.5 * sum by (job, <store>) (rate(tenancy_operations_total{<operation>=~"get_by_id|get_by_identifier"}[5m]))`,
+			Expr: `sum by (job, <store>) (rate(tenancy_operations_total{<sel>, <operation>=~"get_by_id|get_by_identifier", <outcome>="not_found"}[5m])) > 10 and sum by (job, <store>) (rate(tenancy_operations_total{<sel>, <operation>=~"get_by_id|get_by_identifier", <outcome>="not_found"}[5m])) > 0.5 * sum by (job, <store>) (rate(tenancy_operations_total{<sel>, <operation>=~"get_by_id|get_by_identifier"}[5m]))`,
 
 			Summary:     "Most lookups are for tenants that do not exist",
 			Description: "{{ $value | humanize }} lookups per second find no tenant: somebody may be trying names.",
@@ -245,7 +245,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyTenantCountsStale", For: "10m", Severity: "ticket",
-			Expr: `time() - max by (job, <store>) (tenancy_tenants_refreshed_timestamp_seconds) > 900`,
+			Expr: `time() - max by (job, <store>) (tenancy_tenants_refreshed_timestamp_seconds{<sel>}) > 900`,
 
 			Summary:     "The number of tenants is outdated",
 			Description: "Tenants were last counted {{ $value | humanizeDuration }} ago.",
@@ -257,7 +257,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyProvisioningStuck", For: "1h", Severity: "ticket",
-			Expr: `min_over_time(job_store:tenancy_tenants_provisioning:max[1h]) > 0`,
+			Expr: `min_over_time(job_store:tenancy_tenants_provisioning:max{<sel>}[1h]) > 0`,
 
 			Summary:     "Tenants are being set up for hours",
 			Description: "At least {{ $value }} tenants have the status provisioning all the time.",
@@ -269,7 +269,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyHTTPUnavailable", For: "5m", Severity: "page",
-			Expr: `sum by (job, <store>) (rate(tenancy_http_resolutions_total{<outcome>="unavailable"}[5m])) > 0.01 * sum by (job, <store>) (rate(tenancy_http_resolutions_total[5m]))`,
+			Expr: `sum by (job, <store>) (rate(tenancy_http_resolutions_total{<sel>, <outcome>="unavailable"}[5m])) > 0.01 * sum by (job, <store>) (rate(tenancy_http_resolutions_total{<sel>}[5m]))`,
 
 			Summary:     "Requests are refused because their tenants cannot be looked up",
 			Description: "{{ $value | humanize }} requests per second get status 503.",
@@ -286,7 +286,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyHTTPMisconfigured", For: "0m", Severity: "page",
-			Expr: `sum by (job, <store>) (increase(tenancy_http_resolutions_total{<outcome>="misconfigured"}[5m])) > 0`,
+			Expr: `sum by (job, <store>) (increase(tenancy_http_resolutions_total{<sel>, <outcome>="misconfigured"}[5m])) > 0`,
 
 			Summary:     "The middleware refuses everything",
 			Description: "It was made with an error in its configuration, which the log of the application names.",
