@@ -73,6 +73,12 @@ func logMutants() []mutant {
 				return f.Store.Changes(ctx, after, limit)
 			}
 		}},
+		{rule: "changes-limit", how: "returns 500 at most, whatever the limit", spoil: func(f *faulty) {
+			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+				changes, err := f.Store.Changes(ctx, after, limit)
+				return changes[:min(len(changes), 500)], err
+			}
+		}},
 		{rule: "changes-from-zero", how: "does not know the zero position", spoil: func(f *faulty) {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				if after.IsZero() {

@@ -146,7 +146,7 @@ func changesRules() []Rule {
 		},
 		{
 			Name:  "changes-limit",
-			Says:  "Changes returns at most limit changes, 1,000 by default and at most 10,000; another limit is ErrInvalid with the field limit.",
+			Says:  "Changes returns at most limit changes, 1,000 by default and at most 10,000, and fewer only where there are no more; another limit is ErrInvalid with the field limit.",
 			needs: needSource,
 			check: func(p *probe) {
 				start := p.head().Newest

@@ -28,10 +28,11 @@ type Log interface {
 	Load(ctx context.Context, want []Lookup) ([]Snapshot, error)
 	// Changes returns at most limit changes after the position, which it does
 	// not include, oldest first and without a gap; none if there are none yet.
-	// A limit of 0 means DefaultChangesLimit; at most MaxChangesLimit. It fails
-	// with ErrCompacted if the log does not hold the position: it is older than
-	// the oldest, beyond the newest, or has another mark. The zero Position is
-	// held as long as the log retains revision 1.
+	// Fewer than limit are all that there were. A limit of 0 means
+	// DefaultChangesLimit; at most MaxChangesLimit. It fails with ErrCompacted if
+	// the log does not hold the position: it is older than the oldest, beyond the
+	// newest, or has another mark. The zero Position is held as long as the log
+	// retains revision 1.
 	Changes(ctx context.Context, after Position, limit int) ([]Change, error)
 	// Watch yields the changes after the position, then new ones as they are
 	// committed, until the caller breaks off or ctx ends. An error that wraps

@@ -34,7 +34,7 @@ func WatchLog(
 					return
 				}
 			}
-			if len(batch) > 0 {
+			if len(batch) >= DefaultChangesLimit { // fewer were all there were
 				continue
 			}
 			if err := wait(ctx); err != nil {

@@ -17,6 +17,7 @@ type script struct {
 	steps []any
 	after []tenancy.Revision // asked for
 	next  tenancy.Revision
+	waits int
 }
 
 func (s *script) changes(ctx context.Context, after tenancy.Position, _ int) ([]tenancy.Change, error) {
@@ -49,6 +50,7 @@ func watch(t *testing.T, steps []any) (log []string, s *script) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		wait := func(ctx context.Context) error {
+			s.waits++
 			if len(s.steps) == 0 {
 				return tenancy.ErrClosed
 			}
@@ -78,6 +80,24 @@ func watch(t *testing.T, steps []any) (log []string, s *script) {
 		}
 	})
 	return log, s
+}
+
+// A batch that is not full was the end of the log: WatchLog waits, and reads no second
+// time to see that there is nothing. After a full one it does not wait.
+func TestWatchLogReadsOncePerWait(t *testing.T) {
+	for _, c := range []struct {
+		steps        []any
+		reads, waits int
+	}{
+		{[]any{1, 2, 1}, 3, 3},
+		{[]any{tenancy.DefaultChangesLimit, 2, 1}, 3, 2},
+		{[]any{tenancy.DefaultChangesLimit, tenancy.DefaultChangesLimit, 0}, 3, 1},
+	} {
+		_, s := watch(t, c.steps)
+		if len(s.after) != c.reads || s.waits != c.waits {
+			t.Errorf("%v: %d reads and %d waits, want %d and %d", c.steps, len(s.after), s.waits, c.reads, c.waits)
+		}
+	}
 }
 
 func TestWatchLog(t *testing.T) {
