@@ -1,6 +1,7 @@
 package storetest_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -55,5 +56,35 @@ func TestUndeclaredSourceIsRejected(t *testing.T) {
 				t.Error("the rule accepts a Source that is not declared")
 			}
 		}
+	}
+}
+
+// A database may do what it has received when the caller has gone, even after the
+// caller's next write: that keeps the contract.
+func TestLateWritesKeepTheContract(t *testing.T) {
+	lateWrites := 0
+	h := faultyHarness(func(f *faulty) {
+		var late func()
+		f.bulk = func(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
+			if late == nil && ctx.Err() != nil {
+				late = func() { _, _ = f.Store.BulkUpdateStatus(context.WithoutCancel(ctx), ids, s) }
+				return nil, tenancy.ErrorIn("BulkUpdateStatus", tenancy.Key{}, ctx.Err())
+			}
+			ts, err := f.Store.BulkUpdateStatus(ctx, ids, s)
+			if err == nil && late != nil {
+				late()
+				late = nil
+				lateWrites++
+			}
+			return ts, err
+		}
+	})
+	for _, r := range storetest.Rules() {
+		if r.Name == "cancelled-writes-are-whole" {
+			r.Check(t, h)
+		}
+	}
+	if lateWrites == 0 {
+		t.Error("no write came late")
 	}
 }

@@ -23,8 +23,8 @@ var (
 	// ErrInvalid: the input breaks a rule; Error.Field says which field.
 	ErrInvalid = errors.New("invalid")
 	// ErrUnavailable: the store cannot answer now. It says nothing about the
-	// tenant, and a write that ends with it may or may not have happened, unless
-	// the error wraps ErrNotApplied too.
+	// tenant, and a write that ends with it may or may not have happened, or
+	// happen yet, unless the error wraps ErrNotApplied too.
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrNotApplied comes with ErrUnavailable or the context's error, and says that
 	// the operation has changed nothing and will not: the store knows that it never

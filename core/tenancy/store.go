@@ -14,7 +14,8 @@ type Getter interface {
 
 // Store keeps tenants. All methods are safe for concurrent use, and atomic: a
 // method that fails has changed nothing, unless it fails with ErrUnavailable or
-// a context's error, after which the change may or may not have happened. Every
+// a context's error, after which the change may have happened, or not, or happen
+// yet: a database may do what it has received when the caller has gone. Every
 // error is an [*Error]; besides those named here, each method may return
 // ErrUnavailable, ErrClosed or the context's error.
 type Store interface {

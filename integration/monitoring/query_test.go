@@ -164,7 +164,7 @@ func (s *server) check(expr string) (wrong []string) {
 // alternatives are the values that a matcher names.
 func alternatives(m *labels.Matcher) []string {
 	switch {
-	case m.Name == "__name__" || strings.ContainsAny(m.Value, ".*+["):
+	case m.Name == "__name__" || m.Value == "" || strings.ContainsAny(m.Value, ".*+["):
 		return nil
 	case m.Type == labels.MatchRegexp || m.Type == labels.MatchNotRegexp:
 		return strings.Split(m.Value, "|")
@@ -195,6 +195,8 @@ func TestCheckFindsWhatDoesNotExist(t *testing.T) {
 		`up{instance="x"}`:                        "no label instance",
 		`up{job=~"a|c"}`:                          "never c",
 		`up{job!="d"}`:                            "never d",
+		`up{job!=""}`:                             "",
+		`up{store!=""}`:                           "no label store",
 		`sum by (tier) (up)`:                      "label tier",
 		`up / on (tier) up`:                       "label tier",
 		`sum(`:                                    "parse error",
