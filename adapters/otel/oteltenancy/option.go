@@ -1,6 +1,7 @@
 package oteltenancy
 
 import (
+	"cmp"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -34,12 +35,15 @@ type config struct {
 }
 
 func newConfig(opts []Option) config {
-	c := config{tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider(), name: DefaultName}
+	var c config
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&c)
 		}
 	}
+	c.name = cmp.Or(c.name, DefaultName)
+	c.tracers = cmp.Or(c.tracers, otel.GetTracerProvider())
+	c.meters = cmp.Or(c.meters, otel.GetMeterProvider())
 	return c
 }
 
@@ -51,18 +55,20 @@ func (c config) meter() metric.Meter {
 	return c.meters.Meter(ScopeName, metric.WithInstrumentationVersion(Version))
 }
 
-// WithTracerProvider sets where spans go, instead of to the global provider.
+// WithTracerProvider sets where spans go, instead of to the global provider, which nil
+// means.
 func WithTracerProvider(p trace.TracerProvider) Option {
 	return optionFunc(func(c *config) { c.tracers = p })
 }
 
-// WithMeterProvider sets where metrics go, instead of to the global provider.
+// WithMeterProvider sets where metrics go, instead of to the global provider, which
+// nil means.
 func WithMeterProvider(p metric.MeterProvider) Option {
 	return optionFunc(func(c *config) { c.meters = p })
 }
 
 // WithName sets the attribute tenancy.store, which tells the stores of one process
-// apart.
+// apart. An empty one means DefaultName: the rules select by it.
 func WithName(name string) Option { return optionFunc(func(c *config) { c.name = name }) }
 
 // WithTenantID adds tenancy.tenant.id, the ID of the tenant that a lookup found, to

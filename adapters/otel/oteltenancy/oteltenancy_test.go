@@ -280,6 +280,17 @@ func points(m metricdata.Metrics) map[string]float64 {
 	return out
 }
 
+func TestZeroOptionsMeanTheDefaults(t *testing.T) {
+	b := newBench(t, twoTiers(t), oteltenancy.WithName(""))
+	if _, ok := points(b.metrics(t)["tenancy.log.serving"])["tenancy.store="+oteltenancy.DefaultName]; !ok {
+		t.Errorf("tenancy.log.serving has %v", points(b.metrics(t)["tenancy.log.serving"]))
+	}
+	store := oteltenancy.Wrap(memstore.New(), oteltenancy.WithTracerProvider(nil), oteltenancy.WithMeterProvider(nil))
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	b := newBench(t, twoTiers(t), oteltenancy.WithTenantCounts(time.Second), oteltenancy.WithName("archive"))
 	ctx := t.Context()

@@ -1,6 +1,9 @@
 package promtenancy
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Version is the version of this module, as tenancy_build_info has it.
 const Version = "0.1.0"
@@ -22,17 +25,19 @@ type config struct {
 }
 
 func newConfig(opts []Option) config {
-	c := config{name: DefaultName}
+	var c config
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&c)
 		}
 	}
+	c.name = cmp.Or(c.name, DefaultName)
 	return c
 }
 
 // WithName sets the value of the label store, which tells the stores of one process
-// apart.
+// apart. An empty one means DefaultName: Prometheus knows no empty labels, and the
+// rules select by this one.
 func WithName(name string) Option { return optionFunc(func(c *config) { c.name = name }) }
 
 // WithNativeHistograms makes every histogram a native one besides, at a resolution

@@ -98,7 +98,7 @@ func eventually(tb testing.TB, what string, ok func() bool) {
 }
 
 func TestEveryMetricIsThereFromTheStartAndIsClean(t *testing.T) {
-	f := newFull(t)
+	f := newFull(t, promtenancy.WithName("")) // which means the default
 	problems, err := testutil.CollectAndLint(f)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("lint: %v, %v", problems, err)
