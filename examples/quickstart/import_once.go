@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -14,26 +15,15 @@ import (
 const importMark = "quickstart-import"
 
 // importOnce imports the sample into an empty store, or goes on with an import
-// that was interrupted. It leaves every other store alone.
+// that was interrupted. It leaves every other store alone. Instances that start
+// together may all import: each creates what it does not find.
 func importOnce(ctx context.Context, store tenancy.Store, log *slog.Logger) error {
-	mark, err := store.GetByIdentifier(ctx, importMark)
-	switch {
-	case err == nil:
-		log.Info("going on with an interrupted import")
-	case !errors.Is(err, tenancy.ErrNotFound):
+	mark, err := beginImport(ctx, store, log)
+	if errors.Is(err, tenancy.ErrNotFound) {
+		return nil // nothing to import
+	}
+	if err != nil {
 		return err
-	default:
-		count, err := store.Count(ctx, tenancy.Filter{})
-		if err != nil || count > 0 {
-			return err
-		}
-		log.Info("the store is empty: importing the sample")
-		mark, err = store.Create(ctx, tenancy.Tenant{
-			Identifier: importMark, Name: "Import of the sample under way", Status: tenancy.StatusProvisioning,
-		})
-		if err != nil {
-			return err
-		}
 	}
 	if _, err := importInstitutions(ctx, store, log); err != nil {
 		return err
@@ -43,4 +33,30 @@ func importOnce(ctx context.Context, store tenancy.Store, log *slog.Logger) erro
 		return nil // another process imported at the same time
 	}
 	return err
+}
+
+// beginImport returns the mark of an import, which it creates in an empty store,
+// and ErrNotFound if there is nothing to import.
+func beginImport(ctx context.Context, store tenancy.Store, log *slog.Logger) (tenancy.Tenant, error) {
+	mark, err := store.GetByIdentifier(ctx, importMark)
+	if errors.Is(err, tenancy.ErrNotFound) {
+		count, countErr := store.Count(ctx, tenancy.Filter{})
+		if countErr != nil || count > 0 {
+			return tenancy.Tenant{}, cmp.Or(countErr, err)
+		}
+		mark, err = store.Create(ctx, tenancy.Tenant{
+			Identifier: importMark, Name: "Import of the sample under way", Status: tenancy.StatusProvisioning,
+		})
+		if err == nil {
+			log.Info("the store is empty: importing the sample")
+			return mark, nil
+		}
+		if errors.Is(err, tenancy.ErrAlreadyExists) { // another instance was first
+			mark, err = store.GetByIdentifier(ctx, importMark)
+		}
+	}
+	if err == nil {
+		log.Info("going on with an import that was interrupted, or that another instance has begun")
+	}
+	return mark, err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -140,6 +141,36 @@ func TestInterruptedImportIsResumed(t *testing.T) {
 	if err := importOnce(t.Context(), store, log); err != nil {
 		t.Fatal(err)
 	}
+	checkSample(t, tenancy.All(t.Context(), store, tenancy.ListOptions{}))
+}
+
+// together answers no Count before all of a group have counted, so that each finds the store empty.
+type together struct {
+	tenancy.Store
+	all *sync.WaitGroup
+}
+
+func (s *together) Count(ctx context.Context, filter tenancy.Filter) (int, error) {
+	n, err := s.Store.Count(ctx, filter)
+	s.all.Done()
+	s.all.Wait()
+	return n, err
+}
+
+// Instances that start together on an empty store all come up.
+func TestImportByInstancesThatStartTogether(t *testing.T) {
+	const instances = 3
+	store, log := memstore.New(), slog.New(slog.DiscardHandler)
+	var all, done sync.WaitGroup
+	all.Add(instances)
+	for range instances {
+		done.Go(func() {
+			if err := importOnce(t.Context(), &together{store, &all}, log); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done.Wait()
 	checkSample(t, tenancy.All(t.Context(), store, tenancy.ListOptions{}))
 }
 

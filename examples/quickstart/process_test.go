@@ -118,7 +118,7 @@ func TestProcess(t *testing.T) {
 		}
 
 		p = launch(t, dir, binary, args...).serves(t)
-		if !strings.Contains(p.log.String(), "going on with an interrupted import") {
+		if !strings.Contains(p.log.String(), "going on with an import") {
 			t.Errorf("log:\n%s", p.log)
 		}
 		checkRefused(t, p.log)
