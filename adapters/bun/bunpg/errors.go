@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -61,6 +62,26 @@ func (e *connectFailure) Unwrap() []error {
 	return []error{e.reason, tenancy.ErrNotApplied, e.server}
 }
 
+// lostError returns the error of a connection that was there, as one that is safe to
+// show.
+func lostError(err error) error {
+	var (
+		server  *pgconn.PgError
+		network net.Error
+		errno   syscall.Errno
+	)
+	text := "the connection was lost"
+	switch {
+	case errors.As(err, &server):
+		text = fmt.Sprintf("the server ended the session (SQLSTATE %s)", server.Code)
+	case errors.As(err, &errno):
+		text += ": " + errno.Error()
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		text += ": no answer in time"
+	}
+	return &tenancy.Error{Err: fmt.Errorf("%w: %s", tenancy.ErrUnavailable, text)}
+}
+
 // connectReason says in words of its own why err happened.
 func connectReason(err error) string {
 	var server *pgconn.PgError
@@ -89,6 +110,8 @@ func connectReason(err error) string {
 		return "cannot connect: " + errno.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed before the session began; is this a PostgreSQL server?"
+	case strings.Contains(err.Error(), "server refused TLS connection"): // pgconn has no value for it
+		return "the server does not offer TLS; see sslmode of the connection string"
 	}
 	return "cannot connect; check host, port and sslmode of the connection string"
 }
@@ -107,7 +130,8 @@ func serverReason(code string) string {
 	case "57P01", "57P03":
 		return "the server is starting up or shutting down, or ended the session"
 	case "08P01", "22023", "42704":
-		return "the server does not take a parameter of the session; behind a pooler use WithPgBouncer"
+		return "the server does not know a parameter of the connection string, or refuses its value; " +
+			"behind a pooler use WithPgBouncer"
 	}
 	return "the server refused the connection"
 }

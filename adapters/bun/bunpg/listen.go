@@ -45,7 +45,7 @@ func (l listener) run(ctx context.Context, channel string, wake func()) {
 		if !lost {
 			lost = true
 			l.logger.WarnContext(ctx, "tenancy: the database's notifications of changes do not arrive; changes are seen by polling",
-				"error", connectError(ctx, err))
+				"error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -56,17 +56,17 @@ func (l listener) run(ctx context.Context, channel string, wake func()) {
 	}
 }
 
-// session listens on one connection until it fails. It calls listening as soon as it
-// does.
+// session listens on one connection until it fails, with an error that is safe to
+// log. It calls listening as soon as it does.
 func (l listener) session(ctx context.Context, channel string, wake, listening func()) (err error) {
 	conn, err := pgx.ConnectConfig(ctx, l.conn)
 	if err != nil {
-		return err
+		return connectError(ctx, err)
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		err = errors.Join(err, conn.Close(ctx))
+		err = lostError(errors.Join(err, conn.Close(ctx)))
 	}()
 	if err := within(ctx, l.conn.ConnectTimeout, func(ctx context.Context) error {
 		_, err := conn.Exec(ctx, "LISTEN "+quoteIdentifier(channel))

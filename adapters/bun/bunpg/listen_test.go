@@ -261,6 +261,9 @@ func TestListenerLogsEachOutageOnce(t *testing.T) {
 			t.Errorf("%d lines for %d outages:\n%s", n, outage, log.String())
 		}
 	}
+	if n := strings.Count(log.String(), "the connection was lost"); n != 2 {
+		t.Errorf("%d lines say that a connection was lost, want 2:\n%s", n, log.String())
+	}
 	exec(t, conn, `INSERT INTO tenants (identifier, name) VALUES ('acme', 'Acme')`)
 	next()
 }

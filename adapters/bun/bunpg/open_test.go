@@ -315,6 +315,20 @@ func TestErrorsHideTheDSN(t *testing.T) {
 	}
 }
 
+// The texts by which an operator finds what to mend.
+func TestErrorsOfOpenSayWhatToMend(t *testing.T) {
+	good := newDatabase(t)
+	for dsn, want := range map[string]string{
+		strings.Replace(good, "sslmode=disable", "sslmode=require", 1): "the server does not offer TLS; see sslmode",
+		good + "&nosuchparameter=1":                                    "the server does not know a parameter of the connection string",
+	} {
+		_, err := bunpg.Open(t.Context(), dsn)
+		if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one that says %q", err, want)
+		}
+	}
+}
+
 func TestServerErrorCanBeReached(t *testing.T) {
 	u, err := url.Parse(newDatabase(t))
 	if err != nil {
