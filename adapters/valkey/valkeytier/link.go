@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -198,6 +199,8 @@ func explain(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		advice = "it did not answer in time"
+	case errors.Is(err, io.EOF):
+		advice = "the connection was closed: was the server stopped, or is it another than Valkey?"
 	case strings.HasPrefix(text, "WRONGPASS"), strings.HasPrefix(text, "NOAUTH"):
 		advice = "check ClientOption.Username and Password"
 	case strings.HasPrefix(text, "NOPERM"):

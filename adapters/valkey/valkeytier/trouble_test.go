@@ -3,6 +3,7 @@ package valkeytier_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"runtime"
 	"strings"
@@ -79,6 +80,37 @@ func silentAddr(tb testing.TB) string {
 	return l.Addr().String()
 }
 
+// hangingUpAddr returns an address that takes connections and closes each at once,
+// as servers of other protocols do.
+func hangingUpAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 1)) // else the client may see a reset instead
+			_ = c.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, c)
+			_ = c.Close()
+		}
+	}()
+	tb.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			tb.Error(err)
+		}
+		<-done
+	})
+	return l.Addr().String()
+}
+
 // Whatever is wrong with the server from the start on, the store works and says
 // so once.
 func TestTroubleFromTheStart(t *testing.T) {
@@ -100,6 +132,7 @@ func TestTroubleFromTheStart(t *testing.T) {
 	}{
 		"refused":                 {valkey.ClientOption{InitAddress: []string{refusedAddr(t)}}, "refused"},
 		"silent":                  {valkey.ClientOption{InitAddress: []string{silentAddr(t)}}, "did not answer in time"},
+		"another protocol":        {valkey.ClientOption{InitAddress: []string{hangingUpAddr(t)}}, "or is it another than Valkey?"},
 		"wrong password":          {withUser(valkeyServer, "default-"+barred, "wrong"), "check ClientOption.Username and Password"},
 		"wrong password of Redis": {withUser(redisServer, barred, "wrong"), "check ClientOption.Username and Password"},
 		"not permitted":           {withUser(valkeyServer, barred, "pw"), "give the user the permissions"},
