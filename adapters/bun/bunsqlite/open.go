@@ -132,7 +132,10 @@ func (c config) validate(path string) error {
 // open: the next process to close the database would then take itself for the
 // last one and remove the WAL. So a new file gets its name after it was closed.
 func createFile(path string) error {
-	if _, err := os.Stat(path); err == nil || !errors.Is(err, os.ErrNotExist) {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%w: %s is a directory: name a file", tenancy.ErrUnavailable, path)
+	case err == nil || !errors.Is(err, os.ErrNotExist):
 		return cannotCreate(path, err)
 	}
 	if target, err := os.Readlink(path); err == nil { // to nothing: its file is the one to create
