@@ -19,6 +19,10 @@ var (
 	code     = regexp.MustCompile("`[^`]*`")
 	declared = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz)[A-Za-z0-9_]+)\(`)
 	scheme   = regexp.MustCompile(`^[a-z]+:`)
+	// Commands: go test ./dir, in a code span or on a line of a block.
+	command    = regexp.MustCompile("\\bgo (?:build|doc|run|test|vet) [^`#]*")
+	directory  = regexp.MustCompile(`(?:^| )(\./[\w./-]+)`)
+	importPath = regexp.MustCompile(`^go doc (\w+\.\w[^ ]*/[^ ]*)`)
 )
 
 // check returns what the Markdown files under root name that is not there.
@@ -53,7 +57,7 @@ func check(root string) (wrong []string, err error) {
 			return nil, err
 		}
 		for number, line := range strings.Split(string(text), "\n") {
-			for _, problem := range checkLine(page, line, tests) {
+			for _, problem := range checkLine(root, page, line, tests) {
 				wrong = append(wrong, fmt.Sprintf("%s:%d: %s", page, number+1, problem))
 			}
 		}
@@ -66,7 +70,7 @@ func check(root string) (wrong []string, err error) {
 func skipped(name string) bool { return strings.HasPrefix(name, ".") || name == "testdata" }
 
 // checkLine returns what is wrong with a line of a page.
-func checkLine(page, line string, tests map[string]bool) (problems []string) {
+func checkLine(root, page, line string, tests map[string]bool) (problems []string) {
 	for _, found := range named.FindAllStringSubmatch(line, -1) {
 		if !tests[found[1]] {
 			problems = append(problems, "there is no "+found[1])
@@ -91,6 +95,23 @@ func checkLine(page, line string, tests map[string]bool) (problems []string) {
 			problems = append(problems, err.Error())
 		case !hasHeading(string(text), fragment):
 			problems = append(problems, "the link leads to no heading: "+found[1])
+		}
+	}
+	return append(problems, checkCommands(root, line)...)
+}
+
+// checkCommands returns what is wrong with the go commands of a line, which are to be run
+// in the root.
+func checkCommands(root, line string) (problems []string) {
+	for _, run := range command.FindAllString(line, -1) {
+		if found := importPath.FindStringSubmatch(run); found != nil {
+			problems = append(problems, "go doc finds no import path in the root of a workspace: "+found[1])
+		}
+		for _, found := range directory.FindAllStringSubmatch(run, -1) {
+			info, err := os.Stat(filepath.Join(root, strings.TrimSuffix(found[1], "/...")))
+			if err != nil || !info.IsDir() {
+				problems = append(problems, "a go command names no directory: "+found[1])
+			}
 		}
 	}
 	return problems

@@ -5,7 +5,9 @@
 // In every Markdown file of the tree, a relative link must lead to a file, and to a
 // heading if it names one, and what is set as code and begins with Test, Benchmark or
 // Fuzz must be a function of some _test.go file: the documentation states guarantees by
-// the tests that hold them. It prints what is missing, and exits with 1 if anything is.
+// the tests that hold them. The directories of go commands (go test ./core/tier) must be
+// there, as seen from the root, where readers are to run them. It prints what is missing,
+// and exits with 1 if anything is.
 //
 // Every block of Go code must compile in the workspace: a whole program as it is;
 // declarations or statements with the imports that they need. Names that a block uses

@@ -25,6 +25,9 @@ func TestCheck(t *testing.T) {
 		"no such heading":          {"# There\n[it](#here)", "page.md:2: the link leads to no heading: #here"},
 		"a heading elsewhere":      {"# One\n[it](page.md#one) [it](page.md#two)", "page.md:2: the link leads to no heading: page.md#two"},
 		"a link that leads beside": {"[a](code_test.go), [it](sub/gone.md)", "page.md:1: the link leads nowhere: sub/gone.md"},
+		"a command":                {"`go doc ./sub` or\ngo test -run 'X$' ./sub ./sub/... # ./gone", ""},
+		"a command on nothing":     {"first\ngo test ./sub ./gone/...", "page.md:2: a go command names no directory: ./gone/..."},
+		"go doc of an import path": {"`go doc example.com/x`", "page.md:1: go doc finds no import path in the root of a workspace: example.com/x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
