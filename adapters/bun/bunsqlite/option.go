@@ -20,8 +20,8 @@ const (
 	// Full: before the write returns. A crash of the machine loses nothing.
 	Full Synchronous = "FULL"
 	// Normal: some time after. A crash of the machine may lose the last commits
-	// (the change log notices), one of the process loses nothing. Writes are
-	// five to six times faster.
+	// (the change log notices), one of the process loses nothing. Writes do
+	// not wait for the disk.
 	Normal Synchronous = "NORMAL"
 )
 

@@ -111,6 +111,12 @@ func TestDatabaseURLIsSealedInItsColumn(t *testing.T) {
 	if _, err := after.GetByIdentifier(t.Context(), "without"); !errors.Is(err, seal.ErrTampered) {
 		t.Errorf("a text moved to another tenant: %v, want ErrTampered", err)
 	}
+	if page, err := after.List(t.Context(), tenancy.ListOptions{}); !errors.Is(err, seal.ErrTampered) || len(page.Tenants) != 0 {
+		t.Errorf("List with such a text: %d tenants, %v, want ErrTampered", len(page.Tenants), err)
+	}
+	if found, err := after.Search(t.Context(), "without", tenancy.SearchOptions{}); !errors.Is(err, seal.ErrTampered) || len(found) != 0 {
+		t.Errorf("Search for such a text: %d tenants, %v, want ErrTampered", len(found), err)
+	}
 	if n, err := plain.Reseal(t.Context()); n != 0 || !errors.Is(err, tenancy.ErrInvalid) {
 		t.Errorf("Reseal without a sealer = %d, %v; want ErrInvalid", n, err)
 	}
