@@ -34,7 +34,8 @@ func (t Tenant) Validate() error {
 		return err
 	}
 	if !t.Isolation.Known() {
-		return invalid("isolation", "%s is not a known isolation level", quote(string(t.Isolation)))
+		return invalid("isolation", "%s is not a known isolation level: row, schema, database, hybrid, or empty",
+			quote(string(t.Isolation)))
 	}
 	if url := t.DatabaseURL.Reveal(); len(url) > MaxDatabaseURLBytes || !cleanText(url) || url == mask {
 		return invalid("database_url", "must be at most %d bytes of UTF-8 without NUL, and not the mask", MaxDatabaseURLBytes)
@@ -74,7 +75,7 @@ func ValidateIdentifier(identifier string) error {
 // Validate returns an [*Error] that wraps ErrInvalid if s is not known.
 func (s Status) Validate() error {
 	if !s.Known() {
-		return invalid("status", "%s is not a known status", quote(string(s)))
+		return invalid("status", "%s is not a known status: provisioning, active, suspended or deleted", quote(string(s)))
 	}
 	return nil
 }

@@ -89,6 +89,16 @@ func TestTenantValidate(t *testing.T) {
 		if !s.Known() || s.Validate() != nil {
 			t.Errorf("status %q is not known", s)
 		}
+		// Who gets it wrong is told what is right.
+		if err := tenancy.Status("frozen").Validate(); !strings.Contains(err.Error(), string(s)) {
+			t.Errorf("the error does not name %q: %v", s, err)
+		}
+	}
+	for _, i := range []tenancy.Isolation{tenancy.IsolationRow, tenancy.IsolationSchema, tenancy.IsolationDatabase, tenancy.IsolationHybrid} {
+		tenant := tenancy.Tenant{ID: "1", Identifier: "acme", Name: "Acme", Status: tenancy.StatusActive, Isolation: "wall"}
+		if err := tenant.Validate(); err == nil || !strings.Contains(err.Error(), string(i)) {
+			t.Errorf("the error does not name %q: %v", i, err)
+		}
 	}
 }
 
