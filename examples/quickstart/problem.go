@@ -41,8 +41,8 @@ var (
 	errMethodNotAllowed = newProblem(http.StatusMethodNotAllowed, "method-not-allowed", "The Allow header names the methods of this path.")
 )
 
-// problemOf tells how the error of a store, or of a handler, is answered.
-func problemOf(err error) *problem {
+// problemOf tells how the error of a store, or of a handler, is answered to r.
+func problemOf(r *http.Request, err error) *problem {
 	var p *problem
 	var e *tenancy.Error
 	switch {
@@ -66,14 +66,25 @@ func problemOf(err error) *problem {
 		return p
 	case errors.Is(err, tenancy.ErrUnavailable), errors.Is(err, tenancy.ErrClosed),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return newProblem(http.StatusServiceUnavailable, "unavailable", "The store does not answer now. A write may or may not have happened.")
+		return newProblem(http.StatusServiceUnavailable, "unavailable", "The store does not answer now. "+afterOutage(r, err))
 	}
 	return newProblem(http.StatusInternalServerError, "internal", "Something failed inside the service.")
 }
 
+// afterOutage tells the client of r what it has to reckon with.
+func afterOutage(r *http.Request, err error) string {
+	switch {
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		return "Try again."
+	case errors.Is(err, tenancy.ErrNotApplied):
+		return "The write has not happened. Try again."
+	}
+	return "The write may or may not have happened."
+}
+
 // fail answers with the problem of err, and logs what is the service's fault.
 func (s *service) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problemOf(err)
+	p := problemOf(r, err)
 	if p.Status >= http.StatusInternalServerError {
 		s.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}

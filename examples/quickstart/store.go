@@ -9,9 +9,11 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // openStore returns the stack that cfg describes: a cache in this process, over
@@ -24,7 +26,7 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 	}
 	if cfg.valkey != "" {
 		log.Info("using Valkey", "addr", cfg.valkey)
-		options := []valkeytier.Option{valkeytier.WithLogger(log)}
+		options := []valkeytier.Option{valkeytier.WithLogger(log), valkeytier.WithTier(tier.WithLogger(log))}
 		if cfg.dsn == "" { // PostgreSQL tells other processes of changes itself, SQLite does not
 			options = append(options, valkeytier.WithBus())
 		}
@@ -34,7 +36,7 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 		}
 		store = shared
 	}
-	local, err := ristrettotier.New(store)
+	local, err := ristrettotier.New(store, ristrettotier.WithTier(tier.WithLogger(log)))
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -45,8 +47,8 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store, error) {
 	if cfg.dsn != "" {
 		log.Info("opening PostgreSQL")
-		return bunpg.Open(ctx, cfg.dsn)
+		return bunpg.Open(ctx, cfg.dsn, bunpg.WithLogger(log))
 	}
 	log.Info("opening SQLite", "file", cfg.path)
-	return bunsqlite.Open(ctx, cfg.path)
+	return bunsqlite.Open(ctx, cfg.path, bunsqlite.WithStore(bunstore.WithLogger(log)))
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,5 +97,22 @@ func TestInstancesShareValkey(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the other instance does not see the suspension")
 		}
+	}
+}
+
+// What the store has to say goes where the service logs, by whatever part of the stack.
+func TestStoreLogsWhereTheServiceDoes(t *testing.T) {
+	log := &logBuffer{}
+	debug := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	store, err := openStore(t.Context(), config{path: filepath.Join(t.TempDir(), "tenants.db")}, debug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.Count(t.Context(), tenancy.Filter{}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "SELECT") {
+		t.Errorf("no statement in the log:\n%s", log)
 	}
 }

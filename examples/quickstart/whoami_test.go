@@ -130,6 +130,21 @@ func TestOutage(t *testing.T) {
 			t.Errorf("/healthz: got %d: the process is alive", got.status)
 		}
 	}
+	unknown, never := "The write may or may not have happened", "The write has not happened"
+	for err, want := range map[error]string{
+		tenancy.ErrUnavailable: unknown,
+		fmt.Errorf("%w: %w", tenancy.ErrUnavailable, tenancy.ErrNotApplied): never,
+	} {
+		c, _ := newService(t, outage{memstore.New(), err})
+		got := c.call(t, "POST", "/admin/tenants", `{"identifier":"acme","name":"Acme"}`)
+		if !strings.Contains(got.body, want) {
+			t.Errorf("a write with %v: %s, want %q", err, got.body, want)
+		}
+		got = c.call(t, "GET", "/readyz", "")
+		if strings.Contains(got.body, unknown) || strings.Contains(got.body, never) {
+			t.Errorf("a read with %v: %s", err, got.body)
+		}
+	}
 	c, _ := newService(t, outage{memstore.New(), errors.New("canary-8")})
 	got := c.call(t, "GET", "/whoami", "", "Host: mit-edu.localhost")
 	got.wantProblem(t, 503, "unavailable", "")
