@@ -26,7 +26,7 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 	}
 	if cfg.valkey != "" {
 		log.Info("using Valkey", "addr", cfg.valkey)
-		options := []valkeytier.Option{valkeytier.WithLogger(log), valkeytier.WithTier(tier.WithLogger(log))}
+		options := []valkeytier.Option{valkeytier.WithLogger(log)}
 		if cfg.dsn == "" { // PostgreSQL tells other processes of changes itself, SQLite does not
 			options = append(options, valkeytier.WithBus())
 		}

@@ -57,7 +57,8 @@ func NewWithClient(next tenancy.Store, client valkey.Client, opts ...Option) (*t
 
 // stack closes cache if it fails.
 func stack(next tenancy.Store, cache *Cache, cfg config) (*tier.Store, error) {
-	s, err := tier.New(next, cache, cfg.tier...)
+	opts := append([]tier.Option{tier.WithLogger(cfg.logger)}, cfg.tier...) // the last one counts
+	s, err := tier.New(next, cache, opts...)
 	if err != nil {
 		return nil, errors.Join(err, cache.Close())
 	}

@@ -96,8 +96,9 @@ func WithBus() Option {
 	return optionFunc(func(c *config) { c.bus = true })
 }
 
-// WithLogger sets where changes of state are logged: slog.Default() unless set; nil
-// logs nothing.
+// WithLogger sets where changes of state are logged, those of the tier that New makes
+// too (WithTier(tier.WithLogger(…)) sets another place for these): slog.Default()
+// unless set; nil logs nothing.
 func WithLogger(l *slog.Logger) Option {
 	if l == nil {
 		l = slog.New(slog.DiscardHandler)

@@ -14,6 +14,8 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/conformance/faults"
+	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -155,6 +157,27 @@ func TestTroubleFromTheStart(t *testing.T) {
 				t.Errorf("%+v, want refused calls", st)
 			}
 		})
+	}
+}
+
+// The tier that New makes logs where the cache does, unless it is told otherwise.
+func TestTierLogsWhereTheCacheDoes(t *testing.T) {
+	var cache, tierAlone journal
+	for _, opts := range [][]valkeytier.Option{
+		{valkeytier.WithLogger(cache.logger())},
+		{valkeytier.WithLogger(nil), valkeytier.WithTier(tier.WithLogger(tierAlone.logger()))},
+	} {
+		source := faults.NewSource(memstore.New(), 1)
+		source.FailLog(tenancy.ErrUnavailable)
+		s := over(t, source, valkey.ClientOption{InitAddress: []string{refusedAddr(t)}}, opts...)
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, log := range []*journal{&cache, &tierAlone} {
+		until(t, "a line about the change log", func() bool { return len(log.lines("the change log cannot be read")) == 1 })
 	}
 }
 
