@@ -1,9 +1,12 @@
 package bunpg_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
@@ -65,4 +68,57 @@ func TestNotAppliedIsTrue(t *testing.T) {
 		t.Errorf("%d claims and %d lost answers: the test has seen too little", claimed, lost)
 	}
 	t.Logf("%d claims, %d lost answers", claimed, lost)
+}
+
+// A batch of which a later tenant was created before the connection was lost for an
+// earlier one has changed something.
+func TestPartOfABatchIsApplied(t *testing.T) {
+	dsn := newDatabase(t)
+	through := newRelay(t, dsn)
+	direct := open(t, dsn)
+	taken := tenancy.Tenant{ID: "taken", Identifier: "taken", Name: "Taken"}
+	if _, err := direct.Create(t.Context(), taken); err != nil {
+		t.Fatal(err)
+	}
+	between := after{slog.DiscardHandler, func(statement string) {
+		switch {
+		case strings.Contains(statement, "WITH ORDINALITY"): // all but one were created
+			if err := direct.Delete(t.Context(), "taken"); err != nil {
+				t.Error(err)
+			}
+		case strings.HasPrefix(statement, "SELECT t.id, t.identifier"): // nothing is in the way of that one now
+			through.limit(0)
+			through.cut()
+		}
+	}}
+	s := open(t, through.url, bunpg.WithLogger(slog.New(between)),
+		bunpg.WithPool(bunpg.Pool{Size: 1, MaxLifetime: 1})) // a connection for every statement
+	results, err := s.CreateBatch(t.Context(), []tenancy.Tenant{taken, {ID: "fresh", Identifier: "fresh", Name: "Fresh"}})
+	if len(results) != 0 || !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Fatalf("%v, %v; want no result and ErrUnavailable", results, err)
+	}
+	if found, err := direct.Exists(t.Context(), "fresh"); err != nil || !found {
+		t.Fatalf("%v, %v: the test is not what it should be", found, err)
+	}
+	if errors.Is(err, tenancy.ErrNotApplied) {
+		t.Errorf("claims to have changed nothing: %v", err)
+	}
+}
+
+// after calls a function after each statement.
+type after struct {
+	slog.Handler
+	call func(statement string)
+}
+
+func (a after) Enabled(context.Context, slog.Level) bool { return true }
+
+func (a after) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(attr slog.Attr) bool {
+		if attr.Key == "statement" {
+			a.call(attr.Value.String())
+		}
+		return true
+	})
+	return nil
 }

@@ -103,7 +103,7 @@ func (p *postgres) batchResults(ctx context.Context, ts, created []tenancy.Tenan
 			t, err = p.Create(ctx, t)
 		}
 		if err != nil && !errors.Is(err, tenancy.ErrAlreadyExists) && !errors.Is(err, tenancy.ErrInvalid) {
-			return results, err
+			return results, mayBeApplied(err) // some of those after t may have been created
 		}
 		if err != nil {
 			t = tenancy.Tenant{}
