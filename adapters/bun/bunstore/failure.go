@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
+	"syscall"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -91,7 +93,11 @@ func mayBeApplied(err error) error {
 			reason = ended
 		}
 	}
-	return &failure{reason: reason, text: "the connection was lost before the results were known"}
+	var typed *tenancy.Error
+	if errors.As(err, &typed) && typed.Err != nil {
+		err = typed.Err
+	}
+	return &failure{reason: reason, text: strings.TrimPrefix(err.Error(), reason.Error()+": ")}
 }
 
 func isContextError(err error) bool {
@@ -99,18 +105,26 @@ func isContextError(err error) bool {
 }
 
 // describe says what is safe to say of an error that came without a code: what
-// the network or the file system reported, or else only its type.
+// the network or the file system reported, without hosts and addresses, which come
+// from the connection string; or else only its type.
 func describe(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		return "the connection was lost"
 	}
-	var netErr *net.OpError
-	if errors.As(err, &netErr) {
-		return netErr.Error()
-	}
-	var dnsErr *net.DNSError
-	if errors.As(err, &dnsErr) {
-		return dnsErr.Error()
+	var (
+		dnsErr *net.DNSError
+		netErr *net.OpError
+		errno  syscall.Errno
+	)
+	switch {
+	case errors.As(err, &dnsErr) && dnsErr.IsNotFound:
+		return "the host name does not resolve"
+	case errors.As(err, &dnsErr):
+		return "the host name could not be looked up"
+	case errors.As(err, &netErr) && errors.As(netErr.Err, &errno):
+		return netErr.Op + ": " + errno.Error()
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return netErr.Op + ": no answer in time"
 	}
 	var pathErr *os.PathError
 	if errors.As(err, &pathErr) {

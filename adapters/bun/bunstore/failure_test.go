@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -30,6 +32,12 @@ type sqliteError struct {
 func (e *sqliteError) Error() string { return e.message }
 func (e *sqliteError) Code() int     { return e.code }
 
+// host is an address of the database: part of a connection string.
+type host struct{}
+
+func (host) Network() string { return "tcp" }
+func (host) String() string  { return canary + ":5432" }
+
 func TestFail(t *testing.T) {
 	pg, lite := postgresDialect{}, sqliteDialect{}
 	for _, c := range []struct {
@@ -51,7 +59,14 @@ func TestFail(t *testing.T) {
 		{"pg cancelled by the server", pg, &pgError{Code: "57014"}, interrupted, tenancy.ErrUnavailable, "cancelled"},
 		{"pg connection", pg, fmt.Errorf("write %s: %w", canary, io.ErrUnexpectedEOF), unavailable, tenancy.ErrUnavailable, "connection was lost"},
 		{"pg bad connection", pg, driver.ErrBadConn, unavailable, tenancy.ErrUnavailable, "connection was lost"},
-		{"network", pg, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}, unavailable, tenancy.ErrUnavailable, "connection refused"},
+		{"refused", pg, &net.OpError{Op: "dial", Net: "tcp", Addr: host{}, Err: syscall.ECONNREFUSED}, unavailable, tenancy.ErrUnavailable, "dial: connection refused"},
+		{"reset", pg, &net.OpError{Op: "read", Net: "tcp", Source: host{}, Addr: host{}, Err: os.NewSyscallError("read", syscall.ECONNRESET)},
+			unavailable, tenancy.ErrUnavailable, "read: connection reset"},
+		{"network timeout", pg, &net.OpError{Op: "read", Net: "tcp", Addr: host{}, Err: os.ErrDeadlineExceeded}, unavailable, tenancy.ErrUnavailable, "read: no answer in time"},
+		{"unknown host", pg, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: canary, IsNotFound: true}},
+			unavailable, tenancy.ErrUnavailable, "does not resolve"},
+		{"no name server", pg, &net.DNSError{Err: "server misbehaving", Name: canary, Server: "10.0.0.2:53"}, unavailable, tenancy.ErrUnavailable, "could not be looked up"},
+		{"no address", pg, &net.OpError{Op: "dial", Err: &net.AddrError{Err: "missing port", Addr: canary}}, unavailable, tenancy.ErrUnavailable, "*net.AddrError"},
 		{"unknown", pg, errors.New(canary), unavailable, tenancy.ErrUnavailable, "*errors.errorString"},
 		{"sqlite busy", lite, &sqliteError{5, canary}, contended, tenancy.ErrUnavailable, "locked"},
 		{"sqlite busy snapshot", lite, &sqliteError{517, canary}, contended, tenancy.ErrUnavailable, "locked"},
