@@ -124,7 +124,7 @@ func (f *follower) staleFrom(now int64) int64 {
 	if d < 0 {
 		return math.MaxInt64
 	}
-	return now + int64(d)
+	return now + int64(min(d, longest))
 }
 
 func (f *follower) close() {

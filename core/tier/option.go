@@ -3,6 +3,7 @@ package tier
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -159,7 +160,12 @@ func WithLogger(l *slog.Logger) Option {
 	return option(func(c *config) { c.logger = l })
 }
 
+// longest stands for every duration beyond it, which added to a time would lie in the
+// past: some 70 years.
+const longest = time.Duration(math.MaxInt64 / 4)
+
 // jitter returns d give or take a tenth.
 func jitter(d time.Duration) time.Duration {
+	d = min(d, longest)
 	return d + time.Duration((rand.Float64()*0.2-0.1)*float64(d))
 }

@@ -2,6 +2,7 @@ package tier_test
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,4 +92,27 @@ func TestMaxStaleOfAStack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A duration that is as long as one can be, for "for ever", is that, and not one that
+// is over already.
+func TestLongestDurations(t *testing.T) {
+	const forEver = time.Duration(math.MaxInt64)
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(forEver), tier.WithNegativeTTL(forEver), tier.WithMaxStale(forEver),
+			tier.WithPollInterval(forEver), tier.WithFollowTimeout(forEver), tier.WithLoadTimeout(forEver), tier.WithLeaseWait(forEver))
+		get(t, s, "acme")
+		time.Sleep(24 * time.Hour)
+		get(t, s, "acme")
+		for range 2 {
+			if _, err := s.GetByIdentifier(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) {
+				t.Fatal(err)
+			}
+		}
+		if st := s.Stats(); st.Hits != 1 || st.Negatives != 1 {
+			t.Errorf("%d hits and %d negative ones, want 1 and 1", st.Hits, st.Negatives)
+		}
+	})
 }
