@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -121,4 +122,52 @@ func (a after) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	return nil
+}
+
+// What takes several statements claims nothing of the kind once one has changed
+// something.
+func TestPartOfARunIsApplied(t *testing.T) {
+	dsn := newDatabase(t)
+	through := newRelay(t, dsn)
+	admin := connect(t, dsn)
+	key, err := seal.NewKey("a", make([]byte, seal.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyring, err := seal.NewKeyring(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last string // the beginning of the last statement before the connection is lost
+	s := open(t, through.url, bunpg.WithStore(bunstore.WithSealer(keyring), bunstore.WithRetention(1, 0)),
+		bunpg.WithLogger(slog.New(after{slog.DiscardHandler, func(statement string) {
+			if last != "" && strings.HasPrefix(statement, last) {
+				through.limit(0)
+				through.cut()
+			}
+		}})),
+		bunpg.WithPool(bunpg.Pool{Size: 1, MaxLifetime: 1})) // a connection for every statement
+	exec(t, admin, "INSERT INTO tenants (identifier, name, database_url) SELECT 'tenant-' || n, 'Tenant', 'postgres://' || n FROM generate_series(1, 3000) AS n")
+	for name, run := range map[string]func() (int64, error){
+		"Trim": func() (int64, error) {
+			last = "DELETE"
+			return s.Trim(t.Context())
+		},
+		"Reseal": func() (int64, error) {
+			last = "UPDATE"
+			n, err := s.Reseal(t.Context())
+			return int64(n), err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer through.heal()
+			n, err := run()
+			if n == 0 || !errors.Is(err, tenancy.ErrUnavailable) {
+				t.Fatalf("%d, %v; want a part and ErrUnavailable", n, err)
+			}
+			if errors.Is(err, tenancy.ErrNotApplied) {
+				t.Errorf("claims to have changed nothing: %.200v", err)
+			}
+		})
+	}
 }

@@ -60,7 +60,7 @@ func (s *Store) Reseal(ctx context.Context) (n int, err error) {
 	for after := ""; ; {
 		stale, last, err := b.staleSecrets(ctx, after)
 		if err != nil {
-			return n, tenancy.ErrorIn("Reseal", tenancy.Key{}, errors.Join(append(failed, err)...))
+			return n, tenancy.ErrorIn("Reseal", tenancy.Key{}, errors.Join(append(failed, mayBeApplied(err))...))
 		}
 		for _, id := range stale {
 			switch err := s.rewrite(ctx, id); {
@@ -69,7 +69,7 @@ func (s *Store) Reseal(ctx context.Context) (n int, err error) {
 			case ctx.Err() != nil:
 				return n, tenancy.ErrorIn("Reseal", tenancy.Key{}, errors.Join(append(failed, ctx.Err())...))
 			case !errors.Is(err, tenancy.ErrNotFound):
-				failed = append(failed, fmt.Errorf("tenant %q: %w", id, err))
+				failed = append(failed, fmt.Errorf("tenant %q: %w", id, mayBeApplied(err)))
 			}
 		}
 		if last == "" {

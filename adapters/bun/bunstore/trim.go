@@ -42,6 +42,9 @@ func (b *base) keepTrimmed(ctx context.Context) {
 func (b *base) trim(ctx context.Context, r retention) (total int64, err error) {
 	for {
 		n, err := b.trimOnce(ctx, r)
+		if total > 0 {
+			err = mayBeApplied(err)
+		}
 		total += n
 		if err != nil || n == 0 {
 			return total, err
