@@ -51,8 +51,10 @@ type follower struct {
 	grown   chan struct{}     // closed when the position moves
 	lost    bool              // contact with the log; logged once
 	idle    bool              // nothing is served from a cache; logged once
-	// maxStale is the shortest that a tier was given, or 0 if none was.
-	maxStale time.Duration
+	// maxStale is the shortest that a tier was given, or 0 if none was; contactAt, by
+	// the coarse clock, is from when it counts.
+	maxStale  time.Duration
+	contactAt int64
 	// Only a read that begins after so many counts as contact.
 	distrust uint64
 
@@ -109,22 +111,22 @@ func (f *follower) limitStale(d time.Duration) {
 		return
 	}
 	f.maxStale = d
-	if until := f.staleFrom(f.clock.now.Load()); f.serveUntil.Load() > until {
-		f.serveUntil.Store(until)
+	if f.serveUntil.Load() != 0 { // the first contact was before this tier came
+		f.serveUntil.Store(f.staleUntil())
 	}
 }
 
 // shorter compares two of WithMaxStale, where a negative one means for ever.
 func shorter(a, b time.Duration) bool { return a >= 0 && (b < 0 || a < b) }
 
-// staleFrom returns until when entries are served if there was contact now; the
+// staleUntil returns until when entries are served if there is no more contact; the
 // caller has mu.
-func (f *follower) staleFrom(now int64) int64 {
+func (f *follower) staleUntil() int64 {
 	d := cmp.Or(f.maxStale, defaultMaxStale)
 	if d < 0 {
 		return math.MaxInt64
 	}
-	return now + int64(min(d, longest))
+	return f.contactAt + int64(min(d, longest))
 }
 
 func (f *follower) close() {
@@ -302,7 +304,8 @@ func (f *follower) contact(n uint64) {
 		return
 	}
 	f.clock.tick()
-	f.serveUntil.Store(f.staleFrom(f.clock.now.Load()))
+	f.contactAt = f.clock.now.Load()
+	f.serveUntil.Store(f.staleUntil())
 }
 
 // read is one read of the log; the caller has the turn.

@@ -94,6 +94,39 @@ func TestMaxStaleOfAStack(t *testing.T) {
 	}
 }
 
+// The MaxStale of a tier counts from the last contact with the log, even if there was
+// none since the tier was made.
+func TestMaxStaleOfALateTier(t *testing.T) {
+	for name, c := range map[string]struct {
+		given  time.Duration
+		serves bool
+	}{
+		"longer":  {time.Hour, true},
+		"shorter": {time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db := newDatabase()
+				create(t, db, "acme")
+				inner := newTier(t, db, newSharedMap())
+				get(t, inner, "acme")
+				db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
+				time.Sleep(50 * time.Second)
+				s := newTier(t, inner, newLocalMap(), tier.WithMaxStale(c.given))
+				get(t, s, "acme")
+				after := 20 * time.Second
+				if c.serves {
+					after = 10 * time.Minute
+				}
+				time.Sleep(after)
+				if _, err := s.GetByIdentifier(t.Context(), "acme"); (err == nil) != c.serves {
+					t.Errorf("%s after the last contact: %v", 50*time.Second+after, err)
+				}
+			})
+		})
+	}
+}
+
 // A duration that is as long as one can be, for "for ever", is that, and not one that
 // is over already.
 func TestLongestDurations(t *testing.T) {
@@ -104,7 +137,7 @@ func TestLongestDurations(t *testing.T) {
 		s := newTier(t, db, newLocalMap(), tier.WithTTL(forEver), tier.WithNegativeTTL(forEver), tier.WithMaxStale(forEver),
 			tier.WithPollInterval(forEver), tier.WithFollowTimeout(forEver), tier.WithLoadTimeout(forEver), tier.WithLeaseWait(forEver))
 		get(t, s, "acme")
-		time.Sleep(24 * time.Hour)
+		time.Sleep(10 * time.Minute)
 		get(t, s, "acme")
 		for range 2 {
 			if _, err := s.GetByIdentifier(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) {
