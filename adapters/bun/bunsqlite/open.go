@@ -139,8 +139,8 @@ func createFile(path string) error {
 		return cannotCreate(path, err)
 	}
 	if target, err := os.Readlink(path); err == nil { // to nothing: its file is the one to create
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(path), target)
+		if target, err = resolve(filepath.Dir(path), target); err != nil {
+			return cannotCreate(path, err)
 		}
 		return createFile(target)
 	}
@@ -159,6 +159,21 @@ func createFile(path string) error {
 		err = nil
 	}
 	return cannotCreate(path, errors.Join(err, os.Remove(f.Name())))
+}
+
+// resolve returns where a link in dir leads. Directories are links too, perhaps, so
+// ".." may only be taken away when they are resolved.
+func resolve(dir, target string) (string, error) {
+	if !filepath.IsAbs(target) {
+		dir, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return "", err
+		}
+		target = dir + string(filepath.Separator) + target
+	}
+	parent, name := filepath.Split(target)
+	parent, err := filepath.EvalSymlinks(parent)
+	return filepath.Join(parent, name), err
 }
 
 // createNew gives a new file its name at once. It never replaces one that another

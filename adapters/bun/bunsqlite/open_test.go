@@ -85,6 +85,33 @@ func TestOpenFollowsThePath(t *testing.T) {
 	}
 }
 
+// A link in a directory that is reached through another link leads where the
+// operating system says: nothing else is created, and nothing with other permissions.
+func TestOpenFollowsLinksOfDirectories(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "real", "deep"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{
+		"short":               filepath.Join("real", "deep"),
+		"real/deep/up.db":     "../up.db",
+		"real/deep/around.db": dir + "/short/../around.db",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"up.db", "around.db"} {
+		create(t, open(t, filepath.Join(dir, "short", name)), "acme")
+		if info, err := os.Lstat(filepath.Join(dir, "real", name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is where no link leads: %v", name, err)
+		}
+	}
+}
+
 // What cannot be created leaves nothing behind, and the error says which file it
 // is about.
 func TestOpenThatFailsLeavesNothing(t *testing.T) {
