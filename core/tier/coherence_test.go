@@ -86,7 +86,7 @@ func TestLoadBegunBeforeAWriteIsNotForLaterReaders(t *testing.T) {
 func TestNewerValueWaitsForTheLog(t *testing.T) {
 	db := newDatabase()
 	acme := create(t, db, "acme")
-	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Hour))
+	s := newTier(t, &quietWatch{db}, newLocalMap(), tier.WithPollInterval(time.Hour))
 	get(t, s, "acme") // by identifier only
 	db.set(func(d *database) { d.logErr = errDown })
 	if _, err := db.Store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
@@ -195,7 +195,7 @@ func TestEntryOfALostHistoryIsRefused(t *testing.T) {
 // until it was.
 func TestUnfollowedWriteStopsServing(t *testing.T) {
 	db := newDatabase()
-	s := newTier(t, db, newLocalMap(), tier.WithFollowTimeout(50*time.Millisecond), tier.WithPollInterval(time.Hour))
+	s := newTier(t, &quietWatch{db}, newLocalMap(), tier.WithPollInterval(time.Hour))
 	acme := create(t, s, "acme")
 	get(t, s, "acme")
 	db.set(func(d *database) { d.logErr = errDown })

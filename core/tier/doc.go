@@ -41,7 +41,7 @@
 // # Cost
 //
 // A hit in a local cache costs a few atomic loads on top of the cache and does
-// not allocate. Each process reads the log after each write of any process, and
-// once for each poll interval, and so does the source's Watch that wakes it. Floors take 512 KiB, marks 8 bytes for each of the
-// last 131,072 changes.
+// not allocate. Each process reads the log once, through the source's Watch, after a
+// write of another process, once more after one of its own, and twice for each poll
+// interval. Floors take 512 KiB, marks 8 bytes for each of the last 131,072 changes.
 package tier

@@ -18,9 +18,10 @@ import (
 // by which all of them judge their entries, so that there is one position in the
 // stack and no tier lags behind another.
 //
-// It reads the log when something wakes it (the source's Watch, a bus, the poll
-// interval) and when a caller must know that the log was read: after a write, and
-// before a value is accepted that is newer than what was followed.
+// It obeys what the source's Watch yields, and reads the log itself when something
+// wakes it (a bus, the poll interval) and when a caller must know that the log was
+// read: after a write, and before a value is accepted that is newer than what was
+// followed.
 type follower struct {
 	log    tenancy.Log
 	cfg    config
@@ -33,7 +34,7 @@ type follower struct {
 	// after a write that the log could not be followed for.
 	serveUntil atomic.Int64
 
-	turn chan struct{} // held by the one who reads the log; guards seq and replay
+	turn chan struct{} // held by the one who moves the position; guards seq and replay
 	seq  uint64        // reads of the log so far
 
 	begun atomic.Uint64 // reads begun
@@ -212,20 +213,27 @@ func (f *follower) noteServing() {
 	}
 }
 
-// watch wakes the follower at every change that the source reports.
+// watch obeys the changes that the source's Watch yields. Where these do not go on
+// from the position, it has the log read.
 func (f *follower) watch(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-f.starting:
 	}
 	for ctx.Err() == nil {
-		for c, err := range f.log.Watch(ctx, f.position()) {
-			if err != nil || !f.reached(c.Position) {
+		after := f.position()
+		for c, err := range f.log.Watch(ctx, after) {
+			if err != nil {
+				f.rouse()
+				if !pause(ctx, f.cfg.pollInterval) {
+					return
+				}
+				continue
+			}
+			if !f.obeyNext(ctx, after, c) {
 				f.rouse()
 			}
-			if err != nil && !pause(ctx, f.cfg.pollInterval) {
-				return
-			}
+			after = c.Position
 		}
 		if !pause(ctx, f.cfg.pollInterval) { // ErrCompacted: go on from where the follower is by then
 			return
@@ -421,6 +429,22 @@ func (f *follower) obey(after tenancy.Position, changes []tenancy.Change) error 
 	f.stats.changes.Add(int64(len(changes)))
 	f.moved()
 	return nil
+}
+
+// obeyNext obeys a change that the log holds right after the position after, if the
+// follower is there, and reports whether it has come to the change, this way or by
+// reading the log.
+func (f *follower) obeyNext(ctx context.Context, after tenancy.Position, c tenancy.Change) bool {
+	if f.reached(c.Position) {
+		return true
+	}
+	select {
+	case f.turn <- struct{}{}:
+		defer func() { <-f.turn }()
+	case <-ctx.Done():
+		return false
+	}
+	return f.reached(c.Position) || f.position() == after && f.obey(after, []tenancy.Change{c}) == nil
 }
 
 // accept follows the log to p, if it is not there yet, and says whether p lies

@@ -56,6 +56,7 @@ type broken struct {
 	noBase        bool // a new process has no base floor
 	oldBase       bool // starting over keeps the old base
 	busMoves      bool // a message moves the position
+	watchJumps    bool // what Watch yields is obeyed after any row of the revision before
 }
 
 type reader struct {
@@ -78,6 +79,7 @@ type state struct {
 	floor                    int8
 	fetching, over, trusted  bool // a read of the log under way; it will start over; begun after the last distrust
 	head                     at   // what it found
+	news                     at   // Watch has read the log up to here, and yields the rows one by one
 	l1                       at
 	flight                   int8 // 0 none, 1 begun, 2 has a value, 3 which is accepted
 	value                    at
@@ -145,6 +147,7 @@ func (s *state) apply(b *broken) {
 		}
 		s.pos = s.head
 	}
+	s.forget(b.watchJumps)
 	s.started = true
 	s.serving = s.serving || s.trusted
 }
@@ -153,8 +156,26 @@ func (s *state) apply(b *broken) {
 func (s *state) fetch(b *broken) {
 	s.fetching, s.trusted = true, true
 	s.head = s.newest()
-	held := s.pos.r >= s.oldest && s.pos.r <= s.rev
-	s.over = !held || !b.noOwnMark && s.lineage(s.pos.r, s.lin) != s.pos.l
+	s.over = !s.retained() || !b.noOwnMark && s.lineage(s.pos.r, s.lin) != s.pos.l
+}
+
+// retained reports whether the log has a row of the follower's revision.
+func (s *state) retained() bool { return s.pos.r >= s.oldest && s.pos.r <= s.rev }
+
+// watch is what the follower does with the next row that Watch yields.
+func (s *state) watch() {
+	s.pos = at{s.pos.r + 1, s.lineage(s.pos.r+1, s.news.l)}
+	if s.touched[s.pos.l][s.pos.r] {
+		s.floor = max(s.floor, s.pos.r)
+	}
+	s.forget(false)
+}
+
+// forget drops what Watch has read if no row of it is the next one.
+func (s *state) forget(watchJumps bool) {
+	if s.news.r <= s.pos.r || s.lineage(s.pos.r, s.news.l) != s.pos.l && !watchJumps {
+		s.news = at{}
+	}
 }
 
 // confirmed is the verdict on a value: it lies in the history that was followed.
@@ -241,8 +262,15 @@ func (s state) steps(limits bounds, b *broken, emit func(label string, next stat
 	} else {
 		step("the follower obeys what it read", ok(func(n *state) { n.apply(b) }))
 	}
+	if s.news == (at{}) {
+		if s.started && s.retained() && s.pos.r < s.rev && s.lineage(s.pos.r, s.lin) == s.pos.l {
+			step("Watch reads the log", ok(func(n *state) { n.news = n.newest() }))
+		}
+	} else if !s.fetching {
+		step("the follower obeys what Watch yields", ok(func(n *state) { n.watch() }))
+	}
 	if b.busMoves && s.pos.r < s.rev {
-		step("a message moves the position", ok(func(n *state) { n.pos = s.newest() }))
+		step("a message moves the position", ok(func(n *state) { n.pos = s.newest(); n.forget(false) }))
 	}
 
 	// a writer
@@ -437,6 +465,7 @@ func TestModelNeedsEveryRule(t *testing.T) {
 		"starting over raises the base":                   {oldBase: true},
 		"only the log moves the position":                 {busMoves: true},
 		"a new process begins with a base":                {noBase: true},
+		"Watch's rows are obeyed only in their place":     {watchJumps: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limits := bounds{2, 1, 1, false, false}
