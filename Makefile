@@ -53,7 +53,7 @@ test-embedded: check ## the tests that need no server; the others skip, and are 
 SOAK ?= -soak.reads=10000000
 test-soak: bin/withservers ## the long forms: stacks on every database under faults; SOAK='-soak.reads=N' or '-soak.time=D', -soak.seed=S
 	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 -v -run '^TestSoak' $(TEST) ./integration/stacks $(SOAK)
-	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 $(RACE) -run '^TestConformance$$' $(TEST) ./integration/stacks -full
+	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 $(RACE) -run '^Test(Conformance|Linearizable)$$' $(TEST) ./integration/stacks -full
 	TENANTSTORE_SOAK=1 go test -timeout 0 -v -run '^Test(SlugScan|ReadsDoNotGoBack)$$' $(TEST) ./adapters/ristretto/ristrettotier
 
 servers: bin/withservers ## start the servers of the tests and say where, until ^C
