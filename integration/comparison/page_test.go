@@ -11,21 +11,27 @@ import (
 )
 
 const (
-	page    = "../../docs/comparison.md"
 	figures = "../../docs/comparison.json"
 
 	tableBegins, tableEnds = "<!-- measured: ", "<!-- end of what was measured -->"
 )
 
-// TestPage: the tables of the page are those of the figures beside it, so that nobody edits a
-// figure by hand.
+// pages are those with tables, and which.
+func (r report) pages() map[string]map[string]string {
+	return map[string]map[string]string{"../../docs/comparison.md": r.tables(), "../../README.md": r.inShort()}
+}
+
+// TestPage: the tables of the pages are those of the figures, so that nobody edits a figure
+// by hand.
 func TestPage(t *testing.T) {
 	if *render {
 		rewrite(t)
 	}
-	is, want := rendered(t)
-	if is != want {
-		t.Error("docs/comparison.md is not what docs/comparison.json gives: go test -run '^TestPage$' ./integration/comparison -render")
+	for page, tables := range figured(t).pages() {
+		is, want := rendered(t, page, tables)
+		if is != want {
+			t.Errorf("%s is not what docs/comparison.json gives: go test -run '^TestPage$' ./integration/comparison -render", page)
+		}
 	}
 }
 
@@ -52,29 +58,34 @@ func TestPageCatches(t *testing.T) {
 
 func rewrite(t *testing.T) {
 	t.Helper()
-	_, want := rendered(t)
-	if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
-		t.Fatal(err)
+	for page, tables := range figured(t).pages() {
+		_, want := rendered(t, page, tables)
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-// rendered returns the page as it is and as it should be.
-func rendered(t *testing.T) (is, want string) {
+func figured(t *testing.T) (r report) {
+	t.Helper()
+	data, err := os.ReadFile(figures)
+	if err == nil {
+		err = json.Unmarshal(data, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// rendered returns a page as it is and as it should be.
+func rendered(t *testing.T, page string, tables map[string]string) (is, want string) {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(figures)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
-	want, err = fill(string(text), r.tables())
-	if err != nil {
+	if want, err = fill(string(text), tables); err != nil {
 		t.Fatal(err)
 	}
 	return string(text), want

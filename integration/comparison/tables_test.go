@@ -10,7 +10,6 @@ import (
 
 // tables are the tables of the page, by their marks.
 func (r report) tables() map[string]string {
-	memory := func(x result) bool { return x.Place == InProcess || x.Place == Both }
 	valkey := func(x result) bool { return x.Place == Shared }
 	either := func(x result) bool { return x.Place == Shared || x.Place == Both }
 	every := func(result) bool { return true }
@@ -21,7 +20,7 @@ func (r report) tables() map[string]string {
 		"versions": r.table(" | keeps tenants | modules", every, func(x result) []string {
 			return []string{string(x.Place), strings.Join(x.Versions, ", ")}
 		}),
-		"hot": r.table(" | 1 goroutine | beside otter | 2 goroutines | beside otter | allocations", memory, hotCells),
+		"hot": r.table(" | 1 goroutine | beside otter | 2 goroutines | beside otter | allocations", inProcess, hotCells),
 		"hot in Valkey": r.table(" | 1 goroutine | beside valkey-go | 2 goroutines | beside valkey-go | allocations", valkey,
 			hotCells),
 		"cold": r.table(" | a load | beside bun", every, func(x result) []string {
@@ -53,6 +52,26 @@ func (r report) tables() map[string]string {
 		"killed": r.table(outageHead, either, func(x result) []string { return x.Killed.cells() }),
 		"hung":   r.table(outageHead, either, func(x result) []string { return x.Hung.cells() }),
 	}
+}
+
+func inProcess(x result) bool { return x.Place == InProcess || x.Place == Both }
+
+// inShort is the table of the README: the caches in a process.
+func (r report) inShort() map[string]string {
+	columns := " | a hit, beside otter's | suspended by another process: served for | suspended in psql: served for" +
+		" | a slow reader brings back what was, for | reads that fail while Valkey hangs"
+	return map[string]string{"in short": r.table(columns, inProcess, func(x result) []string {
+		race, other := x.RaceOnA.worse(), x.RaceOnB.worse()
+		if other.outlasts(race) {
+			race = other
+		}
+		hung := "–"
+		if x.Hung != nil {
+			hung = fmt.Sprintf("%d of %d", x.Hung.Failed, x.Hung.Reads)
+		}
+		cut := r.Size.Cut
+		return cells(ratio(x.Hot[0].Ratio), x.Suspended.B.lasting(cut), x.Edited.worse().lasting(cut), race.lasting(cut), hung)
+	})}
 }
 
 const outageHead = " | reads that failed | the slowest of the first 4 | of the last 4 | a suspension | took | stale on B, when Valkey is back"
@@ -111,10 +130,15 @@ func (s sight) typical(of int, cut time.Duration) string {
 
 // worse returns the sight of the node that was stale longer.
 func (w watched) worse() sight {
-	if w.A.Cut > w.B.Cut || w.A.Cut == w.B.Cut && w.A.Longest > w.B.Longest {
+	if w.A.outlasts(w.B) {
 		return w.A
 	}
 	return w.B
+}
+
+// outlasts reports whether s was stale longer than other.
+func (s sight) outlasts(other sight) bool {
+	return s.Cut > other.Cut || s.Cut == other.Cut && s.Longest > other.Longest
 }
 
 // String prints what is not about tenants in brackets.
