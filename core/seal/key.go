@@ -15,8 +15,11 @@ const maxKeyID = 64
 
 // Key is one key of a keyring. It prints as its ID.
 type Key struct {
-	id   string
-	aead cipher.AEAD
+	id string
+	// Given a verb that does not fit, fmt follows pointers to structs, in fields
+	// that are not exported too, and so would print the expanded key. A pointer to
+	// an interface is an address to it.
+	aead *cipher.AEAD
 }
 
 // NewKey returns the key with this ID, 1 to 64 of a-z, A-Z, 0-9, '-', '_' and
@@ -36,7 +39,7 @@ func NewKey(id string, secret []byte) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("seal: key %s: %w", id, err)
 	}
-	return Key{id, aead}, nil
+	return Key{id, &aead}, nil
 }
 
 // ParseKey is NewKey for a secret in standard base64, as [GenerateKey] prints

@@ -42,7 +42,7 @@ func NewKeyring(first Key, others ...Key) (*Keyring, error) {
 // Seal implements [Sealer]. It costs about 65 bytes and a key ID more than a
 // third on top of the text.
 func (r *Keyring) Seal(text string, place Place) (string, error) {
-	box := r.first.aead.Seal(nil, nil, []byte(text), associated(r.first.id, place))
+	box := (*r.first.aead).Seal(nil, nil, []byte(text), associated(r.first.id, place))
 	return prefix + r.first.id + ":" + base64.RawURLEncoding.EncodeToString(box), nil
 }
 
@@ -60,7 +60,7 @@ func (r *Keyring) Open(sealed string, place Place) (string, error) {
 	if err != nil {
 		return "", ErrTampered
 	}
-	text, err := k.aead.Open(nil, nil, raw, associated(id, place))
+	text, err := (*k.aead).Open(nil, nil, raw, associated(id, place))
 	if err != nil {
 		return "", ErrTampered
 	}

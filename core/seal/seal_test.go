@@ -150,6 +150,30 @@ func TestKeyPrintsAsItsID(t *testing.T) {
 	}
 }
 
+// A keyring in somebody's configuration must not print its keys, whatever the verb: of
+// what is not exported fmt calls no methods, and with a verb that does not fit it
+// follows pointers.
+func TestKeysDoNotPrint(t *testing.T) {
+	k := key(t, "k1")
+	type config struct {
+		key  seal.Key
+		keys *seal.Keyring
+		list []seal.Key
+		box  seal.Sealer
+	}
+	c := config{k, keyring(t, k), []seal.Key{k}, keyring(t, k)}
+	for _, v := range []any{k, &k, c, &c, c.keys, c.list, map[string]seal.Key{"k1": k}} {
+		for verb := 'a'; verb <= 'z'; verb++ {
+			for _, flag := range []string{"", "+", "#"} {
+				format := "%" + flag + string(verb)
+				if got := fmt.Sprintf(format, v); len(got) > 600 { // IDs and addresses; expanded, a key alone is longer
+					t.Errorf("%s of a %T prints what is inside: %.100s…", format, v, got)
+				}
+			}
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	r := keyring(f, key(f, "k1"))
 	f.Add(sealed(f, r, text), "t1", "database_url")
