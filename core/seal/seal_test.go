@@ -51,6 +51,9 @@ func TestRoundTrip(t *testing.T) {
 		if len(text) > 8 && strings.Contains(s, text) || !seal.Sealed(s) {
 			t.Errorf("Seal(%.20q) = %.60q", text, s)
 		}
+		if n := len(text)*4/3 + len("k1") + 48; len(s) < n-1 || len(s) > n+1 {
+			t.Errorf("Seal of %d bytes has %d, want about %d", len(text), len(s), n)
+		}
 		if s == sealed(t, r, text) {
 			t.Error("sealing twice gives the same text: the nonce is not random")
 		}
@@ -91,6 +94,11 @@ func TestEveryAlterationIsRefused(t *testing.T) {
 			}
 			if got, err := r.Open(altered, place); err == nil {
 				t.Fatalf("byte %d changed to %q: opened as %q", i, c, got)
+			}
+		}
+		for _, more := range []string{"\n", "\r\n", " ", "="} {
+			if got, err := r.Open(s[:i+1]+more+s[i+1:], place); err == nil {
+				t.Fatalf("%q inserted behind byte %d: opened as %q", more, i, got)
 			}
 		}
 		if _, err := r.Open(s[:i], place); err == nil {
