@@ -4,7 +4,7 @@
 // A [Store] keeps every promise of the port, change log included, and loses
 // everything when the process ends. It is safe for concurrent use. Lookups by ID
 // and by identifier take constant time and do not allocate; a page costs its
-// size and a binary search, whatever its offset or filter; a count costs nothing;
-// a search reads every tenant. A write costs a binary search and, unless the
-// tenant is among the newest, moving one pointer for each newer one.
+// size and one step for a few hundred tenants that it skips; a count costs
+// nothing; a search reads every tenant. A write costs a binary search and moving
+// a few hundred pointers at most, wherever its tenant stands in the list.
 package memstore

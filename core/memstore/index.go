@@ -6,48 +6,120 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// index holds records in the reverse of list order, so that the newest tenant,
-// which most inserts are, goes to the end.
-type index struct{ records []*record }
+// chunkSize is how many records a chunk holds at most.
+const chunkSize = 512
 
-// before returns how many records List shows after the place k.
-func (x *index) before(k tenancy.ListKey) (n int, found bool) {
-	return slices.BinarySearchFunc(x.records, k, func(r *record, k tenancy.ListKey) int {
-		return -tenancy.ListKeyOf(r.Tenant).Compare(k)
+// index holds records in the reverse of list order, so that the newest tenant,
+// which most inserts are, goes to the end. It is cut into chunks, so that a write
+// moves the pointers of one chunk only.
+type index struct {
+	chunks [][]*record // none is empty
+	n      int         // number of records
+}
+
+// find returns the place of k: the chunk, and the place in it.
+func (x *index) find(k tenancy.ListKey) (chunk, at int, found bool) {
+	compare := func(r *record, k tenancy.ListKey) int { return -tenancy.ListKeyOf(r.Tenant).Compare(k) }
+	chunk, _ = slices.BinarySearchFunc(x.chunks, k, func(c []*record, k tenancy.ListKey) int {
+		return compare(c[len(c)-1], k)
 	})
+	if chunk == len(x.chunks) {
+		return chunk, 0, false
+	}
+	at, found = slices.BinarySearchFunc(x.chunks[chunk], k, compare)
+	return chunk, at, found
 }
 
 func (x *index) insert(r *record) {
-	i, _ := x.before(tenancy.ListKeyOf(r.Tenant))
-	x.records = slices.Insert(x.records, i, r)
+	c, at, _ := x.find(tenancy.ListKeyOf(r.Tenant))
+	if c == len(x.chunks) { // behind all others
+		if c == 0 || len(x.chunks[c-1]) == chunkSize {
+			x.chunks = append(x.chunks, nil)
+		}
+		c = len(x.chunks) - 1
+		at = len(x.chunks[c])
+	}
+	if full := x.chunks[c]; len(full) == chunkSize {
+		const half = chunkSize / 2
+		x.chunks = slices.Insert(x.chunks, c+1, slices.Clone(full[half:]))
+		x.chunks[c] = slices.Delete(full, half, chunkSize)
+		if at > half {
+			c, at = c+1, at-half
+		}
+	}
+	x.chunks[c] = slices.Insert(x.chunks[c], at, r)
+	x.n++
 }
 
 func (x *index) remove(r *record) {
-	if i, found := x.before(tenancy.ListKeyOf(r.Tenant)); found {
-		x.records = slices.Delete(x.records, i, i+1)
+	c, at, found := x.find(tenancy.ListKeyOf(r.Tenant))
+	if !found {
+		return
 	}
+	x.chunks[c] = slices.Delete(x.chunks[c], at, at+1)
+	if len(x.chunks[c]) == 0 {
+		x.chunks = slices.Delete(x.chunks, c, c+1)
+	}
+	x.n--
 }
+
+// rest is what is still to come of an index, the next record last.
+type rest struct {
+	chunks [][]*record // those of which nothing was taken yet
+	chunk  []*record   // what is left of the one under way: something, unless n is 0
+	n      int         // number of records
+}
+
+// after returns what the index holds after the place, or from the start.
+func (x *index) after(place tenancy.ListKey) rest {
+	all := rest{chunks: x.chunks, n: x.n}
+	if place.IsZero() {
+		return all.drop(0)
+	}
+	c, at, _ := x.find(place)
+	if c == len(x.chunks) {
+		return all.drop(0)
+	}
+	n := at
+	for _, earlier := range x.chunks[:c] {
+		n += len(earlier)
+	}
+	return rest{x.chunks[:c], x.chunks[c][:at], n}.drop(0)
+}
+
+// drop returns what comes after the next n records, of which there are so many.
+func (r rest) drop(n int) rest {
+	r.n -= n
+	for n >= len(r.chunk) && len(r.chunks) > 0 {
+		n -= len(r.chunk)
+		last := len(r.chunks) - 1
+		r.chunks, r.chunk = r.chunks[:last], r.chunks[last]
+	}
+	r.chunk = r.chunk[:len(r.chunk)-n]
+	return r
+}
+
+// next returns the record that comes next; there is one.
+func (r rest) next() *record { return r.chunk[len(r.chunk)-1] }
 
 // page returns at most limit tenants of the indexes in list order, after the
 // place and then skipping offset.
 func page(indexes []*index, after tenancy.ListKey, offset, limit int) []tenancy.Tenant {
-	rest := make([][]*record, len(indexes)) // what is still to come, next one last
+	rests := make([]rest, len(indexes))
 	total := 0
 	for i, x := range indexes {
-		n := len(x.records)
-		if !after.IsZero() {
-			n, _ = x.before(after)
-		}
-		rest[i] = x.records[:n]
-		total += n
+		rests[i] = x.after(after)
+		total += rests[i].n
 	}
 	out := make([]tenancy.Tenant, 0, max(0, min(limit, total-offset)))
 	if cap(out) == 0 {
 		return out
 	}
-	skip(rest, offset)
+	skip(rests, offset)
 	for len(out) < cap(out) {
-		out = append(out, pop(rest).Tenant)
+		i := first(rests, 1)
+		out = append(out, rests[i].next().Tenant)
+		rests[i] = rests[i].drop(1)
 	}
 	return out
 }
@@ -55,34 +127,25 @@ func page(indexes []*index, after tenancy.ListKey, offset, limit int) []tenancy.
 // skip removes the n records that List shows first; there are more. It takes them
 // off in large pieces: of k lists, the one whose (n/k)th record comes first holds
 // n/k of the n.
-func skip(rest [][]*record, n int) {
+func skip(rests []rest, n int) {
 	for n > 0 {
-		piece := max(1, n/len(rest))
-		i := first(rest, piece)
-		taken := min(piece, len(rest[i]))
-		rest[i] = rest[i][:len(rest[i])-taken]
+		piece := max(1, n/len(rests))
+		i := first(rests, piece)
+		taken := min(piece, rests[i].n)
+		rests[i] = rests[i].drop(taken)
 		n -= taken
 	}
 }
 
-// pop removes and returns the record that List shows first.
-func pop(rest [][]*record) *record {
-	i := first(rest, 1)
-	last := len(rest[i]) - 1
-	r := rest[i][last]
-	rest[i] = rest[i][:last]
-	return r
-}
-
 // first returns which list's nth record, or last if it is shorter, List shows
 // first.
-func first(rest [][]*record, n int) int {
+func first(rests []rest, n int) int {
 	list, best := -1, tenancy.ListKey{}
-	for i, records := range rest {
-		if len(records) == 0 {
+	for i, r := range rests {
+		if r.n == 0 {
 			continue
 		}
-		k := tenancy.ListKeyOf(records[max(0, len(records)-n)].Tenant)
+		k := tenancy.ListKeyOf(r.drop(min(n, r.n) - 1).next().Tenant)
 		if list < 0 || k.Compare(best) < 0 {
 			list, best = i, k
 		}

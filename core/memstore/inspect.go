@@ -1,6 +1,8 @@
 package memstore
 
 import (
+	"slices"
+
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -15,10 +17,10 @@ type Statistics struct {
 func (s *Store) Statistics() Statistics {
 	s.b.mu.RLock()
 	defer s.b.mu.RUnlock()
-	st := Statistics{Tenants: len(s.b.all.records), ByStatus: map[tenancy.Status]int{}, Log: s.b.log.head()}
+	st := Statistics{Tenants: s.b.all.n, ByStatus: map[tenancy.Status]int{}, Log: s.b.log.head()}
 	for status, x := range s.b.byStatus {
-		if len(x.records) > 0 {
-			st.ByStatus[status] = len(x.records)
+		if x.n > 0 {
+			st.ByStatus[status] = x.n
 		}
 	}
 	return st
@@ -28,7 +30,7 @@ func (s *Store) Statistics() Statistics {
 func (s *Store) All() []tenancy.Tenant {
 	s.b.mu.RLock()
 	defer s.b.mu.RUnlock()
-	return page([]*index{&s.b.all}, tenancy.ListKey{}, 0, len(s.b.all.records))
+	return page([]*index{&s.b.all}, tenancy.ListKey{}, 0, s.b.all.n)
 }
 
 // Clear removes every tenant, in one change that touches every key, as TRUNCATE
@@ -57,7 +59,7 @@ type Backup struct {
 func (s *Store) Backup() Backup {
 	s.b.mu.RLock()
 	defer s.b.mu.RUnlock()
-	return Backup{append([]*record(nil), s.b.all.records...), cloneChanges(s.b.log.changes)}
+	return Backup{slices.Concat(s.b.all.chunks...), cloneChanges(s.b.log.changes)}
 }
 
 // Restore makes the store hold what it held at the backup, log included, as

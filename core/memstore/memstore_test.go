@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -65,6 +66,73 @@ func TestPagesMergeStatusesInListOrder(t *testing.T) {
 				t.Errorf("%v: offset %d differs from the sorted tenants (%v)", filter, offset, err)
 			}
 		}
+	}
+}
+
+// More tenants than one chunk of the index holds, which come and go everywhere.
+func TestPagesOfManyTenants(t *testing.T) {
+	s, ctx := memstore.New(), t.Context()
+	rng := rand.New(rand.NewPCG(1, 2))
+	var want []tenancy.Tenant
+	check := func() {
+		t.Helper()
+		slices.SortFunc(want, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
+		if !slices.Equal(s.All(), want) || s.Statistics().Tenants != len(want) {
+			t.Fatalf("All differs from the %d sorted tenants", len(want))
+		}
+		for _, limit := range []int{511, 512, 513} {
+			var got []tenancy.Tenant
+			for tenant, err := range tenancy.All(ctx, s, tenancy.ListOptions{Limit: limit}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, tenant)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("pages of %d differ from the %d sorted tenants", limit, len(want))
+			}
+		}
+		for range 20 {
+			filter := tenancy.Filter{Statuses: tenancy.Statuses()[rng.IntN(4):]}
+			expected := slices.DeleteFunc(slices.Clone(want), func(t tenancy.Tenant) bool { return !filter.Matches(t) })
+			from := rng.IntN(len(expected) + 1)
+			to := min(from+20, len(expected))
+			page, err := s.List(ctx, tenancy.ListOptions{Filter: filter, Offset: from, Limit: 20})
+			if err != nil || !slices.Equal(page.Tenants, expected[from:to]) {
+				t.Errorf("%v: offset %d differs from the sorted tenants (%v)", filter, from, err)
+			}
+		}
+	}
+	for _, at := range []func(i int) int{
+		func(i int) int { return i },            // the newest last
+		func(i int) int { return -i },           // the newest first, as in an export
+		func(int) int { return rng.IntN(1400) }, // anywhere
+	} {
+		for i := range 700 {
+			want = append(want, create(t, s, tenancy.Tenant{
+				Identifier: fmt.Sprintf("t-%d", len(want)), Name: "n", Status: tenancy.Statuses()[rng.IntN(4)],
+				CreatedAt: time.Unix(int64(at(i)), 0),
+			}))
+		}
+		check()
+	}
+	for i := range want {
+		changed, err := s.SetStatus(ctx, want[i].ID, tenancy.Statuses()[rng.IntN(4)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[i] = changed
+	}
+	check()
+	for len(want) > 10 {
+		for range len(want) / 2 {
+			i := rng.IntN(len(want))
+			if err := s.Delete(ctx, want[i].ID); err != nil {
+				t.Fatal(err)
+			}
+			want = slices.Delete(want, i, i+1)
+		}
+		check()
 	}
 }
 
@@ -234,8 +302,8 @@ func BenchmarkGrowth(b *testing.B) {
 	const small, large = 1000, 100_000
 	type filled struct {
 		*memstore.Store
-		middle tenancy.Tenant
-		n      int
+		oldest, middle tenancy.Tenant
+		n              int
 	}
 	fill := func(n int) filled {
 		f := filled{Store: memstore.New(), n: n}
@@ -243,7 +311,10 @@ func BenchmarkGrowth(b *testing.B) {
 			made := create(b, f.Store, tenancy.Tenant{
 				Identifier: fmt.Sprintf("t-%d", i), Name: "n", Status: tenancy.Statuses()[i%len(tenancy.Statuses())],
 			})
-			if i == n/2 {
+			switch i {
+			case 0:
+				f.oldest = made
+			case n / 2:
 				f.middle = made
 			}
 		}
@@ -273,6 +344,17 @@ func BenchmarkGrowth(b *testing.B) {
 		})},
 		{"List/offset", list(func(f filled) tenancy.ListOptions { return tenancy.ListOptions{Filter: two, Offset: f.n / 4} })},
 		{"Statistics", func(f filled) error { f.Statistics(); return nil }},
+		{"Create+Delete/oldest", func(f filled) error {
+			made, err := f.Create(ctx, tenancy.Tenant{Identifier: "older", Name: "n", CreatedAt: f.oldest.CreatedAt.Add(-time.Second)})
+			if err != nil {
+				return err
+			}
+			return f.Delete(ctx, made.ID)
+		}},
+		{"SetStatus/oldest", func(f filled) error {
+			_, err := f.SetStatus(ctx, f.oldest.ID, tenancy.StatusActive)
+			return err
+		}},
 	} {
 		b.Run(op.name, func(b *testing.B) {
 			var took [len(stores)]time.Duration

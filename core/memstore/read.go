@@ -62,7 +62,7 @@ func (b *backend) Count(_ context.Context, filter tenancy.Filter) (int, error) {
 	defer b.mu.RUnlock()
 	n := 0
 	for _, x := range b.indexes(filter) {
-		n += len(x.records)
+		n += x.n
 	}
 	return n, nil
 }
@@ -87,12 +87,14 @@ func (b *backend) Search(ctx context.Context, query string, opts tenancy.SearchO
 	folded := tenancy.Fold(query)
 	var matches []tenancy.Match
 	for _, x := range b.indexes(opts.Filter) {
-		for i, r := range x.records {
-			if i%1024 == 0 && ctx.Err() != nil {
+		for _, chunk := range x.chunks {
+			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			if rank := tenancy.RankOf(r.Identifier, r.foldedName, folded); rank != tenancy.RankNone {
-				matches = append(matches, tenancy.Match{Tenant: r.Tenant, Rank: rank})
+			for _, r := range chunk {
+				if rank := tenancy.RankOf(r.Identifier, r.foldedName, folded); rank != tenancy.RankNone {
+					matches = append(matches, tenancy.Match{Tenant: r.Tenant, Rank: rank})
+				}
 			}
 		}
 	}
