@@ -263,7 +263,7 @@ func searchBy(f *faulty, rank func(t tenancy.Tenant, query string) tenancy.Searc
 				matches = append(matches, tenancy.Match{Tenant: t, Rank: r})
 			}
 		}
-		return tenancy.TopMatches(matches, opts.Limit), nil
+		return tenancy.TopMatches(slices.Values(matches), opts.Limit), nil
 	}
 }
 

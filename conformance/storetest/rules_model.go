@@ -244,7 +244,7 @@ func (m *model) search(p *probe) (string, error) {
 		}
 	}
 	got, err := p.s.Search(p.ctx, query, tenancy.SearchOptions{Limit: 5})
-	return "Search " + query, compareAll(got, err, tenancy.TopMatches(matches, 5))
+	return "Search " + query, compareAll(got, err, tenancy.TopMatches(slices.Values(matches), 5))
 }
 
 // wrote compares what a write returned with what it should have, and keeps it.

@@ -85,18 +85,23 @@ func (b *backend) Search(ctx context.Context, query string, opts tenancy.SearchO
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	folded := tenancy.Fold(query)
-	var matches []tenancy.Match
-	for _, x := range b.indexes(opts.Filter) {
-		for _, chunk := range x.chunks {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			for _, r := range chunk {
-				if rank := tenancy.RankOf(r.Identifier, r.foldedName, folded); rank != tenancy.RankNone {
-					matches = append(matches, tenancy.Match{Tenant: r.Tenant, Rank: rank})
+	found := tenancy.TopMatches(func(yield func(tenancy.Match) bool) {
+		for _, x := range b.indexes(opts.Filter) {
+			for _, chunk := range x.chunks {
+				if ctx.Err() != nil {
+					return
+				}
+				for _, r := range chunk {
+					rank := tenancy.RankOf(r.Identifier, r.foldedName, folded)
+					if rank != tenancy.RankNone && !yield(tenancy.Match{Tenant: r.Tenant, Rank: rank}) {
+						return
+					}
 				}
 			}
 		}
+	}, opts.Limit)
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	return tenancy.TopMatches(matches, opts.Limit), nil
+	return found, nil
 }

@@ -156,16 +156,20 @@ func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions)
 		return b.Search(ctx, query, opts)
 	}
 	folded := Fold(query)
-	var matches []Match
-	for t, err := range All(ctx, x, ListOptions{Filter: opts.Filter}) {
-		if err != nil {
-			return nil, err
+	ts = TopMatches(func(yield func(Match) bool) {
+		for t, failure := range All(ctx, x, ListOptions{Filter: opts.Filter}) {
+			if err = failure; err != nil {
+				return
+			}
+			if rank := RankOf(Fold(t.Identifier), Fold(t.Name), folded); rank != RankNone && !yield(Match{t, rank}) {
+				return
+			}
 		}
-		if rank := RankOf(Fold(t.Identifier), Fold(t.Name), folded); rank != RankNone {
-			matches = append(matches, Match{t, rank})
-		}
+	}, opts.Limit)
+	if err != nil {
+		return nil, err
 	}
-	return TopMatches(matches, opts.Limit), nil
+	return ts, nil
 }
 
 // Create implements [Store].

@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -75,15 +76,29 @@ type Match struct {
 	Rank   SearchRank
 }
 
-// TopMatches orders matches by rank, then by identifier, and returns the
-// tenants of the best limit. It is for stores that rank outside the database.
-func TopMatches(matches []Match, limit int) []Tenant {
-	slices.SortFunc(matches, func(a, b Match) int {
-		return cmp.Or(cmp.Compare(a.Rank, b.Rank), strings.Compare(a.Tenant.Identifier, b.Tenant.Identifier))
-	})
-	out := make([]Tenant, min(limit, len(matches)))
+// TopMatches returns the tenants of the best limit matches, by rank, then by
+// identifier. It holds no more than twice as many, however many there are. It is
+// for stores that rank outside the database.
+func TopMatches(matches iter.Seq[Match], limit int) []Tenant {
+	var best []Match
+	cut := false // the first limit are the best of those before them, in order
+	for m := range matches {
+		if cut && compareMatches(m, best[limit-1]) >= 0 {
+			continue
+		}
+		if best = append(best, m); len(best) == 2*limit {
+			slices.SortFunc(best, compareMatches)
+			best, cut = best[:limit], true
+		}
+	}
+	slices.SortFunc(best, compareMatches)
+	out := make([]Tenant, min(limit, len(best)))
 	for i := range out {
-		out[i] = matches[i].Tenant
+		out[i] = best[i].Tenant
 	}
 	return out
+}
+
+func compareMatches(a, b Match) int {
+	return cmp.Or(cmp.Compare(a.Rank, b.Rank), strings.Compare(a.Tenant.Identifier, b.Tenant.Identifier))
 }

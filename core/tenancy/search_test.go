@@ -1,6 +1,10 @@
 package tenancy_test
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -31,15 +35,35 @@ func TestTopMatches(t *testing.T) {
 	match := func(id string, rank tenancy.SearchRank) tenancy.Match {
 		return tenancy.Match{Tenant: tenancy.Tenant{ID: id, Identifier: id}, Rank: rank}
 	}
+	top := func(limit int, matches ...tenancy.Match) string {
+		return ids(tenancy.TopMatches(slices.Values(matches), limit))
+	}
 	matches := []tenancy.Match{match("d", 2), match("b", 2), match("c", 0), match("a", 3)}
-	if got := ids(tenancy.TopMatches(matches, 3)); got != "c b d" {
-		t.Errorf("TopMatches: %s", got)
+	for limit, want := range map[int]string{1: "c", 2: "c b", 3: "c b d", 4: "c b d a", 10: "c b d a"} {
+		if got := top(limit, matches...); got != want {
+			t.Errorf("the best %d: %q, want %q", limit, got, want)
+		}
 	}
-	if got := ids(tenancy.TopMatches(matches, 10)); got != "c b d a" {
-		t.Errorf("TopMatches: %s", got)
-	}
-	if got := tenancy.TopMatches(nil, 10); len(got) != 0 {
+	if got := tenancy.TopMatches(slices.Values(matches[:0]), 10); len(got) != 0 {
 		t.Errorf("TopMatches of none: %v", got)
+	}
+	var many []tenancy.Match
+	for i := range 100 {
+		many = append(many, match(fmt.Sprintf("%02d", i/2), tenancy.SearchRank(i%2)))
+	}
+	for i := range 3 { // rising, falling, mixed
+		switch i {
+		case 1:
+			slices.Reverse(many)
+		case 2:
+			rand.New(rand.NewPCG(1, 2)).Shuffle(len(many), func(i, j int) { many[i], many[j] = many[j], many[i] })
+		}
+		if got, want := top(7, many...), "00 01 02 03 04 05 06"; got != want {
+			t.Errorf("the best 7 of 100: %q, want %q", got, want)
+		}
+		if got, want := top(52, many...), "48 49 00 01"; !strings.HasSuffix(got, want) {
+			t.Errorf("the best 52 of 100: %q, want them to end in %q", got, want)
+		}
 	}
 }
 

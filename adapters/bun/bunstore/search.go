@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -34,7 +35,7 @@ func (b *base) Search(ctx context.Context, query string, opts tenancy.SearchOpti
 	if err != nil {
 		return nil, err
 	}
-	return tenancy.TopMatches(matches, opts.Limit), nil
+	return tenancy.TopMatches(slices.Values(matches), opts.Limit), nil
 }
 
 // matches reads what text ranks, and ranks the others.
