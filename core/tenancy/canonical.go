@@ -3,6 +3,7 @@ package tenancy
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -322,8 +323,8 @@ func appendDecimal(b, raw []byte) ([]byte, bool) {
 	if i := bytes.IndexAny(raw, "eE"); i >= 0 {
 		mantissa = raw[:i]
 		exp, err := strconv.Atoi(strings.TrimPrefix(string(raw[i+1:]), "+"))
-		if err != nil || exp < -1_000_000 || exp > 1_000_000 {
-			exp = 1_000_000 // refused below, unless the mantissa is 0
+		if err != nil || exp < -math.MaxInt/2 || exp > math.MaxInt/2 {
+			exp = math.MaxInt / 2 // no mantissa is so long: refused below, unless it is 0
 		}
 		exponent = exp
 	}

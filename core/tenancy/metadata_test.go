@@ -58,6 +58,19 @@ func TestParseMetadataCanonicalForm(t *testing.T) {
 	}
 }
 
+// A mantissa may be as long as its exponent is large.
+func TestNumbersOfAMillionDigits(t *testing.T) {
+	zeros := strings.Repeat("0", 1_000_000)
+	for in, want := range map[string]string{
+		`{"a":0.` + zeros + `1e1000005}`:  `{"a":10000}`,
+		`{"a":5` + zeros + `00e-1000001}`: `{"a":50}`,
+	} {
+		if m, err := tenancy.ParseMetadata([]byte(in)); err != nil || m.String() != want {
+			t.Errorf("%.20s…%s is %.40s, %v; want %s", in, in[len(in)-10:], m, err, want)
+		}
+	}
+}
+
 func TestParseMetadataLimits(t *testing.T) {
 	nested := func(levels int) string { // the object is the first level
 		return `{"a":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
@@ -90,6 +103,12 @@ func TestParseMetadataLimits(t *testing.T) {
 		{"leading zeros of a fraction", number("0." + strings.Repeat("0", 400) + "1e400"), true},
 		{"exponent beyond int64", number("1e99999999999999999999"), false},
 		{"exponent below int64", number("1e-99999999999999999999"), false},
+		{"largest exponent of int64", number("1e9223372036854775807"), false},
+		{"least exponent of int64", number("1e-9223372036854775808"), false},
+		{"1e308 written out", number("1" + strings.Repeat("0", 308)), true},
+		{"1e309 written out", number("1" + strings.Repeat("0", 309)), false},
+		{"1e-308 written out", number("0." + strings.Repeat("0", 307) + "1"), true},
+		{"1e-309 written out", number("0." + strings.Repeat("0", 308) + "1"), false},
 		{"NUL", `{"a":"\u0000"}`, false},
 		{"NUL in a key", `{"\u0000":1}`, false},
 		{"NUL byte", "{\"a\":\"\x00\"}", false},
