@@ -31,6 +31,7 @@ func TestListOptionsNormalized(t *testing.T) {
 		{tenancy.ListOptions{Cursor: "B" + cursor[1:]}, "cursor", 0},
 		{tenancy.ListOptions{Cursor: cursor[:8]}, "cursor", 0},
 		{tenancy.ListOptions{Cursor: strings.Repeat("A", 1<<20)}, "cursor", 0},
+		{tenancy.ListOptions{Cursor: tenancy.ListKey{CreatedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ID: "t1"}.Cursor()}, "cursor", 0},
 		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{"frozen"}}}, "status", 0},
 		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{""}}}, "status", 0},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"reflect"
 	"runtime"
@@ -55,6 +56,20 @@ func TestParseMetadataCanonicalForm(t *testing.T) {
 			t.Errorf("MetadataFromStored(%q) is %s (%v), want %s", c.in, stored, err, m)
 		}
 		checkMetadata(t, []byte(c.in), m)
+	}
+}
+
+func TestTheLastOfManyRepeatedKeysCounts(t *testing.T) {
+	var in, want strings.Builder
+	for i := range 300 { // so many that sorting them does not keep their order by itself
+		fmt.Fprintf(&in, `,"k%02d":%d`, i*7%100, i)
+	}
+	for key := range 100 {
+		fmt.Fprintf(&want, `,"k%02d":%d`, key, key*43%100+200) // 7*43 is 1 modulo 100
+	}
+	m := mustParse(t, "{"+in.String()[1:]+"}")
+	if m.String() != "{"+want.String()[1:]+"}" {
+		t.Errorf("got  %s\nwant {%s}", m, want.String()[1:])
 	}
 }
 
