@@ -4,8 +4,8 @@ import "context"
 
 // Fresh returns s with lookups that go past every cache: by Load with Min ==
 // Latest. It is meant for decisions that must not rest on a cached value, and
-// costs a read of the database each time. Of a store that is no [Source] it
-// returns s itself.
+// costs a read of the database each time. All else is as in s. Of a store that is
+// no [Source] it returns s itself.
 func Fresh(s Store) Store {
 	if source, ok := SourceOf(s); ok {
 		return fresh{source}
@@ -14,6 +14,20 @@ func Fresh(s Store) Store {
 }
 
 type fresh struct{ Source }
+
+var (
+	_ Purger       = fresh{}
+	_ BatchCreator = fresh{}
+)
+
+func (f fresh) Purge(ctx context.Context, id string) error { return Purge(ctx, f.Source, id) }
+
+func (f fresh) CreateBatch(ctx context.Context, ts []Tenant) ([]CreateResult, error) {
+	return CreateBatch(ctx, f.Source, ts)
+}
+
+// Below leads tier.Walk to the tiers.
+func (f fresh) Below() Store { return f.Source }
 
 func (f fresh) GetByID(ctx context.Context, id string) (Tenant, error) {
 	return f.get(ctx, "GetByID", IDKey(id))
@@ -39,7 +53,7 @@ func (f fresh) GetByIDs(ctx context.Context, ids []string) ([]Tenant, error) {
 	}
 	snapshots, err := f.Load(ctx, want)
 	if err != nil {
-		return nil, ErrorIn("GetByIDs", Key{}, err)
+		return nil, instead("GetByIDs", Key{}, err)
 	}
 	tenants := make([]Tenant, 0, len(snapshots))
 	for _, s := range snapshots {
@@ -59,9 +73,20 @@ func (f fresh) get(ctx context.Context, op string, key Key) (Tenant, error) {
 }
 
 func (f fresh) load(ctx context.Context, op string, key Key) (Snapshot, error) {
-	snapshots, err := f.Load(ctx, []Lookup{{key, Latest}})
-	if err != nil {
+	if err := key.Validate(); err != nil {
 		return Snapshot{}, ErrorIn(op, key, err)
 	}
+	snapshots, err := f.Load(ctx, []Lookup{{key, Latest}})
+	if err != nil {
+		return Snapshot{}, instead(op, key, err)
+	}
 	return snapshots[0], nil
+}
+
+// instead returns an error of Load as one of the operation that called it.
+func instead(op string, key Key, err error) error {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost one names the operation
+		err = &Error{ID: e.ID, Identifier: e.Identifier, Field: e.Field, Err: e.Err}
+	}
+	return ErrorIn(op, key, err)
 }
