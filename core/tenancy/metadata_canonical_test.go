@@ -26,13 +26,30 @@ func TestMetadataFromCanonical(t *testing.T) {
 	}
 	for _, text := range []string{
 		`x`, `1`, `[]`, `"a"`, `null`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":1}}`, `{"a":1} `, `{ "a":1}`,
-		`{"a" :1}`, `{"a":[}`, `{"a":[1,]}`, `{"a":tru}`, `{"a":"x}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, `{"a":"\u12`, `{"a":"\`, "{\"a\":\"\n\"}", `{a:1}`,
-		`{"a":` + strings.Repeat("[", 20_000),
+		`{"a" :1}`, `{"a":[}`, `{"a":[1,]}`, `{"a":tru}`, `{"a":"x}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, `{"a":"\u12`, `{"a":"\u123`, `{"a":"\u1234`, `{"a":"\`, "{\"a\":\"\n\"}", `{a:1}`,
+		`{"a":` + strings.Repeat("[", 20_000), deep(10_001),
 	} {
 		if got, err := tenancy.MetadataFromCanonical(text); !errors.Is(err, tenancy.ErrInvalid) {
 			t.Errorf("%.40s: %v, %v, want ErrInvalid", text, got, err)
 		}
 	}
+}
+
+// It is as deep as what encoding/json and so MetadataFromStored accepts.
+func TestMetadataFromCanonicalDepth(t *testing.T) {
+	for depth, ok := range map[int]bool{10_000: true, 10_001: false} {
+		stored, err := tenancy.MetadataFromStored([]byte(deep(depth)))
+		if ok != (err == nil) {
+			t.Errorf("MetadataFromStored of %d levels: %v", depth, err)
+		}
+		if got, err := tenancy.MetadataFromCanonical(deep(depth)); ok != (err == nil) || got != stored {
+			t.Errorf("%d levels: %v", depth, err)
+		}
+	}
+}
+
+func deep(levels int) string {
+	return `{"a":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
 }
 
 // Whatever it accepts, no method of it panics.
