@@ -48,7 +48,7 @@ func readCSV(r io.Reader) iter.Seq2[Record, error] {
 			for i, name := range header {
 				places[i] = slices.IndexFunc(all, func(f field) bool { return f.name == name })
 				if places[i] < 0 {
-					return nil, invalid("", "the CSV header has the unknown column %.40q", name)
+					return nil, invalid("", "the CSV header has an unknown column: number %d%s", i+1, shown(name))
 				}
 				if slices.Contains(places[:i], places[i]) {
 					return nil, invalid(name, "the CSV header has the column twice")

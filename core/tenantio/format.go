@@ -3,6 +3,7 @@ package tenantio
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -31,6 +32,15 @@ func (f Format) validate() error {
 // be short and without secrets.
 func invalid(field, format string, args ...any) error {
 	return &tenancy.Error{Field: field, Err: fmt.Errorf("%w: %s", tenancy.ErrInvalid, fmt.Sprintf(format, args...))}
+}
+
+// shown returns a name for an error, unless it looks like a database URL: where the
+// header of a CSV is missing, its names are values.
+func shown(name string) string {
+	if strings.ContainsAny(name, ":/=@") {
+		return ""
+	}
+	return fmt.Sprintf(", %.40q", name)
 }
 
 // inField returns err, from a parser of tenancy, as the error of field.

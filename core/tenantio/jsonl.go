@@ -69,7 +69,7 @@ func (r *Record) parseObject(all []field, line []byte) error {
 		}
 	}
 	for name := range members {
-		return invalid("", "unknown member %.40q", name)
+		return invalid("", "has an unknown member%s", shown(name))
 	}
 	return nil
 }

@@ -526,4 +526,21 @@ func TestReadErrorsHoldNoSecret(t *testing.T) {
 			}
 		}
 	}
+	for _, c := range []struct {
+		format tenantio.Format
+		text   string
+	}{ // no header, and a secret in the wrong place
+		{tenantio.CSV, canary + ",acme,Acme\n"},
+		{tenantio.CSV, "host=db password=canary,acme,Acme\n"},
+		{tenantio.CSV, "identifier,name,u:canary@tcp(db)\n"},
+		{tenantio.JSONLines, `{"identifier":"acme","name":"x","` + canary + `":""}`},
+	} {
+		report, err := tenantio.Import(t.Context(), newStore(t), strings.NewReader(c.text), c.format, tenantio.ImportOptions{})
+		for _, e := range report.Errors {
+			err = errors.Join(err, e)
+		}
+		if !errors.Is(err, tenancy.ErrInvalid) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%.20q: %v", c.text, err)
+		}
+	}
 }
