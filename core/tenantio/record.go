@@ -51,7 +51,7 @@ func (r *Record) set(all []field, i int, text string) error {
 			return inField(f.name, err)
 		}
 	}
-	if text != "" || !f.keep {
+	if !f.keep || f.text(r.Tenant) != "" { // the zero time is an empty one, too
 		r.stated |= 1 << i
 	}
 	return nil

@@ -248,6 +248,7 @@ func TestImportUpdate(t *testing.T) {
 		"another ID":               {`{"id":"t9","identifier":"acme","name":"Acme"}`, "0 0 0 1 1:identifier", func(*tenancy.Tenant) {}},
 		"another created_at":       {`{"identifier":"acme","name":"New","created_at":"2024-01-02T03:04:06Z"}`, "0 0 0 1 1:identifier", func(*tenancy.Tenant) {}},
 		"the same created_at":      {`{"identifier":"acme","name":"Acme","created_at":"2024-01-02T04:04:05.0000009+01:00"}`, "0 0 1 0", func(*tenancy.Tenant) {}},
+		"the zero created_at":      {`{"identifier":"acme","name":"Acme","created_at":"0001-01-01T00:00:00Z"}`, "0 0 1 0", func(*tenancy.Tenant) {}},
 		"revision and updated_at":  {`{"identifier":"acme","name":"Acme","revision":99,"updated_at":"2030-01-01T00:00:00Z"}`, "0 0 1 0", func(*tenancy.Tenant) {}},
 		"twice, there and back":    {`{"identifier":"acme","name":"New"}` + "\n" + `{"identifier":"acme","name":"Acme"}`, "0 2 0 0", func(*tenancy.Tenant) {}},
 		"twice the same":           {`{"identifier":"acme","name":"New"}` + "\n" + `{"identifier":"acme","name":"New"}`, "0 1 1 0", func(t *tenancy.Tenant) { t.Name = "New" }},
