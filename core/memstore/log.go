@@ -40,6 +40,11 @@ func (b *backend) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[t
 	return func(yield func(tenancy.Change, error) bool) {
 		var grown <-chan struct{} // as of the last look into the log, so that no append is missed
 		changes := func(_ context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+			select {
+			case <-b.closed:
+				return nil, tenancy.ErrClosed
+			default:
+			}
 			b.mu.RLock()
 			defer b.mu.RUnlock()
 			grown = b.log.grown

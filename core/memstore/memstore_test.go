@@ -256,6 +256,32 @@ func TestCloseEndsWatch(t *testing.T) {
 	}
 }
 
+// A watch that has much to catch up with does not go on with that after its end.
+func TestWatchEndsWhileItCatchesUp(t *testing.T) {
+	for want, end := range map[error]func(cancel context.CancelFunc, s *memstore.Store){
+		context.Canceled:  func(cancel context.CancelFunc, _ *memstore.Store) { cancel() },
+		tenancy.ErrClosed: func(_ context.CancelFunc, s *memstore.Store) { _ = s.Close() },
+	} {
+		s := memstore.New()
+		for i := range 3 * tenancy.DefaultChangesLimit {
+			create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n"})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var last error
+		n := 0
+		for _, err := range s.Watch(ctx, tenancy.Position{}) {
+			if last = err; n == 0 {
+				end(cancel, s)
+			}
+			n++
+		}
+		if !errors.Is(last, want) || n > tenancy.DefaultChangesLimit+1 {
+			t.Errorf("after the end it went on with %d changes, and ended with %v; want %v soon", n-1, last, want)
+		}
+	}
+}
+
 func TestLookupsDoNotAllocate(t *testing.T) {
 	s, ctx := memstore.New(), t.Context()
 	made := create(t, s, tenancy.Tenant{Identifier: "acme", Name: "Acme"})

@@ -19,10 +19,10 @@ func WatchLog(
 	return func(yield func(Change, error) bool) {
 		for {
 			batch, err := changes(ctx, after, DefaultChangesLimit)
+			if ctx.Err() != nil {
+				err = ctx.Err() // a driver may make an outage of it, a store in memory not look at it
+			}
 			if err != nil {
-				if ctx.Err() != nil {
-					err = ctx.Err() // a driver may make an outage of it
-				}
 				err = ErrorIn("Watch", Key{}, err)
 				if !yield(Change{}, err) || !errors.Is(err, ErrUnavailable) {
 					return
