@@ -8,7 +8,8 @@ import "context"
 //
 //   - Input has been validated and completed: tenants by [Tenant.ForCreate] and
 //     [Tenant.ForUpdate], options by their Normalized methods, IDs by
-//     [UniqueIDs]. Calls after Close do not arrive.
+//     [UniqueIDs]. Calls after Close do not arrive; those that began before it
+//     may still be under way when it is called.
 //   - A bare sentinel will do as an error; for ErrAlreadyExists return an
 //     [*Error] with the Field. Any error that wraps none of the reasons counts
 //     as ErrUnavailable, and its text is shown: keep secrets out of it.
