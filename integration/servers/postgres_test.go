@@ -149,6 +149,47 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
+// Whatever the temporary directory is called, servers of every kind start in it.
+func TestTemporaryDirectory(t *testing.T) {
+	servers.NewDatabase(t) // skips like NewPostgres
+	parent := t.TempDir()
+	makePassable(t, parent)
+	t.Chdir(parent)
+	for name, dir := range map[string]string{
+		"with a space and quotes": filepath.Join(parent, `it's a "temporary" directory`),
+		"relative":                "relative",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("TMPDIR", dir)
+			servers.NewPostgres(t, servers.PostgresOptions{})
+			eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) { servers.NewSentinelSet(t, options) })
+		})
+	}
+}
+
+func TestTemporaryDirectoryThatNobodyMayEnter(t *testing.T) {
+	servers.NewDatabase(t) // skips like NewPostgres
+	if os.Geteuid() != 0 {
+		t.Skip("servers run as another user only where we are root")
+	}
+	parent := t.TempDir()
+	makePassable(t, parent)
+	if err := os.Chmod(parent, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", parent)
+	p, err := servers.StartPostgres(t.Context(), servers.PostgresOptions{})
+	if err == nil {
+		t.Fatal("a server started", p.Close())
+	}
+	if text := err.Error(); !strings.Contains(text, parent) || !strings.Contains(text, "TMPDIR") {
+		t.Errorf("%v does not say what to do", err)
+	}
+}
+
 // makePassable lets the server's user, who is not root, through to a test's
 // directory.
 func makePassable(t *testing.T, dir string) {

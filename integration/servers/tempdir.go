@@ -26,7 +26,14 @@ func newTempDir() (*tempDir, error) {
 	if err := sweep(); err != nil {
 		return nil, err
 	}
-	path, err := os.MkdirTemp("", dirPattern)
+	parent, err := filepath.Abs(os.TempDir()) // servers work in other directories than we do
+	if err != nil {
+		return nil, err
+	}
+	if err := passable(parent); err != nil {
+		return nil, err
+	}
+	path, err := os.MkdirTemp(parent, dirPattern)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -37,6 +38,24 @@ func serverUser() (*syscall.Credential, error) {
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
 	return nil, fmt.Errorf("servers refuse to run as root, and there is no user postgres or nobody to run them")
+}
+
+// passable fails if the server's user cannot get through to dir.
+func passable(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o001 == 0 {
+			return fmt.Errorf("servers do not run as root, and other users may not enter %s:"+
+				" set TMPDIR to a directory that everybody may enter, such as /tmp", dir)
+		}
+	}
+	return nil
 }
 
 // own gives path to the server's user.

@@ -144,7 +144,7 @@ func (v *Valkey) writeConfig() (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	settings := map[string]string{"bind": "127.0.0.1", "port": strconv.Itoa(v.port), "dir": v.dataPath()}
+	settings := map[string]string{"bind": "127.0.0.1", "port": strconv.Itoa(v.port), "dir": strconv.Quote(v.dataPath())}
 	if v.sentinel == nil {
 		settings["save"] = `""`
 		settings["repl-diskless-sync-delay"] = "0"
