@@ -5,6 +5,8 @@ package servers
 import (
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -63,5 +65,22 @@ func TestSweepRemovesOnlyWhatLostItsOwner(t *testing.T) {
 	}
 	if err := mine.remove(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A stack goes on without its cache, so a run whose server has died must not pass.
+func TestAServerThatDiesIsNoticed(t *testing.T) {
+	needValkey(t, ValkeyOptions{})
+	v, err := StartValkey(t.Context(), ValkeyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := v.server.ended
+	if err := syscall.Kill(v.server.pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	if err := v.Close(); err == nil || !strings.Contains(err.Error(), "ended by itself (signal: killed)") {
+		t.Errorf("Close says %v", err)
 	}
 }

@@ -114,16 +114,15 @@ func (p *Postgres) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the server has its own handle
+	defer log.Close()
 	args := []string{"-D", p.dataPath()}
 	for name, value := range p.settings() {
 		args = append(args, "-c", name+"="+value)
 	}
 	cmd := exec.Command(filepath.Join(p.programs, "postgres"), args...) //nolint:noctx // it outlives ctx; p stops it
 	p.prepare(cmd)
-	cmd.Stdout, cmd.Stderr = log, log
 	// SIGQUIT: stop at once, children included, without a clean-up.
-	if p.server, err = start(cmd, syscall.SIGQUIT); err != nil {
+	if p.server, err = start(cmd, log, syscall.SIGQUIT); err != nil {
 		return fmt.Errorf("starting postgres: %w", err)
 	}
 	if err := p.waitReady(ctx); err != nil {
@@ -161,7 +160,7 @@ func (p *Postgres) waitReady(ctx context.Context) error {
 		}
 		select {
 		case <-p.server.ended:
-			return fmt.Errorf("it ended: %w", p.server.err)
+			return errors.New("it ended: " + p.server.how)
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		case <-time.After(10 * time.Millisecond):

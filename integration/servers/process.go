@@ -3,7 +3,9 @@
 package servers
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
@@ -13,20 +15,23 @@ import (
 // process is a child that ends, on Linux, when this program does.
 type process struct {
 	pid   int
+	log   string // the file with what it says
 	ended chan struct{}
-	err   error // of Wait; to be read when ended is closed
+	how   string // it ended; to be read when ended is closed
 }
 
 // start runs cmd in a process group of its own, so that ^C at a terminal
-// reaches this program only, which stops its children in good order. onDeath is
-// the signal that the child gets should this program die.
-func start(cmd *exec.Cmd, onDeath syscall.Signal) (*process, error) {
+// reaches this program only, which stops its children in good order. What it says
+// goes to log, of which it has its own handle. onDeath is the signal that the child
+// gets should this program die.
+func start(cmd *exec.Cmd, log *os.File, onDeath syscall.Signal) (*process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true
 	signalOnDeath(cmd.SysProcAttr, onDeath)
-	p := &process{ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = log, log
+	p := &process{log: log.Name(), ended: make(chan struct{})}
 	started := make(chan error)
 	go func() { // ends with the child
 		// Linux takes the death of the thread that started the child for the
@@ -39,7 +44,8 @@ func start(cmd *exec.Cmd, onDeath syscall.Signal) (*process, error) {
 		}
 		started <- err
 		if err == nil {
-			p.err = cmd.Wait()
+			_ = cmd.Wait() // ProcessState says the same
+			p.how = cmd.ProcessState.String()
 			close(p.ended)
 		}
 	}()
@@ -49,10 +55,13 @@ func start(cmd *exec.Cmd, onDeath syscall.Signal) (*process, error) {
 	return p, nil
 }
 
-// stop sends sig and waits for the end; after patience it kills.
+// stop sends sig and waits for the end; after patience it kills. It is an error if
+// the child has ended before: whoever used it may not have noticed.
 func (p *process) stop(sig syscall.Signal, patience time.Duration) error {
 	if !p.alive() {
-		return nil
+		said, err := os.ReadFile(p.log)
+		said = said[max(0, len(said)-2000):]
+		return errors.Join(fmt.Errorf("a server ended by itself (%s), and said last:\n%s", p.how, said), err)
 	}
 	if err := syscall.Kill(p.pid, sig); err != nil && err != syscall.ESRCH {
 		return err

@@ -112,18 +112,17 @@ func (p *Prometheus) start(ctx context.Context, files map[string]string, args []
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the server has its own handle
+	defer log.Close()
 	args = append([]string{
 		"--config.file=" + filepath.Join(p.dir.path, "prometheus.yml"), "--storage.tsdb.path=" + data, "--web.listen-address=" + p.Addr(), "--log.level=warn",
 	}, args...)
 	cmd := exec.Command("prometheus", args...) //nolint:noctx // it outlives ctx; p stops it
 	cmd.Dir = data
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-	cmd.Stdout, cmd.Stderr = log, log
 	if user != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	}
-	if p.server, err = start(cmd, syscall.SIGKILL); err != nil {
+	if p.server, err = start(cmd, log, syscall.SIGKILL); err != nil {
 		return fmt.Errorf("starting prometheus: %w", err)
 	}
 	if err := p.waitReady(ctx); err != nil {
@@ -153,7 +152,7 @@ func (p *Prometheus) waitReady(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-p.server.ended:
-			return errors.New("it has ended")
+			return errors.New("it ended: " + p.server.how)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -111,7 +111,7 @@ func (v *Valkey) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the server has its own handle
+	defer log.Close()
 	config, err := v.writeConfig()
 	if err != nil {
 		return err
@@ -126,8 +126,7 @@ func (v *Valkey) Start(ctx context.Context) error {
 	if v.user != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: v.user}
 	}
-	cmd.Stdout, cmd.Stderr = log, log
-	if v.server, err = start(cmd, syscall.SIGKILL); err != nil {
+	if v.server, err = start(cmd, log, syscall.SIGKILL); err != nil {
 		return fmt.Errorf("starting %s: %w", v.program, err)
 	}
 	if err := v.waitReady(ctx); err != nil {
@@ -172,7 +171,7 @@ func (v *Valkey) waitReady(ctx context.Context) error {
 		}
 		select {
 		case <-v.server.ended:
-			return fmt.Errorf("it ended: %w", v.server.err)
+			return errors.New("it ended: " + v.server.how)
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		case <-time.After(10 * time.Millisecond):

@@ -14,7 +14,7 @@
 // The servers stop when the command ends, or when withservers gets SIGINT,
 // SIGTERM or SIGHUP, which it passes on to the command first; see package
 // servers for kill -9 and for where servers come from. The exit status is that of
-// the command.
+// the command, or 1 if that is 0 and a server has ended meanwhile.
 package main
 
 import (
