@@ -7,28 +7,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 )
 
+// Install calls installers, such as [InstallPostgres]. Where they cannot install, it
+// fails with everything that is missing, so that people need to be told only once.
+func Install(ctx context.Context, progress io.Writer, installers ...func(context.Context, io.Writer) error) error {
+	var missing []error
+	for _, install := range installers {
+		err := install(ctx, progress)
+		missing = append(missing, err)
+		if err != nil && aptGet() != "" {
+			break // the others would fail like this one
+		}
+	}
+	return errors.Join(missing...)
+}
+
 // InstallPostgres makes sure that the programs of PostgreSQL are there: as root
 // on Debian or Ubuntu it installs them, elsewhere it fails with ErrNotInstalled.
 // What it does goes to progress.
 func InstallPostgres(ctx context.Context, progress io.Writer) error {
-	missing := present()
-	if missing == nil {
-		return nil
+	_, missing := postgresPrograms()
+	if missing == nil || aptGet() == "" {
+		return missing
 	}
 	return withoutDefaultCluster(func() error {
 		return aptInstall(ctx, progress, missing, "PostgreSQL", "postgresql")
 	})
-}
-
-func present() error {
-	_, err := postgresPrograms()
-	return err
 }
 
 // InstallCompiler makes sure that there is a C compiler, without which
@@ -64,11 +72,20 @@ func InstallCurl(ctx context.Context, progress io.Writer) error {
 	return aptInstall(ctx, progress, missing, "curl", "curl")
 }
 
+// aptGet returns the path of apt-get, or "" where it cannot be used.
+func aptGet() string {
+	path, err := exec.LookPath("apt-get")
+	if err != nil || os.Geteuid() != 0 {
+		return ""
+	}
+	return path
+}
+
 // aptInstall installs Debian packages, or returns missing where it cannot: on
 // other systems, or without being root.
 func aptInstall(ctx context.Context, progress io.Writer, missing error, what string, packages ...string) error {
-	apt, err := exec.LookPath("apt-get")
-	if err != nil || os.Geteuid() != 0 {
+	apt := aptGet()
+	if apt == "" {
 		return missing
 	}
 	fmt.Fprintf(progress, "installing %s with apt-get (once; needs the network) …\n", what)
@@ -76,6 +93,8 @@ func aptInstall(ctx context.Context, progress io.Writer, missing error, what str
 	for _, args := range [][]string{{"update"}, install} {
 		cmd := exec.CommandContext(ctx, apt, append([]string{"-qq", "-o", "DPkg::Lock::Timeout=300"}, args...)...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		// Interrupted, it finishes what it has begun with a package; killed, it does not.
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w; apt-get %s failed: %w\n%s", missing, args[0], err, out)
@@ -89,13 +108,6 @@ func aptInstall(ctx context.Context, progress io.Writer, missing error, what str
 // own, and from starting a server on it, while install runs.
 func withoutDefaultCluster(install func() error) error {
 	const dir = "/etc/postgresql-common/createcluster.d"
-	_, err := os.Stat(filepath.Dir(dir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if os.Geteuid() != 0 {
-		return install() // which says that it cannot
-	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

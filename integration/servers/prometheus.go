@@ -22,10 +22,7 @@ import (
 // [InstallPostgres].
 func InstallPrometheus(ctx context.Context, progress io.Writer) error {
 	missing := prometheusPrograms()
-	if missing == nil {
-		return nil
-	}
-	if os.Geteuid() != 0 {
+	if missing == nil || aptGet() == "" {
 		return missing
 	}
 	return withoutServices(func() error { return aptInstall(ctx, progress, missing, "Prometheus", "prometheus") })

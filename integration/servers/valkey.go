@@ -39,14 +39,14 @@ func (o ValkeyOptions) env() string {
 }
 
 func (o ValkeyOptions) program() (string, error) {
-	name, what := "valkey-server", "Valkey"
+	name, what, how := "valkey-server", "Valkey", "apt-get install valkey-server, of Debian 12 from bookworm-backports; macOS: brew install valkey"
 	if o.Redis {
-		name, what = "redis-server", "Redis"
+		name, what, how = "redis-server", "Redis", "apt-get install redis-server; macOS: brew install redis"
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("%s is %w: install it (Debian: apt-get install %s, of Debian 12 from bookworm-backports),"+
-			" or name a server in %s, or run the tests that need none with: make test-embedded", what, ErrNotInstalled, name, o.env())
+		return "", fmt.Errorf("%s is %w: install it (Debian: %s),"+
+			" or name a server in %s, or run the tests that need none with: make test-embedded", what, ErrNotInstalled, how, o.env())
 	}
 	return path, nil
 }

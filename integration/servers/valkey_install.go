@@ -16,10 +16,7 @@ import (
 // only, which InstallValkey adds to the sources of apt.
 func InstallValkey(ctx context.Context, progress io.Writer, options ValkeyOptions) error {
 	_, missing := options.program()
-	if missing == nil {
-		return nil
-	}
-	if os.Geteuid() != 0 {
+	if missing == nil || aptGet() == "" {
 		return missing
 	}
 	return withoutServices(func() error {

@@ -51,24 +51,23 @@ func main() {
 // service is a kind of server that tests use.
 type service struct {
 	env string // names the variable that says where the server is
+	// install makes sure that its programs are there.
+	install func(ctx context.Context, progress io.Writer) error
 	// start returns what goes into the variable.
-	start func(ctx context.Context, progress io.Writer) (where string, server io.Closer, err error)
+	start func(ctx context.Context) (where string, server io.Closer, err error)
 	// answers fails if there is no server where the variable says.
 	answers func(ctx context.Context, where string) error
 }
 
 func services() []service {
 	return []service{
-		{servers.PostgresEnv, startPostgres, postgresAnswers},
-		{servers.ValkeyEnv, startValkey(servers.ValkeyOptions{}), valkeyAnswers},
-		{servers.RedisEnv, startValkey(servers.ValkeyOptions{Redis: true}), valkeyAnswers},
+		{servers.PostgresEnv, servers.InstallPostgres, startPostgres, postgresAnswers},
+		valkey(servers.ValkeyEnv, servers.ValkeyOptions{}),
+		valkey(servers.RedisEnv, servers.ValkeyOptions{Redis: true}),
 	}
 }
 
-func startPostgres(ctx context.Context, progress io.Writer) (string, io.Closer, error) {
-	if err := servers.InstallPostgres(ctx, progress); err != nil {
-		return "", nil, err
-	}
+func startPostgres(ctx context.Context) (string, io.Closer, error) {
 	p, err := servers.StartPostgres(ctx, servers.PostgresOptions{})
 	if err != nil {
 		return "", nil, err
@@ -76,17 +75,18 @@ func startPostgres(ctx context.Context, progress io.Writer) (string, io.Closer, 
 	return p.DSN(), p, nil
 }
 
-func startValkey(options servers.ValkeyOptions) func(context.Context, io.Writer) (string, io.Closer, error) {
-	return func(ctx context.Context, progress io.Writer) (string, io.Closer, error) {
-		if err := servers.InstallValkey(ctx, progress, options); err != nil {
-			return "", nil, err
-		}
+func valkey(env string, options servers.ValkeyOptions) service {
+	install := func(ctx context.Context, progress io.Writer) error {
+		return servers.InstallValkey(ctx, progress, options)
+	}
+	start := func(ctx context.Context) (string, io.Closer, error) {
 		v, err := servers.StartValkey(ctx, options)
 		if err != nil {
 			return "", nil, err
 		}
 		return v.Addr(), v, nil
 	}
+	return service{env, install, start, valkeyAnswers}
 }
 
 // fleet is the servers that run, and the environment that names them.
@@ -97,26 +97,24 @@ type fleet struct {
 
 // start starts every server that the environment does not name already.
 func (f *fleet) start(ctx context.Context, compiler bool) error {
+	installers := []func(context.Context, io.Writer) error{servers.InstallSQLite, servers.InstallCurl, servers.InstallPrometheus}
 	if compiler {
-		if err := servers.InstallCompiler(ctx, os.Stderr); err != nil {
-			return err
-		}
+		installers = append(installers, servers.InstallCompiler)
 	}
-	for _, install := range []func(context.Context, io.Writer) error{
-		servers.InstallSQLite, servers.InstallCurl, servers.InstallPrometheus,
-	} {
-		if err := install(ctx, os.Stderr); err != nil {
-			return err
-		}
-	}
+	var wanted []service
 	for _, service := range services() {
-		if where := os.Getenv(service.env); where != "" {
-			if err := checkNamed(ctx, service, where); err != nil {
-				return err
-			}
-			continue
+		if where := os.Getenv(service.env); where == "" {
+			wanted = append(wanted, service)
+			installers = append(installers, service.install)
+		} else if err := checkNamed(ctx, service, where); err != nil {
+			return err
 		}
-		where, server, err := service.start(ctx, os.Stderr)
+	}
+	if err := servers.Install(ctx, os.Stderr, installers...); err != nil {
+		return err
+	}
+	for _, service := range wanted {
+		where, server, err := service.start(ctx)
 		if err != nil {
 			return err
 		}
