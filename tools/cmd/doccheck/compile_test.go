@@ -67,13 +67,25 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-// A directive that makes no sense ends the check.
-func TestBadDirective(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "page.md", "<!-- go: handler -->\n")
-	var out strings.Builder
-	if want := "page.md:1: want names and types, or from and paths"; run([]string{dir}, &out) != 1 || !strings.Contains(out.String(), want) {
-		t.Errorf("said %q, want %q", &out, want)
+// A directive that makes no sense, or Go code that would not be looked at, ends the check.
+func TestBadMarkup(t *testing.T) {
+	const fence = "```"
+	for page, want := range map[string]string{
+		"<!-- go: handler -->\n":                        "page.md:1: want names and types, or from and paths",
+		"a\n" + fence + "golang\nn :=\n" + fence:        "page.md:2: a block of Go code begins with " + fence + "go",
+		"~~~ Go\nn :=\n~~~\n":                           "page.md:1: a block of Go code begins with",
+		fence + "go main.go\nn :=\n" + fence + "\n":     "page.md:1: a block of Go code begins with",
+		"a\n" + fence + "go\nn :=\n":                    "page.md:2: this block of Go code has no end",
+		fence + "gotext\nn :=\n" + fence + "\n":         "",
+		fence + "sh\ngo\n" + fence + "\ngo\n`go`, go\n": "",
+	} {
+		dir := t.TempDir()
+		write(t, dir, "page.md", page)
+		var out strings.Builder
+		status := run([]string{dir}, &out)
+		if got := out.String(); !strings.Contains(got, want) || (got == "") != (want == "") || status != min(len(want), 1) {
+			t.Errorf("%q: said %q, status %d, want %q", page, got, status, want)
+		}
 	}
 }
 

@@ -26,7 +26,9 @@ type snippet struct {
 var (
 	// <!-- go: name type; name type --> or <!-- go: from path path -->
 	directive = regexp.MustCompile(`^<!-- go: (.*) -->$`)
-	names     = regexp.MustCompile(`^[a-z][A-Za-z0-9]*$`)
+	// What GitHub takes for the beginning of Go code, too; only ```go is looked at.
+	otherFence = regexp.MustCompile("^(?:```+|~~~+) *(?i:go|golang)(?: .*)?$")
+	names      = regexp.MustCompile(`^[a-z][A-Za-z0-9]*$`)
 )
 
 // usual are the names that a snippet on any page may use.
@@ -53,12 +55,17 @@ func snippetsOf(page, text string) ([]snippet, error) {
 		case trimmed == "```go":
 			inside = true
 			s = snippet{page: page, line: i + 2, context: context, sources: sources}
+		case otherFence.MatchString(trimmed):
+			return nil, fmt.Errorf("%s:%d: a block of Go code begins with ```go and no more", page, i+1)
 		case said != nil:
 			var err error
 			if context, sources, err = parseDirective(said[1]); err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", page, i+1, err)
 			}
 		}
+	}
+	if inside {
+		return nil, fmt.Errorf("%s:%d: this block of Go code has no end", page, s.line-1)
 	}
 	return found, nil
 }
