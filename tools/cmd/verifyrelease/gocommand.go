@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,12 +15,13 @@ import (
 // goCommand runs go as a stranger does: outside the workspace, with the modules of
 // this repository from a proxy of files.
 type goCommand struct {
+	ctx context.Context // of the verification
 	env []string
 }
 
 // newGoCommand uses the proxy in the directory proxy, and for modules of others the
 // module cache of the user and then upstream. What it unpacks goes into tmp.
-func newGoCommand(tmp, proxy, upstream string) (goCommand, error) {
+func newGoCommand(ctx context.Context, tmp, proxy, upstream string) (goCommand, error) {
 	out, err := exec.Command("go", "env", "GOMODCACHE", "GOPROXY").Output()
 	if err != nil {
 		return goCommand{}, fmt.Errorf("go env: %w", err)
@@ -28,7 +30,7 @@ func newGoCommand(tmp, proxy, upstream string) (goCommand, error) {
 	if upstream == "" {
 		upstream = settings[1]
 	}
-	return goCommand{env: append(os.Environ(),
+	return goCommand{ctx: ctx, env: append(os.Environ(),
 		"GOWORK=off",
 		"CGO_ENABLED=0", // nothing may need a C compiler
 		"GOPROXY="+strings.Join([]string{fileURL(proxy), fileURL(filepath.Join(settings[0], "cache", "download")), upstream}, ","),
@@ -54,7 +56,8 @@ func (g goCommand) run(dir string, args ...string) (string, error) {
 
 func (g goCommand) exec(dir, name string, args ...string) (string, error) {
 	var out, diagnostics strings.Builder
-	cmd := exec.Command(name, args...)
+	cmd := exec.CommandContext(g.ctx, name, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it ends its children
 	cmd.Dir = dir
 	cmd.Env = append(slices.Clone(g.env), "PWD="+dir)
 	cmd.Stdout, cmd.Stderr = &out, &diagnostics

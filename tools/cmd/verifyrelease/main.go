@@ -24,12 +24,15 @@
 package main
 
 import (
+	"context"
 	"embed"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"regexp"
+	"syscall"
 )
 
 //go:embed testdata/strangers
@@ -42,13 +45,17 @@ func main() {
 	if flag.NArg() > 0 {
 		root = flag.Arg(0)
 	}
-	if err := run(root, *only); err != nil {
+	// Interrupted, it ends what it has started, and removes its directory.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, root, *only)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(root, only string) error {
+func run(ctx context.Context, root, only string) error {
 	selected, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -63,5 +70,5 @@ func run(root, only string) error {
 			v.strangers = append(v.strangers, s)
 		}
 	}
-	return v.run(root)
+	return v.run(ctx, root)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ func (r release) revision() string {
 	return "HEAD"
 }
 
-func (v verification) run(root string) error {
+func (v verification) run(ctx context.Context, root string) error {
 	repo, err := gitrepo.Open(root)
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func (v verification) run(root string) error {
 		}
 		v.say("published %s %s from %s", r.dir, r.version, r.revision())
 	}
-	g, err := newGoCommand(tmp, proxy, v.upstream)
+	g, err := newGoCommand(ctx, tmp, proxy, v.upstream)
 	if err != nil {
 		return err
 	}

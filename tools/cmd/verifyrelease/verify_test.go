@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,7 +78,7 @@ func verify(t *testing.T, root string, edit func([]stranger, fstest.MapFS)) (log
 	if edit != nil {
 		edit(table, code)
 	}
-	err = verification{log: &out, code: code, strangers: table, upstream: "off"}.run(root)
+	err = verification{log: &out, code: code, strangers: table, upstream: "off"}.run(t.Context(), root)
 	return out.String(), err
 }
 
@@ -200,6 +201,46 @@ func TestTaggedVersionsComeFromTheirTags(t *testing.T) {
 	}
 	if want := "published core v0.1.0 from core/v0.1.0"; !strings.Contains(log, want) {
 		t.Errorf("the log lacks %q:\n%s", want, log)
+	}
+}
+
+// TestMain makes the test binary the program itself, for the test that interrupts it.
+func TestMain(m *testing.M) {
+	if os.Getenv("VERIFYRELEASE_TEST_RUN_MAIN") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// All modules that strangers use are unpacked in that directory.
+func TestNothingIsLeftOfAnInterruptedRun(t *testing.T) {
+	tmp := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, repository(t, good()))
+	cmd.Env = append(os.Environ(), "VERIFYRELEASE_TEST_RUN_MAIN=1", "TMPDIR="+tmp)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "published core") { // it goes on to compile
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the run passed before it could be interrupted")
+	}
+	if left, err := filepath.Glob(filepath.Join(tmp, "verify-release-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 
