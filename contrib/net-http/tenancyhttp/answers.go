@@ -56,7 +56,7 @@ func (a *answers) refuse(w http.ResponseWriter, r *http.Request, d decision) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	switch p.Status {
 	case http.StatusServiceUnavailable:
-		header.Set("Retry-After", strconv.Itoa(a.retrySeconds(d.err)))
+		header.Set("Retry-After", strconv.FormatInt(a.retrySeconds(d.err), 10))
 	case http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", a.challenge)
 	}
@@ -86,14 +86,14 @@ func (a *answers) misconfigured(err error) http.HandlerFunc {
 
 // retrySeconds returns a random time that is as long as the configuration and
 // err demand.
-func (a *answers) retrySeconds(err error) int {
+func (a *answers) retrySeconds(err error) int64 {
 	least := a.retryAfter
 	var asks interface{ RetryAfter() time.Duration }
 	if errors.As(err, &asks) {
 		least = max(least, asks.RetryAfter())
 	}
-	seconds := int((least + time.Second - 1) / time.Second)
-	return seconds + rand.IntN(seconds+1)
+	seconds := int64((least-1)/time.Second) + 1 // rounded up
+	return seconds + rand.Int64N(seconds+1)
 }
 
 // log writes at most one line for each outcome and second: whoever sends bad

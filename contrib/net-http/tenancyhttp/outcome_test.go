@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -295,19 +296,20 @@ func TestRetryAfter(t *testing.T) {
 	for name, row := range map[string]struct {
 		err         error
 		opts        []tenancyhttp.Option
-		least, most int
+		least, most int64
 	}{
 		"default":             {tenancy.ErrUnavailable, nil, 2, 5},
 		"option":              {tenancy.ErrUnavailable, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(30 * time.Second)}, 30, 61},
 		"an open breaker":     {breakerOpen{20 * time.Second}, nil, 20, 41},
 		"one that soon opens": {breakerOpen{time.Millisecond}, nil, 2, 5},
+		"the longest time":    {breakerOpen{math.MaxInt64}, nil, int64(math.MaxInt64 / time.Second), math.MaxInt64},
 		"at least a second":   {tenancy.ErrUnavailable, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(0)}, 1, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address := serve(t, tenancyhttp.Middleware(failing{row.err}, tenancyhttp.Subdomain("example.com"), append(row.opts, silent)...)(whoami))
-			different := map[int]bool{}
+			different := map[int64]bool{}
 			for range 40 {
-				seconds, err := strconv.Atoi(get(t, address, "/", "Host: acme.example.com").header.Get("Retry-After"))
+				seconds, err := strconv.ParseInt(get(t, address, "/", "Host: acme.example.com").header.Get("Retry-After"), 10, 64)
 				if err != nil || seconds < row.least || seconds > row.most {
 					t.Fatalf("Retry-After: %d, %v", seconds, err)
 				}
