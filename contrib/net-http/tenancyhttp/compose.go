@@ -23,7 +23,7 @@ func (f first) Resolve(r *http.Request) (Match, error) {
 	var last Match
 	none := ErrAbsent
 	for _, resolver := range f {
-		m, err := resolver.Resolve(r)
+		m, err := ask(resolver, r)
 		if err == nil || !errors.Is(err, ErrAbsent) || outage(err) {
 			return m, err
 		}
@@ -83,7 +83,7 @@ type agree []Resolver
 func (a agree) Resolve(r *http.Request) (Match, error) {
 	all := Match{Resolver: nameAgree}
 	for _, resolver := range a {
-		m, err := resolver.Resolve(r)
+		m, err := ask(resolver, r)
 		if err != nil {
 			if plainlyAbsent(err) {
 				continue
@@ -91,8 +91,6 @@ func (a agree) Resolve(r *http.Request) (Match, error) {
 			return m, err
 		}
 		switch {
-		case m.Key == (tenancy.Key{}): // says nothing, and has no error for it
-			continue
 		case all.Key == (tenancy.Key{}):
 			all.Key = m.Key
 		case all.Key != m.Key:

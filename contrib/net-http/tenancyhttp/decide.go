@@ -30,10 +30,7 @@ func (h *handler) decide(r *http.Request) (tenancy.Tenant, decision) {
 	case h.strictSNI && !sniMatches(r):
 		return tenancy.Tenant{}, decision{outcome: OutcomeMisdirected, resolver: nameNone, err: errOtherSNI}
 	}
-	m, err := h.resolver.Resolve(r)
-	if err == nil && m.Key == (tenancy.Key{}) {
-		err = ErrAbsent // of a resolver that said neither
-	}
+	m, err := ask(h.resolver, r)
 	if err == nil && m.Strip != "" && !strips(r.URL, m.Strip) {
 		err = refuse("path", "does not begin with what was to be stripped")
 	}

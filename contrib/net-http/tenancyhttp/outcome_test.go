@@ -144,6 +144,14 @@ func TestOutcomes(t *testing.T) {
 			tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.Key{}, nil }),
 			[]string{"Host: h"}, 400, tenancyhttp.OutcomeMissing, "none", "tenant-missing",
 		},
+		"first: one that says nothing": {
+			tenancyhttp.First(tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.Key{}, nil }), tenancyhttp.Header("X-Tenant")),
+			[]string{"Host: h", "X-Tenant: acme"}, 200, tenancyhttp.OutcomeResolved, "header", "",
+		},
+		"agree: one that says nothing": {
+			tenancyhttp.Agree(tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.Key{}, nil }), tenancyhttp.Header("X-Tenant")),
+			[]string{"Host: h", "X-Tenant: acme"}, 200, tenancyhttp.OutcomeResolved, "agree", "",
+		},
 		"func with a wrong key": {
 			tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.IdentifierKey("a/b"), nil }),
 			[]string{"Host: h"}, 400, tenancyhttp.OutcomeInvalid, "func", "tenant-malformed",

@@ -27,7 +27,8 @@ type Resolver interface {
 
 // Match is what a Resolver has found in a request.
 type Match struct {
-	// Key is the tenant's identifier or ID, as the request has it.
+	// Key is the tenant's identifier or ID, as the request has it. Without one,
+	// the match stands for ErrAbsent.
 	Key tenancy.Key
 	// Also are further keys in the request. All must name the same tenant.
 	Also []tenancy.Key
@@ -45,6 +46,16 @@ type Match struct {
 // mixed reports whether m has both an ID and an identifier.
 func (m Match) mixed() bool {
 	return slices.ContainsFunc(m.Also, func(k tenancy.Key) bool { return k.Kind != m.Key.Kind })
+}
+
+// ask returns what resolver finds in r. A match without a key is ErrAbsent: the
+// resolver has found nothing.
+func ask(resolver Resolver, r *http.Request) (Match, error) {
+	m, err := resolver.Resolve(r)
+	if err == nil && m.Key == (tenancy.Key{}) {
+		err = ErrAbsent
+	}
+	return m, err
 }
 
 // Varier is a Resolver whose answer depends on headers of the request. The
