@@ -108,6 +108,11 @@ func validBase(domain string) bool {
 	return ok && !ip && host == domain
 }
 
+// validLabel is validBase for one label.
+func validLabel(label string) bool {
+	return validDomain(label) && !strings.Contains(label, ".") && label == strings.ToLower(label)
+}
+
 // sniMatches reports whether the host of r is the one of its TLS handshake. A
 // client that named none there has an IP address, or is old.
 func sniMatches(r *http.Request) bool {

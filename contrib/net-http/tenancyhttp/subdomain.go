@@ -87,5 +87,10 @@ func (s *subdomain) check() error {
 			return misconfigured("Subdomain: %q is not a domain in lower case, in A-labels and without dots around it", base)
 		}
 	}
+	for _, label := range s.reserved {
+		if !validLabel(label) {
+			return misconfigured("Subdomain: %q is not a label in lower case that could be reserved", label)
+		}
+	}
 	return nil
 }
