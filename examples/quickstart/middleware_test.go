@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,4 +34,20 @@ func TestHungStoreIsUnavailable(t *testing.T) {
 		}
 		answer{w.Code, w.Header(), w.Body.String()}.wantProblem(t, http.StatusServiceUnavailable, "unavailable", "")
 	})
+}
+
+// A client that does not wait is no fault of the service.
+func TestClientThatLeaves(t *testing.T) {
+	for _, target := range []string{"http://localhost/admin/tenants/by-identifier/mit-edu", "http://mit-edu.localhost/whoami"} {
+		var log logBuffer
+		s := &service{store: hung{memstore.New()}, base: "localhost", log: slog.New(slog.NewTextHandler(&log, nil))}
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		w := httptest.NewRecorder()
+		s.handler().ServeHTTP(w, httptest.NewRequest("GET", target, nil).WithContext(ctx))
+		answer{w.Code, w.Header(), w.Body.String()}.wantProblem(t, http.StatusServiceUnavailable, "unavailable", "")
+		if strings.Contains(log.String(), "ERROR") {
+			t.Errorf("%s: %s", target, &log)
+		}
+	}
 }

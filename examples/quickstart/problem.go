@@ -82,10 +82,12 @@ func afterOutage(r *http.Request, err error) string {
 	return "The write may or may not have happened."
 }
 
-// fail answers with the problem of err, and logs what is the service's fault.
+// fail answers with the problem of err, and logs what is the service's fault: a
+// client that has gone is not.
 func (s *service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(r, err)
-	if p.Status >= http.StatusInternalServerError {
+	left := errors.Is(err, context.Canceled) && errors.Is(r.Context().Err(), context.Canceled)
+	if p.Status >= http.StatusInternalServerError && !left {
 		s.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
 	if p.Status == http.StatusServiceUnavailable {
