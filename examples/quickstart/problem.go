@@ -9,8 +9,9 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// problem is an error answer (RFC 9457, application/problem+json). It never
-// repeats what the client sent, nor tells what failed inside: that is logged.
+// problem is an error answer (RFC 9457, application/problem+json). Of what the
+// client sent it repeats a short name or value at most, and it never tells what
+// failed inside: that is logged.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +16,9 @@ import (
 
 // maxBodyBytes leaves room for the largest metadata, every character escaped.
 const maxBodyBytes = 2 << 20
+
+// maxNameBytes is how long the name of a member may be to be repeated.
+const maxNameBytes = 64
 
 var (
 	errNotJSON  = newProblem(http.StatusUnsupportedMediaType, "unsupported-media-type", "The body must be JSON, with Content-Type: application/json.")
@@ -80,8 +84,12 @@ func decodeError(err error) error {
 		return badField(name, "The member has the wrong JSON type.")
 	}
 	// encoding/json has no type for this error.
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return badField(strings.Trim(name, `"`), "There is no such member.")
+	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		name, err := strconv.Unquote(quoted)
+		if err != nil || len(name) > maxNameBytes {
+			name = ""
+		}
+		return badField(name, "There is no such member.")
 	}
 	return errBadJSON
 }

@@ -20,6 +20,8 @@ func TestBadBodies(t *testing.T) {
 		`{"identifier":"acme"}`:                                                   "name",
 		`{"name":"Acme"}`:                                                         "identifier",
 		`{"identifier":"acme","name":"Acme","plan":"x"}`:                          "plan",
+		`{"identifier":"acme","name":"Acme","a\"b\u00fc":"x"}`:                    `a"bü`,
+		`{"identifier":"acme","name":"Acme","` + big(1024) + `":"x"}`:             "",
 		`{"identifier":"acme","name":"Acme","id":"mine"}`:                         "id",
 		`{"identifier":"acme","name":"Acme","revision":1}`:                        "revision",
 		`{"identifier":"acme","name":7}`:                                          "name",
