@@ -46,6 +46,8 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 		err = errors.New("-db and -dsn exclude each other")
 	case given["db"] && c.path == "":
 		err = errors.New("-db needs a file")
+	case given["dsn"] && c.dsn == "":
+		err = errors.New("-dsn needs a URL")
 	default:
 		err = tenancyhttp.Check(tenantHosts(c.base))
 	}
