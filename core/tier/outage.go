@@ -5,7 +5,7 @@ import "sync"
 // outage tells which of the hits of a tier were while the change log could not be
 // read. It costs a hit nothing: it notes how many there were before.
 type outage struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // held while hits are read, too: else the count could go back
 	lost   bool
 	before int64 // hits, when contact was lost
 	sum    int64 // of the outages that are over
@@ -13,28 +13,29 @@ type outage struct {
 
 // noteContact is called by the follower when contact with the log is lost and when
 // it is back.
-func (s *Store) noteContact(lost bool) {
-	hits, negatives := s.stats.served()
-	s.outage.note(lost, hits+negatives)
-}
+func (s *Store) noteContact(lost bool) { s.outage.note(lost, &s.stats) }
 
-func (o *outage) note(lost bool, hits int64) {
+func (o *outage) note(lost bool, c *counters) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	hits, negatives := c.served()
 	if lost {
-		o.before = hits
+		o.before = hits + negatives
 	} else {
-		o.sum += hits - o.before
+		o.sum += hits + negatives - o.before
 	}
 	o.lost = lost
 }
 
-// served returns how many hits there were in outages, of hits in all.
-func (o *outage) served(hits int64) int64 {
+// served returns how many lookups the cache answered, and how many of these were in
+// outages.
+func (o *outage) served(c *counters) (hits, negatives, stale int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	hits, negatives = c.served()
+	stale = o.sum
 	if o.lost {
-		return o.sum + hits - o.before
+		stale += hits + negatives - o.before
 	}
-	return o.sum
+	return hits, negatives, stale
 }

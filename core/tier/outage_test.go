@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,4 +82,47 @@ type cutShort struct{ *database }
 func (d *cutShort) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	first, err := d.Create(ctx, ts[0])
 	return []tenancy.CreateResult{{Tenant: first, Err: err}}, fmt.Errorf("%w: %w", tenancy.ErrUnavailable, tenancy.ErrNotApplied)
+}
+
+// What was served in outages is a counter: hits that are counted while an outage begins
+// or ends must not take away from it.
+func TestServedStaleNeverGoesBack(t *testing.T) {
+	db := newDatabase()
+	create(t, db, "acme")
+	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Millisecond))
+	get(t, s, "acme")
+	ctx, stop := context.WithTimeout(t.Context(), time.Second)
+	defer stop()
+	var work sync.WaitGroup
+	for range 4 {
+		work.Go(func() {
+			for ctx.Err() == nil {
+				get(t, s, "acme")
+			}
+		})
+	}
+	work.Go(func() {
+		for lost := true; ctx.Err() == nil; lost = !lost {
+			db.set(func(d *database) {
+				if d.logErr = nil; lost {
+					d.logErr = errDown
+				}
+			})
+			time.Sleep(3 * time.Millisecond)
+		}
+	})
+	var last tier.Stats
+	for ctx.Err() == nil {
+		now := s.Stats()
+		if now.ServedStale < last.ServedStale || now.ServedStale > now.Hits+now.Negatives {
+			t.Errorf("%d of %d hits in outages, after %d of %d", now.ServedStale, now.Hits, last.ServedStale, last.Hits)
+			break
+		}
+		last = now
+	}
+	stop()
+	work.Wait()
+	if last.ServedStale == 0 {
+		t.Error("there was no outage")
+	}
 }

@@ -87,15 +87,14 @@ func timeOf(nanoseconds int64) time.Time {
 // Stats returns the counts. They are read one by one, not as of one moment.
 func (s *Store) Stats() Stats {
 	c, f := &s.stats, &s.follower.stats
-	hits, negatives := c.served()
+	hits, negatives, stale := s.outage.served(c)
 	return Stats{
 		Hits: hits, Negatives: negatives, Stale: c.stale.Load(), Misses: c.misses.Load(),
 		Loads: c.loads.Load(), InFlight: len(s.loads), Coalesced: c.coalesced.Load(), Refreshes: c.refreshes.Load(),
 		Fills: c.fills.Load(), Uncacheable: c.uncacheable.Load(), Denied: c.denied.Load(),
 		Unapplied: c.unapplied.Load(), Errors: c.errors.Load(),
 		Unanswered: c.unanswered.Load(), Unfilled: c.unfilled.Load(),
-		ServedStale: s.outage.served(hits + negatives),
-		Position:    s.follower.position(), Serving: s.follower.serving(), Changes: f.changes.Load(),
+		ServedStale: stale, Position: s.follower.position(), Serving: s.follower.serving(), Changes: f.changes.Load(),
 		Compacted: f.compacted.Load(), Diverged: f.diverged.Load(),
 		Unfollowed: f.unfollowed.Load(), Flushed: f.flushed.Load(),
 		Published: f.published.Load(), Unpublished: f.unpublished.Load(),
