@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,10 +14,11 @@ import (
 
 // observedTier is one tier of the stack below.
 type observedTier struct {
-	tier  *tier.Store
-	name  string
-	stats atomic.Pointer[tier.Stats] // as of the last Refresh
-	trace TierTrace                  // nil if nobody wants it
+	tier   *tier.Store
+	name   string
+	taking sync.Mutex                 // the counts, so that older ones do not come later
+	stats  atomic.Pointer[tier.Stats] // as of the last Refresh
+	trace  TierTrace                  // nil if nobody wants it
 
 	lookups, loads, lag Record // nil if nobody wants them
 	skewed              atomic.Int64
@@ -155,6 +157,8 @@ func (s *Store) addLog(outermost, innermost *observedTier) {
 }
 
 func (t *observedTier) refresh() {
+	t.taking.Lock()
+	defer t.taking.Unlock()
 	st := t.tier.Stats()
 	t.stats.Store(&st)
 }

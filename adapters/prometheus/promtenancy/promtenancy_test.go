@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -393,6 +395,38 @@ func TestScrapeAfterClose(t *testing.T) {
 	if series, err := scrape(s); err != nil || series["tenancy_operations_total{operation=get_by_id,outcome=unavailable,store=tenants}"] != 1 {
 		t.Errorf("%v", err)
 	}
+}
+
+// Two servers that scrape one process at once must not give each other counts of before
+// their last scrape: a counter that falls is taken for a restart.
+func TestCountersNeverFallBetweenScrapesAtOnce(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer stop()
+	s := closing(t, promtenancy.Wrap(local(t, memstore.New())))
+	if _, err := s.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(s.Series(), func(one observe.Series) bool {
+		return one.Name == "tenancy.cache.lookups" && slices.Equal(one.Values, []string{"l1", "hit"})
+	})
+	hits := s.Series()[i]
+	var work sync.WaitGroup
+	for range 16 {
+		work.Go(func() {
+			for last := 0.0; ctx.Err() == nil; {
+				s.Refresh()
+				runtime.Gosched() // other series are read first
+				now := hits.Read()
+				if now < last {
+					t.Errorf("%v hits after %v", now, last)
+					return
+				}
+				last = now
+				_, _ = s.GetByIdentifier(ctx, "acme")
+			}
+		})
+	}
+	work.Wait()
 }
 
 func TestNativeHistogramsAreOptIn(t *testing.T) {
