@@ -24,6 +24,7 @@ type Test struct {
 	After  string
 	Fires  []Input
 	Silent []Input
+	Seldom []Input           // silent too: a failure where there is hardly any traffic
 	Labels map[string]string // of the alert, besides severity, job and store
 }
 
@@ -53,12 +54,18 @@ func Recordings() []Recording {
 	)
 }
 
+// several says that more than ten calls failed in a window: where there are few calls,
+// a single one is more than any ratio.
+func several(window string) string {
+	return `sum by (job, <store>) (increase(tenancy_operations_total{<sel>, ` + failures + `}[` + window + `])) > 10`
+}
+
 // Alerts returns the alerting rules. docs/operations.md has a runbook for each.
 func Alerts() []Alert {
 	return []Alert{
 		{
 			Name: "TenancyFailuresFast", For: "2m", Severity: "page",
-			Expr: `job_store:tenancy_operations:failure_ratio_rate1h{<sel>} > 14.4 * 0.001 and job_store:tenancy_operations:failure_ratio_rate5m{<sel>} > 14.4 * 0.001`,
+			Expr: `job_store:tenancy_operations:failure_ratio_rate1h{<sel>} > 14.4 * 0.001 and job_store:tenancy_operations:failure_ratio_rate5m{<sel>} > 14.4 * 0.001 and ` + several("1h"),
 
 			Summary:     "The tenant store fails too often",
 			Description: "{{ $value | humanizePercentage }} of the calls of the last hour failed: at this rate, a month's budget of 0.1 % is used up in two days.",
@@ -73,11 +80,15 @@ func Alerts() []Alert {
 					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="not_found"}`, "0+100x80"},
 					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="unavailable"}`, "0+1x80"},
 				},
+				Seldom: []Input{
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+1x80"},
+					{`tenancy_operations_total{<operation>="update", <outcome>="timeout"}`, "0x66 1x20"},
+				},
 			},
 		},
 		{
 			Name: "TenancyFailuresSlow", For: "15m", Severity: "ticket",
-			Expr: `job_store:tenancy_operations:failure_ratio_rate6h{<sel>} > 6 * 0.001 and job_store:tenancy_operations:failure_ratio_rate30m{<sel>} > 6 * 0.001`,
+			Expr: `job_store:tenancy_operations:failure_ratio_rate6h{<sel>} > 6 * 0.001 and job_store:tenancy_operations:failure_ratio_rate30m{<sel>} > 6 * 0.001 and ` + several("6h"),
 
 			Summary:     "The tenant store fails more often than it may",
 			Description: "{{ $value | humanizePercentage }} of the calls of the last 6 hours failed: at this rate, a month's budget of 0.1 % is used up in five days.",
@@ -90,6 +101,10 @@ func Alerts() []Alert {
 				Silent: []Input{ // an hour of trouble that is over
 					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+990x410"},
 					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="timeout"}`, "0+100x60 6000x350"},
+				},
+				Seldom: []Input{
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+0.25x410"},
+					{`tenancy_operations_total{<operation>="update", <outcome>="timeout"}`, "0x380 1x30"},
 				},
 			},
 		},

@@ -46,6 +46,9 @@ func (f Flavour) Tests() string {
 	for _, a := range Alerts() {
 		f.test(&b, a, "fires", a.Test.Fires)
 		f.test(&b, a, "silent", a.Test.Silent)
+		if a.Test.Seldom != nil {
+			f.test(&b, a, "silent with little traffic", a.Test.Seldom)
+		}
 	}
 	return b.String()
 }
