@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,6 +177,31 @@ func TestTheSampleHasNoRhythm(t *testing.T) {
 		if n := byTenant[fmt.Sprint(i)]; n < rounds/observe.SampleEvery/2 || n > rounds/observe.SampleEvery*2 {
 			t.Errorf("tenant %d was measured %d times, want about %d", i, n, rounds/observe.SampleEvery)
 		}
+	}
+}
+
+// The first calls of a process, which are the slow ones, are measured no more often than
+// those that come later, however many goroutines make them.
+func TestFirstCallsAreNotPreferred(t *testing.T) {
+	var measured atomic.Int64
+	s := observe.Wrap(memstore.New(), observe.Config{
+		Histogram: func(observe.Metric, ...string) observe.Record {
+			return func(context.Context, time.Duration, error) { measured.Add(1) }
+		},
+	})
+	const n = 4 * observe.SampleEvery
+	var callers sync.WaitGroup
+	start := make(chan struct{})
+	for range n {
+		callers.Go(func() {
+			<-start // each has a stack of its own
+			_, _ = s.Exists(t.Context(), "t1")
+		})
+	}
+	close(start)
+	callers.Wait()
+	if got := measured.Load(); got > 20 {
+		t.Errorf("%d of the first %d calls were measured, want about %d", got, n, n/observe.SampleEvery)
 	}
 }
 

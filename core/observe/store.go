@@ -39,6 +39,7 @@ func Wrap(next tenancy.Store, cfg Config) *Store {
 	}
 	s := &Store{next: next, trace: cfg.Trace}
 	s.source, _ = tenancy.SourceOf(next)
+	s.counts.spread()
 	for _, op := range Operations() {
 		if cfg.Histogram != nil {
 			s.took[op] = cfg.Histogram(metricOperationDuration, op.String())
