@@ -227,7 +227,8 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyLoadsRepeated", For: "10m", Severity: "ticket",
-			Expr: `sum by (job, <store>) (rate(tenancy_cache_load_duration_seconds_count{<sel>, <tier>="l1"}[15m])) - sum by (job, <store>) (rate(tenancy_cache_refreshes_total{<sel>, <tier>="l1"}[15m])) > 1.5 * sum by (job, <store>) (rate(tenancy_cache_lookups_total{<sel>, <tier>="l1", <result>!~"hit|negative"}[15m])) + 1`,
+			// Refreshes and the reads of Fresh and Modify load without a miss.
+			Expr: `sum by (job, <store>) (rate(tenancy_cache_load_duration_seconds_count{<sel>, <tier>="l1"}[15m])) - sum by (job, <store>) (rate(tenancy_cache_refreshes_total{<sel>, <tier>="l1"}[15m])) - sum by (job, <store>) (rate(tenancy_operations_total{<sel>, <operation>="load"}[15m])) > 1.5 * sum by (job, <store>) (rate(tenancy_cache_lookups_total{<sel>, <tier>="l1", <result>!~"hit|negative"}[15m])) + 1`,
 
 			Summary:     "A miss costs more than one load",
 			Description: "Loads are thrown away and repeated: what they return is outdated when it arrives, or of another history.",
@@ -235,10 +236,12 @@ func Alerts() []Alert {
 				After: "40m",
 				Fires: []Input{
 					{`tenancy_cache_load_duration_seconds_count{<tier>="l1"}`, "0+600x50"}, {`tenancy_cache_refreshes_total{<tier>="l1"}`, "0x50"},
+					{`tenancy_operations_total{<operation>="load", <outcome>="ok"}`, "0x50"},
 					{`tenancy_cache_lookups_total{<tier>="l1", <result>="miss"}`, "0+120x50"},
 				},
 				Silent: []Input{
-					{`tenancy_cache_load_duration_seconds_count{<tier>="l1"}`, "0+600x50"}, {`tenancy_cache_refreshes_total{<tier>="l1"}`, "0+480x50"},
+					{`tenancy_cache_load_duration_seconds_count{<tier>="l1"}`, "0+900x50"}, {`tenancy_cache_refreshes_total{<tier>="l1"}`, "0+480x50"},
+					{`tenancy_operations_total{<operation>="load", <outcome>="ok"}`, "0+300x50"},
 					{`tenancy_cache_lookups_total{<tier>="l1", <result>="miss"}`, "0+120x50"},
 				},
 			},
