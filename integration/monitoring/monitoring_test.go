@@ -209,7 +209,7 @@ func (s *server) checkDashboard(t *testing.T, f flavour) {
 // fill puts values into the variables of a dashboard.
 func (f flavour) fill(expr string) string {
 	return strings.NewReplacer(
-		"$__rate_interval", "10s", `job=~"$job"`, `job="`+f.job+`"`, "$instance", ".*", "$store", ".*",
+		"$__rate_interval", "10s", `job=~"$job"`, `job="`+f.job+`"`, "$instance", ".*", "$store", ".+",
 	).Replace(expr)
 }
 

@@ -100,15 +100,17 @@ func (f Flavour) Dashboard() (string, error) {
 	d.Templating.List = append(d.Templating.List, grafanaVar{
 		Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus", Refresh: 1, Current: map[string]any{},
 	})
-	of := "tenancy_operations_total"
-	for _, v := range []struct{ name, label, query string }{
-		{"job", "Job", "label_values(" + of + ", job)"},
-		{"instance", "Instance", "label_values(" + of + `{job=~"$job"}, instance)`},
-		{"store", "Store", "label_values(" + of + `{job=~"$job"}, ` + f.label("store") + ")"},
+	// As in the rules, what has the store's label as this flavour spells it: the metrics
+	// have the same names in both.
+	of := `tenancy_operations_total{<store>!=""`
+	for _, v := range []struct{ name, label, query, all string }{
+		{"job", "Job", "label_values(" + of + "}, job)", ".*"},
+		{"instance", "Instance", "label_values(" + of + `, job=~"$job"}, instance)`, ".*"},
+		{"store", "Store", "label_values(" + of + `, job=~"$job"}, <store>)`, ".+"},
 	} {
 		d.Templating.List = append(d.Templating.List, grafanaVar{
-			Name: v.name, Label: v.label, Type: "query", Query: v.query, Datasource: source, Refresh: 2,
-			Multi: true, IncludeAll: true, AllValue: ".*", Current: map[string]any{"text": "All", "value": "$__all"},
+			Name: v.name, Label: v.label, Type: "query", Query: f.dashboard(v.query), Datasource: source, Refresh: 2,
+			Multi: true, IncludeAll: true, AllValue: v.all, Current: map[string]any{"text": "All", "value": "$__all"},
 		})
 	}
 	id, y := 0, 0

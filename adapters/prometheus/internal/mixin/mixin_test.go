@@ -112,6 +112,50 @@ func TestDashboardsAreSound(t *testing.T) {
 	}
 }
 
+// A Prometheus may have the metrics of both flavours, under the same names: a dashboard
+// offers and shows those of its own, whatever its variables are set to.
+func TestDashboardsKeepToTheirFlavour(t *testing.T) {
+	for _, f := range mixin.Flavours() {
+		text, err := f.Dashboard()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d struct {
+			Templating struct {
+				List []struct{ Name, Type, Query, AllValue string }
+			}
+			Panels []struct {
+				Targets []struct{ Expr string }
+			}
+		}
+		if err := json.Unmarshal([]byte(text), &d); err != nil {
+			t.Fatal(err)
+		}
+		store := map[string]string{"tenantstore": "store", "tenantstore-otel": "tenancy_store"}[f.Name]
+		all := ""
+		for _, v := range d.Templating.List {
+			if v.Type == "query" && !strings.Contains(v.Query, "{"+store+`!=""`) {
+				t.Errorf("%s: the variable %s is made of both flavours: %s", f.Name, v.Name, v.Query)
+			}
+			if v.Name == "store" {
+				all = v.AllValue
+			}
+		}
+		if all != ".+" { // .* matches series that lack the label
+			t.Errorf("%s: all stores are %q", f.Name, all)
+		}
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				for _, selector := range regexp.MustCompile(`\{[^}]*\}`).FindAllString(target.Expr, -1) {
+					if !strings.Contains(selector, " "+store+`=~"$store"`) {
+						t.Errorf("%s: %s does not select the store", f.Name, selector)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Each alert has a runbook that says what it means, why it happens and what to do.
 func TestEveryAlertHasARunbook(t *testing.T) {
 	operations := read(t, "docs/operations.md")
