@@ -178,6 +178,22 @@ func TestServedBySharedTier(t *testing.T) {
 		"caller")
 }
 
+// With a decorator of its own around one that is there already, the caller's span does
+// not call a miss a hit.
+func TestWrappedTwice(t *testing.T) {
+	b := newBench(t, func(b *bench) tenancy.Store { return oteltenancy.Wrap(twoTiers(t)(b)) })
+	if _, err := b.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+		t.Fatal(err)
+	}
+	get := func(ctx context.Context) { _, _ = b.GetByIdentifier(ctx, "acme") }
+	b.want(t, "a miss", get,
+		"cache.get < get_by_identifier: outcome=ok tier=l2",
+		"source.load < get_by_identifier: outcome=ok tier=l2",
+		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source tier=l1",
+		"caller")
+	b.want(t, "a hit", get, "caller: operation=get_by_identifier result=hit served_by=l1")
+}
+
 // Without a tier, every lookup is work.
 func TestSpansOfABareStore(t *testing.T) {
 	b := newBench(t, func(b *bench) tenancy.Store { return b.source }, oteltenancy.WithTenantID())

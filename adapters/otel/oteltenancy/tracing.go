@@ -44,10 +44,11 @@ type lookup struct {
 	servedBy atomic.Pointer[string] // so far
 }
 
-type lookupKey struct{}
+// lookupKey is the key of a lookup in a context. Each decorator of a stack has its own.
+type lookupKey struct{ *tracing }
 
-func lookupOf(ctx context.Context) *lookup {
-	l, _ := ctx.Value(lookupKey{}).(*lookup)
+func (t *tracing) lookupOf(ctx context.Context) *lookup {
+	l, _ := ctx.Value(lookupKey{t}).(*lookup)
 	return l
 }
 
@@ -81,7 +82,7 @@ func (t *tracing) traced(ctx context.Context) bool {
 
 func (t *tracing) begin(ctx context.Context, op observe.Operation) context.Context {
 	if op.Sampled() && t.tiers {
-		return context.WithValue(ctx, lookupKey{}, &lookup{op: op})
+		return context.WithValue(ctx, lookupKey{t}, &lookup{op: op})
 	}
 	ctx, _ = t.tracer.Start(ctx, "tenancy."+op.String(), t.start[op]...)
 	return ctx
@@ -93,7 +94,7 @@ func (t *tracing) end(ctx context.Context, op observe.Operation, err error) {
 		finish(span, err)
 		return
 	}
-	if lookupOf(ctx).worked.Load() {
+	if t.lookupOf(ctx).worked.Load() {
 		return // the tier has made a span of it
 	}
 	switch observe.OutcomeOf(err) { // of the caller's span
@@ -158,21 +159,21 @@ func (t *tierTracing) Begin(ctx context.Context, w tier.Work, kind tenancy.KeyKi
 
 // beginLookup begins the span of a lookup which turned out to be work.
 func (t *tierTracing) beginLookup(ctx context.Context, kind tenancy.KeyKind) context.Context {
-	l := lookupOf(ctx)
-	if l == nil || l.worked.Swap(true) { // the caller's span is not recording, or another stack's
+	l := t.lookupOf(ctx)
+	if l == nil || l.worked.Swap(true) { // the caller's span is not recording, or it is a lookup within this one
 		op := observe.GetByID
 		if kind == tenancy.KindIdentifier {
 			op = observe.GetByIdentifier
 		}
 		l = &lookup{op: op}
-		ctx = context.WithValue(ctx, lookupKey{}, l)
+		ctx = context.WithValue(ctx, lookupKey{t.tracing}, l)
 	}
 	ctx, _ = t.tracer.Start(ctx, "tenancy."+l.op.String(), t.tracing.start[l.op]...)
 	return ctx
 }
 
 func (t *tierTracing) servedBy(ctx context.Context, name *string) {
-	if l := lookupOf(ctx); l != nil {
+	if l := t.lookupOf(ctx); l != nil {
 		l.servedBy.Store(name)
 	}
 }
@@ -185,7 +186,7 @@ func (t *tierTracing) End(ctx context.Context, w tier.Work, err error) {
 	span := trace.SpanFromContext(ctx)
 	if w == tier.WorkMiss {
 		span.SetAttributes(tierKey.String(t.name))
-		if by := lookupOf(ctx).servedBy.Load(); by != nil {
+		if by := t.lookupOf(ctx).servedBy.Load(); by != nil {
 			span.SetAttributes(servedByKey.String(*by)) // else another lookup's load
 		}
 	}
