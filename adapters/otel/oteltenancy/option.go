@@ -76,7 +76,9 @@ func WithName(name string) Option { return optionFunc(func(c *config) { c.name =
 func WithTenantID() Option { return optionFunc(func(c *config) { c.tenantID = true }) }
 
 // WithTenantCounts exports the number of tenants by status, counted every so often
-// in the background: five calls of Count each time. A second is the least.
+// in the background: five calls of Count each time, given up when
+// the next ones are due. A second is the least; the alert TenancyTenantCountsStale
+// wants 15 minutes at most.
 func WithTenantCounts(every time.Duration) Option {
 	return optionFunc(func(c *config) { c.counts = every })
 }

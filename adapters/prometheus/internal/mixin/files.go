@@ -31,8 +31,12 @@ func Document() string {
 
 What [promtenancy](../adapters/prometheus) and [oteltenancy](../adapters/otel) export. Every series has the label
 ` + "`store`" + ` besides, and exists from the start. In OpenTelemetry, the metric has the second name, and a label is an
-attribute with ` + "`tenancy.`" + ` before it, which an exporter to Prometheus spells ` + "`tenancy_`" + `; durations of
-failed work have ` + "`error.type`" + ` besides, where the store is to blame.
+attribute with ` + "`tenancy.`" + ` before it, which an exporter to Prometheus spells ` + "`tenancy_`" + `; a histogram comes
+with its first measurement, and ` + "`tenancy.tenants`" + ` with its first count; durations of failed work, but those of HTTP,
+have ` + "`error.type`" + ` besides, where the store is to blame.
+
+Of what is sampled, ` + "`tenancy_operation_duration_seconds`" + ` says how long calls take, not how many there are: take rates
+from ` + "`tenancy_operations_total`" + `.
 
 | Prometheus | OpenTelemetry | type, unit | labels | what |
 |---|---|---|---|---|
