@@ -110,13 +110,20 @@ func (s *Store) Cache() Cache { return s.cache }
 // Bus returns the bus that s was made with, or nil.
 func (s *Store) Bus() Bus { return s.cfg.bus }
 
+// self finds a tier also where a decorator embeds it, and with it the Below that leads
+// past the tier.
+func (s *Store) self() *Store { return s }
+
 // Walk yields the tiers of a stack, outermost first. It looks through every store
 // that has a method Below() tenancy.Store.
 func Walk(store tenancy.Store) iter.Seq[*Store] {
 	return func(yield func(*Store) bool) {
+		var last *Store
 		for store != nil {
-			if s, ok := store.(*Store); ok && !yield(s) {
-				return
+			if t, ok := store.(interface{ self() *Store }); ok && t.self() != last {
+				if last = t.self(); !yield(last) {
+					return
+				}
 			}
 			decorator, ok := store.(interface{ Below() tenancy.Store })
 			if !ok {

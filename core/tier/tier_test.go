@@ -2,6 +2,7 @@ package tier_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -85,6 +86,23 @@ func TestStacksShareOneFollower(t *testing.T) {
 	}
 	if n != 2 {
 		t.Errorf("Walk yields %d tiers, want 2", n)
+	}
+}
+
+// audited is a decorator of an application, which embeds what it decorates.
+type audited struct{ *tier.Store }
+
+// careful has a method Below besides.
+type careful struct{ audited }
+
+func (c careful) Below() tenancy.Store { return c.Store }
+
+func TestWalkFindsEmbeddedTiers(t *testing.T) {
+	l3 := newTier(t, newDatabase(), newSharedMap())
+	l2 := newTier(t, audited{l3}, newLocalMap())
+	l1 := newTier(t, careful{audited{l2}}, newLocalMap())
+	if got := slices.Collect(tier.Walk(audited{l1})); !slices.Equal(got, []*tier.Store{l1, l2, l3}) {
+		t.Errorf("%d tiers, want each once", len(got))
 	}
 }
 
