@@ -26,7 +26,7 @@ func openSturdyc(_ context.Context, s Setting) (Node, error) {
 	return &sturdycNode{db, sturdyc.New[*record](s.Entries, shards, s.TTL, evictionPercentage,
 		sturdyc.WithEarlyRefreshes(s.TTL*7/10, s.TTL*8/10, s.TTL*9/10, time.Second),
 		sturdyc.WithMissingRecordStorage(),
-		sturdyc.WithNoContinuousEvictions(), // "improves performance"; and its goroutine could not be stopped
+		sturdyc.WithNoContinuousEvictions(), // of what is expired, by a goroutine that could not be stopped; a full cache evicts all the same
 	)}, nil
 }
 
