@@ -19,10 +19,10 @@
 //
 // Their attributes: tenancy.operation; tenancy.tier, which does the work;
 // tenancy.served_by, the tier whose answer a lookup got, or source; tenancy.result,
-// hit or negative; tenancy.outcome; and error.type where the store is to blame: a
-// span has the status Error only then, so not for a tenant that does not exist, a
-// conflict, or a caller that went away. All spans are internal: that of the client
-// is the driver's.
+// hit or negative; tenancy.outcome, where a lookup through a tier is ok also if it found
+// that there is no tenant; and error.type where the store is to blame: a span has the
+// status Error only then, so not for a tenant that does not exist, a conflict, or a
+// caller that went away. All spans are internal: that of the client is the driver's.
 //
 // # Metrics
 //

@@ -68,7 +68,8 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 }
 
 // WithName sets the attribute tenancy.store, which tells the stores of one process
-// apart. An empty one means DefaultName: the rules select by it.
+// apart: what is counted of two with one name is added up. An empty one means
+// DefaultName: the rules select by it.
 func WithName(name string) Option { return optionFunc(func(c *config) { c.name = name }) }
 
 // WithTenantID adds tenancy.tenant.id, the ID of the tenant that a lookup found, to

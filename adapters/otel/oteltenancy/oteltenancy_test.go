@@ -129,7 +129,11 @@ func TestSpans(t *testing.T) {
 		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source tier=l1",
 		"caller")
 	b.want(t, "a hit", get("acme"), "caller: operation=get_by_identifier result=hit served_by=l1")
-	get("absent")(t.Context())
+	b.want(t, "a miss of what does not exist", get("absent"),
+		"cache.get < get_by_identifier: outcome=ok tier=l2",
+		"source.load < get_by_identifier: outcome=ok tier=l2",
+		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source tier=l1",
+		"caller")
 	b.want(t, "a negative hit", get("absent"), "caller: operation=get_by_identifier result=negative served_by=l1")
 	b.want(t, "a malformed one", get("NO"), "caller")
 	b.want(t, "the ID of one that exists", func(ctx context.Context) { _, _ = b.Exists(ctx, acme.ID) },
