@@ -28,7 +28,7 @@ func (s *Store) getByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, e
 	entries := make([]*Entry, len(ids))
 	var want []tenancy.Lookup
 	for i, id := range ids {
-		if entries[i] = s.hit(ctx, tenancy.IDKey(id)); entries[i] == nil {
+		if entries[i] = s.hit(ctx, tenancy.IDKey(id), 0); entries[i] == nil {
 			want = append(want, tenancy.Lookup{Key: tenancy.IDKey(id)})
 		}
 	}
@@ -75,25 +75,17 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]tenancy.S
 	out := make([]tenancy.Snapshot, len(want))
 	var missing []int
 	for i, w := range want {
-		if e := s.hitMin(ctx, w); e != nil {
+		var e *Entry
+		if w.Min != tenancy.Latest {
+			e = s.hit(ctx, w.Key, w.Min)
+		}
+		if e != nil {
 			out[i] = e.Snapshot
 		} else {
 			missing = append(missing, i)
 		}
 	}
 	return out, s.loadRest(ctx, want, missing, out)
-}
-
-// hitMin returns the entry of a local cache if it may be served and is as new as
-// asked for, or nil.
-func (s *Store) hitMin(ctx context.Context, w tenancy.Lookup) *Entry {
-	if w.Min == tenancy.Latest {
-		return nil
-	}
-	if e := s.hit(ctx, w.Key); e != nil && e.Snapshot.AsOf.Revision >= w.Min {
-		return e
-	}
-	return nil
 }
 
 // allOf returns the indexes of want.

@@ -341,3 +341,28 @@ func TestInvalidateAll(t *testing.T) {
 		t.Error("served from the cache after InvalidateAll")
 	}
 }
+
+// An entry that is older than the caller of Load asks for is found, and not served.
+func TestLoadCountsWhatItServes(t *testing.T) {
+	db := newDatabase()
+	acme := create(t, db, "acme")
+	s := newTier(t, db, newLocalMap())
+	get(t, s, "acme")
+	newer := create(t, s, "globex")
+	before := s.Stats()
+	key := tenancy.IdentifierKey("acme")
+	for _, c := range []struct {
+		least               tenancy.Revision
+		hits, stale, misses int64
+	}{{acme.Revision, 1, 0, 0}, {newer.Revision, 0, 1, 0}, {newer.Revision, 1, 0, 0}, {tenancy.Latest, 0, 0, 0}} {
+		snapshots, err := s.Load(t.Context(), []tenancy.Lookup{{Key: key, Min: c.least}})
+		if err != nil || !snapshots[0].Found {
+			t.Fatal(snapshots, err)
+		}
+		now := s.Stats()
+		if now.Hits-before.Hits != c.hits || now.Stale-before.Stale != c.stale || now.Misses-before.Misses != c.misses {
+			t.Errorf("at least %d: %+v, before %+v", c.least, now, before)
+		}
+		before = now
+	}
+}

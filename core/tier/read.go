@@ -10,7 +10,7 @@ import (
 // GetByID implements [tenancy.Store]. A hit does not allocate, and is given to an
 // ended context too.
 func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
-	e := s.hit(ctx, tenancy.IDKey(id))
+	e := s.hit(ctx, tenancy.IDKey(id), 0)
 	if e == nil || e.Negative() {
 		return s.answer(ctx, "GetByID", tenancy.IDKey(id), e)
 	}
@@ -20,7 +20,7 @@ func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) 
 // GetByIdentifier implements [tenancy.Store]. A hit does not allocate, and is
 // given to an ended context too.
 func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
-	e := s.hit(ctx, tenancy.IdentifierKey(identifier))
+	e := s.hit(ctx, tenancy.IdentifierKey(identifier), 0)
 	if e == nil || e.Negative() {
 		return s.answer(ctx, "GetByIdentifier", tenancy.IdentifierKey(identifier), e)
 	}
@@ -44,7 +44,7 @@ func (s *Store) answer(ctx context.Context, op string, key tenancy.Key, e *Entry
 
 // Exists implements [tenancy.Store]. It is answered from entries by ID.
 func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
-	e := s.hit(ctx, tenancy.IDKey(id))
+	e := s.hit(ctx, tenancy.IDKey(id), 0)
 	if e == nil {
 		var err error
 		if e, err = s.lookup(ctx, tenancy.IDKey(id)); err != nil {
@@ -54,8 +54,9 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	return !e.Negative(), nil
 }
 
-// hit returns the entry of a local cache if it may be served, or nil.
-func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
+// hit returns the entry of a local cache if it may be served and is as new as asked
+// for, or nil.
+func (s *Store) hit(ctx context.Context, key tenancy.Key, least tenancy.Revision) *Entry {
 	if s.shared || s.closed.Load() {
 		return nil
 	}
@@ -66,7 +67,7 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key) *Entry {
 		return nil
 	}
 	now := s.follower.clock.now.Load()
-	if !s.follower.serves(e, now) || e.Key != key {
+	if !s.follower.serves(e, now) || e.Key != key || e.Snapshot.AsOf.Revision < least {
 		s.stats.stale.Add(1)
 		return nil
 	}
