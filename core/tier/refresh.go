@@ -33,9 +33,10 @@ func (r *refreshes) end(key tenancy.Key) {
 }
 
 // refresh loads key again in the background, unless that is under way or all
-// loads are busy with callers who wait.
+// loads are busy with callers who wait. It does not wait to enter: a hit may be a
+// part of a batch, for which Close waits already.
 func (s *Store) refresh(ctx context.Context, key tenancy.Key) {
-	if len(s.loads) == cap(s.loads) || s.enter() != nil {
+	if len(s.loads) == cap(s.loads) || !s.tryEnter() {
 		return
 	}
 	if !s.refreshes.begin(key) {

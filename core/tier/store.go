@@ -171,4 +171,16 @@ func (s *Store) enter() error {
 	return nil
 }
 
+// tryEnter is enter for what can be left undone. It does not wait for Close.
+func (s *Store) tryEnter() bool {
+	if !s.closing.TryRLock() {
+		return false
+	}
+	if s.closed.Load() {
+		s.closing.RUnlock()
+		return false
+	}
+	return true
+}
+
 func (s *Store) leave() { s.closing.RUnlock() }
