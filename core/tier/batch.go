@@ -205,11 +205,11 @@ func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
 // loadMissing loads want[i] for each i of missing in one call below.
 func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing []int, tokens []Token, out []tenancy.Snapshot) error {
 	for range loadAttempts {
-		fence := s.follower.fence.Load()
+		fence, oldest := s.follower.fence.Load(), s.follower.oldest()
 		lookups, floors := make([]tenancy.Lookup, len(missing)), make([]tenancy.Revision, len(missing))
 		for j, i := range missing {
 			floors[j] = fence.floor(want[i].Key)
-			lookups[j] = tenancy.Lookup{Key: want[i].Key, Min: max(want[i].Min, floors[j])}
+			lookups[j] = tenancy.Lookup{Key: want[i].Key, Min: max(want[i].Min, floors[j], oldest)}
 			if s.shared || !s.follower.serving() {
 				lookups[j].Min = tenancy.Latest
 			}

@@ -269,6 +269,13 @@ func (f *follower) position() tenancy.Position {
 	return f.marks.newest()
 }
 
+// oldest returns the revision from which on positions can be judged.
+func (f *follower) oldest() tenancy.Revision {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.marks.first
+}
+
 // growth returns a channel that is closed when the position moves.
 func (f *follower) growth() <-chan struct{} {
 	f.mu.RLock()

@@ -152,7 +152,8 @@ func (s *Store) acceptKnown(e *Entry, key tenancy.Key, least tenancy.Revision) b
 func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Revision, g grant) (*Entry, error) {
 	for range loadAttempts {
 		fence := s.follower.fence.Load()
-		lookup := tenancy.Lookup{Key: key, Min: max(least, fence.floor(key))}
+		// What is older than the marks could not be accepted, though it may be current.
+		lookup := tenancy.Lookup{Key: key, Min: max(least, fence.floor(key), s.follower.oldest())}
 		if s.shared || !s.follower.serving() {
 			// What fills a shared cache must not come out of a cache: it may be
 			// older than a change that was applied to the shared one already.

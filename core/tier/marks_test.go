@@ -1,0 +1,69 @@
+package tier_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// longLog is a source with more changes, of tenants that nobody asks for.
+type longLog struct {
+	*quietWatch
+	newest atomic.Int64 // 0 as long as there are none
+}
+
+func (l *longLog) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	newest := tenancy.Revision(l.newest.Load())
+	if newest == 0 {
+		return l.quietWatch.Changes(ctx, after, limit)
+	}
+	var changes []tenancy.Change
+	for r := after.Revision + 1; r <= newest && len(changes) < limit; r++ {
+		changes = append(changes, tenancy.Change{Position: tenancy.Position{Revision: r, Mark: int64(r)}, Op: tenancy.OpUpdate})
+	}
+	return changes, nil
+}
+
+func (l *longLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	newest := l.newest.Load()
+	if newest == 0 {
+		return l.quietWatch.Load(ctx, want)
+	}
+	least := make([]tenancy.Lookup, len(want))
+	for i, w := range want {
+		least[i].Key = w.Key
+	}
+	out, err := l.quietWatch.Load(ctx, least)
+	for i := range out {
+		out[i].AsOf = tenancy.Position{Revision: tenancy.Revision(newest), Mark: newest}
+	}
+	return out, err
+}
+
+// An entry of the tier below that is older than the marks that are kept is current,
+// but cannot be judged: it is loaded again.
+func TestEntryBelowThatIsOlderThanTheMarks(t *testing.T) {
+	db := &longLog{quietWatch: &quietWatch{newDatabase()}}
+	acme, bolt := create(t, db, "acme"), create(t, db, "bolt")
+	cache := newLocalMap()
+	below := newTier(t, db, newLocalMap())
+	s := newTier(t, below, cache)
+	ids := []string{acme.ID, bolt.ID}
+	read := func() {
+		t.Helper()
+		get(t, s, "acme")
+		if ts, err := s.GetByIDs(t.Context(), ids); err != nil || len(ts) != 2 {
+			t.Fatalf("%d tenants, %v", len(ts), err)
+		}
+	}
+	read()
+	const changes = 300_000
+	db.newest.Store(changes)
+	eventually(t, "the log was followed", func() bool { return s.Stats().Position.Revision == changes })
+	if _, err := cache.InvalidateAll(t.Context()); err != nil { // the one above lost them
+		t.Fatal(err)
+	}
+	read()
+}
