@@ -116,29 +116,36 @@ func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []i
 		}
 		return err
 	}
-	tokens := slices.Repeat([]Token{LocalToken}, len(missing))
-	if s.shared { // all of want is missing
-		var err error
-		if missing, tokens, err = s.cached(ctx, want, out); err != nil || len(missing) == 0 {
-			return err
-		}
+	if !s.shared {
+		return s.loadMissing(ctx, want, missing, slices.Repeat([]Token{LocalToken}, len(missing)), out)
 	}
-	err := s.loadMissing(ctx, want, missing, tokens, out)
-	if err != nil {
-		for j, i := range missing {
-			if s.shared && tokens != nil {
-				s.release(ctx, want[i].Key, tokens[j])
+	return s.loadShared(ctx, want, out)
+}
+
+// loadShared puts each of want into out, from the shared cache or from below.
+func (s *Store) loadShared(ctx context.Context, want []tenancy.Lookup, out []tenancy.Snapshot) error {
+	results, done := s.getBatch(ctx, want), false
+	defer func() {
+		if !done { // it failed, perhaps by a panic
+			leases := make([]lease, len(results))
+			for i, r := range results {
+				leases[i] = lease{want[i].Key, r.Token}
 			}
+			s.release(ctx, leases...)
 		}
+	}()
+	missing, tokens, err := s.cached(ctx, want, results, out)
+	if err == nil && len(missing) > 0 {
+		err = s.loadMissing(ctx, want, missing, tokens, out)
 	}
+	done = err == nil
 	return err
 }
 
-// cached puts what a shared cache can answer into out, and returns the indexes of the
+// cached puts what a shared cache answered into out, and returns the indexes of the
 // others, with the tokens to fill them; nil for what must not be filled, because
 // the cache is in trouble: one that hangs must not be waited for twice.
-func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, out []tenancy.Snapshot) (missing []int, tokens []Token, err error) {
-	results := s.getBatch(ctx, want)
+func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, results []Result, out []tenancy.Snapshot) (missing []int, tokens []Token, err error) {
 	for i, w := range want {
 		var r Result
 		if results != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,30 +19,33 @@ const (
 	// How long the first look for what the holder of a lease fills in waits; each
 	// one doubles it.
 	leasePoll = 5 * time.Millisecond
+	// How long it may take to give back the leases of a failed load. Those that are
+	// left end by themselves.
+	releaseTimeout = 100 * time.Millisecond
 )
 
 // load returns an accepted entry for key, from a shared cache that answered a or
 // from below, and puts it into the cache.
-func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (*Entry, error) {
+func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (e *Entry, err error) {
+	g := grant{token: a.Token}
+	defer func() {
+		if e == nil { // it failed, perhaps by a panic
+			s.release(ctx, lease{key, g.token})
+		}
+	}()
 	select { // a bounded number at once
 	case s.loads <- struct{}{}:
 		defer func() { <-s.loads }()
 	case <-ctx.Done():
-		s.release(ctx, key, a.Token)
 		return nil, ctx.Err()
 	}
 	if !s.shared {
 		return s.loadBelow(ctx, key, least, grant{LocalToken, true})
 	}
-	e, g, err := s.fromShared(ctx, key, least, a)
-	if e != nil || err != nil {
+	if e, g, err = s.fromShared(ctx, key, least, a); e != nil || err != nil {
 		return e, err
 	}
-	e, err = s.loadBelow(ctx, key, least, g)
-	if err != nil {
-		s.release(ctx, key, g.token)
-	}
-	return e, err
+	return s.loadBelow(ctx, key, least, g)
 }
 
 // grant says whether a load may fill the cache, and by which lease. Over an older
@@ -236,14 +240,24 @@ func (s *Store) fill(ctx context.Context, e *Entry, token Token) {
 	}
 }
 
-// release gives a lease back, if token is one, also when ctx has ended.
-func (s *Store) release(ctx context.Context, key tenancy.Key, token Token) {
-	if token == 0 {
+// lease is what Result says of one: Token is 0 if it was not granted.
+type lease struct {
+	key   tenancy.Key
+	token Token
+}
+
+// release gives back the leases that were granted, also when ctx has ended.
+func (s *Store) release(ctx context.Context, leases ...lease) {
+	leases = slices.DeleteFunc(leases, func(l lease) bool { return l.token == 0 })
+	if len(leases) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.leaseWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
-	if err := s.cache.Release(ctx, key, token); err != nil {
-		s.stats.errors.Add(1)
+	for _, l := range leases {
+		if err := s.cache.Release(ctx, l.key, l.token); err != nil {
+			s.stats.errors.Add(1)
+			return // it will not be better for the rest
+		}
 	}
 }

@@ -1,0 +1,101 @@
+package tier_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// remoteMap is a shared cache that gives a lease back in time only, and in some.
+type remoteMap struct {
+	*sharedMap
+	takes time.Duration
+}
+
+func (c *remoteMap) Release(ctx context.Context, key tenancy.Key, token tier.Token) error {
+	select {
+	case <-ctx.Done():
+	case <-time.After(c.takes):
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.sharedMap.Release(ctx, key, token)
+}
+
+// Rule 6: whatever way a load fails, its leases are released.
+func TestEveryFailureReleasesTheLeases(t *testing.T) {
+	batch := func(s *tier.Store) error { return second(s.GetByIDs(t.Context(), []string{"a", "b", "c"})) }
+	single := func(s *tier.Store) error { return second(s.GetByIdentifier(t.Context(), "acme")) }
+	for name, c := range map[string]struct {
+		panics bool
+		read   func(*tier.Store) error
+		opts   []tier.Option
+	}{
+		"one":                            {read: single},
+		"one, no wait for others":        {read: single, opts: []tier.Option{tier.WithLeaseWait(0)}},
+		"one that panics":                {panics: true, read: single},
+		"a batch":                        {read: batch},
+		"a batch, no wait for others":    {read: batch, opts: []tier.Option{tier.WithLeaseWait(0)}},
+		"a batch that panics":            {panics: true, read: batch},
+		"a batch of one, of the newest":  {read: func(s *tier.Store) error { return second(tenancy.Fresh(s).GetByID(t.Context(), "a")) }},
+		"a batch whose log is not there": {read: func(s *tier.Store) error { return second(s.GetByIDs(t.Context(), []string{"a", "b", "ahead"})) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := newDatabase()
+			shared := &remoteMap{sharedMap: newSharedMap()}
+			s := newTier(t, db, shared, c.opts...)
+			if _, err := s.GetByID(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) { // the start is over
+				t.Fatal(err)
+			}
+			ahead := tenancy.IDKey("ahead")
+			shared.slots[ahead] = slot{entry: &tier.Entry{Key: ahead, Snapshot: tenancy.Snapshot{AsOf: tenancy.Position{Revision: 1 << 40}}}}
+			before := shared.size()
+			db.set(func(d *database) {
+				d.logErr, d.loadErr = errDown, errDown
+				if c.panics {
+					d.loadErr, d.onLoad = nil, func(bool) { panic("boom") }
+				}
+			})
+			func() {
+				defer func() { _ = recover() }()
+				if err := c.read(s); err == nil {
+					t.Error("no error")
+				}
+			}()
+			if n := shared.size() - before; n != 0 {
+				t.Errorf("%d leases are left", n)
+			}
+		})
+	}
+}
+
+// Giving back the leases of a large batch keeps nobody waiting for long.
+func TestManyLeasesAreNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		shared := &remoteMap{sharedMap: newSharedMap(), takes: time.Millisecond}
+		s := newTier(t, db, shared)
+		if _, err := s.GetByID(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) {
+			t.Fatal(err)
+		}
+		db.set(func(d *database) { d.loadErr = errDown })
+		ids := make([]string, 10_000)
+		for i := range ids {
+			ids[i] = fmt.Sprint("t-", i)
+		}
+		start := time.Now()
+		if _, err := s.GetByIDs(t.Context(), ids); !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Error(err)
+		}
+		if d := time.Since(start); d > 200*time.Millisecond {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
