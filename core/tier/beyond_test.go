@@ -3,6 +3,7 @@ package tier_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,4 +86,40 @@ func TestBatchAfterARestoreDoesNotGoBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who joins the load of somebody who asks for more than the log holds does not get
+// the error of that.
+func TestLoadBeyondTheLogFailsNobodyElse(t *testing.T) {
+	db := newDatabase()
+	acme := create(t, db, "acme")
+	s := newTier(t, db, newLocalMap())
+	if _, err := s.GetByIdentifier(t.Context(), "acme"); err != nil { // the start is over
+		t.Fatal(err)
+	}
+	loading, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	db.set(func(d *database) {
+		d.onLoad = func(after bool) {
+			if !after {
+				once.Do(func() { close(loading); <-goOn })
+			}
+		}
+	})
+	var both sync.WaitGroup
+	both.Go(func() {
+		_, err := s.Load(t.Context(), []tenancy.Lookup{{Key: tenancy.IDKey(acme.ID), Min: 1 << 40}})
+		if !errors.Is(err, tenancy.ErrCompacted) {
+			t.Errorf("Load: %v, want ErrCompacted", err)
+		}
+	})
+	<-loading
+	both.Go(func() {
+		if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got != acme {
+			t.Errorf("GetByID: %v, %v", got, err)
+		}
+	})
+	eventually(t, "one joins the other", func() bool { return s.Stats().Coalesced == 1 })
+	close(goOn)
+	both.Wait()
 }

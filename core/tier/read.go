@@ -120,8 +120,8 @@ func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 		fence := s.follower.fence.Load()
 		floor := max(least, fence.floor(key))
 		e, err := s.flights.join(ctx, flightKey{key, fence.epoch}, floor, s)
-		if errors.Is(err, tenancy.ErrCompacted) && s.follower.fence.Load().epoch != fence.epoch {
-			continue // the floor was of a history that the database lost
+		if errors.Is(err, tenancy.ErrCompacted) && (s.follower.fence.Load().epoch != fence.epoch || floor <= s.follower.position().Revision) {
+			continue // the floor was of a history that the database lost, or somebody else asked for too much
 		}
 		if err != nil {
 			return nil, err
