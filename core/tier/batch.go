@@ -116,10 +116,25 @@ func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []i
 		}
 		return err
 	}
+	if err := s.beginLoad(ctx); err != nil {
+		return err
+	}
+	defer s.endLoad()
+	limited, cancel := context.WithTimeout(ctx, s.cfg.loadTimeout)
+	defer cancel()
+	err := s.loadBatch(limited, want, missing, out)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return errLoadTimeout
+	}
+	return err
+}
+
+// loadBatch is loadRest with a place among the loads, and their deadline.
+func (s *Store) loadBatch(ctx context.Context, want []tenancy.Lookup, missing []int, out []tenancy.Snapshot) error {
 	if !s.shared {
 		return s.loadMissing(ctx, want, missing, slices.Repeat([]Token{LocalToken}, len(missing)), out)
 	}
-	return s.loadShared(ctx, want, out)
+	return s.loadShared(ctx, want, out) // all of want is missing
 }
 
 // loadShared puts each of want into out, from the shared cache or from below.

@@ -33,12 +33,10 @@ func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 			s.release(ctx, lease{key, g.token})
 		}
 	}()
-	select { // a bounded number at once
-	case s.loads <- struct{}{}:
-		defer func() { <-s.loads }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := s.beginLoad(ctx); err != nil {
+		return nil, err
 	}
+	defer s.endLoad()
 	if !s.shared {
 		return s.loadBelow(ctx, key, least, grant{LocalToken, true})
 	}
@@ -47,6 +45,18 @@ func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 	}
 	return s.loadBelow(ctx, key, least, g)
 }
+
+// beginLoad waits until few enough loads are under way. endLoad follows.
+func (s *Store) beginLoad(ctx context.Context) error {
+	select {
+	case s.loads <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) endLoad() { <-s.loads }
 
 // grant says whether a load may fill the cache, and by which lease. Over an older
 // entry it may without one. After trouble with the cache it may not: a cache that

@@ -104,15 +104,21 @@ func TestLoadEndsWhenNobodyWaits(t *testing.T) {
 }
 
 func TestLoadTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		db := &slowDatabase{newDatabase()}
-		create(t, db, "acme")
-		s := newTier(t, db, newLocalMap(), tier.WithLoadTimeout(3*time.Second))
-		_, err := s.GetByIdentifier(t.Context(), "acme")
-		if !errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v, want ErrUnavailable: the caller's context has not ended", err)
-		}
-	})
+	for name, read := range map[string]func(*tier.Store) error{
+		"one":   func(s *tier.Store) error { return second(s.GetByIdentifier(context.Background(), "acme")) },
+		"batch": func(s *tier.Store) error { return second(s.GetByIDs(context.Background(), []string{"a", "b"})) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newTier(t, &slowDatabase{newDatabase()}, newLocalMap(), tier.WithLoadTimeout(3*time.Second))
+				start := time.Now()
+				err := read(s)
+				if !errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second {
+					t.Errorf("%v after %v, want ErrUnavailable after 3 s: the caller's context has not ended", err, time.Since(start))
+				}
+			})
+		})
+	}
 }
 
 // slowDatabase loads nothing until its context ends.
@@ -128,7 +134,7 @@ func TestPanicInALoadIsAnError(t *testing.T) {
 	create(t, db, "acme")
 	s := newTier(t, db, newLocalMap())
 	db.set(func(d *database) { d.onLoad = func(bool) { panic("boom") } })
-	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "boom") {
+	if _, err := s.GetByIdentifier(context.Background(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "boom") {
 		t.Errorf("%v, want ErrUnavailable that tells of the panic", err)
 	}
 	db.set(func(d *database) { d.onLoad = nil })
@@ -137,27 +143,41 @@ func TestPanicInALoadIsAnError(t *testing.T) {
 
 // Rule 12: loads are bounded; a malformed identifier goes nowhere.
 func TestLoadsAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const bound = 5
-		db := newDatabase()
-		s := newTier(t, db, newLocalMap(), tier.WithMaxLoads(bound))
-		goOn := make(chan struct{})
-		db.set(func(d *database) { d.onLoad = func(bool) { <-goOn } })
-		var wg sync.WaitGroup
-		for i := range 50 {
-			wg.Go(func() {
-				if _, err := s.GetByIdentifier(t.Context(), fmt.Sprintf("nobody-%d", i)); !errors.Is(err, tenancy.ErrNotFound) {
-					t.Error(err)
+	for name, read := range map[string]func(s *tier.Store, i int) error{
+		"one": func(s *tier.Store, i int) error {
+			if err := second(s.GetByIdentifier(context.Background(), fmt.Sprintf("nobody-%d", i))); !errors.Is(err, tenancy.ErrNotFound) {
+				return fmt.Errorf("%w, want ErrNotFound", err)
+			}
+			return nil
+		},
+		"batch": func(s *tier.Store, i int) error {
+			return second(s.GetByIDs(context.Background(), []string{fmt.Sprint("a-", i), fmt.Sprint("b-", i)}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const bound = 5
+				db := newDatabase()
+				s := newTier(t, db, newLocalMap(), tier.WithMaxLoads(bound))
+				goOn := make(chan struct{})
+				db.set(func(d *database) { d.onLoad = func(bool) { <-goOn } })
+				var wg sync.WaitGroup
+				for i := range 50 {
+					wg.Go(func() {
+						if err := read(s, i); err != nil {
+							t.Error(err)
+						}
+					})
 				}
+				synctest.Wait()
+				if n := s.Stats().InFlight; n != bound || db.Loads() != bound {
+					t.Errorf("%d and %d loads at once, want %d", n, db.Loads(), bound)
+				}
+				close(goOn)
+				wg.Wait()
 			})
-		}
-		synctest.Wait()
-		if n := db.Loads(); n != bound {
-			t.Errorf("%d loads at once, want %d", n, bound)
-		}
-		close(goOn)
-		wg.Wait()
-	})
+		})
+	}
 }
 
 func TestMalformedIdentifiersGoNowhere(t *testing.T) {
