@@ -5,7 +5,7 @@ import (
 	"errors"
 	"iter"
 	"math/rand/v2"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -21,27 +21,23 @@ type resetLog struct {
 
 // resets counts the writes of a stack.
 type resets struct {
-	mu     sync.Mutex
-	newest tenancy.Position
-	before tenancy.Position
+	mark  int64 // of each position
+	count atomic.Int64
 }
 
 func newResets() *resets {
-	return &resets{newest: tenancy.Position{Revision: 1, Mark: rand.Int64()}}
+	r := &resets{mark: rand.Int64()}
+	r.add()
+	return r
 }
 
 // add is called after each write attempt.
-func (r *resets) add() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.before = r.newest
-	r.newest = tenancy.Position{Revision: r.newest.Revision + 1, Mark: rand.Int64()}
-}
+func (r *resets) add() { r.count.Add(1) }
 
-func (r *resets) head() tenancy.Position {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.newest
+func (r *resets) head() tenancy.Position { return r.at(r.count.Load()) }
+
+func (r *resets) at(n int64) tenancy.Position {
+	return tenancy.Position{Revision: tenancy.Revision(n), Mark: r.mark}
 }
 
 func (l resetLog) Head(context.Context) (tenancy.Head, error) {
@@ -67,18 +63,14 @@ func (l resetLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Sn
 	return out, nil
 }
 
-// Changes knows the newest change only. Who is further behind starts over, which
-// comes to the same as a reset.
-func (l resetLog) Changes(_ context.Context, after tenancy.Position, _ int) ([]tenancy.Change, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch after {
-	case l.newest:
-		return nil, nil
-	case l.before:
-		return []tenancy.Change{{Position: l.newest, Op: tenancy.OpReset, At: time.Now()}}, nil
+// Changes returns a reset for each write.
+func (l resetLog) Changes(_ context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	newest := l.count.Load()
+	var changes []tenancy.Change
+	for n := int64(after.Revision) + 1; n <= newest && len(changes) < limit; n++ {
+		changes = append(changes, tenancy.Change{Position: l.at(n), Op: tenancy.OpReset, At: time.Now()})
 	}
-	return nil, tenancy.ErrCompacted
+	return changes, nil
 }
 
 // Watch yields nothing: the tier makes every reset, and reads the log after it.

@@ -76,8 +76,8 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	case !s.cfg.uncoordinated:
 		return nil, refused("the store below is no tenancy.Source; WithUncoordinated accepts a weaker guarantee")
 	default:
-		if s.resets == nil {
-			s.resets = newResets()
+		if s.resets == nil { // the log of a tier below, if any, is not what this one has to go by
+			s.resets, s.follower = newResets(), nil
 		}
 		s.below = resetLog{next, s.resets}
 	}

@@ -3,6 +3,7 @@ package tier_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -64,6 +65,57 @@ func TestUncoordinated(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// Writes of many at once are no trouble with the log.
+func TestUncoordinatedWritesAreNoTrouble(t *testing.T) {
+	var log journal
+	s := newTier(t, plain{memstore.New()}, newLocalMap(), tier.WithUncoordinated(), tier.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	acme := create(t, s, "acme")
+	var writers sync.WaitGroup
+	for range 8 {
+		writers.Go(func() {
+			for range 100 {
+				if _, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusActive); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	if st, n := s.Stats(), log.count("level=WARN"); st.Changes < 800 || st.Compacted != 0 || st.Diverged != 0 || n != 0 {
+		t.Errorf("%+v, %d warnings; want one change for each write", st, n)
+	}
+}
+
+// hidden is a decorator that hides the Source below it, but not the tier.
+type hidden struct{ plain }
+
+func (h hidden) Below() tenancy.Store { return h.Store }
+
+// An uncoordinated tier does not go by the log of a tier below that has one.
+func TestUncoordinatedOverACoordinatedTier(t *testing.T) {
+	below := newTier(t, newDatabase(), newLocalMap())
+	s := newTier(t, hidden{plain{below}}, newLocalMap(), tier.WithUncoordinated())
+	top := newTier(t, s, newLocalMap(), tier.WithUncoordinated())
+	acme := create(t, top, "acme")
+	for _, status := range []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive} {
+		for _, at := range []*tier.Store{top, s, below} {
+			get(t, at, "acme")
+		}
+		if _, err := top.SetStatus(t.Context(), acme.ID, status); err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []*tier.Store{top, s, below} {
+			if got := get(t, at, "acme"); got.Status != status {
+				t.Errorf("reads %s after %s was written", got.Status, status)
+			}
+		}
+	}
+	hits := top.Stats().Hits
+	if get(t, top, "acme"); top.Stats().Hits != hits+1 {
+		t.Error("no hit")
 	}
 }
 
