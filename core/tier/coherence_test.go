@@ -309,6 +309,26 @@ func TestBusMessageWakes(t *testing.T) {
 	eventually(t, "a message without a mark makes the change visible", func() bool { return get(t, s, "acme") == suspended })
 }
 
+// A bus may have a message when somebody subscribes.
+func TestBusMessageAtTheStart(t *testing.T) {
+	made := make(chan *tier.Store)
+	go func() { made <- newTier(t, newDatabase(), newLocalMap(), tier.WithBus(&retainingBus{})) }()
+	select {
+	case s := <-made:
+		if st := s.Stats(); st.Received != 1 {
+			t.Errorf("%+v", st)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("New waits for itself")
+	}
+}
+
+type retainingBus struct{ manualBus }
+
+func (b *retainingBus) Subscribe(_ context.Context, wake func(tenancy.Position)) {
+	wake(tenancy.Position{Revision: 1, Mark: 1})
+}
+
 // Other nodes need not wait until the writer's own has read the log.
 func TestWriteIsPublishedAtOnce(t *testing.T) {
 	db := newDatabase()

@@ -83,6 +83,19 @@ func newFollower(log tenancy.Log, replay bool, cfg config) *follower {
 
 // attach adds what a tier of the stack brings.
 func (f *follower) attach(obey func(tenancy.Change), bus Bus, noteContact func(lost bool)) {
+	f.add(obey, bus, noteContact)
+	if bus == nil {
+		return
+	}
+	bus.Subscribe(f.ctx, func(p tenancy.Position) {
+		f.stats.received(p)
+		if !f.reached(p) {
+			f.rouse()
+		}
+	})
+}
+
+func (f *follower) add(obey func(tenancy.Change), bus Bus, noteContact func(lost bool)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.noting = append(f.noting, noteContact)
@@ -94,12 +107,6 @@ func (f *follower) attach(obey func(tenancy.Change), bus Bus, noteContact func(l
 	}
 	if bus != nil {
 		f.buses = append(f.buses, bus)
-		bus.Subscribe(f.ctx, func(p tenancy.Position) {
-			f.stats.received(p)
-			if !f.reached(p) {
-				f.rouse()
-			}
-		})
 	}
 }
 
@@ -412,6 +419,19 @@ func (f *follower) obey(after tenancy.Position, changes []tenancy.Change) error 
 	if len(changes) == 0 {
 		return nil
 	}
+	if err := f.raise(after, changes); err != nil {
+		return err
+	}
+	f.stats.changes.Add(int64(len(changes)))
+	if f.started.Load() {
+		for _, c := range changes { // without mu: an observer may ask for Stats
+			f.observers.obeyed(c)
+		}
+	}
+	return nil
+}
+
+func (f *follower) raise(after tenancy.Position, changes []tenancy.Change) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range changes {
@@ -430,10 +450,8 @@ func (f *follower) obey(after tenancy.Position, changes []tenancy.Change) error 
 			for _, obey := range f.obeying {
 				obey(c)
 			}
-			f.observers.obeyed(c)
 		}
 	}
-	f.stats.changes.Add(int64(len(changes)))
 	f.moved()
 	return nil
 }

@@ -183,3 +183,36 @@ func TestStatsOfTrouble(t *testing.T) {
 		t.Errorf("%d flushes, want 1", st.Flushed)
 	}
 }
+
+// curious asks the tier that it observes.
+type curious struct {
+	watcher
+	s    *tier.Store
+	seen []tenancy.Position
+}
+
+func (c *curious) Obeyed(tenancy.Change) {
+	p := c.s.Stats().Position
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen = append(c.seen, p)
+}
+
+func TestObserverMayAskForStats(t *testing.T) {
+	s := newTier(t, newDatabase(), newLocalMap(), tier.WithFollowTimeout(10*time.Second))
+	o := &curious{s: s}
+	s.Observe(o)
+	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) { // the start is over
+		t.Fatal(err)
+	}
+	done := make(chan tenancy.Tenant)
+	go func() { done <- create(t, s, "acme") }()
+	select {
+	case acme := <-done:
+		if len(o.seen) != 1 || o.seen[0].Revision != acme.Revision {
+			t.Errorf("it saw %v, want revision %d", o.seen, acme.Revision)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("the follower and the observer wait for each other")
+	}
+}
