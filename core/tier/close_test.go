@@ -2,6 +2,7 @@ package tier_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -70,5 +71,22 @@ func blocks(call func()) bool {
 		return false
 	case <-time.After(100 * time.Millisecond):
 		return true
+	}
+}
+
+// A tier whose stack has lost its follower, because the tier below was closed by
+// itself, serves nothing any more.
+func TestClosedBelow(t *testing.T) {
+	below := newTier(t, newDatabase(), newLocalMap())
+	s := newTier(t, below, newLocalMap())
+	create(t, s, "acme")
+	get(t, s, "acme")
+	if err := below.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrClosed) {
+			t.Errorf("%v, %v, want ErrClosed", got, err)
+		}
 	}
 }

@@ -137,9 +137,14 @@ func (f *follower) staleUntil() int64 {
 	return f.contactAt + int64(min(d, longest))
 }
 
+// close ends the service of every tier of the stack: without the clock, their entries
+// would be served for ever.
 func (f *follower) close() {
 	f.stop()
 	f.done.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.serveUntil.Store(0)
 }
 
 // serving reports whether entries may be served at all.
@@ -322,7 +327,7 @@ func (f *follower) follow(ctx context.Context) error {
 func (f *follower) contact(n uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if n <= f.distrust {
+	if n <= f.distrust || f.ctx.Err() != nil {
 		return
 	}
 	f.clock.tick()
