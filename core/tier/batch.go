@@ -120,12 +120,9 @@ func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []i
 		return err
 	}
 	defer s.endLoad()
-	limited, cancel := context.WithTimeout(ctx, s.cfg.loadTimeout)
-	defer cancel()
-	err := s.loadBatch(limited, want, missing, out)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return errLoadTimeout
-	}
+	_, err := timed(ctx, s.cfg.loadTimeout, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.loadBatch(ctx, want, missing, out)
+	})
 	return err
 }
 

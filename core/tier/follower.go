@@ -347,7 +347,9 @@ func (f *follower) read(ctx context.Context) error {
 	}
 	for {
 		after := f.position()
-		changes, err := f.log.Changes(ctx, after, tenancy.MaxChangesLimit)
+		changes, err := timed(ctx, f.cfg.loadTimeout, func(ctx context.Context) ([]tenancy.Change, error) {
+			return f.log.Changes(ctx, after, tenancy.MaxChangesLimit)
+		})
 		if errors.Is(err, tenancy.ErrCompacted) {
 			return f.startOver(ctx, after)
 		}
@@ -363,11 +365,23 @@ func (f *follower) read(ctx context.Context) error {
 	}
 }
 
+// timed bounds a call of the store below, which others may be waiting for: the end of
+// ctx is the caller's own, and may never come.
+func timed[T any](ctx context.Context, d time.Duration, call func(context.Context) (T, error)) (T, error) {
+	limited, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	result, err := call(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = errLoadTimeout
+	}
+	return result, err
+}
+
 // start finds the place from which to follow. If a cache of the stack outlives
 // the process, that is the oldest retained position, so that its entries can be
 // judged; else the newest will do.
 func (f *follower) start(ctx context.Context) error {
-	head, err := f.log.Head(ctx)
+	head, err := timed(ctx, f.cfg.loadTimeout, f.log.Head)
 	if err != nil {
 		return err
 	}
@@ -386,7 +400,7 @@ func (f *follower) start(ctx context.Context) error {
 // never were in the history that the database has now. Nothing that was cached
 // before can be judged any more.
 func (f *follower) startOver(ctx context.Context, after tenancy.Position) error {
-	head, err := f.log.Head(ctx)
+	head, err := timed(ctx, f.cfg.loadTimeout, f.log.Head)
 	if err != nil {
 		return err
 	}

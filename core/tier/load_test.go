@@ -129,6 +129,34 @@ func (d *slowDatabase) Load(ctx context.Context, _ []tenancy.Lookup) ([]tenancy.
 	return nil, ctx.Err()
 }
 
+// A read of the log that hangs ends, whoever reads: all others wait for it.
+func TestHungLogIsNotReadForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		create(t, db, "acme")
+		slow := &slowLog{quietWatch: &quietWatch{db}, hold: make(chan struct{})}
+		slow.slow.Store(true)
+		s := newTier(t, slow, newLocalMap(), tier.WithLoadTimeout(5*time.Second))
+		ctx, cancel := context.WithCancel(t.Context())
+		var reader sync.WaitGroup
+		reader.Go(func() { // it has no deadline
+			if _, err := s.GetByIDs(ctx, []string{"a", "b"}); !errors.Is(err, tenancy.ErrUnavailable) {
+				t.Errorf("%v, want ErrUnavailable", err)
+			}
+		})
+		time.Sleep(4 * time.Second)
+		slow.slow.Store(false) // what is sent from now on is answered
+		time.Sleep(6 * time.Second)
+		limited, end := context.WithTimeout(t.Context(), time.Second)
+		defer end()
+		if _, err := s.GetByIdentifier(limited, "acme"); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		reader.Wait()
+	})
+}
+
 func TestPanicInALoadIsAnError(t *testing.T) {
 	db := newDatabase()
 	create(t, db, "acme")
