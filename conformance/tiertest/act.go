@@ -92,6 +92,16 @@ func (p *probe) fill(e *tier.Entry) {
 	p.holds(e)
 }
 
+// putBatch puts entries, of which the cache must refuse to hold so many.
+func (p *probe) putBatch(batch tier.BatchCache, tokens []tier.Token, entries []*tier.Entry, uncacheable int) {
+	p.tb.Helper()
+	n, err := batch.PutBatch(p.ctx, tokens, entries)
+	p.ok(err, "PutBatch of %d", len(entries))
+	if n != uncacheable {
+		p.errorf("PutBatch of %d returned that %d are uncacheable, want %d", len(entries), n, uncacheable)
+	}
+}
+
 // holds expects the cache to have e. A local one may take a moment.
 func (p *probe) holds(e *tier.Entry) {
 	p.tb.Helper()

@@ -29,7 +29,7 @@ type faulty struct {
 	shared        func() bool
 	close         func() error
 	getBatch      func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error)
-	putBatch      func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) error
+	putBatch      func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (int, error)
 }
 
 func newFaulty(next tier.Cache) *faulty {
@@ -55,7 +55,7 @@ func (f *faulty) Close() error                                      { return f.c
 func (f *faulty) GetBatch(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
 	return f.getBatch(ctx, keys)
 }
-func (f *faulty) PutBatch(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) error {
+func (f *faulty) PutBatch(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (int, error) {
 	return f.putBatch(ctx, tokens, entries)
 }
 
@@ -70,13 +70,16 @@ func (f *faulty) getEach(ctx context.Context, keys []tenancy.Key) ([]tier.Result
 	return results, nil
 }
 
-func (f *faulty) putEach(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) error {
+func (f *faulty) putEach(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (uncacheable int, err error) {
 	for i, e := range entries {
-		if err := f.put(ctx, tokens[i], e); err != nil && !errors.Is(err, tier.ErrUncacheable) {
-			return err
+		switch err := f.put(ctx, tokens[i], e); {
+		case errors.Is(err, tier.ErrUncacheable):
+			uncacheable++
+		case err != nil:
+			return uncacheable, err
 		}
 	}
-	return nil
+	return uncacheable, nil
 }
 
 // refuse makes f refuse tenants with a DatabaseURL.

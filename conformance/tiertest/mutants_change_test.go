@@ -182,17 +182,17 @@ func changeMutants() []mutant {
 			}
 		}},
 		{rule: "batch-put-like-put", how: "stores whatever is there", spoil: func(f *faulty) {
-			f.putBatch = func(ctx context.Context, _ []tier.Token, entries []*tier.Entry) error {
+			f.putBatch = func(ctx context.Context, _ []tier.Token, entries []*tier.Entry) (int, error) {
 				for _, e := range entries {
 					if err := f.force(ctx, e); err != nil {
-						return err
+						return 0, err
 					}
 				}
-				return nil
+				return 0, nil
 			}
 		}},
 		{rule: "batch-put-like-put", how: "stores a part", spoil: func(f *faulty) {
-			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) error {
+			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (int, error) {
 				return f.putEach(ctx, tokens[:len(tokens)/2], entries[:len(entries)/2])
 			}
 		}},

@@ -169,13 +169,19 @@ func leaseMutants() []mutant {
 			}
 		}},
 		{rule: "uncacheable-is-released", how: "refuses the whole batch", spoil: func(f *faulty) {
-			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) error {
+			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (int, error) {
 				for i, e := range entries {
 					if err := f.put(ctx, tokens[i], e); err != nil {
-						return err
+						return 0, err
 					}
 				}
-				return nil
+				return 0, nil
+			}
+		}},
+		{rule: "uncacheable-is-released", how: "does not say how many it refused", spoil: func(f *faulty) {
+			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (int, error) {
+				_, err := f.putEach(ctx, tokens, entries)
+				return 0, err
 			}
 		}},
 	}

@@ -30,7 +30,7 @@ func checkUncacheable(p *probe) {
 		return
 	}
 	a, b := entry(key(2), 5), secret(key(3), 5)
-	p.ok(batch.PutBatch(p.ctx, []tier.Token{p.lease(key(2)), p.lease(key(3))}, []*tier.Entry{a, b}), "PutBatch with one that must not be held")
+	p.putBatch(batch, []tier.Token{p.lease(key(2)), p.lease(key(3))}, []*tier.Entry{a, b}, 1)
 	p.holds(a)
 	p.lease(key(3))
 }
@@ -259,7 +259,7 @@ func batchRules() []Rule {
 				if len(results) != 0 {
 					p.errorf("GetBatch of no keys returned %d results", len(results))
 				}
-				p.ok(batch.PutBatch(p.ctx, nil, nil), "PutBatch of nothing")
+				p.putBatch(batch, nil, nil, 0)
 				results, err = batch.GetBatch(p.ctx, []tenancy.Key{key(1), key(1), key(1)})
 				p.ok(err, "GetBatch of one key three times")
 				granted := 0
@@ -300,7 +300,7 @@ func batchRules() []Rule {
 						tokens[i] = p.lease(k)
 					}
 				}
-				p.ok(batch.PutBatch(p.ctx, tokens, entries), "PutBatch of %d", n)
+				p.putBatch(batch, tokens, entries, 0)
 				for i, e := range want {
 					if e != nil {
 						p.holds(e)

@@ -238,7 +238,7 @@ func putRules() []Rule {
 		},
 		{
 			Name:     "uncacheable-is-released",
-			Says:     "Put of an entry that the cache must not hold is ErrUncacheable, stores nothing, and releases its lease.",
+			Says:     "Put of an entry that the cache must not hold is ErrUncacheable, stores nothing, and releases its lease; PutBatch counts it.",
 			of:       sharedCache,
 			refusing: true,
 			check:    checkUncacheable,

@@ -302,10 +302,13 @@ func (s *Store) fillAll(ctx context.Context, tokens []Token, entries []*Entry) {
 		}
 		return
 	}
-	if err := batch.PutBatch(ctx, tokens, entries); err != nil {
+	uncacheable, err := batch.PutBatch(ctx, tokens, entries)
+	s.stats.uncacheable.Add(int64(uncacheable))
+	filled := int64(len(entries) - uncacheable)
+	if err != nil {
 		s.stats.errors.Add(1)
-		s.stats.unfilled.Add(int64(len(entries)))
+		s.stats.unfilled.Add(filled)
 		return
 	}
-	s.stats.fills.Add(int64(len(entries)))
+	s.stats.fills.Add(filled)
 }

@@ -48,9 +48,9 @@ type BatchCache interface {
 	Cache
 	// GetBatch is Get for each key, in order, in as few round trips as possible.
 	GetBatch(ctx context.Context, keys []tenancy.Key) ([]Result, error)
-	// PutBatch is Put for each entry with the token beside it. Errors of single
-	// entries are left to the adapter's counters.
-	PutBatch(ctx context.Context, tokens []Token, entries []*Entry) error
+	// PutBatch is Put for each entry with the token beside it. It returns how many
+	// of them are ErrUncacheable, which is no error of the batch.
+	PutBatch(ctx context.Context, tokens []Token, entries []*Entry) (uncacheable int, err error)
 }
 
 // Result is the outcome of Get: an entry, or a lease, or neither.

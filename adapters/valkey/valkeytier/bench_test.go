@@ -36,7 +36,7 @@ func benchKeys(b *testing.B, c *valkeytier.Cache, n int) []tenancy.Key {
 	for i, r := range results {
 		tokens[i] = r.Token
 	}
-	if err := c.PutBatch(b.Context(), tokens, entries); err != nil {
+	if _, err := c.PutBatch(b.Context(), tokens, entries); err != nil {
 		b.Fatal(err)
 	}
 	return keys

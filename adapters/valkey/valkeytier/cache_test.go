@@ -222,7 +222,7 @@ func fillMany(tb testing.TB, c *valkeytier.Cache, n int) []tenancy.Key {
 		e.Key, e.Snapshot.Tenant.ID = k, k.Value
 		tokens[i], entries[i] = results[i].Token, e
 	}
-	if err := c.PutBatch(tb.Context(), tokens, entries); err != nil {
+	if _, err := c.PutBatch(tb.Context(), tokens, entries); err != nil {
 		tb.Fatal(err)
 	}
 	return keys
@@ -264,8 +264,8 @@ func TestBatchLeavesOutWhatMustNotBeCached(t *testing.T) {
 		c, _ := newCache(t, option)
 		e := entry(5)
 		e.Snapshot.Tenant.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
-		if err := c.PutBatch(t.Context(), []tier.Token{takeLease(t, c)}, []*tier.Entry{e}); err != nil {
-			t.Fatal(err)
+		if n, err := c.PutBatch(t.Context(), []tier.Token{takeLease(t, c)}, []*tier.Entry{e}); err != nil || n != 1 {
+			t.Fatalf("%d uncacheable, %v; want 1", n, err)
 		}
 		holds(t, c, 0)
 		if err := c.Put(t.Context(), takeLease(t, c), e); !errors.Is(err, tier.ErrUncacheable) {

@@ -31,18 +31,20 @@ func (c *Cache) putting(token tier.Token, e *tier.Entry, value string) invocatio
 
 // PutBatch implements [tier.BatchCache]. Entries that must not be cached are left
 // out, and their leases released.
-func (c *Cache) PutBatch(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) error {
+func (c *Cache) PutBatch(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (uncacheable int, err error) {
 	var puts, releases []invocation
 	for i, e := range entries {
 		value, err := c.cfg.codec.Encode(e)
-		switch {
-		case err == nil:
+		if err == nil {
 			puts = append(puts, c.putting(tokens[i], e, value))
-		case tokens[i] != 0:
+			continue
+		}
+		uncacheable++
+		if tokens[i] != 0 {
 			releases = append(releases, invocation{c.name(e.Key), []string{lease(tokens[i])}})
 		}
 	}
-	return errors.Join(c.invoke(ctx, c.scripts.put, puts...), c.invoke(ctx, c.scripts.release, releases...))
+	return uncacheable, errors.Join(c.invoke(ctx, c.scripts.put, puts...), c.invoke(ctx, c.scripts.release, releases...))
 }
 
 // Release implements [tier.Cache].
