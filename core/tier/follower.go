@@ -582,10 +582,15 @@ func (f *follower) publish(ctx context.Context, p tenancy.Position) {
 	}
 }
 
-// flush makes everything that was cached so far unservable.
-func (f *follower) flush() {
+func (f *follower) flushOnRequest() {
 	f.stats.flushed.Add(1)
 	f.logger.Info("tenancy: caches flushed on request")
+	f.flush()
+}
+
+// flush makes everything that local caches hold so far unservable, and what shared
+// ones hold from before the newest change.
+func (f *follower) flush() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fence := f.fence.Load()

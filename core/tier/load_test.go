@@ -414,3 +414,41 @@ func TestLoadCountsWhatItServes(t *testing.T) {
 		before = now
 	}
 }
+
+// When a shared tier was invalidated, no local one holds what was read from it
+// meanwhile.
+func TestInvalidateAllOfASharedTier(t *testing.T) {
+	db := newDatabase()
+	create(t, db, "acme")
+	shared := &slowToClear{sharedMap: newSharedMap()}
+	below := newTier(t, db, shared)
+	s := newTier(t, below, newLocalMap())
+	get(t, s, "acme")
+	loads := db.Loads()
+	shared.before = func() {
+		if get(t, s, "acme"); db.Loads() != loads {
+			t.Error("loaded from the database: the test proves nothing")
+		}
+	}
+	if n, err := below.InvalidateAll(t.Context()); n != 1 || err != nil {
+		t.Errorf("InvalidateAll = %d, %v", n, err)
+	}
+	if get(t, s, "acme"); db.Loads() != loads+1 {
+		t.Error("served from a cache after InvalidateAll")
+	}
+	if st := s.Stats(); st.Flushed != 1 {
+		t.Errorf("Flushed = %d, want 1", st.Flushed)
+	}
+}
+
+// slowToClear is a shared cache that is read before InvalidateAll has removed
+// anything.
+type slowToClear struct {
+	*sharedMap
+	before func()
+}
+
+func (c *slowToClear) InvalidateAll(ctx context.Context) (int64, error) {
+	c.before()
+	return c.sharedMap.InvalidateAll(ctx)
+}

@@ -6,14 +6,19 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// InvalidateAll makes everything that this tier and, in this process, the other
-// tiers of the stack hold unservable at once, and removes this tier's entries. It
-// returns how many there were, or -1 where the cache does not know. Other
-// processes keep their local caches: they are current anyway.
+// InvalidateAll makes everything that the local tiers of the stack hold in this
+// process unservable at once, and removes this tier's entries. It returns how many
+// there were, or -1 where the cache does not know. Another tier that is shared keeps
+// what is current by the log, and so do the local caches of other processes: [Walk]
+// leads to every tier of this one.
 func (s *Store) InvalidateAll(ctx context.Context) (int64, error) {
 	return read(s, "InvalidateAll", func() (int64, error) {
-		s.follower.flush()
-		return s.cache.InvalidateAll(ctx)
+		s.follower.flushOnRequest()
+		n, err := s.cache.InvalidateAll(ctx)
+		if s.shared { // until it was removed, local tiers were filled with it
+			s.follower.flush()
+		}
+		return n, err
 	})
 }
 
