@@ -93,9 +93,9 @@ func NewCache(option valkey.ClientOption, opts ...Option) (*Cache, error) {
 // NewCacheWithClient returns a cache that uses client and does not close it.
 //
 // The bounds are then those of the client. Set DisableCache, DisableRetry,
-// AlwaysPipelining, a ConnWriteTimeout of 200 ms and a Dialer with a Timeout of
-// 100 ms and a KeepAlive of 200 ms, as New does (and a MaxFlushDelay of 20 µs, for
-// throughput): with valkey-go's own settings, a
+// AlwaysPipelining, a ConnWriteTimeout of 200 ms (the deadline, if that is longer)
+// and a Dialer with a Timeout of 100 ms and a KeepAlive of 200 ms, as New does (and a
+// MaxFlushDelay of 20 µs, for throughput): with valkey-go's own settings, a
 // call may take as long as connecting takes (5 s), whatever the deadline, for up to
 // 128 lookups, until the breaker opens. Commands of others on the same connections
 // delay those of the cache, and it must not read from replicas.

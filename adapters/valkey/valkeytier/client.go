@@ -14,7 +14,7 @@ import (
 const (
 	dialTimeout  = 100 * time.Millisecond // connecting, and again for the handshake
 	keepAlive    = 200 * time.Millisecond // an idle connection is pinged so often
-	writeTimeout = 200 * time.Millisecond // a connection that does not answer for so long is given up
+	writeTimeout = 200 * time.Millisecond // a connection that does not answer for so long, or for the deadline of a call, is given up
 
 	// flushDelay is how long commands wait for others to be sent with them, if
 	// there are others. It is the value that valkey-go's documentation names. Sixteen
@@ -27,8 +27,9 @@ const (
 	sentinelRefresh = 5 * time.Second
 )
 
-// bounded returns option with the settings that a cache needs.
-func bounded(option valkey.ClientOption) (valkey.ClientOption, error) {
+// bounded returns option with the settings that a cache needs whose calls have this
+// deadline.
+func bounded(option valkey.ClientOption, deadline time.Duration) (valkey.ClientOption, error) {
 	switch {
 	case len(option.InitAddress) == 0:
 		return option, invalid("ClientOption.InitAddress is empty")
@@ -40,7 +41,7 @@ func bounded(option valkey.ClientOption) (valkey.ClientOption, error) {
 	option.DisableCache = true     // client-side caching: the tier above is that
 	option.DisableRetry = true     // retries know no deadline of ours
 	option.AlwaysPipelining = true // a caller who leaves does not break a connection
-	setDefault(&option.ConnWriteTimeout, writeTimeout)
+	setDefault(&option.ConnWriteTimeout, max(writeTimeout, deadline))
 	setDefault(&option.MaxFlushDelay, flushDelay)
 	setDefault(&option.Dialer.Timeout, dialTimeout)
 	setDefault(&option.Dialer.KeepAlive, keepAlive)

@@ -64,7 +64,7 @@ type probeFunc func(ctx context.Context, c valkey.Client, key string) error
 
 // newLink returns a link to the servers of option.
 func newLink(cfg config, what string, option valkey.ClientOption, probe probeFunc) (*link, error) {
-	option, err := bounded(option)
+	option, err := bounded(option, cfg.deadline)
 	if err != nil {
 		return nil, err
 	}

@@ -338,3 +338,23 @@ func newError(option valkey.ClientOption, opts ...valkeytier.Option) error {
 	_, err := valkeytier.New(newPrimary(), option, opts...)
 	return err
 }
+
+// A server that is slower than usual is waited for as long as WithDeadline says: the
+// client does not give the connection up before.
+func TestDeadlineIsWaitedFor(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		p, through := newProxy(t, option)
+		c, _ := newCache(t, through, valkeytier.WithDeadline(patience))
+		p.hang()
+		answered := make(chan error, 1)
+		go func() {
+			_, err := c.Get(t.Context(), tenancy.IdentifierKey("acme"))
+			answered <- err
+		}()
+		time.Sleep(time.Second) // longer than everything that the client has by default
+		p.resume()
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
+	})
+}
