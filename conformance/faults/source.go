@@ -29,7 +29,8 @@ func NewSource(next tenancy.Source, seed uint64) *Source {
 	return &Source{Source: next, random: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// FailLog makes Head and Changes return err, until it is nil again.
+// FailLog makes Head and Changes return err, and Watch yield it in the place of
+// changes, until it is nil again.
 func (s *Source) FailLog(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,6 +100,9 @@ func (s *Source) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[te
 			s.mu.Lock()
 			lost := s.deaf && err == nil
 			s.mu.Unlock()
+			if failed := s.unreadable("Watch"); err == nil && failed != nil {
+				c, err = tenancy.Change{}, failed
+			}
 			if !lost && !yield(c, err) {
 				return
 			}

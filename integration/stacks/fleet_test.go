@@ -5,6 +5,7 @@ package stacks
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/url"
 	"path/filepath"
 	"sync/atomic"
@@ -239,9 +240,26 @@ func (s *countedSource) Load(ctx context.Context, want []tenancy.Lookup) ([]tena
 func (s *countedSource) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 	changes, err := s.Store.Changes(ctx, after, limit)
 	for i := range changes {
-		if s.blind && changes[i].Position.Revision%3 == 0 {
-			changes[i].Keys = nil
-		}
+		changes[i] = s.shown(changes[i])
 	}
 	return changes, err
+}
+
+// Watch implements [tenancy.Log].
+func (s *countedSource) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		for c, err := range s.Store.Watch(ctx, after) {
+			if !yield(s.shown(c), err) {
+				return
+			}
+		}
+	}
+}
+
+// shown returns what the nodes see of a change.
+func (s *countedSource) shown(c tenancy.Change) tenancy.Change {
+	if s.blind && c.Position.Revision%3 == 0 {
+		c.Keys = nil
+	}
+	return c
 }
