@@ -3,6 +3,7 @@ package storetest_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -52,6 +53,28 @@ func concurrencyMutants() []mutant {
 			}
 		}},
 		{rule: "concurrent-updates-one-wins", how: "compares revisions before it writes", spoil: func(f *faulty) { f.update = checkThenWrite(f) }},
+		{rule: "concurrent-bulk-writes-are-whole", how: "writes in pieces", spoil: func(f *faulty) {
+			f.bulk = func(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
+				half := len(ids) / 2
+				ts, err := f.Store.BulkUpdateStatus(ctx, ids[:half], s)
+				if err != nil {
+					return nil, err
+				}
+				time.Sleep(time.Millisecond)
+				more, err := f.Store.BulkUpdateStatus(ctx, ids[half:], s)
+				return append(ts, more...), err
+			}
+		}},
+		{rule: "concurrent-bulk-writes-are-whole", how: "locks rows in the order of the IDs that it is given", spoil: func(f *faulty) {
+			var busy atomic.Int32
+			f.bulk = func(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
+				defer busy.Add(-1)
+				if busy.Add(1) > 1 && ids[0] > ids[1] {
+					return nil, tenancy.ErrorIn("BulkUpdateStatus", tenancy.Key{}, errors.New("deadlock detected"))
+				}
+				return f.Store.BulkUpdateStatus(ctx, ids, s)
+			}
+		}},
 		{rule: "modify-loses-nothing", how: "compares revisions before it writes", spoil: func(f *faulty) { f.update = checkThenWrite(f) }},
 		{rule: "reads-never-go-back", how: "asks two replicas by turns, one of which lags", spoil: func(f *faulty) {
 			lagging := map[string]tenancy.Tenant{}

@@ -362,6 +362,16 @@ func writeMutants() []mutant {
 				return created, err
 			}
 		}},
+		{rule: "revision-has-no-gaps", how: "writes a tenant twice that is named twice", spoil: func(f *faulty) {
+			f.bulk = func(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
+				for i, id := range ids {
+					if slices.Contains(ids[:i], id) {
+						_, _ = f.Store.SetStatus(ctx, id, s)
+					}
+				}
+				return f.Store.BulkUpdateStatus(ctx, ids, s)
+			}
+		}},
 		{rule: "revision-has-no-gaps", how: "burns a revision at each create", spoil: func(f *faulty) {
 			f.create = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 				created, err := f.Store.Create(ctx, t)

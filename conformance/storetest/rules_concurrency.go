@@ -3,8 +3,10 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -103,6 +105,54 @@ func concurrencyRules() []Rule {
 					winner := p.oneWins(errs, tenancy.ErrConflict, "")
 					t = p.get(t.ID)
 					equal(p, t.Name, "Winner "+strconv.Itoa(winner), "the name after concurrent Updates")
+				}
+			},
+		},
+		{
+			Name: "concurrent-bulk-writes-are-whole",
+			Says: "Concurrent BulkUpdateStatus of the same tenants, in any order of IDs, all succeed, and no read sees a part of one.",
+			check: func(p *probe) {
+				const writers, rounds = 4, 5
+				created := p.createMany(40)
+				var writing atomic.Int32
+				writing.Store(writers)
+				statuses := tenancy.Statuses()
+				for i, err := range together(writers+2, func(i int) error {
+					if i >= writers {
+						for writing.Load() > 0 {
+							if n, err := p.s.Count(p.ctx, tenancy.Filter{Statuses: statuses[i%2:][:3]}); err != nil || n != 0 && n != len(created) {
+								return fmt.Errorf("%d of %d tenants have one of three statuses, error %w", n, len(created), err)
+							}
+						}
+						return nil
+					}
+					defer writing.Add(-1)
+					ids := make([]string, len(created))
+					for n := range ids {
+						ids[n] = created[(n+i*len(ids)/writers)%len(ids)].ID
+					}
+					if i%2 == 1 {
+						slices.Reverse(ids)
+					}
+					for n := range rounds {
+						ts, err := p.s.BulkUpdateStatus(p.ctx, ids, statuses[(i+n)%len(statuses)])
+						if err != nil {
+							return err
+						}
+						if len(ts) != len(ids) {
+							return fmt.Errorf("it returned %d of %d tenants", len(ts), len(ids))
+						}
+					}
+					return nil
+				}) {
+					if err != nil {
+						p.errorf("goroutine %d: %v", i, err)
+					}
+				}
+				last := p.get(created[0].ID)
+				for _, t := range p.all() {
+					equal(p, t.Status, last.Status, "the status of %s, against that of %s", t.ID, last.ID)
+					equal(p, t.UpdatedAt, last.UpdatedAt, "UpdatedAt of %s, against that of %s", t.ID, last.ID)
 				}
 			},
 		},

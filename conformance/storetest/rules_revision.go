@@ -60,7 +60,11 @@ func revisionRules() []Rule {
 				a = p.patch(a.ID, `{"a":1}`)
 				next(a.Revision, "UpdateMetadata")
 				next(p.update(a).Revision, "Update")
-				ts := p.bulk(tenancy.StatusActive, tenant(0).ID, tenant(1).ID)
+				ts, err := p.s.BulkUpdateStatus(p.ctx, []string{tenant(0).ID, tenant(1).ID, "missing", tenant(0).ID}, tenancy.StatusActive)
+				p.ok(err, "BulkUpdateStatus")
+				if len(ts) != 2 {
+					p.fatalf("BulkUpdateStatus of two tenants, one of them named twice, returned %d", len(ts))
+				}
 				revisions := []tenancy.Revision{ts[0].Revision, ts[1].Revision}
 				slices.Sort(revisions)
 				next(revisions[0], "BulkUpdateStatus")
