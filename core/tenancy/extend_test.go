@@ -257,6 +257,12 @@ func TestExtendErrors(t *testing.T) {
 	if !errors.As(err, &e) || e.ID != "new" || e.Identifier != "acme-1" || e.Field != "name" {
 		t.Errorf("Create of an invalid one: %#v", err)
 	}
+	_, err = tenancy.Extend(&fast{fake: fake{fail: tenancy.ErrUnavailable}}).Create(ctx, tenancy.Tenant{Identifier: "acme-1", Name: "x"})
+	if !errors.As(err, &e) || e.ID == "" { // it may have been created
+		t.Errorf("Create in an outage without an ID: %#v", err)
+	}
+	_, err = tenancy.Extend(&fast{lose: 1}).Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
+	wantError(t, "Load that returns too little", err, tenancy.ErrUnavailable, "Load")
 	b.took()
 	bad := "\x00"
 	big, err := tenancy.MetadataFromStored([]byte(`{"a":"` + strings.Repeat("x", tenancy.MaxMetadataBytes) + `"}`))

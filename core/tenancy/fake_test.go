@@ -179,7 +179,7 @@ func (f *fake) Close() error {
 type fast struct {
 	fake
 	batches [][]tenancy.Tenant
-	lose    int // results that CreateBatch owes
+	lose    int // results that CreateBatch and Load owe
 }
 
 func (f *fast) GetByIDs(_ context.Context, ids []string) ([]tenancy.Tenant, error) {
@@ -254,7 +254,7 @@ func (f *fast) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Snapsho
 			snapshots[i] = tenancy.Snapshot{Tenant: *t, Found: true}
 		}
 	}
-	return snapshots, nil
+	return snapshots[:max(0, len(snapshots)-f.lose)], nil
 }
 
 func (f *fast) Changes(_ context.Context, _ tenancy.Position, limit int) ([]tenancy.Change, error) {

@@ -122,8 +122,18 @@ func TestModifyReadsPastCaches(t *testing.T) {
 // stale is a Source whose cache holds an old value.
 type stale struct{ *tenancy.Extended }
 
-func (stale) GetByID(context.Context, string) (tenancy.Tenant, error) {
-	return tenancy.Tenant{ID: "t0", Identifier: "acme", Name: "stale", Status: tenancy.StatusActive, Revision: 1}, nil
+var cached = tenancy.Tenant{ID: "t0", Identifier: "acme", Name: "stale", Status: tenancy.StatusActive, Revision: 1}
+
+func (stale) GetByID(context.Context, string) (tenancy.Tenant, error) { return cached, nil }
+
+func (s stale) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	snapshots, err := s.Extended.Load(ctx, want)
+	for i := range snapshots {
+		if want[i].Min != tenancy.Latest {
+			snapshots[i].Tenant, snapshots[i].Found = cached, true
+		}
+	}
+	return snapshots, err
 }
 
 func TestFresh(t *testing.T) {
@@ -158,9 +168,10 @@ func TestFresh(t *testing.T) {
 	wantInvalid(t, "GetByID", second(s.GetByID(ctx, "")), "id")
 	wantInvalid(t, "GetByIDs", second(s.GetByIDs(ctx, []string{""})), "id")
 	b.fail = tenancy.ErrUnavailable
-	if _, err := s.Exists(ctx, "b"); !errors.Is(err, tenancy.ErrUnavailable) {
-		t.Errorf("Exists in an outage: %v", err)
-	}
+	_, err = s.Exists(ctx, "b")
+	wantError(t, "Exists in an outage", err, tenancy.ErrUnavailable, "Exists")
+	_, err = s.GetByIDs(ctx, []string{"b"})
+	wantError(t, "GetByIDs in an outage", err, tenancy.ErrUnavailable, "GetByIDs")
 	if _, ok := tenancy.SourceOf(s); !ok {
 		t.Error("Fresh lost the log")
 	}
