@@ -103,10 +103,21 @@ func TestTenantJSONErrors(t *testing.T) {
 	}
 }
 
+func TestTenantJSONTimes(t *testing.T) {
+	var tenant tenancy.Tenant
+	if err := json.Unmarshal([]byte(`{"created_at":"2024-02-29T12:00:00.1234567+01:00","updated_at":"0001-01-01T00:00:00Z"}`), &tenant); err != nil {
+		t.Fatal(err)
+	}
+	want := tenancy.Tenant{CreatedAt: time.Date(2024, 2, 29, 11, 0, 0, 123456000, time.UTC)}
+	if tenant != want {
+		t.Errorf("got %+v, want %+v", tenant, want)
+	}
+}
+
 func FuzzTenantJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `null`, `{"id":"t1","identifier":"acme","name":"Acme","status":"active","metadata":{"a":1e2}}`,
-		`{"created_at":"2024-02-29T12:00:00.1234567+01:00","updated_at":"9999-12-31T23:59:59Z","revision":-1}`,
+		`{"id":"t1","identifier":"acme","name":"Acme","status":"active","created_at":"2024-02-29T12:00:00.1234567+01:00","updated_at":"9999-12-31T23:59:59Z","revision":-1}`,
 		`{"ID":"x","database_url":"***"}`, `{"name":"\ud800"}`, `{"database_url":"a\u0000<>&\u2028"}`, `{"metadata":{"a":"\u2028"},"isolation":"row","schema_name":"s"}`,
 	} {
 		f.Add([]byte(seed))
