@@ -94,7 +94,7 @@ func limitRules() []Rule {
 		},
 		{
 			Name: "field-limits",
-			Says: "DatabaseURL has at most 8 KiB, SchemaName at most 255 characters, Isolation is a known level, times lie in the years 1 to 9999; others are ErrInvalid and name the field.",
+			Says: "DatabaseURL has at most 8 KiB, SchemaName at most 255 characters, Isolation is a known level, CreatedAt lies in the years 1 to 9998; others are ErrInvalid and name the field.",
 			check: func(p *probe) {
 				t := tenant(0)
 				t.DatabaseURL = tenancy.NewSecret(strings.Repeat("u", tenancy.MaxDatabaseURLBytes))
@@ -120,7 +120,7 @@ func limitRules() []Rule {
 					{"schema_name", func(t *tenancy.Tenant) { t.SchemaName = strings.Repeat("s", 256) }, true},
 					{"isolation", func(t *tenancy.Tenant) { t.Isolation = "galaxy" }, true},
 					{"isolation", func(t *tenancy.Tenant) { t.Isolation = "Row" }, true},
-					{"created_at", func(t *tenancy.Tenant) { t.CreatedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, false},
+					{"created_at", func(t *tenancy.Tenant) { t.CreatedAt = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }, false},
 					{"created_at", func(t *tenancy.Tenant) { t.CreatedAt = time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC) }, false},
 				} {
 					other := tenant(100)

@@ -19,7 +19,7 @@ func timeRules() []Rule {
 					time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 					time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC),
 					time.Date(1583, 2, 3, 4, 5, 6, 789_012_345, time.UTC),
-					time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC).Add(-time.Hour),
+					time.Date(9998, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 				} {
 					t := tenant(i)
 					t.CreatedAt = at
@@ -28,6 +28,7 @@ func timeRules() []Rule {
 					p.normal(created, "Create")
 					p.normal(p.get(t.ID), "GetByID")
 					p.stored(created, "Create")
+					p.stored(p.setStatus(t.ID, tenancy.StatusSuspended), "SetStatus, at the latest possible UpdatedAt too")
 				}
 				p.normal(p.create(tenant(100)), "Create without CreatedAt")
 				for _, t := range p.all() {

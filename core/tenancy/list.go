@@ -132,7 +132,7 @@ func parseCursor(cursor string) (ListKey, error) {
 	}
 	k := ListKey{time.UnixMicro(int64(binary.BigEndian.Uint64(b[1:9]))).UTC(), string(b[9:])}
 	// The decoder skips line breaks; a cursor has one spelling only.
-	if k.Cursor() != cursor || ValidateID(k.ID) != nil || validateTime("", k.CreatedAt) != nil {
+	if k.Cursor() != cursor || ValidateID(k.ID) != nil || validateTime("", k.CreatedAt, maxYear) != nil {
 		return ListKey{}, bad
 	}
 	return k, nil

@@ -28,8 +28,8 @@ type Tenant struct {
 	SchemaName string
 	// Metadata is whatever the application wants to keep with the tenant.
 	Metadata Metadata
-	// CreatedAt is set by Create, unless given, and never changes. UTC,
-	// microseconds.
+	// CreatedAt is set by Create, unless given (in the years 1 to 9998), and never
+	// changes. UTC, microseconds.
 	CreatedAt time.Time
 	// UpdatedAt grows with every write of this tenant. UTC, microseconds.
 	UpdatedAt time.Time

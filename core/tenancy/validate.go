@@ -17,6 +17,14 @@ const (
 	MaxMetadataBytes    = 256 << 10
 )
 
+// The last years of times. The year 9999, the last one that RFC 3339 and every
+// database can hold, is left to UpdatedAt, which is not before CreatedAt and grows
+// with every write.
+const (
+	maxCreatedYear = 9998
+	maxYear        = 9999
+)
+
 // Validate checks every field but Revision against the rules of the package
 // documentation, and returns an [*Error] that wraps ErrInvalid and names the
 // first offending field. No I/O.
@@ -46,10 +54,10 @@ func (t Tenant) Validate() error {
 	if err := t.Metadata.Validate(); err != nil {
 		return err
 	}
-	if err := validateTime("created_at", t.CreatedAt); err != nil {
+	if err := validateTime("created_at", t.CreatedAt, maxCreatedYear); err != nil {
 		return err
 	}
-	return validateTime("updated_at", t.UpdatedAt)
+	return validateTime("updated_at", t.UpdatedAt, maxYear)
 }
 
 // ValidateID returns an [*Error] that wraps ErrInvalid if no tenant can have
@@ -94,9 +102,9 @@ func validateText(field, s string, low, high int) error {
 	return nil
 }
 
-func validateTime(field string, t time.Time) error {
-	if y := t.UTC().Year(); y < 1 || y > 9999 {
-		return invalid(field, "must lie in the years 1 to 9999")
+func validateTime(field string, t time.Time, lastYear int) error {
+	if y := t.UTC().Year(); y < 1 || y > lastYear {
+		return invalid(field, "must lie in the years 1 to %d", lastYear)
 	}
 	return nil
 }

@@ -66,9 +66,11 @@ func TestTenantValidate(t *testing.T) {
 		{"metadata too large", func(t *tenancy.Tenant) { t.Metadata = big }, "metadata"},
 		{"year 0", func(t *tenancy.Tenant) { t.CreatedAt = time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC) }, "created_at"},
 		{"year 10000", func(t *tenancy.Tenant) { t.UpdatedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "updated_at"},
-		{"year 10000 in UTC", func(t *tenancy.Tenant) {
-			t.CreatedAt = time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -3600))
+		{"year 9998", func(t *tenancy.Tenant) { t.CreatedAt = time.Date(9998, 12, 31, 23, 0, 0, 0, time.UTC) }, ""},
+		{"year 9999 in UTC", func(t *tenancy.Tenant) {
+			t.CreatedAt = time.Date(9998, 12, 31, 23, 0, 0, 0, time.FixedZone("", -3600))
 		}, "created_at"},
+		{"updated in the year 9999", func(t *tenancy.Tenant) { t.UpdatedAt = time.Date(9999, 12, 31, 23, 0, 0, 0, time.UTC) }, ""},
 		{"revision", func(t *tenancy.Tenant) { t.Revision = -5 }, ""},
 	} {
 		tenant := valid()

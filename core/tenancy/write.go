@@ -16,7 +16,7 @@ func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
 	if t.Status == "" {
 		t.Status = StatusActive
 	}
-	if err := validateTime("created_at", t.CreatedAt); err != nil {
+	if err := validateTime("created_at", t.CreatedAt, maxCreatedYear); err != nil {
 		return Tenant{}, err // before a time far away wraps around in microseconds
 	}
 	if t.CreatedAt = NormalizeTime(t.CreatedAt); t.CreatedAt.IsZero() {
