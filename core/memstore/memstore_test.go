@@ -168,7 +168,7 @@ func TestLogRetention(t *testing.T) {
 	for i := range 95 {
 		create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n"})
 		head := s.Statistics().Log
-		if n := head.Newest.Revision - head.Oldest.Revision + 1; n > keep || int(head.Newest.Revision) != i+2 {
+		if n := head.Newest.Revision - head.Oldest.Revision + 1; int(n) != min(keep, i+2) || int(head.Newest.Revision) != i+2 {
 			t.Fatalf("after %d creates the log is %+v", i+1, head)
 		}
 	}

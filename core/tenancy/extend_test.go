@@ -242,6 +242,12 @@ func TestExtendErrors(t *testing.T) {
 			wantError(t, op, err, reason, op)
 		}
 	}
+	defaults := everything(t.Context(), tenancy.Extend(&fake{fail: tenancy.ErrConflict}))
+	for _, op := range []string{"GetByIDs", "Exists", "Count", "Search", "SetStatus", "CreateBatch"} {
+		if !errors.Is(defaults[op], tenancy.ErrConflict) {
+			t.Errorf("%s, derived from a method that fails: %v", op, defaults[op])
+		}
+	}
 	s, b := seeded(t, 1)
 	ctx := t.Context()
 	_, err := s.GetByID(ctx, "absent")
