@@ -320,6 +320,14 @@ func writeMutants() []mutant {
 			f.purge = func(context.Context, string) error { return nil }
 		}},
 		{rule: "soft-delete-keeps-row", how: "removes the row", spoil: func(f *faulty) { f.delete = f.Store.Purge }},
+		{rule: "soft-delete-keeps-row", how: "puts a new tenant over a deleted one", spoil: func(f *faulty) {
+			f.create = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+				if old, err := f.Store.GetByID(ctx, t.ID); err == nil && old.Status == tenancy.StatusDeleted {
+					_ = f.Store.Purge(ctx, t.ID)
+				}
+				return f.Store.Create(ctx, t)
+			}
+		}},
 		{rule: "soft-delete-repeats", how: "writes again", spoil: func(f *faulty) {
 			f.delete = func(ctx context.Context, id string) error {
 				_, err := f.Store.SetStatus(ctx, id, tenancy.StatusDeleted)

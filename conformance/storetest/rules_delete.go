@@ -85,6 +85,9 @@ func deleteRules() []Rule {
 				other.Identifier = before.Identifier
 				_, err := p.s.Create(p.ctx, other)
 				p.failsIn(err, tenancy.ErrAlreadyExists, "identifier", "Create with the identifier of a soft-deleted tenant")
+				other.ID, other.Identifier = before.ID, tenant(1).Identifier
+				_, err = p.s.Create(p.ctx, other)
+				p.failsIn(err, tenancy.ErrAlreadyExists, "id", "Create with the ID of a soft-deleted tenant")
 				p.fails(p.s.Delete(p.ctx, "missing"), tenancy.ErrNotFound, "Delete of a missing tenant")
 				equal(p, p.setStatus(before.ID, tenancy.StatusActive).Status, tenancy.StatusActive, "status after bringing the tenant back")
 			},

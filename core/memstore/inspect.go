@@ -49,7 +49,8 @@ func (s *Store) Compact(revision tenancy.Revision) {
 	s.b.log.compact(revision)
 }
 
-// Backup is a copy of a store's tenants and log.
+// Backup is a copy of a store's tenants and log. Its zero value is that of a new
+// store.
 type Backup struct {
 	records []*record
 	changes []tenancy.Change
@@ -71,6 +72,9 @@ func (s *Store) Restore(backup Backup) {
 	defer s.b.mu.Unlock()
 	s.b.replaceAll(backup.records)
 	s.b.log.changes = cloneChanges(backup.changes)
+	if len(s.b.log.changes) == 0 {
+		s.b.log.append(tenancy.OpReset, "", nil) // a log is never empty
+	}
 	s.b.log.wake()
 }
 

@@ -233,6 +233,22 @@ func TestRestoreDeniesLaterPositions(t *testing.T) {
 	}
 }
 
+func TestRestoreZeroBackup(t *testing.T) {
+	s := memstore.New()
+	create(t, s, tenancy.Tenant{Identifier: "lost", Name: "n"})
+	lost := s.Statistics().Log.Newest
+	s.Restore(memstore.Backup{})
+	if st := s.Statistics(); st.Tenants != 0 || st.Log.Newest.Revision != 1 || st.Log.Oldest != st.Log.Newest {
+		t.Errorf("Statistics = %+v, want those of a new store", st)
+	}
+	if _, err := s.Changes(t.Context(), lost, 0); !errors.Is(err, tenancy.ErrCompacted) {
+		t.Errorf("Changes after a lost position: %v, want ErrCompacted", err)
+	}
+	if made := create(t, s, tenancy.Tenant{Identifier: "acme", Name: "n"}); made.Revision != 2 {
+		t.Errorf("the first tenant has Revision %d, want 2", made.Revision)
+	}
+}
+
 func TestCloseEndsWatch(t *testing.T) {
 	s := memstore.New()
 	done := make(chan error, 1)
