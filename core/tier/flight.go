@@ -30,6 +30,7 @@ type flight struct {
 	waiters int                     // guarded by flights.mu
 	done    chan struct{}           // made for the first who waits, by flights.mu
 	entry   *Entry
+	cached  bool // a shared cache had it
 	err     error
 }
 
@@ -46,7 +47,11 @@ func (f *flights) join(ctx context.Context, key flightKey, least tenancy.Revisio
 			fl.done = make(chan struct{})
 		}
 		f.mu.Unlock()
-		return f.wait(ctx, key, fl)
+		e, err := f.wait(ctx, key, fl)
+		if s.shared {
+			s.stats.joined(e, err == nil && fl.cached)
+		}
+		return e, err
 	}
 	fl = &flight{waiters: 1}
 	if f.open == nil {
@@ -78,7 +83,7 @@ func (f *flights) ask(ctx context.Context, fl *flight, key flightKey, least tena
 	if !s.shared {
 		fl.entry = s.filled(ctx, key.Key, least)
 	} else if a = s.ask(ctx, key.Key); a.Entry != nil && s.acceptKnown(a.Entry, key.Key, least) {
-		fl.entry = a.Entry
+		fl.entry, fl.cached = a.Entry, true
 	}
 	if fl.entry != nil {
 		return true
@@ -120,7 +125,7 @@ func (f *flights) run(ctx context.Context, fl *flight, key flightKey, least tena
 		}
 		f.end(key, fl)
 	}()
-	fl.entry, fl.err = s.load(ctx, key.Key, least, a)
+	fl.entry, fl.cached, fl.err = s.load(ctx, key.Key, least, a)
 	if fl.err != nil && ctx.Err() != nil {
 		fl.err = context.Cause(ctx) // the reason of the load, which is not its waiters' context
 	}

@@ -24,9 +24,9 @@ const (
 	releaseTimeout = 100 * time.Millisecond
 )
 
-// load returns an accepted entry for key, from a shared cache that answered a or
-// from below, and puts it into the cache.
-func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (e *Entry, err error) {
+// load returns an accepted entry for key, from a shared cache that answered a
+// (cached) or from below, and puts it into the cache.
+func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (e *Entry, cached bool, err error) {
 	g := grant{token: a.Token}
 	defer func() {
 		if e == nil { // it failed, perhaps by a panic
@@ -34,16 +34,18 @@ func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 		}
 	}()
 	if err := s.beginLoad(ctx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer s.endLoad()
 	if !s.shared {
-		return s.loadBelow(ctx, key, least, grant{LocalToken, true})
+		e, err = s.loadBelow(ctx, key, least, grant{LocalToken, true})
+		return e, false, err
 	}
 	if e, g, err = s.fromShared(ctx, key, least, a); e != nil || err != nil {
-		return e, err
+		return e, true, err
 	}
-	return s.loadBelow(ctx, key, least, g)
+	e, err = s.loadBelow(ctx, key, least, g)
+	return e, false, err
 }
 
 // beginLoad waits until few enough loads are under way. endLoad follows.

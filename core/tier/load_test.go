@@ -56,6 +56,49 @@ func TestConcurrentReadersShareALoad(t *testing.T) {
 	})
 }
 
+// Each lookup of a shared cache is counted, those that wait for another's answer too.
+func TestJoinedLookupsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		create(t, db, "acme")
+		cache := &gated{sharedMap: newSharedMap()}
+		s := newTier(t, db, cache)
+		ask := func(identifier string) (before, after tier.Stats) {
+			before = s.Stats()
+			cache.gate = make(chan struct{})
+			var wg sync.WaitGroup
+			for range 100 {
+				wg.Go(func() { _, _ = s.GetByIdentifier(t.Context(), identifier) })
+			}
+			synctest.Wait()
+			close(cache.gate)
+			wg.Wait()
+			return before, s.Stats()
+		}
+		if before, after := ask("acme"); after.Misses-before.Misses != 100 || after.Hits != before.Hits {
+			t.Errorf("a miss: %+v, before %+v", after, before)
+		}
+		if before, after := ask("acme"); after.Hits-before.Hits != 100 || after.Misses != before.Misses {
+			t.Errorf("a hit: %+v, before %+v", after, before)
+		}
+		ask("absent")
+		if before, after := ask("absent"); after.Negatives-before.Negatives != 100 || after.Misses != before.Misses {
+			t.Errorf("a negative: %+v, before %+v", after, before)
+		}
+	})
+}
+
+// gated is a shared cache that answers when its gate is closed.
+type gated struct {
+	*sharedMap
+	gate chan struct{}
+}
+
+func (c *gated) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
+	<-c.gate
+	return c.sharedMap.Get(ctx, key)
+}
+
 // One who found nothing just before another's load was over finds what that has put
 // there.
 func TestLateReaderDoesNotLoadAgain(t *testing.T) {

@@ -103,5 +103,18 @@ func (s *Store) Stats() Stats {
 	}
 }
 
+// joined counts a lookup of a shared cache that waited for another's, as what that
+// one was: its answer e was cached, or was not.
+func (c *counters) joined(e *Entry, cached bool) {
+	switch {
+	case !cached:
+		c.misses.Add(1)
+	case e.Negative():
+		c.negatives.Add()
+	default:
+		c.hits.Add()
+	}
+}
+
 // served returns how many lookups the cache answered.
 func (c *counters) served() (hits, negatives int64) { return c.hits.Load(), c.negatives.Load() }
