@@ -2,6 +2,7 @@ package valkeytier_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -272,6 +274,36 @@ func TestBatchLeavesOutWhatMustNotBeCached(t *testing.T) {
 			t.Errorf("%v, want ErrUncacheable", err)
 		}
 		holds(t, c, 0)
+	})
+}
+
+// A tenant with a secret is counted as uncacheable in a batch, too.
+func TestUncacheableInABatch(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		s, err := valkeytier.New(memstore.New(), option, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		var ids []string
+		for i, url := range []string{"", "postgres://a", "postgres://b"} {
+			made, err := s.Create(t.Context(), tenancy.Tenant{Identifier: fmt.Sprintf("acme-%d", i), Name: "Acme", DatabaseURL: tenancy.NewSecret(url)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, made.ID)
+		}
+		until(t, "connected", func() bool { return s.Cache().(*valkeytier.Cache).Stats().State == valkeytier.Closed })
+		if ts, err := s.GetByIDs(t.Context(), ids); err != nil || len(ts) != 3 {
+			t.Fatal(ts, err)
+		}
+		if st := s.Stats(); st.Uncacheable != 2 || st.Fills != 1 {
+			t.Errorf("%d entries must not be held and %d are, want 2 and 1", st.Uncacheable, st.Fills)
+		}
 	})
 }
 
