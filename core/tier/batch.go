@@ -120,7 +120,7 @@ func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []i
 		return err
 	}
 	defer s.endLoad()
-	_, err := timed(ctx, s.cfg.loadTimeout, func(ctx context.Context) (struct{}, error) {
+	_, err := timed(ctx, s.cfg.loadTimeout, errLoadTimeout, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, s.loadBatch(ctx, want, missing, out)
 	})
 	return err

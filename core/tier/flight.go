@@ -147,7 +147,7 @@ func (f *flights) end(key flightKey, fl *flight) {
 	f.mu.Unlock()
 }
 
-var errLoadTimeout = fmt.Errorf("%w: the store below took longer than the load timeout", tenancy.ErrUnavailable)
+var errLoadTimeout = fmt.Errorf("%w: a load took longer than the load timeout", tenancy.ErrUnavailable)
 
 // forget makes the next caller begin a load of its own. The caller holds f.mu.
 func (f *flights) forget(key flightKey, fl *flight) {

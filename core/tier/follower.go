@@ -347,7 +347,7 @@ func (f *follower) read(ctx context.Context) error {
 	}
 	for {
 		after := f.position()
-		changes, err := timed(ctx, f.cfg.loadTimeout, func(ctx context.Context) ([]tenancy.Change, error) {
+		changes, err := timed(ctx, readTimeout, errReadTimeout, func(ctx context.Context) ([]tenancy.Change, error) {
 			return f.log.Changes(ctx, after, tenancy.MaxChangesLimit)
 		})
 		if errors.Is(err, tenancy.ErrCompacted) {
@@ -365,14 +365,20 @@ func (f *follower) read(ctx context.Context) error {
 	}
 }
 
-// timed bounds a call of the store below, which others may be waiting for: the end of
-// ctx is the caller's own, and may never come.
-func timed[T any](ctx context.Context, d time.Duration, call func(context.Context) (T, error)) (T, error) {
+// readTimeout bounds a call of the log. Whoever makes it has the turn, and a replay
+// takes several.
+const readTimeout = 10 * time.Second
+
+var errReadTimeout = fmt.Errorf("%w: the change log did not answer within %v", tenancy.ErrUnavailable, readTimeout)
+
+// timed bounds a call that others may be waiting for: the end of ctx is the caller's
+// own, and may never come. late is the error if d is over.
+func timed[T any](ctx context.Context, d time.Duration, late error, call func(context.Context) (T, error)) (T, error) {
 	limited, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	result, err := call(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		err = errLoadTimeout
+		err = late
 	}
 	return result, err
 }
@@ -381,7 +387,7 @@ func timed[T any](ctx context.Context, d time.Duration, call func(context.Contex
 // the process, that is the oldest retained position, so that its entries can be
 // judged; else the newest will do.
 func (f *follower) start(ctx context.Context) error {
-	head, err := timed(ctx, f.cfg.loadTimeout, f.log.Head)
+	head, err := timed(ctx, readTimeout, errReadTimeout, f.log.Head)
 	if err != nil {
 		return err
 	}
@@ -400,7 +406,7 @@ func (f *follower) start(ctx context.Context) error {
 // never were in the history that the database has now. Nothing that was cached
 // before can be judged any more.
 func (f *follower) startOver(ctx context.Context, after tenancy.Position) error {
-	head, err := timed(ctx, f.cfg.loadTimeout, f.log.Head)
+	head, err := timed(ctx, readTimeout, errReadTimeout, f.log.Head)
 	if err != nil {
 		return err
 	}

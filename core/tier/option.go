@@ -118,9 +118,8 @@ func WithFollowTimeout(d time.Duration) Option {
 	return positive("WithFollowTimeout", d, func(c *config) { c.followTimeout = d })
 }
 
-// WithLoadTimeout bounds a load from below, and a read of the log, which several
-// callers may be waiting for: 10 s by default. Each caller keeps its own context
-// besides.
+// WithLoadTimeout bounds a load from below, which several callers may be waiting
+// for: 10 s by default. Each caller keeps its own context besides.
 func WithLoadTimeout(d time.Duration) Option {
 	return positive("WithLoadTimeout", d, func(c *config) { c.loadTimeout = d })
 }
