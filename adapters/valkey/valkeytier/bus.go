@@ -2,6 +2,7 @@ package valkeytier
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -39,7 +40,7 @@ func NewBus(option valkey.ClientOption, opts ...Option) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLink(cfg, "bus", option, ping)
+	l, err := newLink(cfg, "bus", option, publishProbe)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +49,14 @@ func NewBus(option valkey.ClientOption, opts ...Option) (*Bus, error) {
 	return b, nil
 }
 
-func ping(ctx context.Context, c valkey.Client, _ string) error {
-	return c.Do(ctx, c.B().Ping().Build()).Error()
+// publishProbe publishes what is no news to anybody: each log reaches to its first
+// revision.
+func publishProbe(ctx context.Context, c valkey.Client, channel string) error {
+	return publish(ctx, c, channel, tenancy.Position{Revision: 1})
+}
+
+func publish(ctx context.Context, c valkey.Client, channel string, p tenancy.Position) error {
+	return c.Do(ctx, c.B().Publish().Channel(channel).Message(p.String()).Build()).Error()
 }
 
 // Publish implements [tier.Bus].
@@ -58,7 +65,7 @@ func (b *Bus) Publish(ctx context.Context, p tenancy.Position) error {
 	if err != nil {
 		return err
 	}
-	return call.end(b.channel, call.client.Do(call.ctx, call.client.B().Publish().Channel(b.channel).Message(p.String()).Build()).Error())
+	return call.end(b.channel, publish(call.ctx, call.client, b.channel, p))
 }
 
 // Subscribe implements [tier.Bus].
@@ -129,16 +136,19 @@ func (b *Bus) begun(s *subscription) {
 	}
 }
 
+var errUnsubscribed = errors.New("the server has ended the subscription")
+
 func (b *Bus) lost(ctx context.Context, s *subscription, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.connected {
-		return
+	if s.connected {
+		s.connected = false
+		b.subscribed.Add(-1)
 	}
-	s.connected = false
-	b.subscribed.Add(-1)
-	if ctx.Err() == nil {
-		s.lost = true
+	if ctx.Err() == nil && !s.lost {
+		if s.lost = true; err == nil {
+			err = errUnsubscribed
+		}
 		b.link.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "tenancy: messages of other processes are lost until Valkey answers again; their changes arrive by polling",
 			slog.String("error", explain(err)))
 	}

@@ -83,7 +83,7 @@ func NewCache(option valkey.ClientOption, opts ...Option) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{cfg: cfg, scripts: newScripts()}
-	c.link, err = newLink(cfg, "cache", option, probeKey)
+	c.link, err = newLink(cfg, "cache", option, c.scripts.probe)
 	if err != nil {
 		return nil, err
 	}
@@ -107,17 +107,23 @@ func NewCacheWithClient(client valkey.Client, opts ...Option) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cache{cfg: cfg, scripts: newScripts(), link: newClientLink(cfg, "cache", client, probeKey)}, nil
+	c := &Cache{cfg: cfg, scripts: newScripts()}
+	c.link = newClientLink(cfg, "cache", client, c.scripts.probe)
+	return c, nil
 }
 
-// probeKey does what a lookup does, under the key whose call failed, with a lease
-// that is gone at once.
-func probeKey(ctx context.Context, c valkey.Client, key string) error {
-	err := c.Do(ctx, c.B().Set().Key(key).Value(lease(newToken())).Nx().Get().PxMilliseconds(1).Build()).Error()
-	if valkey.IsValkeyNil(err) || isWrongType(err) {
-		return nil
+// probe does what a lookup and a fill do, under the key whose call failed: it takes a
+// lease if there is nothing, and gives it back.
+func (s scripts) probe(ctx context.Context, c valkey.Client, key string) error {
+	mine := lease(newToken())
+	take := c.B().Set().Key(key).Value(mine).Nx().Get().PxMilliseconds(probeDeadline.Milliseconds()).Build()
+	if err := c.Do(ctx, take).Error(); err != nil && !valkey.IsValkeyNil(err) && !isWrongType(err) {
+		return err
 	}
-	return err
+	if _, err := s.release.run(ctx, c, invocation{key, []string{mine}}); !isWrongType(err) {
+		return err
+	}
+	return nil
 }
 
 // Shared implements [tier.Cache].

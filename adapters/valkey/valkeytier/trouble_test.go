@@ -160,6 +160,36 @@ func TestTroubleFromTheStart(t *testing.T) {
 	}
 }
 
+// limited returns the options of a user who may do so much with what is under prefix.
+func limited(tb testing.TB, option valkey.ClientOption, prefix string, permissions ...string) valkey.ClientOption {
+	tb.Helper()
+	user, a := "limited-"+tenancy.NewID(), admin(tb, option)
+	do(tb, a, append([]string{"ACL", "SETUSER", user, "on", ">pw", "~" + prefix + "*", "&" + prefix + "*", "-@all", "+@connection"}, permissions...)...)
+	tb.Cleanup(func() { do(tb, a, "ACL", "DELUSER", user) })
+	option.Username, option.Password = user, "pw"
+	return option
+}
+
+// A user who may look up but not fill is trouble that lasts: a breaker that closed
+// because lookups work would open and log again and again.
+func TestHalfPermittedIsLoggedOnce(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		prefix := "limited:" + tenancy.NewID() + ":"
+		var log journal
+		s, acme := newStore(t, limited(t, option, prefix, "+get", "+mget", "+set"), valkeytier.WithKeyPrefix(prefix), valkeytier.WithLogger(log.logger()))
+		until(t, "three probes", func() bool {
+			reads(t, s, acme)
+			return s.Cache().(*valkeytier.Cache).BreakerStats().HalfOpened >= 3
+		})
+		if lines := log.lines("use=cache"); len(lines) != 1 || !strings.Contains(lines[0], "give the user the permissions") {
+			t.Errorf("logged %q, want one line about permissions", lines)
+		}
+		if st := stats(s); st.State == valkeytier.Closed {
+			t.Errorf("%+v, want an open breaker", st)
+		}
+	})
+}
+
 // The tier that New makes logs where the cache does, unless it is told otherwise.
 func TestTierLogsWhereTheCacheDoes(t *testing.T) {
 	var cache, tierAlone journal
