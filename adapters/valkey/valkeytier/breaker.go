@@ -33,7 +33,7 @@ type breaker struct {
 	opened atomic.Int64  // how often it opened that was closed
 	// How often a probe began, failed, succeeded.
 	halfOpened, reopened, closed atomic.Int64
-	// trips gets a value each time that it opens.
+	// trips has a value after it has opened, until somebody looks.
 	trips chan struct{}
 }
 
@@ -67,7 +67,10 @@ func (b *breaker) failed() bool {
 			return false
 		}
 		b.opened.Add(1)
-		b.trips <- struct{}{} // has room: whoever closed the breaker has taken the last one
+		select {
+		case b.trips <- struct{}{}:
+		default: // the last one was not taken, because the breaker was seen open without it
+		}
 		return true
 	}
 }

@@ -3,6 +3,7 @@ package valkeytier
 import (
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestBreakerOpensAtFiveFailuresOfSixtyFour(t *testing.T) {
@@ -57,5 +58,26 @@ func TestStateStrings(t *testing.T) {
 		if got := s.String(); got != want {
 			t.Errorf("%d is %q, want %q", s, got, want)
 		}
+	}
+}
+
+// Whoever mends the breaker may have seen that it is open before it looked for a
+// trip; a caller does not wait for that.
+func TestTripThatNobodyTook(t *testing.T) {
+	b := newBreaker(Closed)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 3 {
+			for range maxFailures {
+				b.failed()
+			}
+			b.close()
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("a failed call waits for the probe")
 	}
 }
