@@ -33,6 +33,21 @@ func watchMutants() []mutant {
 				}
 			}
 		}},
+		{rule: "watch-replays-then-follows", how: "names fewer keys of what is new than the log", spoil: func(f *faulty) {
+			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
+				head, _ := f.Store.Head(ctx)
+				return func(yield func(tenancy.Change, error) bool) {
+					for c, err := range f.Store.Watch(ctx, after) {
+						if c.Position.Revision > head.Newest.Revision && len(c.Keys) > 0 {
+							c.Keys = c.Keys[:1]
+						}
+						if !yield(c, err) {
+							return
+						}
+					}
+				}
+			}
+		}},
 		{rule: "watch-misses-nothing", how: "loses one change in ten", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
 				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool { return c.Position.Revision%10 == 0 })

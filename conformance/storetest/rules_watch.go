@@ -14,7 +14,7 @@ func watchRules() []Rule {
 	return []Rule{
 		{
 			Name:  "watch-replays-then-follows",
-			Says:  "Watch yields the changes after the position, then new ones as they are committed, without a gap.",
+			Says:  "Watch yields the changes after the position, then new ones as they are committed, without a gap, and all as Changes returns them.",
 			needs: needSource,
 			check: func(p *probe) {
 				created := p.createMany(3)
@@ -23,12 +23,14 @@ func watchRules() []Rule {
 				for _, want := range log[2:] {
 					equalChanges(p, []tenancy.Change{w.change()}, []tenancy.Change{want}, "a change of the past")
 				}
+				var live []tenancy.Change
 				for i := range 20 {
 					t := p.setStatus(created[i%3].ID, tenancy.Statuses()[i%4])
 					c := w.change()
 					equal(p, c.Position.Revision, t.Revision, "Revision of the change after SetStatus")
-					equal(p, c.TenantID, t.ID, "TenantID of the change after SetStatus")
+					live = append(live, c)
 				}
+				equalChanges(p, live, p.logOf(24)[4:], "what Watch yielded as it was committed")
 				fromStart := p.watch(p.source(), tenancy.Position{})
 				equal(p, fromStart.change().Position, log[0].Position, "the first change after the zero Position")
 			},
