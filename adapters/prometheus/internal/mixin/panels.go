@@ -108,7 +108,7 @@ func Rows() []Row {
 					{`max(tenancy_log_revision{<sel>}) - min(tenancy_log_revision{<sel>})`, "apart"},
 				}},
 			{"Last contact with the log", "The longest time for which an instance could not read it.", Lines, "s",
-				[]Query{{`max(timestamp(tenancy_log_last_contact_timestamp_seconds{<sel>}) - tenancy_log_last_contact_timestamp_seconds{<sel>})`, "age"}}},
+				[]Query{{`max(` + unread + `)`, "age"}}},
 			{"Served while the log cannot be read", "Lookups that were answered from a cache meanwhile.", Lines, "ops",
 				[]Query{{`sum by (<tier>) (rate(tenancy_cache_stale_served_total{<sel>}[$__rate_interval]))`, "{{<tier>}}"}}},
 			{"Trouble with the log", "unfollowed: writes after which the log could not be read, so that caches stopped serving. skew: changes from the future.", Lines, "ops",

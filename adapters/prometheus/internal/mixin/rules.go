@@ -60,6 +60,10 @@ func several(window string) string {
 	return `sum by (job, <store>) (increase(tenancy_operations_total{<sel>, ` + failures + `}[` + window + `])) > 10`
 }
 
+// unread is for how long the change log was not read. It is not time() - …: what was
+// scraped a minute ago is no older than it was then.
+const unread = `timestamp(tenancy_log_last_contact_timestamp_seconds{<sel>}) - tenancy_log_last_contact_timestamp_seconds{<sel>}`
+
 // Alerts returns the alerting rules. docs/operations.md has a runbook for each.
 func Alerts() []Alert {
 	return []Alert{
@@ -122,8 +126,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyLogUnreadable", For: "1m", Severity: "page",
-			// Not time() - …: what was scraped a minute ago is no older than it was then.
-			Expr: `max by (job, <store>, instance) (timestamp(tenancy_log_last_contact_timestamp_seconds{<sel>}) - tenancy_log_last_contact_timestamp_seconds{<sel>}) > 30`,
+			Expr: `max by (job, <store>, instance) (` + unread + `) > 30`,
 
 			Summary:     "An instance cannot read the change log",
 			Description: "{{ $labels.instance }} has not read the change log for {{ $value | humanizeDuration }}. It serves what it has until MaxStale is over.",
@@ -134,15 +137,20 @@ func Alerts() []Alert {
 			},
 		},
 		{
-			Name: "TenancyStaleServing", For: "5m", Severity: "page",
-			Expr: `sum by (job, <store>) (rate(tenancy_cache_stale_served_total{<sel>}[5m])) > 0`,
+			Name: "TenancyStaleServing", For: "2m", Severity: "page",
+			// The rate alone would tell of it when it is over, and for minutes after.
+			Expr: `sum by (job, <store>) (rate(tenancy_cache_stale_served_total{<sel>}[5m]) and on (job, <store>, instance) (` + unread + `) > 30 and on (job, <store>, instance) tenancy_log_serving{<sel>} == 1) > 0`,
 
 			Summary:     "Tenants are served that may be outdated",
 			Description: "{{ $value | humanize }} lookups per second are answered from caches while the change log cannot be read: suspensions are not seen.",
 			Test: Test{
-				After:  "20m",
-				Fires:  []Input{{`tenancy_cache_stale_served_total{<tier>="l1"}`, "0+60x30"}},
-				Silent: []Input{{`tenancy_cache_stale_served_total{<tier>="l1"}`, "0+60x5 300x30"}},
+				After: "4m", // while MaxStale, of 5 minutes, is not over
+				Fires: []Input{
+					{`tenancy_cache_stale_served_total{<tier>="l1"}`, "0+60x30"}, {`tenancy_log_last_contact_timestamp_seconds`, "0x30"}, {`tenancy_log_serving`, "1x30"},
+				},
+				Silent: []Input{ // short outages, that are over
+					{`tenancy_cache_stale_served_total{<tier>="l1"}`, "0+60x30"}, {`tenancy_log_last_contact_timestamp_seconds`, "0+60x30"}, {`tenancy_log_serving`, "1x30"},
+				},
 			},
 		},
 		{
