@@ -129,8 +129,8 @@ func (b *batch) write(ctx context.Context, r Record, id string) (outcome, error)
 	result := outcome{fate: unchanged}
 	_, err := tenancy.Modify(ctx, b.store, id, func(t *tenancy.Tenant) error {
 		merged, differs := r.over(*t)
-		if merged.ID != t.ID || !merged.CreatedAt.Equal(t.CreatedAt) {
-			return exists(r, "is stored with another id or created_at, which cannot change")
+		if !merged.CreatedAt.Equal(t.CreatedAt) { // the ID is what it was found by, or not stated
+			return exists(r, "is stored with another created_at, which cannot change")
 		}
 		*t, result.fate = merged, unchanged
 		if len(differs) > 0 {

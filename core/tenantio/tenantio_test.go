@@ -88,6 +88,11 @@ func export(t testing.TB, s tenancy.Store, f tenantio.Format, opts tenantio.Expo
 	return out.String()
 }
 
+func importText(t testing.TB, s tenancy.Store, text string, opts tenantio.ImportOptions) (tenantio.Report, error) {
+	t.Helper()
+	return tenantio.Import(t.Context(), s, strings.NewReader(text), tenantio.JSONLines, opts)
+}
+
 func load(t testing.TB, s tenancy.Store, f tenantio.Format, text string, opts tenantio.ImportOptions) tenantio.Report {
 	t.Helper()
 	report, err := tenantio.Import(t.Context(), s, strings.NewReader(text), f, opts)
