@@ -69,6 +69,24 @@ func TestPagesMergeStatusesInListOrder(t *testing.T) {
 	}
 }
 
+// A full chunk takes one more at any place.
+func TestInsertIntoAFullChunk(t *testing.T) {
+	const full = 512
+	for _, at := range []int{0, 1, full/2 - 1, full / 2, full/2 + 1, full/2 + 2, full - 1, full} {
+		s := memstore.New()
+		for i := range full {
+			create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n", CreatedAt: time.Unix(int64(2*i+1), 0)})
+		}
+		create(t, s, tenancy.Tenant{Identifier: "one-more", Name: "n", CreatedAt: time.Unix(int64(2*at), 0)})
+		all := s.All()
+		if len(all) != full+1 || all[full-at].Identifier != "one-more" || !slices.IsSortedFunc(all, func(a, b tenancy.Tenant) int {
+			return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b))
+		}) {
+			t.Errorf("at %d: the list is out of order", at)
+		}
+	}
+}
+
 // More tenants than one chunk of the index holds, which come and go everywhere.
 func TestPagesOfManyTenants(t *testing.T) {
 	s, ctx := memstore.New(), t.Context()
@@ -151,6 +169,12 @@ func TestStatisticsAllAndClear(t *testing.T) {
 	if st.Log.Oldest.Revision != 1 || st.Log.Newest.Revision != 7 {
 		t.Errorf("log = %+v, want revisions 1 (the reset), 5 creates, 1 update", st.Log)
 	}
+	if _, err := s.SetStatus(t.Context(), s.All()[0].ID, tenancy.StatusActive); err != nil {
+		t.Fatal(err)
+	}
+	if st = s.Statistics(); len(st.ByStatus) != 1 || st.ByStatus[tenancy.StatusActive] != 5 {
+		t.Errorf("Statistics = %+v, want no status that no tenant has", st)
+	}
 	s.Clear()
 	changes, err := s.Changes(t.Context(), st.Log.Newest, 0)
 	if err != nil || len(changes) != 1 || changes[0].Op != tenancy.OpReset || !changes[0].Touches(tenancy.IDKey("any")) {
@@ -230,6 +254,35 @@ func TestRestoreDeniesLaterPositions(t *testing.T) {
 	}
 	if _, err := s.GetByIdentifier(ctx, "lost"); !errors.Is(err, tenancy.ErrNotFound) {
 		t.Errorf("lost tenant: %v, want ErrNotFound", err)
+	}
+}
+
+func TestRestoreTwice(t *testing.T) {
+	s := memstore.New()
+	kept := create(t, s, tenancy.Tenant{Identifier: "kept", Name: "n"})
+	backup := s.Backup()
+	head := s.Statistics().Log
+	for range 3 {
+		if _, err := s.SetStatus(t.Context(), kept.ID, tenancy.StatusSuspended); err != nil {
+			t.Fatal(err)
+		}
+		create(t, s, tenancy.Tenant{Identifier: "lost", Name: "n"})
+		s.Restore(backup)
+		if got := s.All(); len(got) != 1 || got[0] != kept || s.Statistics().Log != head {
+			t.Fatalf("restored %+v with the log %+v, want %+v with %+v", got, s.Statistics().Log, kept, head)
+		}
+	}
+}
+
+func TestLeastRetention(t *testing.T) {
+	for _, retention := range []int{1, 0, -5} {
+		s := memstore.New(memstore.WithLogRetention(retention))
+		for i := range 3 {
+			made := create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n"})
+			if head := s.Statistics().Log; head.Oldest != head.Newest || head.Newest.Revision != made.Revision {
+				t.Errorf("retention %d: the log is %+v after revision %d", retention, head, made.Revision)
+			}
+		}
 	}
 }
 

@@ -105,6 +105,16 @@ func TestEveryAlterationIsRefused(t *testing.T) {
 			t.Fatalf("cut at %d: opened", i)
 		}
 	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for _, text := range []string{text, text + "1", text + "12"} { // some last characters have bits to spare
+		s := sealed(t, r, text)
+		last := len(s) - 1
+		for i := range len(alphabet) {
+			if got, err := r.Open(s[:last]+alphabet[i:i+1], place); err == nil && alphabet[i] != s[last] {
+				t.Fatalf("last character %c changed to %c: opened as %q", s[last], alphabet[i], got)
+			}
+		}
+	}
 	for _, p := range []seal.Place{
 		{TenantID: "t2", Field: "database_url"}, {TenantID: "t1", Field: "name"},
 		{TenantID: "t1database_url", Field: ""}, {TenantID: "", Field: "t1database_url"}, {},
@@ -121,6 +131,10 @@ func TestEveryAlterationIsRefused(t *testing.T) {
 	if _, err := keyring(t, a, b).Open(moved, place); !errors.Is(err, seal.ErrTampered) {
 		t.Errorf("key ID exchanged: %v, want ErrTampered", err)
 	}
+	_, err := r.Open("sealed:1:a\nsecret key:AAAA", place)
+	if !errors.Is(err, seal.ErrUnknownKey) || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a text that names no key: %q, want ErrUnknownKey that does not quote it", err)
+	}
 	if _, err := r.Open(text, place); !errors.Is(err, seal.ErrNotSealed) {
 		t.Errorf("plain text: %v, want ErrNotSealed", err)
 	}
@@ -135,6 +149,11 @@ func TestBadKeys(t *testing.T) {
 	} {
 		if _, err := seal.ParseKey(c[0], c[1]); err == nil || strings.Contains(err.Error(), good) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, id := range []string{"k", "2026.11", "a-B_9", strings.Repeat("a", 64)} {
+		if _, err := seal.ParseKey(id, good); err != nil {
+			t.Errorf("key ID %s: %v", id, err)
 		}
 	}
 	k := key(t, "k")
