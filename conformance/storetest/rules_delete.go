@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -90,6 +91,13 @@ func deleteRules() []Rule {
 				p.failsIn(err, tenancy.ErrAlreadyExists, "id", "Create with the ID of a soft-deleted tenant")
 				p.fails(p.s.Delete(p.ctx, "missing"), tenancy.ErrNotFound, "Delete of a missing tenant")
 				equal(p, p.setStatus(before.ID, tenancy.StatusActive).Status, tenancy.StatusActive, "status after bringing the tenant back")
+				future := tenant(2)
+				future.CreatedAt = time.Now().AddDate(1, 0, 0)
+				future = p.create(future)
+				p.delete(future.ID)
+				if again := p.get(future.ID); !again.UpdatedAt.After(future.UpdatedAt) {
+					p.errorf("a soft Delete moved UpdatedAt from %s to %s", stamp(future.UpdatedAt), stamp(again.UpdatedAt))
+				}
 			},
 		},
 		{
