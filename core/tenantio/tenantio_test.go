@@ -35,7 +35,7 @@ func hostile(t testing.TB) []tenancy.Tenant {
 	texts := []string{
 		"plain", `quo"te`, `""`, ",", "a,b", " space ", "line\nbreak", "line\r\nbreak", "\r", "\r\n", "\n", "ends in CR\r", "\ttab", "=1+1",
 		"=HYPERLINK(\"x\")", "+1", "-1", "@x", "'", "''", "'=1", "''=1", "'t Hooft", "'quoted'", "＝1", "\ufeffbom", "😀 世界 עברית", "\\", `\n`, "null",
-		"***x", "<a>&amp;</a>", "\u2028", "\x01\x1b", "#comment", ";", "a\tb", "'\t", "\\.", "true", "1e5", " ",
+		"***x", "<a>&amp;</a>", "\u2028", "\x01\x1b", "#comment", ";", "a\tb", "'\t", "\\.", "true", "1e5", " ", "a\rb",
 	}
 	var ts []tenancy.Tenant
 	for i, text := range texts {
@@ -49,7 +49,7 @@ func hostile(t testing.TB) []tenancy.Tenant {
 			CreatedAt: time.Date(1+i*200, 2, 3, 4, 5, 6, i*1000, time.UTC),
 		})
 	}
-	return append(ts, tenancy.Tenant{Identifier: "minimal", Name: "x"})
+	return append(ts, tenancy.Tenant{Identifier: "minimal", Name: "x"}, tenancy.Tenant{Identifier: "masked", Name: "***", SchemaName: "***"})
 }
 
 func fill(t testing.TB, s tenancy.Store, ts []tenancy.Tenant) {
@@ -142,7 +142,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		// One byte at a time.
 		target := newStore(t)
-		if _, err := tenantio.Import(t.Context(), target, iotest.OneByteReader(strings.NewReader(text)), f, tenantio.ImportOptions{}); err != nil || !slices.Equal(contents(t, target), want) {
+		if _, err := tenantio.Import(t.Context(), target, iotest.OneByteReader(strings.NewReader("\ufeff"+text)), f, tenantio.ImportOptions{}); err != nil || !slices.Equal(contents(t, target), want) {
 			t.Errorf("%s, byte by byte: %v", f, err)
 		}
 	}
@@ -341,6 +341,57 @@ func TestImportProgress(t *testing.T) {
 	export(t, s, tenantio.CSV, tenantio.ExportOptions{Progress: func(n int) { written = append(written, n) }})
 	if !slices.Equal(written, []int{25}) {
 		t.Errorf("progress of the export: %v", written)
+	}
+}
+
+func TestExportProgressAtAThousand(t *testing.T) {
+	s := newStore(t)
+	ts := make([]tenancy.Tenant, 2000)
+	for i := range ts {
+		ts[i] = tenancy.Tenant{Identifier: fmt.Sprintf("acme-%d", i), Name: "x"}
+	}
+	fill(t, s, ts)
+	var written []int
+	export(t, s, tenantio.CSV, tenantio.ExportOptions{Progress: func(n int) { written = append(written, n) }})
+	if !slices.Equal(written, []int{1000, 2000}) {
+		t.Errorf("progress of the export: %v", written)
+	}
+}
+
+func TestExportFilter(t *testing.T) {
+	s := newStore(t)
+	fill(t, s, hostile(t))
+	filter := tenancy.Filter{Statuses: []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusDeleted}}
+	want := slices.DeleteFunc(contents(t, s), func(t tenancy.Tenant) bool { return !filter.Matches(t) })
+	for _, f := range formats() {
+		target := newStore(t)
+		load(t, target, f, export(t, s, f, tenantio.ExportOptions{Filter: filter, Secrets: true}), tenantio.ImportOptions{})
+		if got := contents(t, target); len(want) == 0 || !slices.Equal(got, want) {
+			t.Errorf("%s: %d tenants, want the %d that the filter selects", f, len(got), len(want))
+		}
+	}
+}
+
+// A file states what is empty, too: with Update, the store is as it was at the export.
+func TestImportOfAnExportRestores(t *testing.T) {
+	for _, f := range formats() {
+		s := newStore(t)
+		fill(t, s, []tenancy.Tenant{{Identifier: "acme", Name: "Acme"}})
+		before := contents(t, s)
+		text := export(t, s, f, tenantio.ExportOptions{})
+		changed := before[0]
+		changed.Name, changed.Isolation, changed.SchemaName, changed.Status = "New", tenancy.IsolationSchema, "acme", tenancy.StatusSuspended
+		changed.Metadata, _ = changed.Metadata.With("a", 1)
+		changed.Revision = tenancy.AnyRevision
+		if _, err := s.Update(t.Context(), changed); err != nil {
+			t.Fatal(err)
+		}
+		if got := show(load(t, s, f, text, tenantio.ImportOptions{Update: true})); got != "0 1 0 0" {
+			t.Errorf("%s: %s", f, got)
+		}
+		if after := contents(t, s); !slices.Equal(after, before) {
+			t.Errorf("%s: %+v, want %+v", f, after, before)
+		}
 	}
 }
 
