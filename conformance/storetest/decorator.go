@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // RunDecorator runs the suite against stores in memory under a decorator that must
 // leave them every capability: alone, twice, and above, below and between tiers; and
-// over a store that is no Source.
+// over a store that is no Source. A batch of tenants must reach the store as one.
 func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 	t.Helper()
 	local := func(tb testing.TB, s tenancy.Store) tenancy.Store { return newTier(tb, s, faults.NewLocal()) }
@@ -43,9 +44,36 @@ func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 			})
 		})
 	}
+	t.Run("batches", func(t *testing.T) { forwardsBatches(t, wrap) })
 	t.Run("without a source", func(t *testing.T) {
 		Run(t, Harness{Open: func(testing.TB) tenancy.Store { return wrap(struct{ tenancy.Store }{memstore.New()}) }})
 	})
+}
+
+// batchCounter counts the batches that reach it.
+type batchCounter struct {
+	*memstore.Store
+	batches int
+}
+
+func (c *batchCounter) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+	c.batches++
+	return c.Store.CreateBatch(ctx, ts)
+}
+
+// forwardsBatches fails if a decorator lets tenancy.CreateBatch fall back to one Create
+// for each tenant, which no result shows.
+func forwardsBatches(tb testing.TB, wrap func(tenancy.Store) tenancy.Store) {
+	tb.Helper()
+	below := &batchCounter{Store: memstore.New()}
+	s := wrap(below)
+	results, err := tenancy.CreateBatch(tb.Context(), s, []tenancy.Tenant{tenant(1), tenant(2), tenant(3)})
+	if err != nil || len(results) != 3 || below.batches != 1 {
+		tb.Errorf("a batch of three tenants reached the store as %d batches, with %d results, %v", below.batches, len(results), err)
+	}
+	if err := s.Close(); err != nil {
+		tb.Error(err)
+	}
 }
 
 func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache) *tier.Store {

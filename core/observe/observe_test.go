@@ -50,6 +50,11 @@ func TestNames(t *testing.T) {
 	if n := len(observe.Operations()) + len(observe.Outcomes()); len(seen) != n || seen[""] {
 		t.Errorf("%d names for %d things", len(seen), n)
 	}
+	for _, op := range observe.Operations() {
+		if want := op == observe.GetByID || op == observe.GetByIdentifier || op == observe.Exists; op.Sampled() != want {
+			t.Errorf("%s: sampled is %t", op, op.Sampled())
+		}
+	}
 	if got := observe.Operation(99).String() + observe.Outcome(99).String(); got != "operation_99outcome_99" {
 		t.Error(got)
 	}
@@ -156,6 +161,39 @@ func TestHooks(t *testing.T) {
 
 // A rhythm of the callers must not meet that of the sample: of 64 tenants in turn,
 // each is measured as often as any other.
+// Failed lookups are sampled as others are, and nothing is found where nothing is traced.
+func TestFailedLookupsAreSampled(t *testing.T) {
+	measured, found := 0, 0
+	s := observe.Wrap(memstore.New(), observe.Config{
+		Histogram: func(observe.Metric, ...string) observe.Record {
+			return func(context.Context, time.Duration, error) { measured++ }
+		},
+		Trace: observe.Trace{Found: func(context.Context, string) { found++ }},
+	})
+	made, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	measured = 0
+	const calls = 100 * observe.SampleEvery
+	for range calls {
+		if _, err := s.GetByID(t.Context(), "missing"); !errors.Is(err, tenancy.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	if measured < 50 || measured > 200 {
+		t.Errorf("%d of %d failed lookups were measured, want about 100", measured, calls)
+	}
+	for range calls {
+		if _, err := s.GetByID(t.Context(), made.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found != 0 {
+		t.Errorf("%d tenants were found by calls that nobody traces", found)
+	}
+}
+
 func TestTheSampleHasNoRhythm(t *testing.T) {
 	byTenant := map[string]int{}
 	s := observe.Wrap(memstore.New(), observe.Config{

@@ -1,0 +1,4 @@
+package storetest
+
+// ForwardsBatches is the part of RunDecorator that has no rule.
+var ForwardsBatches = forwardsBatches
