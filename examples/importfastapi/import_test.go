@@ -292,6 +292,7 @@ func TestWrongSources(t *testing.T) {
 		"no table":     {empty, "no such table"},
 		"no server":    {"postgresql+asyncpg://u:hunter2@127.0.0.1:1/db", "refused"},
 		"no valid URL": {"postgresql://u:hunter2@127.0.0.1:port/db", "not valid"},
+		"@ as it is":   {"postgresql://u:p@hunter2@127.0.0.1:1/db", "percent-encode"},
 		"MySQL":        {"mysql+aiomysql://u:hunter2@127.0.0.1/db", "csv"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,8 +10,9 @@ import (
 	"os"
 	"strings"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
-	_ "modernc.org/sqlite"             // the driver sqlite
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver sqlite
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenantio"
@@ -64,8 +65,7 @@ func openSource(ctx context.Context, name, table string) (source, error) {
 	var db *sql.DB
 	var err error
 	if isPostgres(name) {
-		db, err = sql.Open("pgx", postgresURL(name))
-		err = withoutURL(err)
+		db, err = openPostgres(postgresURL(name))
 	} else {
 		var file string
 		if file, err = sqliteFile(name); err != nil {
@@ -83,7 +83,7 @@ func openSource(ctx context.Context, name, table string) (source, error) {
 	quoted := `"` + strings.ReplaceAll(table, `"`, `""`) + `"`
 	found, err := db.QueryContext(ctx, "SELECT "+strings.Join(columns[:], ", ")+" FROM "+quoted+" ORDER BY created_at, id")
 	if err != nil {
-		return source{}, errors.Join(withoutURL(err), db.Close())
+		return source{}, errors.Join(err, db.Close())
 	}
 	return source{
 		rows:  sqlRows(found),
@@ -91,12 +91,16 @@ func openSource(ctx context.Context, name, table string) (source, error) {
 	}, nil
 }
 
-// withoutURL hides the text of errors about a connection: it may show the URL.
-func withoutURL(err error) error {
-	if err != nil && strings.Contains(err.Error(), "://") {
-		return errors.New("the source's URL is not valid")
+var errSourceURL = errors.New("the source's URL is not valid; percent-encode what is special in user and password")
+
+// openPostgres refuses a URL whose host has an @: it is the end of a password, which
+// the error of a connection would show.
+func openPostgres(name string) (*sql.DB, error) {
+	config, err := pgx.ParseConfig(name)
+	if err != nil || strings.Contains(config.Host, "@") {
+		return nil, errSourceURL
 	}
-	return err
+	return stdlib.OpenDB(*config), nil
 }
 
 func sqlRows(found *sql.Rows) iter.Seq2[row, error] {
