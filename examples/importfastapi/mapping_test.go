@@ -60,6 +60,22 @@ func TestFernet(t *testing.T) {
 	}
 }
 
+func TestPostgresURL(t *testing.T) {
+	for name, want := range map[string]string{
+		"postgresql+asyncpg://u:p@h:1/db":                                             "postgres://u:p@h:1/db",
+		"postgresql+asyncpg://u:p%3F@h/db?ssl=verify-full":                            "postgres://u:p%3F@h/db?sslmode=verify-full",
+		"postgresql+asyncpg://h/db?prepared_statement_cache_size=0&ssl=require":       "postgres://h/db?sslmode=require",
+		"postgresql+asyncpg://h/db?prepared_statement_cache_size=0":                   "postgres://h/db",
+		"postgresql+psycopg://h/db?sslmode=disable&application_name=a+b":              "postgres://h/db?sslmode=disable&application_name=a+b",
+		"postgresql+asyncpg://u:a?b@h/db?ssl=disable":                                 "postgres://u:a?b@h/db?sslmode=disable",
+		"postgresql+asyncpg:///db?host=/run/postgresql&prepared_statement_cache_size": "postgres:///db?host=/run/postgresql",
+	} {
+		if got := postgresURL(name); got != want {
+			t.Errorf("%s becomes %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestParseConfig(t *testing.T) {
 	env := map[string]string{"FASTAPI_TENANCY_URL": "a.db", "TENANTSTORE_DSN": "b.db", "TENANCY_ENCRYPTION_KEY": "key"}
 	got, err := parseConfig([]string{"-update"}, func(name string) string { return env[name] }, &strings.Builder{})

@@ -40,9 +40,28 @@ func isPostgres(name string) bool {
 	return scheme != name && (kind == "postgres" || kind == "postgresql")
 }
 
-// postgresURL takes the driver of SQLAlchemy off.
+// postgresURL takes the driver of SQLAlchemy off, and the parameters that only its
+// driver asyncpg knows: ssl has the values of sslmode.
 func postgresURL(name string) string {
 	_, rest, _ := strings.Cut(name, "://")
+	at := strings.LastIndexByte(rest, '?')
+	if at < 0 {
+		return "postgres://" + rest
+	}
+	var kept []string
+	for parameter := range strings.SplitSeq(rest[at+1:], "&") {
+		key, value, _ := strings.Cut(parameter, "=")
+		switch key {
+		case "prepared_statement_cache_size":
+			continue
+		case "ssl":
+			parameter = "sslmode=" + value
+		}
+		kept = append(kept, parameter)
+	}
+	if rest = rest[:at]; len(kept) > 0 {
+		rest += "?" + strings.Join(kept, "&")
+	}
 	return "postgres://" + rest
 }
 
