@@ -172,7 +172,7 @@ func TestImport(t *testing.T) {
 				}
 			}
 			for _, want := range []string{
-				`row 5: tenancy: Create: id "tenant-5": identifier "Acme_Corp": identifier: invalid`, `row 6:`, `row 7:`, "tenant_metadata: invalid: is not a JSON object", `row 8:`, "status",
+				`row 5: tenancy: Create: id "tenant-5": identifier "Acme_Corp": identifier: invalid`, `row 6:`, `row 7:`, "tenant_metadata: invalid: must be one JSON object", `row 8:`, "status",
 				"created 4, updated 0, unchanged 0, not imported 4\n",
 			} {
 				if !strings.Contains(out, want) {

@@ -42,7 +42,12 @@ func (m mapping) records(from source) iter.Seq2[tenantio.Record, error] {
 func (m mapping) tenant(r row) (tenancy.Tenant, error) {
 	t := tenancy.Tenant{ID: r[0], Identifier: r[1], Name: r[2], Status: tenancy.Status(r[3]), SchemaName: r[6]}
 	wrong := func(field string, err error) (tenancy.Tenant, error) {
-		return t, &tenancy.Error{Op: "import", ID: t.ID, Identifier: t.Identifier, Field: field, Err: fmt.Errorf("%w: %w", tenancy.ErrInvalid, err)}
+		if e := (*tenancy.Error)(nil); errors.As(err, &e) {
+			err = e.Err // of package tenancy, which calls the field otherwise
+		} else {
+			err = fmt.Errorf("%w: %w", tenancy.ErrInvalid, err)
+		}
+		return t, &tenancy.Error{Op: "import", ID: t.ID, Identifier: t.Identifier, Field: field, Err: err}
 	}
 	switch r[4] {
 	case "rls":
@@ -57,7 +62,7 @@ func (m mapping) tenant(r row) (tenancy.Tenant, error) {
 	t.DatabaseURL = tenancy.NewSecret(url)
 	if r[7] != "" {
 		if t.Metadata, err = tenancy.ParseMetadata([]byte(r[7])); err != nil {
-			return wrong("tenant_metadata", errors.New("is not a JSON object"))
+			return wrong("tenant_metadata", err)
 		}
 	}
 	if t.CreatedAt, err = parseTime(r[8]); err != nil {

@@ -76,6 +76,22 @@ func TestPostgresURL(t *testing.T) {
 	}
 }
 
+// What is wrong with metadata is said, and not what it holds.
+func TestMetadataErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		`[]`:             "one JSON object",
+		`{"n":1e999}`:    "number beyond",
+		`{"n":NaN}`:      "one JSON object", // Python writes that
+		`{"s":"\ud800"}`: "unpaired surrogate",
+		`{"s":"` + strings.Repeat("canary", 50_000) + `"}`: "at most 262144 bytes",
+	} {
+		_, err := mapping{}.tenant(row{"id", "acme", "Acme", "active", "", "", "", text, "2025-01-02 03:04:05"})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "tenant_metadata") || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%.20s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestParseConfig(t *testing.T) {
 	env := map[string]string{"FASTAPI_TENANCY_URL": "a.db", "TENANTSTORE_DSN": "b.db", "TENANCY_ENCRYPTION_KEY": "key"}
 	got, err := parseConfig([]string{"-update"}, func(name string) string { return env[name] }, &strings.Builder{})
