@@ -22,8 +22,10 @@ type DomainLookup func(ctx context.Context, host string) (string, error)
 
 // Domain finds the tenant of a custom domain through lookup. A host that nobody
 // owns is a [tenancy.ErrNotFound] that is also [ErrAbsent], so that [First] may
-// ask for [Subdomain] too; ask that first, so that no tenant can register one of
-// your own names. A malformed host and an IP address are never looked up.
+// ask for [Subdomain] too; ask that first, so that no tenant can register the name
+// of another. Base domains and reserved names, which are no tenant's there, are
+// looked up all the same: no tenant may own them. A malformed host and an IP address
+// are never looked up.
 func Domain(lookup DomainLookup, opts ...KeyOption) Resolver {
 	return domain{lookup, newKeyConfig(opts)}
 }

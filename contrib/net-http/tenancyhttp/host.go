@@ -108,7 +108,7 @@ func validBase(domain string) bool {
 	return ok && !ip && host == domain
 }
 
-// validLabel is validBase for one label.
+// validLabel reports whether label is one of a host in lower case.
 func validLabel(label string) bool {
 	return validDomain(label) && !strings.Contains(label, ".") && label == strings.ToLower(label)
 }

@@ -194,4 +194,15 @@ func TestSubdomainAndDomain(t *testing.T) {
 		}
 		get(t, address, "/", "Host: a_b.example.com").wantProblem(t, 400, "tenant-malformed")
 	}
+
+	// Nobody gets the host of another, or what is below it, by registering that.
+	// The service's own names are no tenant's: they are looked up.
+	greedy := tenancyhttp.Domain(func(context.Context, string) (string, error) { return "acme", nil })
+	address := serve(t, resolve(t, tenancyhttp.First(subdomain, greedy)))
+	get(t, address, "/", "Host: globex.example.com").wantTenant(t, "globex")
+	get(t, address, "/", "Host: nobody.example.com").wantProblem(t, 404, "tenant-not-found")
+	get(t, address, "/", "Host: a.b.example.com").wantProblem(t, 400, "tenant-malformed")
+	for _, host := range []string{"example.com", "www.example.com", "acme.test"} {
+		get(t, address, "/", "Host: "+host).wantTenant(t, "acme")
+	}
 }

@@ -11,7 +11,9 @@ import (
 // PathPrefix reads the tenant from the segment of the path after prefix, which
 // begins and ends with a slash: /t/acme/orders for prefix "/t/", /acme/orders
 // for "/". The next handler sees the rest, /orders, in URL.Path and URL.RawPath;
-// [PrefixFromContext] gives what was taken away, to make links with.
+// [PrefixFromContext] gives what was taken away, to make links with. As behind
+// [http.StripPrefix], the redirects of an [http.ServeMux] lack it: one from /orders
+// to /orders/ leads out of the tenant.
 //
 // A path elsewhere, or without the segment, is [ErrAbsent]. One that is not clean
 // (//, /../, also encoded) is refused, and so is a percent-encoded tenant: the
