@@ -53,7 +53,7 @@ type answer struct {
 }
 
 // handler returns the middleware in front of a handler that notes what it sees
-// in the answer that the request carries.
+// in the recorder that it writes to.
 func (p *probe) handler(hidden bool) http.Handler {
 	open := p.h.Open
 	if hidden {
@@ -62,6 +62,8 @@ func (p *probe) handler(hidden bool) http.Handler {
 	return open(p.tb, p.store, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rec, ok := unwrap(w).(*recorder); ok {
 			rec.note(r)
+		} else {
+			p.errorf("the handler was reached with a ResponseWriter of type %T, which has no method Unwrap: see http.ResponseController", w)
 		}
 		w.WriteHeader(http.StatusOK)
 	}))

@@ -428,3 +428,17 @@ func TestHarnessFieldsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// A middleware that hides the ResponseWriter is not told that it refuses requests.
+func TestHiddenResponseWriterIsNamed(t *testing.T) {
+	h := harness(func(m *middleware) http.Handler {
+		m.pass = func(w http.ResponseWriter, r *http.Request, t tenancy.Tenant) {
+			m.next.ServeHTTP(struct{ http.ResponseWriter }{w}, r.WithContext(tenancy.NewContext(r.Context(), t)))
+		}
+		return m
+	})
+	got := recorder.Record(t, func(tb testing.TB) { resolvetest.Rules()[0].Check(tb, h) })
+	if !got.Failed() || !strings.Contains(got.Text(), "Unwrap") {
+		t.Errorf("got %q", got.Text())
+	}
+}
