@@ -237,6 +237,24 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// SQLite keeps values of any type in any column. One that is wrong makes its own
+// tenant fail, and no other.
+func TestOddColumn(t *testing.T) {
+	from, to := databases[0].open(t)
+	db, err := sql.Open("sqlite", strings.TrimPrefix(from, "sqlite+aiosqlite:///"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "UPDATE tenants SET created_at = 17.5 WHERE id = 'tenant-2'"); err != nil {
+		t.Fatal(err)
+	}
+	out, report, _ := imported(t, config{from: from, to: to, key: testKey})
+	if report.Created != 3 || report.Failed != 5 || !strings.Contains(out, `id "tenant-2": identifier "globex": created_at: invalid: "17.5" is no time`) {
+		t.Errorf("%+v:\n%s", report.Counts, out)
+	}
+}
+
 func TestDryRun(t *testing.T) {
 	from, to := databases[0].open(t)
 	out, report, _ := imported(t, config{from: from, to: to, dry: true}) // and no key

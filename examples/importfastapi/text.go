@@ -20,7 +20,7 @@ func (t *text) Scan(value any) error {
 	case time.Time:
 		*t = text(v.Format(time.RFC3339Nano))
 	default:
-		return fmt.Errorf("a column of type %T", value)
+		*t = text(fmt.Sprint(v))
 	}
 	return nil
 }
