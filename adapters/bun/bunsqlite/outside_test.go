@@ -117,6 +117,9 @@ func TestShellEdits(t *testing.T) {
 			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}, {tenancy.OpCreate, "A", keys("id:A", "identifier:acme")}}},
 		{"replace by rowid", two, "REPLACE INTO tenants (rowid, id, identifier, name) SELECT rowid, 'C', 'ceta', 'C' FROM tenants WHERE id = 'A'", []change{
 			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}, {tenancy.OpCreate, "C", keys("id:C", "identifier:ceta")}}},
+		{"update or replace by rowid", two, "UPDATE OR REPLACE tenants SET rowid = (SELECT rowid FROM tenants WHERE id = 'B') WHERE id = 'A'", []change{
+			{tenancy.OpDelete, "B", keys("id:B", "identifier:beta")}}},
+		{"update by rowid", two, "UPDATE tenants SET rowid = 77 WHERE id = 'A'", nil},
 		{"rolled back", two, "BEGIN; DELETE FROM tenants; ROLLBACK", nil},
 		{"savepoint", two, "BEGIN; SAVEPOINT a; DELETE FROM tenants; ROLLBACK TO a; UPDATE tenants SET name = 'x' WHERE id = 'B'; COMMIT", []change{
 			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta")}}},

@@ -6,6 +6,14 @@ CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000
 length(NEW.name) = length(CAST(NEW.name AS BLOB))
 {{- end -}}
 
+{{define "log replaced" -}}
+INSERT INTO "{{.Table}}_changes" (op, tenant_id, keys)
+    SELECT 'delete', id, json_array(json_array('id', id), json_array('identifier', identifier))
+    FROM "{{.Table}}_colliding" AS c
+    WHERE NOT EXISTS (SELECT 1 FROM "{{.Table}}" AS t WHERE t.id = c.id AND t.identifier = c.identifier);
+    DELETE FROM "{{.Table}}_colliding";
+{{- end -}}
+
 -- The tables and triggers of a store in SQLite 3.37 or later; the sqlite3 shell
 -- fires them too. .Table, filled in by text/template, is the table of tenants;
 -- every other name begins with it. Run the file in one transaction, once.
@@ -100,11 +108,7 @@ END;
 CREATE TRIGGER "{{.Table}}_record_update" AFTER UPDATE
 OF id, identifier, name, status, isolation, database_url, schema_name, metadata, created_at, updated_at ON "{{.Table}}"
 BEGIN
-    INSERT INTO "{{.Table}}_changes" (op, tenant_id, keys)
-    SELECT 'delete', id, json_array(json_array('id', id), json_array('identifier', identifier))
-    FROM "{{.Table}}_colliding" AS c
-    WHERE NOT EXISTS (SELECT 1 FROM "{{.Table}}" AS t WHERE t.id = c.id AND t.identifier = c.identifier);
-    DELETE FROM "{{.Table}}_colliding";
+    {{template "log replaced" .}}
     INSERT INTO "{{.Table}}_changes" (op, tenant_id, keys)
     SELECT 'update', NEW.id, json_group_array(json_array(kind, value))
     FROM (SELECT 'id' AS kind, NEW.id AS value UNION SELECT 'identifier', NEW.identifier
@@ -117,6 +121,12 @@ BEGIN
     WHERE rowid = NEW.rowid;
     UPDATE "{{.Table}}" SET updated_at = max({{template "now"}}, OLD.updated_at + 1)
     WHERE rowid = NEW.rowid AND NEW.updated_at <= OLD.updated_at;
+END;
+
+-- A row that gets the rowid of another, which is no column to name above.
+CREATE TRIGGER "{{.Table}}_record_rowid" AFTER UPDATE ON "{{.Table}}" WHEN NEW.rowid IS NOT OLD.rowid
+BEGIN
+    {{template "log replaced" .}}
 END;
 
 -- A revision set by hand is a change like any other. What the triggers set is
