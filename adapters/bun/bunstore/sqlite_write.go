@@ -189,7 +189,10 @@ func (s *sqlite) UpdateMetadata(ctx context.Context, id string, patch tenancy.Me
 		t, err = in.tenant(ctx, s.texts.byID, id)
 		return err
 	})
-	return t, err
+	if err != nil {
+		return tenancy.Tenant{}, err
+	}
+	return t, nil
 }
 
 // Delete implements tenancy.Backend.
