@@ -166,7 +166,10 @@ func TestCloseLeavesTheCallersPoolOpen(t *testing.T) {
 		}
 		_, trimErr := s.Trim(ctx)
 		_, compactErr := s.Compact(ctx, 5)
-		for name, err := range map[string]error{"Migrate": s.Migrate(ctx), "Trim": trimErr, "Compact": compactErr} {
+		_, resealErr := s.Reseal(ctx)
+		for name, err := range map[string]error{
+			"Migrate": s.Migrate(ctx), "Trim": trimErr, "Compact": compactErr, "Reseal": resealErr, "DropSearchIndex": s.DropSearchIndex(ctx),
+		} {
 			if !errors.Is(err, tenancy.ErrClosed) {
 				t.Errorf("%s after Close: %v", name, err)
 			}

@@ -53,6 +53,9 @@ const resealPage = 500
 // again. A tenant that cannot be written is skipped; the error names them all.
 func (s *Store) Reseal(ctx context.Context) (n int, err error) {
 	b := s.b.common()
+	if err := b.open(); err != nil {
+		return 0, tenancy.ErrorIn("Reseal", tenancy.Key{}, err)
+	}
 	if b.sealer == nil {
 		return 0, invalid("sealer", "Reseal needs a store that was opened WithSealer")
 	}
