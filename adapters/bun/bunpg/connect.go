@@ -3,6 +3,7 @@ package bunpg
 import (
 	"context"
 	"database/sql/driver"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,15 +52,28 @@ func (c config) pooled(conn *pgx.ConnConfig) *pgx.ConnConfig {
 	params := conn.RuntimeParams
 	params["default_transaction_isolation"] = "read committed"
 	params["default_transaction_read_only"] = "off"
+	preset := func(name string, d time.Duration) {
+		// The server reads options first: a parameter of this name would override it.
+		if params[name] == "" && !inOptions(params["options"], name) {
+			params[name] = milliseconds(d)
+		}
+	}
 	if c.lockTimeout > 0 {
 		params["lock_timeout"] = milliseconds(c.lockTimeout)
-	} else if params["lock_timeout"] == "" {
-		params["lock_timeout"] = milliseconds(bunstore.DefaultLockTimeout)
 	}
-	if params["idle_in_transaction_session_timeout"] == "" {
-		params["idle_in_transaction_session_timeout"] = milliseconds(DefaultIdleInTransaction)
-	}
+	preset("lock_timeout", bunstore.DefaultLockTimeout)
+	preset("idle_in_transaction_session_timeout", DefaultIdleInTransaction)
 	return conn
+}
+
+// inOptions reports whether options, which are those of a command line, set the
+// parameter: "-c name=value" or "--name=value".
+func inOptions(options, name string) bool {
+	return slices.ContainsFunc(strings.Fields(options), func(word string) bool {
+		word = strings.TrimPrefix(strings.TrimPrefix(word, "--"), "-c")
+		set, _, _ := strings.Cut(word, "=")
+		return strings.EqualFold(strings.ReplaceAll(set, "-", "_"), name)
+	})
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

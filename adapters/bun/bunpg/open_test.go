@@ -156,6 +156,16 @@ func TestDSNSettingsWin(t *testing.T) {
 	if got, want := settings(own), "700ms mine 0 read committed"; got != want {
 		t.Errorf("with DSN: %s, want %s", got, want)
 	}
+	if got, want := settings(dsn+"&options=-c%20application_name%3Dlock_timeout"), "500ms tenantstore 10s read committed"; got != want {
+		t.Errorf("with other options in the DSN: %s, want %s", got, want)
+	}
+	options := dsn + "&options=-c%20lock_timeout%3D700%20--idle-in-transaction-session-timeout%3D0"
+	if got, want := settings(options), "700ms tenantstore 0 read committed"; got != want {
+		t.Errorf("with options in the DSN: %s, want %s", got, want)
+	}
+	if got, want := settings(options, bunpg.WithLockTimeout(90*time.Millisecond)), "90ms tenantstore 0 read committed"; got != want {
+		t.Errorf("with options in the DSN and an option: %s, want %s", got, want)
+	}
 	if got, want := settings(own, bunpg.WithLockTimeout(90*time.Millisecond)), "90ms mine 0 read committed"; got != want {
 		t.Errorf("with option: %s, want %s", got, want)
 	}
