@@ -39,9 +39,9 @@ func Rows() []Row {
 	return []Row{
 		{"Health", []Panel{
 			{"Failures", "Part of the calls that failed for the store's own reasons: timeout, unavailable, error. A tenant that does not exist and a conflict are answers.", Stat, "percentunit",
-				[]Query{{`sum(rate(tenancy_operations_total{<sel>, ` + failures + `}[$__rate_interval])) / sum(rate(tenancy_operations_total{<sel>}[$__rate_interval]))`, "failures"}}},
+				[]Query{{`sum(rate(tenancy_operations_total{<sel>, ` + failures + `}[$__rate_interval])) / (sum(rate(tenancy_operations_total{<sel>}[$__rate_interval])) > 0)`, "failures"}}},
 			{"Hit ratio", "Part of the lookups that each tier answered.", Stat, "percentunit",
-				[]Query{{`sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>, <result>=~"hit|negative"}[$__rate_interval])) / sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>}[$__rate_interval]))`, "{{<tier>}}"}}},
+				[]Query{{`sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>, <result>=~"hit|negative"}[$__rate_interval])) / (sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>}[$__rate_interval])) > 0)`, "{{<tier>}}"}}},
 			{"Caches serving", "0 where an instance serves nothing from a cache: it has not read the change log yet, or could not for too long.", Stat, "short",
 				[]Query{{`min(tenancy_log_serving{<sel>})`, "serving"}}},
 			{"Breakers closed", "0 where an instance does not use a shared cache or the bus.", Stat, "short",
@@ -69,7 +69,7 @@ func Rows() []Row {
 			{"Loads from below", "Calls of the store below each tier. Those of the last tier reach the database.", Lines, "ops",
 				[]Query{{`sum by (<tier>) (rate(tenancy_cache_load_duration_seconds_count{<sel>}[$__rate_interval]))`, "{{<tier>}}"}}},
 			{"Loads per lookup", "Part of the lookups of a tier that made it ask below, refreshes included.", Lines, "percentunit",
-				[]Query{{`sum by (<tier>) (rate(tenancy_cache_load_duration_seconds_count{<sel>}[$__rate_interval])) / sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>}[$__rate_interval]))`, "{{<tier>}}"}}},
+				[]Query{{`sum by (<tier>) (rate(tenancy_cache_load_duration_seconds_count{<sel>}[$__rate_interval])) / (sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>}[$__rate_interval])) > 0)`, "{{<tier>}}"}}},
 			{"Coalesced", "Part of the lookups that waited for the load of another caller, of those that missed.", Lines, "percentunit",
 				[]Query{{`sum by (<tier>) (rate(tenancy_cache_coalesced_loads_total{<sel>}[$__rate_interval])) / sum by (<tier>) (rate(tenancy_cache_lookups_total{<sel>, <result>!~"hit|negative"}[$__rate_interval]))`, "{{<tier>}}"}}},
 			{"Stale and negative", "Part of the lookups: of stale, an entry was found that must not be served; negative says that there is no tenant.", Lines, "percentunit",

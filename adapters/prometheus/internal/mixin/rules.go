@@ -296,7 +296,7 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyHTTPUnavailable", For: "5m", Severity: "page",
-			Expr: `sum by (job, <store>) (rate(tenancy_http_resolutions_total{<sel>, <outcome>="unavailable"}[5m])) > 0.01 * sum by (job, <store>) (rate(tenancy_http_resolutions_total{<sel>}[5m]))`,
+			Expr: `sum by (job, <store>) (rate(tenancy_http_resolutions_total{<sel>, <outcome>="unavailable"}[5m])) > 0.01 * sum by (job, <store>) (rate(tenancy_http_resolutions_total{<sel>}[5m])) and sum by (job, <store>) (increase(tenancy_http_resolutions_total{<sel>, <outcome>="unavailable"}[5m])) > 5`,
 
 			Summary:     "Requests are refused because their tenants cannot be looked up",
 			Description: "{{ $value | humanize }} requests per second get status 503.",
@@ -308,6 +308,10 @@ func Alerts() []Alert {
 				Silent: []Input{
 					{`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="resolved"}`, "0+600x30"}, {`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="unknown"}`, "0+60x30"},
 					{`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="unavailable"}`, "0x30"},
+				},
+				Seldom: []Input{
+					{`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="resolved"}`, "0+1x30"},
+					{`tenancy_http_resolutions_total{<resolver>="subdomain", <outcome>="unavailable"}`, "0x10 1x3 2x20"},
 				},
 			},
 		},
