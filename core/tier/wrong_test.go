@@ -1,0 +1,325 @@
+package tier_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// confusedLocal and confusedShared are caches that take all keys of a kind for one, as
+// two keys with the same hash are.
+type confusedLocal struct{ *localMap }
+
+func (c confusedLocal) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
+	return c.localMap.Get(ctx, tenancy.Key{Kind: key.Kind})
+}
+
+func (c confusedLocal) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.entries[tenancy.Key{Kind: e.Key.Kind}] = e
+	return nil
+}
+
+type confusedShared struct{ *sharedMap }
+
+func (c confusedShared) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
+	return c.sharedMap.Get(ctx, tenancy.Key{Kind: key.Kind})
+}
+
+func (c confusedShared) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slots[tenancy.Key{Kind: e.Key.Kind}] = slot{entry: e}
+	return nil
+}
+
+// What a cache returns for another key is not served.
+func TestEntryOfAnotherKeyIsNotServed(t *testing.T) {
+	for name, cache := range map[string]tier.Cache{"local": confusedLocal{newLocalMap()}, "shared": confusedShared{newSharedMap()}} {
+		t.Run(name, func(t *testing.T) {
+			db := newDatabase()
+			acme, bolt := create(t, db, "acme"), create(t, db, "bolt")
+			s := newTier(t, db, cache)
+			for range 3 {
+				for _, want := range []tenancy.Tenant{acme, bolt} {
+					if got := get(t, s, want.Identifier); got != want {
+						t.Errorf("got %s for %s", got.Identifier, want.Identifier)
+					}
+					if got, err := s.GetByID(t.Context(), want.ID); err != nil || got != want {
+						t.Errorf("got %s for the ID of %s, %v", got.Identifier, want.Identifier, err)
+					}
+				}
+				ts, err := s.GetByIDs(t.Context(), []string{bolt.ID, acme.ID})
+				if err != nil || len(ts) != 2 || ts[0] != bolt || ts[1] != acme {
+					t.Errorf("GetByIDs: %v, %v", ts, err)
+				}
+			}
+		})
+	}
+}
+
+// An entry whose tenant is not the one of its key is not served.
+func TestEntryOfAnotherTenantIsNotServed(t *testing.T) {
+	db := newDatabase()
+	acme, bolt := create(t, db, "acme"), create(t, db, "bolt")
+	shared := newSharedMap()
+	s := newTier(t, db, shared)
+	get(t, s, "acme")
+	for _, key := range []tenancy.Key{tenancy.IdentifierKey("acme"), tenancy.IDKey(acme.ID)} {
+		shared.mu.Lock()
+		shared.slots[key] = slot{entry: &tier.Entry{Key: key, Snapshot: tenancy.Snapshot{AsOf: s.Stats().Position, Tenant: bolt, Found: true}}}
+		shared.mu.Unlock()
+	}
+	if got := get(t, s, "acme"); got != acme {
+		t.Errorf("got %s", got.Identifier)
+	}
+	if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got != acme {
+		t.Errorf("got %s, %v", got.Identifier, err)
+	}
+}
+
+// onPut is a local cache that does something before it stores.
+type onPut struct {
+	*localMap
+	before func()
+}
+
+func (c *onPut) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
+	c.before()
+	return c.localMap.Put(ctx, token, e)
+}
+
+// Rule 2: a flush between the end of a load and the answer is obeyed.
+func TestFlushBeforeTheAnswer(t *testing.T) {
+	db := newDatabase()
+	cache := &onPut{localMap: newLocalMap(), before: func() {}}
+	s := newTier(t, db, cache)
+	acme := create(t, s, "acme")
+	backup := db.Backup()
+	suspend(t, s, acme.ID)
+	var once sync.Once
+	cache.before = func() {
+		once.Do(func() {
+			db.Restore(backup)
+			eventually(t, "the restore is noticed", func() bool { return s.Stats().Diverged == 1 })
+		})
+	}
+	if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got != acme {
+		t.Errorf("got %s of the lost history, %v", got.Status, err)
+	}
+}
+
+// Rule 2: what was loaded before a flush is neither given away nor kept.
+func TestLoadAcrossAFlush(t *testing.T) {
+	db := newDatabase()
+	ids := []string{create(t, db, "acme").ID, create(t, db, "bolt").ID}
+	for name, read := range map[string]func(s *tier.Store) error{
+		"one":   func(s *tier.Store) error { return second(s.GetByID(t.Context(), ids[0])) },
+		"batch": func(s *tier.Store) error { return second(s.GetByIDs(t.Context(), ids)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newTier(t, db, newLocalMap())
+			var once sync.Once
+			db.set(func(d *database) {
+				d.onLoad = func(loaded bool) {
+					if loaded {
+						once.Do(func() {
+							if _, err := s.InvalidateAll(t.Context()); err != nil {
+								t.Error(err)
+							}
+						})
+					}
+				}
+			})
+			before := db.Loads()
+			for range 2 {
+				if err := read(s); err != nil {
+					t.Error(err)
+				}
+				if n := db.Loads() - before; n != 2 {
+					t.Errorf("%d loads, want one before the flush and one after it", n)
+				}
+			}
+		})
+	}
+}
+
+// Rule 6: what fills a shared cache does not come out of a cache below it.
+func TestSharedCacheIsFilledPastEveryCache(t *testing.T) {
+	db := newDatabase()
+	ids := []string{create(t, db, "acme").ID, create(t, db, "bolt").ID}
+	for name, read := range map[string]func(s *tier.Store) error{
+		"one":   func(s *tier.Store) error { return second(s.GetByID(t.Context(), ids[0])) },
+		"batch": func(s *tier.Store) error { return second(s.GetByIDs(t.Context(), ids)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			below := newTier(t, db, newLocalMap())
+			if err := read(below); err != nil {
+				t.Fatal(err)
+			}
+			s := newTier(t, below, newSharedMap())
+			before := db.Loads()
+			if err := read(s); err != nil || db.Loads() != before+1 {
+				t.Errorf("%d loads, %v; want 1", db.Loads()-before, err)
+			}
+		})
+	}
+}
+
+// Rule 3: an entry of a lost history makes room, also one that no later one would
+// replace.
+func TestEntryBeyondTheLogIsRemoved(t *testing.T) {
+	db := newDatabase()
+	create(t, db, "acme")
+	shared := newSharedMap()
+	key := tenancy.IdentifierKey("acme")
+	shared.slots[key] = slot{entry: &tier.Entry{Key: key, Snapshot: tenancy.Snapshot{AsOf: tenancy.Position{Revision: 1 << 40, Mark: 1}}}}
+	s := newTier(t, db, shared)
+	for range 2 { // the first removes it, the second fills
+		get(t, s, "acme")
+	}
+	if st := s.Stats(); st.Denied != 1 || st.Fills != 2 {
+		t.Errorf("%+v, want one denied entry", st)
+	}
+	before := db.Loads()
+	if get(t, s, "acme"); db.Loads() != before {
+		t.Error("the key is not cached any more")
+	}
+}
+
+// opaque is a decorator that does not lead to the tier below it, and can fail by
+// itself.
+type opaque struct {
+	tenancy.Source
+	down atomic.Bool // the log and writes
+}
+
+func (o *opaque) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	if o.down.Load() {
+		return nil, tenancy.ErrUnavailable
+	}
+	return o.Source.Changes(ctx, after, limit)
+}
+
+func (o *opaque) SetStatus(ctx context.Context, id string, status tenancy.Status) (tenancy.Tenant, error) {
+	if o.down.Load() {
+		return tenancy.Tenant{}, tenancy.ErrUnavailable
+	}
+	return o.Source.SetStatus(ctx, id, status)
+}
+
+// Rule 7: after a write that could not be followed, loads pass every cache below, one
+// with a follower of its own too.
+func TestUnfollowedWriteReadsPastTheTierBelow(t *testing.T) {
+	for name, read := range map[string]func(s *tier.Store, id string) error{
+		"one":   func(s *tier.Store, id string) error { return second(s.GetByID(t.Context(), id)) },
+		"batch": func(s *tier.Store, id string) error { return second(s.GetByIDs(t.Context(), []string{id, "nobody"})) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := newDatabase()
+			below := newTier(t, &quietWatch{db}, newLocalMap(), tier.WithPollInterval(time.Hour))
+			o := &opaque{Source: below}
+			s := newTier(t, o, newLocalMap(), tier.WithPollInterval(time.Hour))
+			acme := create(t, s, "acme")
+			if err := read(s, acme.ID); err != nil { // below has it, too
+				t.Fatal(err)
+			}
+			suspend(t, db, acme.ID) // elsewhere; nothing tells of it
+			o.down.Store(true)
+			if _, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); !errors.Is(err, tenancy.ErrUnavailable) {
+				t.Fatal(err)
+			}
+			if err := read(s, acme.ID); !errors.Is(err, tenancy.ErrUnavailable) {
+				t.Errorf("%v, want ErrUnavailable: what is below may be older than the write", err)
+			}
+		})
+	}
+}
+
+// Rule 12: that there is no tenant is kept for its own time, not for that of tenants.
+func TestNegativeEntriesEndSooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		s := newTier(t, db, newLocalMap(), tier.WithNegativeTTL(10*time.Second), tier.WithPollInterval(time.Second))
+		for _, c := range []struct {
+			after time.Duration
+			loads int
+		}{{0, 1}, {8 * time.Second, 1}, {5 * time.Second, 2}} {
+			time.Sleep(c.after)
+			if _, err := s.GetByIdentifier(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) || db.Loads() != c.loads {
+				t.Errorf("%v later: %d loads, %v; want %d", c.after, db.Loads(), err, c.loads)
+			}
+		}
+	})
+}
+
+// Rule 9: a load whose waiters have all left is for nobody who comes later.
+func TestAbandonedLoadIsNotJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &stubborn{database: newDatabase(), goOn: make(chan struct{})}
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap())
+		ctx, leave := context.WithCancel(t.Context())
+		var first sync.WaitGroup
+		first.Go(func() {
+			if _, err := s.GetByIdentifier(ctx, "acme"); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		leave()
+		first.Wait()
+		get(t, s, "acme")
+		close(db.goOn)
+	})
+}
+
+// stubborn does not notice at its first load that nobody waits any more.
+type stubborn struct {
+	*database
+	first atomic.Bool // is under way, or over
+	goOn  chan struct{}
+}
+
+func (d *stubborn) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	if !d.first.Swap(true) {
+		<-d.goOn
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return d.database.Load(ctx, want)
+}
+
+// Rule 13: an entry that is due is loaded once, however many hit it.
+func TestRefreshedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		create(t, db, "acme")
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5), tier.WithPollInterval(time.Second))
+		get(t, s, "acme")
+		time.Sleep(60 * time.Second)
+		db.set(func(d *database) { d.loadErr = errDown })
+		for range 10 {
+			get(t, s, "acme")
+			synctest.Wait() // it has failed, which is not tried again at every hit
+		}
+		if st := s.Stats(); st.Refreshes != 1 {
+			t.Errorf("%d refreshes for 10 hits, want 1", st.Refreshes)
+		}
+		time.Sleep(2 * time.Second)
+		get(t, s, "acme")
+		synctest.Wait()
+		if st := s.Stats(); st.Refreshes != 2 {
+			t.Errorf("%d refreshes a while later, want 2", st.Refreshes)
+		}
+	})
+}
