@@ -215,8 +215,10 @@ func (a *app) loseHistory(ctx context.Context, t *testing.T) {
 	a.source.FailLog(nil)
 	eventually(t, "a trimmed log is noticed", func() bool { return stats().Compacted > 0 })
 	for outer := range tier.Walk(a) {
-		if _, err := outer.InvalidateAll(ctx); err != nil {
-			t.Fatal(err)
-		}
+		// On a busy machine Valkey may seem to be down for a moment.
+		eventually(t, "the caches are emptied", func() bool {
+			_, err := outer.InvalidateAll(ctx)
+			return err == nil
+		})
 	}
 }
