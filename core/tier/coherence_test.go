@@ -278,8 +278,11 @@ func TestBusMessageWakes(t *testing.T) {
 	acme := create(t, db, "acme")
 	get(t, s, "acme")
 	suspended := suspend(t, db, acme.ID)
-	if got := get(t, s, "acme"); got == suspended {
-		t.Fatal("visible without a message: the test proves nothing")
+	for n := 0; get(t, s, "acme") == suspended; n++ { // the tier may have read the log late, but only once
+		if n == 3 {
+			t.Fatal("visible without a message: the test proves nothing")
+		}
+		suspended = suspend(t, db, acme.ID)
 	}
 	head, err := db.Head(t.Context())
 	if err != nil {

@@ -323,3 +323,44 @@ func TestRefreshedOnce(t *testing.T) {
 		}
 	})
 }
+
+// heldLog keeps an answer back once it is armed, until goOn is closed.
+type heldLog struct {
+	*quietWatch
+	armed        atomic.Bool
+	answer, goOn chan struct{}
+}
+
+func (l *heldLog) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	changes, err := l.quietWatch.Changes(ctx, after, limit)
+	if l.armed.Swap(false) {
+		close(l.answer)
+		<-l.goOn
+	}
+	return changes, err
+}
+
+// Rule 7: a read of the log that was begun before a write that could not be followed
+// says nothing of that write.
+func TestReadBegunBeforeAnUnfollowedWrite(t *testing.T) {
+	db := newDatabase()
+	acme := create(t, db, "acme")
+	l := &heldLog{quietWatch: &quietWatch{db}, answer: make(chan struct{}), goOn: make(chan struct{})}
+	shared, bus := newSharedMap(), &manualBus{}
+	s := newTier(t, l, shared, tier.WithBus(bus), tier.WithPollInterval(time.Hour), tier.WithFollowTimeout(50*time.Millisecond))
+	get(t, s, "acme")
+	if shared.entry(tenancy.IdentifierKey("acme")) == nil {
+		t.Fatal("not in the shared cache: the test proves nothing")
+	}
+	l.armed.Store(true)
+	bus.send(tenancy.Position{})
+	<-l.answer
+	suspend(t, s, acme.ID) // cannot be followed: the log is being read
+	db.set(func(d *database) { d.logErr = errDown })
+	close(l.goOn)
+	for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if got, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Fatalf("%s, %v, want ErrUnavailable", got.Status, err)
+		}
+	}
+}
