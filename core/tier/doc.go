@@ -35,8 +35,9 @@
 // before it began. A write is seen by its own node at once; by other nodes as soon
 // as they are woken (by the database's notification or a [Bus]) and have read the
 // log, at the latest within the poll interval plus that read; within MaxStale when
-// a node cannot reach the database. The clock of the hit path ticks every 50 ms: a
-// process that was stopped serves hits for at most one tick when it resumes.
+// a node cannot reach the database. A process that was stopped, and resumes, serves
+// what it had until it has read the log; after more than MaxStale, for one tick of the
+// hit path's clock at most: 50 ms.
 //
 // # Cost
 //

@@ -17,8 +17,9 @@ const (
 	// Each of these is rare; several in a row are an outage.
 	loadAttempts = 10
 	// How long the first look for what the holder of a lease fills in waits; each
-	// one doubles it.
-	leasePoll = 5 * time.Millisecond
+	// one doubles it, up to maxLeasePoll.
+	leasePoll    = 5 * time.Millisecond
+	maxLeasePoll = 50 * time.Millisecond
 	// How long it may take to give back the leases of a failed load. Those that are
 	// left end by themselves.
 	releaseTimeout = 100 * time.Millisecond
@@ -93,7 +94,7 @@ func (s *Store) ask(ctx context.Context, key tenancy.Key) answer {
 // or what a load may do.
 func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (*Entry, grant, error) {
 	deadline := time.Now().Add(s.cfg.leaseWait)
-	for wait := leasePoll; ; wait *= 2 {
+	for wait := leasePoll; ; wait = min(2*wait, maxLeasePoll) {
 		if !a.ok {
 			return nil, grant{}, ctx.Err()
 		}

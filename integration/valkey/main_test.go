@@ -21,8 +21,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// See the tests of valkeytier.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*call).DelayDo.func1"))
+	// See the tests of valkeytier. And the client closes the connections of a shard that is
+	// gone five seconds later.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*call).DelayDo.func1"),
+		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*clusterClient)._refresh.func2"))
 }
 
 const patience = 60 * time.Second

@@ -76,6 +76,47 @@ func TestStoppedShard(t *testing.T) {
 	})
 }
 
+// Two dead shards of three: the third is emptied all the same, and the error says that
+// the others are not.
+func TestInvalidateAllOfWhatIsThere(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		cluster := servers.NewCluster(t, options, 3)
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: cluster.Addrs()}, 300, valkeytier.WithDeadline(10*time.Second))
+		for _, tenant := range tenants {
+			if _, err := s.GetByID(t.Context(), tenant.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left, err := valkey.NewClient(valkey.ClientOption{InitAddress: cluster.Addrs()[2:], ForceSingleClient: true, DisableCache: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer left.Close()
+		size := func() int64 {
+			t.Helper()
+			n, err := left.Do(t.Context(), left.B().Dbsize().Build()).AsInt64()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if size() == 0 {
+			t.Fatal("nothing is cached on the shard: the test proves nothing")
+		}
+		for _, shard := range cluster.Shards[:2] {
+			if err := shard.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, err := s.InvalidateAll(t.Context()); err == nil || n == 0 {
+			t.Errorf("InvalidateAll: %d, %v; want what was removed, and an error", n, err)
+		}
+		if n := size(); n != 0 {
+			t.Errorf("%d keys are left on the shard that is there", n)
+		}
+	})
+}
+
 func TestBusOnACluster(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 		option := valkey.ClientOption{InitAddress: servers.NewCluster(t, options, 3).Addrs()}

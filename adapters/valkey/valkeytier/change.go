@@ -2,6 +2,7 @@ package valkeytier
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ const scanDeadline = time.Second
 // InvalidateAll implements [tier.Cache]: it removes every key with the prefix,
 // and returns how many of them were entries. It scans all keys of every server, a
 // thousand at a time, which takes about a second for each million; it blocks no
-// server.
+// server. Servers that fail do not keep it from the others.
 func (c *Cache) InvalidateAll(ctx context.Context) (int64, error) {
 	call, err := c.link.begin(ctx, scanDeadline)
 	if err != nil {
@@ -42,15 +43,12 @@ func (c *Cache) InvalidateAll(ctx context.Context) (int64, error) {
 	}
 	nodes := call.client.Nodes()
 	_ = call.end("", nil)
-	total := int64(0)
-	for _, node := range nodes {
+	total, errs := int64(0), []error(nil)
+	for _, node := range nodes { // one that is down keeps no other from being cleared
 		n, err := c.clearNode(ctx, node)
-		total += n
-		if err != nil {
-			return total, err
-		}
+		total, errs = total+n, append(errs, err)
 	}
-	return total, nil
+	return total, errors.Join(errs...)
 }
 
 func (c *Cache) clearNode(ctx context.Context, node valkey.Client) (total int64, err error) {
