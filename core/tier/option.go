@@ -132,7 +132,8 @@ func WithLeaseWait(d time.Duration) Option {
 }
 
 // WithMaxLoads bounds the loads that are under way at once: 128 by default.
-// Further ones wait, as long as their callers do.
+// Further ones wait, as long as their callers do; refreshes ahead of expiry are left
+// out then, and are never more.
 func WithMaxLoads(n int) Option {
 	return check(n > 0, "WithMaxLoads must be positive", func(c *config) { c.maxLoads = n })
 }

@@ -13,10 +13,12 @@ type refreshes struct {
 	keys map[tenancy.Key]struct{}
 }
 
-func (r *refreshes) begin(key tenancy.Key) bool {
+// begin reports whether key is to be loaded now: nobody does it, and few enough others
+// are, those that failed among them.
+func (r *refreshes) begin(key tenancy.Key, limit int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, busy := r.keys[key]; busy {
+	if _, busy := r.keys[key]; busy || len(r.keys) >= limit {
 		return false
 	}
 	if r.keys == nil {
@@ -32,14 +34,15 @@ func (r *refreshes) end(key tenancy.Key) {
 	delete(r.keys, key)
 }
 
-// refresh loads key again in the background, unless that is under way or all
-// loads are busy with callers who wait. It does not wait to enter: a hit may be a
-// part of a batch, for which Close waits already.
+// refresh loads key again in the background, unless that is under way, all loads are
+// busy with callers who wait, or as many refreshes are under way, or failed a moment
+// ago: in an outage, every key that is hit comes to be due. It does not wait to
+// enter: a hit may be a part of a batch, for which Close waits already.
 func (s *Store) refresh(ctx context.Context, key tenancy.Key) {
 	if len(s.loads) == cap(s.loads) || !s.tryEnter() {
 		return
 	}
-	if !s.refreshes.begin(key) {
+	if !s.refreshes.begin(key, cap(s.loads)) {
 		s.leave()
 		return
 	}

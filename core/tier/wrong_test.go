@@ -3,6 +3,7 @@ package tier_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -320,6 +321,47 @@ func TestRefreshedOnce(t *testing.T) {
 		synctest.Wait()
 		if st := s.Stats(); st.Refreshes != 2 {
 			t.Errorf("%d refreshes a while later, want 2", st.Refreshes)
+		}
+	})
+}
+
+// In an outage, refreshes that fail are bounded, however many entries are due.
+func TestFailedRefreshesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5), tier.WithPollInterval(time.Second), tier.WithMaxLoads(5))
+		var ids []string
+		for i := range 50 {
+			ids = append(ids, create(t, db, fmt.Sprintf("tenant-%d", i)).ID)
+		}
+		if _, err := s.GetByIDs(t.Context(), ids); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(60 * time.Second)
+		db.set(func(d *database) { d.loadErr = errDown })
+		for range 3 {
+			for _, id := range ids {
+				if _, err := s.GetByID(t.Context(), id); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait() // a refresh that was begun has failed
+			}
+		}
+		if n := s.Stats().Refreshes; n != 5 {
+			t.Errorf("%d refreshes at once, want 5", n)
+		}
+		db.set(func(d *database) { d.loadErr = nil })
+		for range 3 {
+			time.Sleep(2 * time.Second)
+			for _, id := range ids {
+				if _, err := s.GetByID(t.Context(), id); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+			}
+		}
+		if n := s.Stats().Refreshes; n != 55 {
+			t.Errorf("%d refreshes in all, want those that failed and one for each entry", n)
 		}
 	})
 }
