@@ -178,21 +178,24 @@ func TestHungLogIsNotReadForEver(t *testing.T) {
 		db := newDatabase()
 		create(t, db, "acme")
 		slow := &slowLog{quietWatch: &quietWatch{db}, hold: make(chan struct{})}
+		s := newTier(t, slow, newLocalMap(), tier.WithPollInterval(time.Hour), tier.WithLoadTimeout(time.Hour))
+		get(t, s, "acme")
+		synctest.Wait() // nobody reads the log any more
+		bolt := create(t, db, "bolt") // the log has to be read before it is served
 		slow.slow.Store(true)
-		s := newTier(t, slow, newLocalMap())
 		ctx, cancel := context.WithCancel(t.Context())
 		var reader sync.WaitGroup
 		reader.Go(func() { // it has no deadline
-			if _, err := s.GetByIDs(ctx, []string{"a", "b"}); !errors.Is(err, tenancy.ErrUnavailable) {
+			if _, err := s.GetByIDs(ctx, []string{bolt.ID, "nobody"}); !errors.Is(err, tenancy.ErrUnavailable) {
 				t.Errorf("%v, want ErrUnavailable", err)
 			}
 		})
-		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		slow.slow.Store(false) // what is sent from now on is answered
-		time.Sleep(6 * time.Second)
+		time.Sleep(11 * time.Second)
 		limited, end := context.WithTimeout(t.Context(), time.Second)
 		defer end()
-		if _, err := s.GetByIdentifier(limited, "acme"); err != nil {
+		if _, err := s.GetByIdentifier(limited, "bolt"); err != nil {
 			t.Error(err)
 		}
 		cancel()

@@ -276,7 +276,7 @@ func TestHangUnderLoad(t *testing.T) {
 			}
 			return true
 		})
-		if opened := int(stats(s).Opened); len(log.lines("is not used")) != opened || opened == 0 {
+		if opened := int(stats(s).Opened); len(log.lines(`SQL does its work" use=cache`)) != opened || opened == 0 {
 			t.Errorf("logged %q for %d changes", log.lines("is not used"), opened)
 		}
 	})
