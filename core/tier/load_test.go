@@ -180,7 +180,7 @@ func TestHungLogIsNotReadForEver(t *testing.T) {
 		slow := &slowLog{quietWatch: &quietWatch{db}, hold: make(chan struct{})}
 		s := newTier(t, slow, newLocalMap(), tier.WithPollInterval(time.Hour), tier.WithLoadTimeout(time.Hour))
 		get(t, s, "acme")
-		synctest.Wait() // nobody reads the log any more
+		synctest.Wait()               // nobody reads the log any more
 		bolt := create(t, db, "bolt") // the log has to be read before it is served
 		slow.slow.Store(true)
 		ctx, cancel := context.WithCancel(t.Context())
