@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -34,4 +35,14 @@ func freePort(ctx context.Context) (int, error) {
 		return port, l.Close()
 	}
 	return 0, fmt.Errorf("no free port from %d to %d on 127.0.0.1", lowestPort, highestPort)
+}
+
+// onFreePorts tries start again where another program has taken a port meanwhile.
+func onFreePorts(start func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := start()
+		if err == nil || attempt == 3 || !strings.Contains(err.Error(), "ddress already in use") {
+			return err
+		}
+	}
 }

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -78,17 +77,12 @@ func (p *Postgres) create(ctx context.Context) error {
 
 // startSomewhere starts the server on a free port.
 func (p *Postgres) startSomewhere(ctx context.Context) error {
-	for attempt := 1; ; attempt++ {
-		port, err := freePort(ctx)
-		if err != nil {
+	return onFreePorts(func() (err error) {
+		if p.port, err = freePort(ctx); err != nil {
 			return err
 		}
-		p.port = port
-		err = p.Start(ctx)
-		if err == nil || attempt == 3 || !strings.Contains(err.Error(), "Address already in use") {
-			return err
-		}
-	}
+		return p.Start(ctx)
+	})
 }
 
 // DSN returns the URL of the database postgres, for a superuser. It stays the

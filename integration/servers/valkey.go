@@ -66,13 +66,18 @@ type Valkey struct {
 
 // StartValkey starts a server; see the package documentation. The caller closes
 // it.
-func StartValkey(ctx context.Context, options ValkeyOptions) (*Valkey, error) {
-	v, err := newValkey(ctx, options)
+func StartValkey(ctx context.Context, options ValkeyOptions) (v *Valkey, err error) {
+	err = onFreePorts(func() (err error) {
+		if v, err = newValkey(ctx, options); err != nil {
+			return err
+		}
+		if err = v.Start(ctx); err != nil {
+			err = errors.Join(err, v.Close())
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	if err := v.Start(ctx); err != nil {
-		return nil, errors.Join(err, v.Close())
 	}
 	return v, nil
 }

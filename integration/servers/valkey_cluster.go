@@ -30,19 +30,24 @@ func StartCluster(ctx context.Context, options ValkeyOptions, shards int) (*Clus
 	options.Settings["cluster-require-full-coverage"] = "no"
 	c := &Cluster{}
 	for range shards {
-		// By itself the port between servers is 10,000 more than that for
-		// clients, which may be taken.
-		busPort, err := freePort(ctx)
+		err := onFreePorts(func() error {
+			// By itself the port between servers is 10,000 more than that for
+			// clients, which may be taken.
+			busPort, err := freePort(ctx)
+			if err != nil {
+				return err
+			}
+			options.Settings = maps.Clone(options.Settings)
+			options.Settings["cluster-port"] = strconv.Itoa(busPort)
+			v, err := StartValkey(ctx, options)
+			if err == nil {
+				c.Shards = append(c.Shards, v)
+			}
+			return err
+		})
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
-		options.Settings = maps.Clone(options.Settings)
-		options.Settings["cluster-port"] = strconv.Itoa(busPort)
-		v, err := StartValkey(ctx, options)
-		if err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-		c.Shards = append(c.Shards, v)
 	}
 	if err := c.form(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
