@@ -119,6 +119,7 @@ func diff(got, want tenancy.Tenant) string {
 	field("CreatedAt", got.CreatedAt != want.CreatedAt, stamp(got.CreatedAt), stamp(want.CreatedAt))
 	field("UpdatedAt", got.UpdatedAt != want.UpdatedAt, stamp(got.UpdatedAt), stamp(want.UpdatedAt))
 	field("Revision", got.Revision != want.Revision, got.Revision, want.Revision)
+	field("Mark", got.Mark != want.Mark, got.Mark, want.Mark)
 	return strings.TrimSuffix(b.String(), "; ")
 }
 
@@ -146,4 +147,10 @@ func inListOrder(ts []tenancy.Tenant) []tenancy.Tenant {
 	return slices.SortedFunc(slices.Values(ts), func(a, b tenancy.Tenant) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(b.ID, a.ID))
 	})
+}
+
+// writtenLike returns t with what the store set in the write that returned written.
+func writtenLike(t, written tenancy.Tenant) tenancy.Tenant {
+	t.UpdatedAt, t.Revision, t.Mark = written.UpdatedAt, written.Revision, written.Mark
+	return t
 }

@@ -2,6 +2,8 @@ package storetest_test
 
 import (
 	"context"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -53,7 +55,7 @@ func newMinimalDisk() *minimalDisk {
 // put stores a row and gives it the next Revision.
 func (d *minimalDisk) put(t tenancy.Tenant) tenancy.Tenant {
 	d.revision++
-	t.Revision = d.revision
+	t.Revision, t.Mark = d.revision, 1+rand.Int64N(math.MaxInt64)
 	delete(d.ids, d.rows[t.ID].Identifier)
 	d.rows[t.ID], d.ids[t.Identifier] = t, t.ID
 	return t

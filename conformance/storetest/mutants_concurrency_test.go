@@ -189,7 +189,7 @@ func checkThenWrite(f *faulty) func(ctx context.Context, t tenancy.Tenant) (tena
 		if err != nil {
 			return stored, err
 		}
-		if t.Revision != stored.Revision {
+		if t.Position() != stored.Position() {
 			return tenancy.Tenant{}, tenancy.ErrorIn("Update", tenancy.IDKey(t.ID), tenancy.ErrConflict)
 		}
 		meet()

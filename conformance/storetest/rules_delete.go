@@ -74,7 +74,8 @@ func deleteRules() []Rule {
 				p.delete(before.ID)
 				after := p.get(before.ID)
 				want := before
-				want.Status, want.UpdatedAt, want.Revision = tenancy.StatusDeleted, after.UpdatedAt, after.Revision
+				want.Status = tenancy.StatusDeleted
+				want = writtenLike(want, after)
 				p.same(after, want, "GetByID after a soft Delete")
 				p.stored(after, "a soft Delete")
 				if !after.UpdatedAt.After(before.UpdatedAt) || after.Revision <= before.Revision {

@@ -27,7 +27,8 @@ func editRules() []Rule {
 				}
 				gapFree(p, start, []tenancy.Change{c})
 				s := p.load(tenancy.Lookup{Key: tenancy.IdentifierKey("edited"), Min: c.Position.Revision})[0]
-				edited.Revision, edited.UpdatedAt = c.Position.Revision, s.Tenant.UpdatedAt // who edits may set it or not
+				edited = writtenLike(edited, s.Tenant) // who edits may set UpdatedAt or not
+				edited.Revision = c.Position.Revision
 				p.same(s.Tenant, edited, "Load after the edit")
 				stale := before
 				stale.Name = "Lost update"

@@ -99,16 +99,17 @@ func (m *model) create(p *probe) (string, error) {
 func (m *model) update(p *probe) (string, error) {
 	t := tenancy.Tenant{ID: m.id(), Identifier: m.identifier(), Name: "New name", Status: m.status(), Metadata: m.metadata(), Revision: tenancy.AnyRevision}
 	if m.rng.IntN(3) > 0 && len(m.past) > 0 {
-		t.Revision = m.past[m.rng.IntN(len(m.past))].Revision
+		past := m.past[m.rng.IntN(len(m.past))]
+		t.Revision, t.Mark = past.Revision, past.Mark
 	}
 	old, found := m.tenants[t.ID]
 	if found && m.rng.IntN(2) == 0 {
-		t.Revision = old.Revision
+		t.Revision, t.Mark = old.Revision, old.Mark
 	}
 	what := fmt.Sprintf("Update %s to %s at Revision %d", t.ID, t.Identifier, t.Revision)
 	got, err := p.s.Update(p.ctx, t)
 	other, taken := m.byIdentifier(t.Identifier)
-	conflict := t.Revision != tenancy.AnyRevision && t.Revision != old.Revision
+	conflict := t.Revision != tenancy.AnyRevision && t.Position() != old.Position()
 	switch taken = taken && other.ID != t.ID; {
 	case !found:
 		return what, expect(err, tenancy.ErrNotFound, "")
@@ -259,7 +260,7 @@ func (m *model) wrote(got, want tenancy.Tenant, err error) error {
 	if old, found := m.tenants[want.ID]; found && !got.UpdatedAt.After(old.UpdatedAt) {
 		return fmt.Errorf("UpdatedAt %s after %s", stamp(got.UpdatedAt), stamp(old.UpdatedAt))
 	}
-	want.UpdatedAt, want.Revision = got.UpdatedAt, got.Revision
+	want = writtenLike(want, got)
 	m.tenants[want.ID] = want
 	m.past = append(m.past, want)
 	return compare(got, nil, want, true)

@@ -30,7 +30,8 @@ func statusRules() []Rule {
 				before := p.create(fullTenant())
 				after := p.setStatus(before.ID, tenancy.StatusProvisioning)
 				want := before
-				want.Status, want.UpdatedAt, want.Revision = tenancy.StatusProvisioning, after.UpdatedAt, after.Revision
+				want.Status = tenancy.StatusProvisioning
+				want = writtenLike(want, after)
 				p.same(after, want, "SetStatus")
 				p.stored(after, "SetStatus")
 			},
@@ -91,7 +92,7 @@ func statusRules() []Rule {
 				after := p.bulk(tenancy.StatusProvisioning, before[0].ID, before[1].ID, before[2].ID, before[3].ID)
 				for i, t := range after {
 					want := before[i]
-					want.Status, want.UpdatedAt, want.Revision = tenancy.StatusProvisioning, after[0].UpdatedAt, t.Revision
+					want.Status, want.UpdatedAt, want.Revision, want.Mark = tenancy.StatusProvisioning, after[0].UpdatedAt, t.Revision, t.Mark
 					p.same(t, want, "BulkUpdateStatus, tenant %d", i)
 					if !t.UpdatedAt.After(before[i].UpdatedAt) {
 						p.errorf("UpdatedAt went from %s to %s", stamp(before[i].UpdatedAt), stamp(t.UpdatedAt))
@@ -135,7 +136,7 @@ func statusRules() []Rule {
 				}
 				for i, t := range after {
 					want := created[i]
-					want.Status, want.UpdatedAt, want.Revision = tenancy.StatusSuspended, after[0].UpdatedAt, t.Revision
+					want.Status, want.UpdatedAt, want.Revision, want.Mark = tenancy.StatusSuspended, after[0].UpdatedAt, t.Revision, t.Mark
 					p.same(t, want, "tenant %d", i)
 				}
 				equal(p, p.count(tenancy.StatusSuspended), len(created), "Count of suspended tenants")

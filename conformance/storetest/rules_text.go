@@ -23,7 +23,8 @@ func textRules() []Rule {
 					p.ok(err, "NewMetadata of %+q", s)
 					t.Metadata = m
 					created := p.create(t)
-					t.Status, t.CreatedAt, t.UpdatedAt, t.Revision = created.Status, created.CreatedAt, created.UpdatedAt, created.Revision
+					t.Status, t.CreatedAt = created.Status, created.CreatedAt
+					t = writtenLike(t, created)
 					p.same(created, t, "Create with %+q in every field", s)
 					p.stored(t, "Create with hostile text")
 					p.hostileWrites(t, s)

@@ -14,17 +14,19 @@ func updateRules() []Rule {
 			check: func(p *probe) {
 				before := p.create(tenant(0))
 				full := fullTenant()
-				full.ID, full.Revision = before.ID, before.Revision
+				full.ID, full.Revision, full.Mark = before.ID, before.Revision, before.Mark
 				updated := p.update(full)
 				want := full
-				want.CreatedAt, want.UpdatedAt, want.Revision = before.CreatedAt, updated.UpdatedAt, updated.Revision
+				want.CreatedAt = before.CreatedAt
+				want = writtenLike(want, updated)
 				p.same(updated, want, "Update to a tenant with no field empty")
 				p.stored(updated, "Update")
 
-				least := tenancy.Tenant{ID: before.ID, Identifier: "least", Name: "L", Status: tenancy.StatusActive, Revision: updated.Revision}
+				least := tenancy.Tenant{ID: before.ID, Identifier: "least", Name: "L", Status: tenancy.StatusActive, Revision: updated.Revision, Mark: updated.Mark}
 				emptied := p.update(least)
 				want = least
-				want.CreatedAt, want.UpdatedAt, want.Revision = before.CreatedAt, emptied.UpdatedAt, emptied.Revision
+				want.CreatedAt = before.CreatedAt
+				want = writtenLike(want, emptied)
 				p.same(emptied, want, "Update to zero values")
 				p.stored(emptied, "Update to zero values")
 			},

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -18,19 +19,18 @@ type changeLog struct {
 
 func newChangeLog(retention int) changeLog {
 	l := changeLog{retention: retention, grown: make(chan struct{})}
-	l.append(tenancy.OpReset, "", nil)
+	l.append(tenancy.Change{Op: tenancy.OpReset})
 	return l
 }
 
-// append adds a change and returns its position.
-func (l *changeLog) append(op tenancy.Op, tenantID string, keys []tenancy.Key) tenancy.Position {
-	p := tenancy.Position{Revision: 1, Mark: rand.Int64()}
+// append adds c at the next position, and returns that.
+func (l *changeLog) append(c tenancy.Change) tenancy.Position {
+	p := tenancy.Position{Revision: 1, Mark: 1 + rand.Int64N(math.MaxInt64)} // never 0
 	if len(l.changes) > 0 {
 		p.Revision = l.newest().Revision + 1
 	}
-	l.changes = append(l.changes, tenancy.Change{
-		Position: p, Op: op, TenantID: tenantID, Keys: keys, At: tenancy.NormalizeTime(time.Now()),
-	})
+	c.Position, c.At = p, tenancy.NormalizeTime(time.Now())
+	l.changes = append(l.changes, c)
 	if len(l.changes)-l.retention >= l.retention { // so that trimming costs nothing on average
 		l.compact(p.Revision - tenancy.Revision(l.retention) + 1)
 	}
@@ -75,7 +75,7 @@ func (l *changeLog) compact(revision tenancy.Revision) {
 func cloneChanges(changes []tenancy.Change) []tenancy.Change {
 	out := slices.Clone(changes)
 	for i := range out {
-		out[i].Keys = slices.Clone(out[i].Keys)
+		out[i].Keys, out[i].Fields = slices.Clone(out[i].Keys), slices.Clone(out[i].Fields)
 	}
 	return out
 }

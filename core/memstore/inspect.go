@@ -39,7 +39,7 @@ func (s *Store) Clear() {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	s.b.replaceAll(nil)
-	s.b.log.append(tenancy.OpReset, "", nil)
+	s.b.log.append(tenancy.Change{Op: tenancy.OpReset})
 }
 
 // Compact drops the changes before revision from the log, but never the newest.
@@ -73,7 +73,7 @@ func (s *Store) Restore(backup Backup) {
 	s.b.replaceAll(backup.records)
 	s.b.log.changes = cloneChanges(backup.changes)
 	if len(s.b.log.changes) == 0 {
-		s.b.log.append(tenancy.OpReset, "", nil) // a log is never empty
+		s.b.log.append(tenancy.Change{Op: tenancy.OpReset}) // a log is never empty
 	}
 	s.b.log.wake()
 }

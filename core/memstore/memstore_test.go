@@ -470,3 +470,67 @@ func BenchmarkGrowth(b *testing.B) {
 		})
 	}
 }
+
+func TestUpdateAfterRestore(t *testing.T) {
+	s := memstore.New()
+	create(t, s, tenancy.Tenant{ID: "acme", Identifier: "acme", Name: "n"})
+	backup := s.Backup()
+	edited, err := tenancy.Modify(t.Context(), s, "acme", func(t *tenancy.Tenant) error { t.Name = "Lost"; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Restore(backup)
+	suspended, err := s.SetStatus(t.Context(), "acme", tenancy.StatusSuspended)
+	if err != nil || suspended.Revision != edited.Revision {
+		t.Fatalf("%+v, %v: the revision was to be taken again", suspended, err)
+	}
+	if _, err := s.Update(t.Context(), edited); !errors.Is(err, tenancy.ErrConflict) {
+		t.Errorf("Update of what the restore undid: %v, want ErrConflict", err)
+	}
+	if got, err := s.GetByID(t.Context(), "acme"); err != nil || got != suspended {
+		t.Errorf("stored is %+v, %v", got, err)
+	}
+}
+
+func TestChangesTellWhoAndWhat(t *testing.T) {
+	s := memstore.New()
+	ctx := tenancy.WithActor(t.Context(), "alice")
+	must := func(tenant tenancy.Tenant, err error) tenancy.Tenant {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tenant.Mark == 0 || tenant.Position() != s.Statistics().Log.Newest {
+			t.Errorf("%s is not where the log ends: %s", tenant.Position(), s.Statistics().Log.Newest)
+		}
+		return tenant
+	}
+	acme := must(s.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "n"}))
+	acme = must(s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended))
+	acme.Name, acme.Identifier, acme.DatabaseURL = "New", "new", tenancy.NewSecret("postgres://db")
+	acme = must(s.Update(ctx, acme))
+	must(s.UpdateMetadata(ctx, acme.ID, tenancy.Metadata{}))
+	if err := s.Delete(ctx, acme.ID); err != nil {
+		t.Fatal(err)
+	}
+	changes, err := s.Changes(ctx, tenancy.Position{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []struct {
+		actor  string
+		fields []string
+	}{{}, {"alice", nil}, {"", []string{"status"}}, {"alice", []string{"database_url", "identifier", "name"}}, {"alice", nil}, {"alice", nil}}
+	if len(changes) != len(want) {
+		t.Fatalf("%+v", changes)
+	}
+	for i, c := range changes {
+		if c.Actor != want[i].actor || !slices.Equal(c.Fields, want[i].fields) {
+			t.Errorf("change %d is by %q, of %q; want %+v", i, c.Actor, c.Fields, want[i])
+		}
+	}
+	changes[3].Fields[0] = "spoilt"
+	if again, _ := s.Changes(ctx, tenancy.Position{}, 0); again[3].Fields[0] != "database_url" {
+		t.Error("Fields are shared with the log")
+	}
+}

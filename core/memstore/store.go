@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"context"
 	"sync"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -63,7 +64,8 @@ func (b *backend) Close() error {
 
 // put replaces before by after, either of which may be nil, appends the change
 // to the log, and returns what is now stored. The caller holds b.mu.
-func (b *backend) put(op tenancy.Op, before *record, after *tenancy.Tenant) tenancy.Tenant {
+func (b *backend) put(ctx context.Context, op tenancy.Op, before *record, after *tenancy.Tenant) tenancy.Tenant {
+	c := tenancy.Change{Op: op, Actor: tenancy.ActorFrom(ctx)}
 	var old *tenancy.Tenant
 	if before != nil {
 		old = &before.Tenant
@@ -72,13 +74,17 @@ func (b *backend) put(op tenancy.Op, before *record, after *tenancy.Tenant) tena
 		b.all.remove(before)
 		b.byStatus[before.Status].remove(before)
 	}
-	keys := tenancy.KeysOf(old, after)
-	position := b.log.append(op, keys[0].Value, keys) // the first key is the ID
+	if old != nil && after != nil {
+		c.Fields = tenancy.FieldsOf(*old, *after)
+	}
+	c.Keys = tenancy.KeysOf(old, after)
+	c.TenantID = c.Keys[0].Value // the first key is the ID
+	position := b.log.append(c)
 	if after == nil {
 		return tenancy.Tenant{}
 	}
 	r := &record{*after, tenancy.Fold(after.Name)}
-	r.Revision = position.Revision
+	r.Revision, r.Mark = position.Revision, position.Mark
 	b.insert(r)
 	return r.Tenant
 }

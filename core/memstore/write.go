@@ -7,39 +7,39 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-func (b *backend) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+func (b *backend) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.create(t)
+	return b.create(ctx, t)
 }
 
-func (b *backend) CreateBatch(_ context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+func (b *backend) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	results := make([]tenancy.CreateResult, len(ts))
 	for i, t := range ts {
-		results[i].Tenant, results[i].Err = b.create(t)
+		results[i].Tenant, results[i].Err = b.create(ctx, t)
 	}
 	return results, nil
 }
 
-func (b *backend) create(t tenancy.Tenant) (tenancy.Tenant, error) {
+func (b *backend) create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 	if b.byID[t.ID] != nil {
 		return tenancy.Tenant{}, taken("id")
 	}
 	if b.byIdentifier[t.Identifier] != nil {
 		return tenancy.Tenant{}, taken("identifier")
 	}
-	return b.put(tenancy.OpCreate, nil, &t), nil
+	return b.put(ctx, tenancy.OpCreate, nil, &t), nil
 }
 
 func taken(field string) error {
 	return &tenancy.Error{Field: field, Err: tenancy.ErrAlreadyExists}
 }
 
-func (b *backend) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return b.change(t.ID, func(old *record) (tenancy.Tenant, error) {
-		if t.Revision != tenancy.AnyRevision && t.Revision != old.Revision {
+func (b *backend) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	return b.change(ctx, t.ID, func(old *record) (tenancy.Tenant, error) {
+		if t.Revision != tenancy.AnyRevision && t.Position() != old.Position() {
 			return t, tenancy.ErrConflict
 		}
 		if other := b.byIdentifier[t.Identifier]; other != nil && other != old {
@@ -49,8 +49,8 @@ func (b *backend) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, e
 	})
 }
 
-func (b *backend) UpdateMetadata(_ context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
-	return b.change(id, func(old *record) (t tenancy.Tenant, err error) {
+func (b *backend) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
+	return b.change(ctx, id, func(old *record) (t tenancy.Tenant, err error) {
 		t = old.Tenant
 		t.Metadata, err = t.Metadata.Merge(patch)
 		return t, err
@@ -58,7 +58,7 @@ func (b *backend) UpdateMetadata(_ context.Context, id string, patch tenancy.Met
 }
 
 // change replaces a tenant by what edit makes of it.
-func (b *backend) change(id string, edit func(*record) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
+func (b *backend) change(ctx context.Context, id string, edit func(*record) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old := b.byID[id]
@@ -71,10 +71,10 @@ func (b *backend) change(id string, edit func(*record) (tenancy.Tenant, error)) 
 	}
 	t.CreatedAt = old.CreatedAt
 	t.UpdatedAt = tenancy.NextUpdate(old.UpdatedAt, time.Now())
-	return b.put(tenancy.OpUpdate, old, &t), nil
+	return b.put(ctx, tenancy.OpUpdate, old, &t), nil
 }
 
-func (b *backend) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
+func (b *backend) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	at := tenancy.NormalizeTime(time.Now())
@@ -88,7 +88,7 @@ func (b *backend) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.St
 		if old := b.byID[id]; old != nil {
 			t := old.Tenant
 			t.Status, t.UpdatedAt = s, at
-			out = append(out, b.put(tenancy.OpUpdate, old, &t))
+			out = append(out, b.put(ctx, tenancy.OpUpdate, old, &t))
 		}
 	}
 	return out, nil
@@ -109,17 +109,17 @@ func (b *backend) Delete(ctx context.Context, id string) error {
 	}
 	t := old.Tenant
 	t.Status, t.UpdatedAt = tenancy.StatusDeleted, tenancy.NextUpdate(old.UpdatedAt, time.Now())
-	b.put(tenancy.OpUpdate, old, &t)
+	b.put(ctx, tenancy.OpUpdate, old, &t)
 	return nil
 }
 
-func (b *backend) Purge(_ context.Context, id string) error {
+func (b *backend) Purge(ctx context.Context, id string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old := b.byID[id]
 	if old == nil {
 		return tenancy.ErrNotFound
 	}
-	b.put(tenancy.OpDelete, old, nil)
+	b.put(ctx, tenancy.OpDelete, old, nil)
 	return nil
 }

@@ -29,3 +29,26 @@ func TestContext(t *testing.T) {
 	}()
 	tenancy.MustFromContext(ctx)
 }
+
+func TestActor(t *testing.T) {
+	ctx := t.Context()
+	if actor := tenancy.ActorFrom(ctx); actor != "" {
+		t.Errorf("out of nowhere: %q", actor)
+	}
+	long := strings.Repeat("é", tenancy.MaxActorRunes)
+	for given, want := range map[string]string{
+		"":                            "",
+		"alice@example.com":           "alice@example.com",
+		"Ünal 😀":                      "Ünal 😀",
+		"a\nb\x00c\u202ed\u2028e\xff": "a\ufffdb\ufffdc\ufffdd\ufffde\ufffd",
+		long + "é":                    long,
+	} {
+		if got := tenancy.ActorFrom(tenancy.WithActor(ctx, given)); got != want {
+			t.Errorf("%q: %q, want %q", given, got, want)
+		}
+	}
+	ctx = tenancy.WithActor(tenancy.WithActor(ctx, "outer"), "inner")
+	if actor := tenancy.ActorFrom(context.WithoutCancel(ctx)); actor != "inner" {
+		t.Errorf("inner: %q", actor)
+	}
+}

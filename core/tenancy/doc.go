@@ -22,7 +22,7 @@
 //     that wraps [ErrInvalid] and names the field, before any I/O.
 //   - Reads return suspended and deleted tenants too: the caller decides what
 //     to do with a [Status].
-//   - Update replaces every mutable field if the Revision still matches, else
+//   - Update replaces every mutable field if Revision and Mark still match, else
 //     it fails with [ErrConflict]; see [AnyRevision] and [Modify].
 //   - Times are UTC with microsecond precision, and read back as written.
 //   - List is ordered by CreatedAt, then ID, both descending; Search by rank,

@@ -17,7 +17,7 @@ var (
 	// ErrAlreadyExists: another tenant has this ID or identifier; Error.Field
 	// says which ("id" when both).
 	ErrAlreadyExists = errors.New("already exists")
-	// ErrConflict: the stored revision is not the one that Update was given.
+	// ErrConflict: what is stored is not the revision and mark that Update was given.
 	// Read again and retry, or use [Modify].
 	ErrConflict = errors.New("changed in the meantime")
 	// ErrInvalid: the input breaks a rule; Error.Field says which field.
@@ -136,7 +136,7 @@ func ErrorIn(op string, key Key, err error) error {
 
 func hasReason(err error) bool {
 	for _, reason := range []error{
-		ErrNotFound, ErrAlreadyExists, ErrConflict, ErrInvalid, ErrUnavailable, ErrCompacted, ErrClosed,
+		ErrNotFound, ErrAlreadyExists, ErrConflict, ErrInvalid, ErrUnavailable, ErrCompacted, ErrClosed, ErrWithheld,
 		context.Canceled, context.DeadlineExceeded, errors.ErrUnsupported,
 	} {
 		if errors.Is(err, reason) {

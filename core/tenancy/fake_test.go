@@ -9,6 +9,9 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
+// fakeMark is the mark of every write of a fake, whose history never turns back.
+const fakeMark = 7
+
 // fake is the smallest Backend: a slice, searched from end to end. What it is
 // asked is in calls.
 type fake struct {
@@ -94,7 +97,7 @@ func (f *fake) create(t tenancy.Tenant) (tenancy.Tenant, error) {
 		}
 	}
 	f.revision++
-	t.Revision = f.revision
+	t.Revision, t.Mark = f.revision, fakeMark
 	f.tenants = append(f.tenants, t)
 	return t, nil
 }
@@ -109,11 +112,12 @@ func (f *fake) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, erro
 	if err != nil {
 		return tenancy.Tenant{}, err
 	}
-	if t.Revision != tenancy.AnyRevision && t.Revision != old.Revision {
+	if t.Revision != tenancy.AnyRevision && t.Position() != old.Position() {
 		return tenancy.Tenant{}, tenancy.ErrConflict
 	}
 	f.revision++
-	t.CreatedAt, t.UpdatedAt, t.Revision = old.CreatedAt, tenancy.NextUpdate(old.UpdatedAt, old.UpdatedAt), f.revision
+	t.CreatedAt, t.UpdatedAt = old.CreatedAt, tenancy.NextUpdate(old.UpdatedAt, old.UpdatedAt)
+	t.Revision, t.Mark = f.revision, fakeMark
 	*old = t
 	return t, nil
 }
@@ -129,7 +133,7 @@ func (f *fake) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.Statu
 	for i := range f.tenants {
 		if t := &f.tenants[i]; slices.Contains(ids, t.ID) {
 			f.revision++
-			t.Status, t.Revision = s, f.revision
+			t.Status, t.Revision, t.Mark = s, f.revision, fakeMark
 			changed = append(changed, *t)
 		}
 	}

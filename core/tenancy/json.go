@@ -21,12 +21,13 @@ type tenantJSON[S, T any] struct {
 	CreatedAt   T         `json:"created_at,omitzero"`
 	UpdatedAt   T         `json:"updated_at,omitzero"`
 	Revision    Revision  `json:"revision,omitzero"`
+	Mark        jsonMark  `json:"mark,omitzero"`
 }
 
 // MarshalJSON implements [json.Marshaler]: an object with the members id,
 // identifier, name, status, isolation, database_url, schema_name, metadata,
-// created_at, updated_at (RFC 3339, UTC) and revision. Empty optional ones are
-// left out, and a database_url shows as "***"; see [Revealed].
+// created_at, updated_at (RFC 3339, UTC), revision and mark (a string of 16
+// hexadecimal digits, as in [Position.String]). Empty optional ones are left out, and a database_url shows as "***"; see [Revealed].
 func (t Tenant) MarshalJSON() ([]byte, error) {
 	return json.Marshal(toJSON(t, t.DatabaseURL))
 }
@@ -55,7 +56,7 @@ func (t *Tenant) UnmarshalJSON(data []byte) error {
 	*t = Tenant{
 		ID: j.ID, Identifier: j.Identifier, Name: j.Name, Status: j.Status, Isolation: j.Isolation,
 		DatabaseURL: j.DatabaseURL, SchemaName: j.SchemaName, Metadata: j.Metadata,
-		CreatedAt: createdAt, UpdatedAt: updatedAt, Revision: j.Revision,
+		CreatedAt: createdAt, UpdatedAt: updatedAt, Revision: j.Revision, Mark: int64(j.Mark),
 	}
 	return nil
 }
@@ -94,8 +95,12 @@ func parseTime(field, text string) (time.Time, error) {
 // by both types.
 type Revealed Tenant
 
-// MarshalJSON implements [json.Marshaler].
+// MarshalJSON implements [json.Marshaler]. A withheld DatabaseURL is an error:
+// what the file would hold is not the secret.
 func (r Revealed) MarshalJSON() ([]byte, error) {
+	if err := r.DatabaseURL.Err(); err != nil {
+		return nil, &Error{ID: r.ID, Identifier: r.Identifier, Field: "database_url", Err: err}
+	}
 	return json.Marshal(toJSON(Tenant(r), r.DatabaseURL.Reveal()))
 }
 
@@ -106,8 +111,23 @@ func toJSON[S any](t Tenant, url S) tenantJSON[S, jsonTime] {
 	return tenantJSON[S, jsonTime]{
 		ID: t.ID, Identifier: t.Identifier, Name: t.Name, Status: t.Status, Isolation: t.Isolation,
 		DatabaseURL: url, SchemaName: t.SchemaName, Metadata: t.Metadata,
-		CreatedAt: jsonTime(t.CreatedAt), UpdatedAt: jsonTime(t.UpdatedAt), Revision: t.Revision,
+		CreatedAt: jsonTime(t.CreatedAt), UpdatedAt: jsonTime(t.UpdatedAt), Revision: t.Revision, Mark: jsonMark(t.Mark),
 	}
+}
+
+// jsonMark is a mark in the hexadecimal digits of [Position.String]: a number
+// of 64 bits would not survive readers that keep numbers as floats.
+type jsonMark int64
+
+func (m jsonMark) MarshalText() ([]byte, error) { return appendMark(nil, int64(m)), nil }
+
+func (m *jsonMark) UnmarshalText(text []byte) error {
+	mark, ok := parseMark(string(text))
+	if !ok {
+		return invalid("mark", "must be 16 hexadecimal digits")
+	}
+	*m = jsonMark(mark)
+	return nil
 }
 
 // jsonTime is a time that is written in UTC.

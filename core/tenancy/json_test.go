@@ -17,14 +17,14 @@ func full(t testing.TB) tenancy.Tenant {
 	tenant.SchemaName = "acme"
 	tenant.Metadata = mustParse(t, `{"plan":"pro","big":9007199254740993}`)
 	tenant.UpdatedAt = tenant.CreatedAt.Add(time.Hour)
-	tenant.Revision = 7
+	tenant.Revision, tenant.Mark = 7, 0x00c0ffee00c0ffee
 	return tenant
 }
 
 func TestTenantJSONForm(t *testing.T) {
 	want := `{"id":"t1","identifier":"acme","name":"Acme","status":"active","isolation":"database",` +
 		`"database_url":"***","schema_name":"acme","metadata":{"big":9007199254740993,"plan":"pro"},` +
-		`"created_at":"2024-02-29T12:00:00.123456Z","updated_at":"2024-02-29T13:00:00.123456Z","revision":7}`
+		`"created_at":"2024-02-29T12:00:00.123456Z","updated_at":"2024-02-29T13:00:00.123456Z","revision":7,"mark":"00c0ffee00c0ffee"}`
 	text, err := json.Marshal(full(t))
 	if err != nil || string(text) != want {
 		t.Errorf("%s, %v\nwant %s", text, err, want)
@@ -74,6 +74,11 @@ func TestTenantJSONErrors(t *testing.T) {
 		`{"isolation":{}}`:                      "isolation",
 		`{"revision":"1"}`:                      "revision",
 		`{"revision":1.5}`:                      "revision",
+		`{"mark":1}`:                            "mark",
+		`{"mark":"c0ffee"}`:                     "mark",
+		`{"mark":"00C0FFEE00C0FFEE"}`:           "mark",
+		`{"mark":"00c0ffee00c0ffee0"}`:          "mark",
+		`{"mark":""}`:                           "mark",
 		`{"revision":9223372036854775808}`:      "revision",
 		`{"metadata":[]}`:                       "metadata",
 		`{"metadata":{"a":"\u0000"}}`:           "metadata",

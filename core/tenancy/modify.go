@@ -16,8 +16,8 @@ const (
 // it; when somebody else wrote it meanwhile, it begins again with what they
 // wrote. change may therefore run several times, and must not keep the pointer.
 // If it changes nothing, nothing is written; if it returns an error, Modify
-// returns that. ID, CreatedAt, UpdatedAt and Revision cannot be changed: what
-// change does to them is ignored. After 64 attempts Modify gives up with
+// returns that. ID, CreatedAt, UpdatedAt, Revision and Mark cannot be changed:
+// what change does to them is ignored. After 64 attempts Modify gives up with
 // ErrConflict.
 func Modify(ctx context.Context, s Store, id string, change func(*Tenant) error) (Tenant, error) {
 	reader := Fresh(s)
@@ -30,7 +30,7 @@ func Modify(ctx context.Context, s Store, id string, change func(*Tenant) error)
 		if err := change(&edited); err != nil {
 			return Tenant{}, err
 		}
-		edited.ID, edited.Revision = old.ID, old.Revision
+		edited.ID, edited.Revision, edited.Mark = old.ID, old.Revision, old.Mark
 		edited.CreatedAt, edited.UpdatedAt = old.CreatedAt, old.UpdatedAt
 		if edited == old {
 			return old, nil

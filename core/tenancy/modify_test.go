@@ -85,7 +85,7 @@ func TestModifyWritesNothing(t *testing.T) {
 	}
 	b.took()
 	got, err := tenancy.Modify(ctx, store, "t0", func(t *tenancy.Tenant) error {
-		t.ID, t.Revision, t.CreatedAt, t.UpdatedAt = "other", 99, time.Now(), time.Now()
+		t.ID, t.Revision, t.Mark, t.CreatedAt, t.UpdatedAt = "other", 99, 99, time.Now(), time.Now()
 		return nil
 	})
 	if err != nil || got != before {

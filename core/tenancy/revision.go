@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math"
 	"strconv"
@@ -12,8 +13,8 @@ import (
 type Revision int64
 
 const (
-	// AnyRevision in [Tenant].Revision lets Update overwrite whatever is stored:
-	// the last write wins.
+	// AnyRevision in [Tenant].Revision lets Update overwrite whatever is stored,
+	// whatever the Mark: the last write wins.
 	AnyRevision Revision = -1
 	// Latest as [Lookup].Min asks for a value that is current when Load is
 	// called, past every cache.
@@ -44,25 +45,30 @@ func (p Position) String() string {
 // MarshalText implements [encoding.TextMarshaler] in the form of String.
 func (p Position) MarshalText() ([]byte, error) {
 	b := strconv.AppendInt(nil, int64(p.Revision), 10)
-	b = append(b, '-')
-	var mark [8]byte
-	for i := range mark {
-		mark[i] = byte(uint64(p.Mark) >> (56 - 8*i))
-	}
-	return hex.AppendEncode(b, mark[:]), nil
+	return appendMark(append(b, '-'), p.Mark), nil
 }
 
 // UnmarshalText implements [encoding.TextUnmarshaler]; anything that String
 // does not produce is ErrInvalid.
 func (p *Position) UnmarshalText(text []byte) error {
-	rev, mark, ok := strings.Cut(string(text), "-")
-	if ok && len(mark) == 16 {
-		r, err1 := strconv.ParseInt(rev, 10, 64)
-		m, err2 := strconv.ParseUint(mark, 16, 64)
-		if q := (Position{Revision(r), int64(m)}); err1 == nil && err2 == nil && r >= 0 && q.String() == string(text) {
-			*p = q
-			return nil
-		}
+	rev, digits, _ := strings.Cut(string(text), "-")
+	r, err := strconv.ParseInt(rev, 10, 64)
+	mark, ok := parseMark(digits)
+	if q := (Position{Revision(r), mark}); err == nil && ok && r >= 0 && q.String() == string(text) {
+		*p = q
+		return nil
 	}
 	return invalid("position", "must be a revision, a hyphen and 16 hexadecimal digits")
+}
+
+// appendMark appends the 16 hexadecimal digits of a mark.
+func appendMark(b []byte, mark int64) []byte {
+	return hex.AppendEncode(b, binary.BigEndian.AppendUint64(nil, uint64(mark)))
+}
+
+// parseMark undoes appendMark and takes nothing else.
+func parseMark(digits string) (mark int64, ok bool) {
+	n, err := strconv.ParseUint(digits, 16, 64)
+	mark = int64(n)
+	return mark, err == nil && string(appendMark(nil, mark)) == digits
 }

@@ -1,13 +1,22 @@
 package tenancy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"unique"
 )
 
-const mask = "***"
+const (
+	mask = "***"
+	// what a withheld secret reveals: no driver takes it for an address, so that
+	// nobody connects to a default database by mistake
+	withheldText = "withheld://secret"
+)
+
+// ErrWithheld: the secret is there, but the store cannot reveal it.
+var ErrWithheld = errors.New("secret cannot be revealed")
 
 // Secret is a text that must not reach logs, errors or API answers. However it
 // is printed, logged through slog or marshalled, it shows as "***" (an empty one
@@ -18,20 +27,45 @@ const mask = "***"
 // Secrets compare with ==. The text is held behind a [unique.Handle], so that
 // even fmt's walk over unexported fields, which calls no methods, prints an
 // address and not the text.
-type Secret struct{ handle unique.Handle[string] }
+type Secret struct {
+	handle   unique.Handle[string] // the text, or the reason why it is withheld
+	withheld bool
+}
 
 // NewSecret wraps text.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
 	}
-	return Secret{unique.Make(text)}
+	return Secret{handle: unique.Make(text)}
 }
 
-// Reveal returns the text.
+// WithheldSecret returns a secret in the place of one that is stored and cannot
+// be revealed, because its key is gone, for example. The tenant that has it can be
+// read and suspended; Create and Update refuse it with ErrInvalid, and nothing is
+// ever written from it. The reason says why, without the secret. It is for authors
+// of stores.
+func WithheldSecret(reason string) Secret {
+	return Secret{handle: unique.Make(reason), withheld: true}
+}
+
+// Err returns nil if Reveal gives the secret, or an error that wraps ErrWithheld
+// and says why it does not.
+func (s Secret) Err() error {
+	if !s.withheld {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrWithheld, s.handle.Value())
+}
+
+// Reveal returns the text. A withheld secret (see [Secret.Err]) reveals a text
+// that is no address of any database.
 func (s Secret) Reveal() string {
-	if s.IsZero() {
+	switch {
+	case s.IsZero():
 		return ""
+	case s.withheld:
+		return withheldText
 	}
 	return s.handle.Value()
 }
@@ -63,11 +97,15 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // for a form that keeps the text.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText implements [encoding.TextUnmarshaler]. The mask is ErrInvalid.
+// UnmarshalText implements [encoding.TextUnmarshaler]. The mask is ErrInvalid,
+// and so is what a withheld secret reveals.
 func (s *Secret) UnmarshalText(text []byte) error {
-	if string(text) == mask {
-		return invalid("", "is the mask %q of a secret, not a value", mask)
+	if isStandIn(string(text)) {
+		return invalid("", "is %q, which stands for a secret and is not its value", text)
 	}
 	*s = NewSecret(string(text))
 	return nil
 }
+
+// isStandIn reports whether text stands for a secret where that is not shown.
+func isStandIn(text string) bool { return text == mask || text == withheldText }

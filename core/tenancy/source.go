@@ -88,6 +88,13 @@ type Change struct {
 	// At is when the change was made, by the clock of whoever made it. For
 	// people, and for retention; never for order.
 	At time.Time
+	// Actor is who made the change, if they said so: see [WithActor].
+	Actor string
+	// Fields are the fields that an OpUpdate changed, by their JSON names, sorted:
+	// of database_url, identifier, isolation, metadata, name, schema_name, status,
+	// and id, which only a statement by hand changes. Nil for any other Op, and
+	// where none of them changed. Values are never in the log.
+	Fields []string
 }
 
 // Touches reports whether the answer under k may have changed.
@@ -110,6 +117,29 @@ func KeysOf(before, after *Tenant) []Key {
 		}
 	}
 	return keys
+}
+
+// FieldsOf returns the [Change].Fields of an update of before to after.
+func FieldsOf(before, after Tenant) []string {
+	var fields []string
+	for _, f := range []struct {
+		name    string
+		changed bool
+	}{
+		{"database_url", before.DatabaseURL != after.DatabaseURL},
+		{"id", before.ID != after.ID},
+		{"identifier", before.Identifier != after.Identifier},
+		{"isolation", before.Isolation != after.Isolation},
+		{"metadata", before.Metadata != after.Metadata},
+		{"name", before.Name != after.Name},
+		{"schema_name", before.SchemaName != after.SchemaName},
+		{"status", before.Status != after.Status},
+	} {
+		if f.changed {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
 }
 
 // SourceOf returns s as a Source, if it and every store below it is one. A

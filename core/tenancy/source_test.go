@@ -1,8 +1,10 @@
 package tenancy_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -54,6 +56,28 @@ func TestKey(t *testing.T) {
 	wantInvalid(t, "no kind", tenancy.Key{Value: "t1"}.Validate(), "key")
 	wantInvalid(t, "an empty ID", tenancy.IDKey("").Validate(), "id")
 	wantInvalid(t, "an identifier", tenancy.IdentifierKey("A").Validate(), "identifier")
+}
+
+func TestFieldsOf(t *testing.T) {
+	before := valid()
+	if got := tenancy.FieldsOf(before, before); got != nil {
+		t.Errorf("nothing changed: %q", got)
+	}
+	after := full(t)
+	after.ID, after.Identifier, after.Name, after.Status = "t2", "other", "Other", tenancy.StatusSuspended
+	got := tenancy.FieldsOf(before, after)
+	want := []string{"database_url", "id", "identifier", "isolation", "metadata", "name", "schema_name", "status"}
+	if !slices.Equal(got, want) {
+		t.Errorf("everything changed: %q, want %q", got, want)
+	}
+	after = before
+	after.Status, after.UpdatedAt, after.Revision, after.Mark = tenancy.StatusSuspended, time.Now(), 8, 9
+	if got := tenancy.FieldsOf(before, after); !slices.Equal(got, []string{"status"}) {
+		t.Errorf("the status changed: %q", got)
+	}
+	if n := reflect.TypeFor[tenancy.Tenant]().NumField(); n != len(want)+4 { // CreatedAt, UpdatedAt, Revision, Mark
+		t.Errorf("a Tenant has %d fields, of which FieldsOf names %d", n, len(want))
+	}
 }
 
 func TestChangesLimit(t *testing.T) {

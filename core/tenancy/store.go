@@ -38,18 +38,19 @@ type Store interface {
 	Search(ctx context.Context, query string, opts SearchOptions) ([]Tenant, error)
 
 	// Create stores a new tenant and returns it as stored. An empty ID, Status
-	// or CreatedAt is filled in; UpdatedAt and Revision are set.
+	// or CreatedAt is filled in; UpdatedAt, Revision and Mark are set.
 	// Errors: ErrInvalid, ErrAlreadyExists.
 	Create(ctx context.Context, t Tenant) (Tenant, error)
 	// Update replaces every mutable field of the tenant with t.ID, by zero
 	// values too, and returns it as stored. CreatedAt never changes, UpdatedAt
-	// strictly grows. t.Revision must be the stored one or AnyRevision; 0 is
-	// ErrInvalid, so that a half-filled Tenant cannot wipe a record. A changed
+	// strictly grows. t.Revision and t.Mark must be the stored ones, or t.Revision
+	// AnyRevision; 0 is ErrInvalid, so that a half-filled Tenant cannot wipe a
+	// record. A changed
 	// identifier frees the old one in the same commit.
 	// Errors: ErrInvalid, ErrNotFound, ErrConflict, ErrAlreadyExists.
 	Update(ctx context.Context, t Tenant) (Tenant, error)
-	// SetStatus changes the status and nothing else (but UpdatedAt and
-	// Revision). Any known status may follow any other.
+	// SetStatus changes the status and nothing else (but UpdatedAt, Revision and
+	// Mark). Any known status may follow any other.
 	// Errors: ErrInvalid, ErrNotFound.
 	SetStatus(ctx context.Context, id string, s Status) (Tenant, error)
 	// BulkUpdateStatus is SetStatus for many tenants in one atomic write with

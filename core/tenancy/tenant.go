@@ -36,7 +36,14 @@ type Tenant struct {
 	// Revision is the store-wide revision of the last write of this tenant.
 	// Stores set it; Update compares it.
 	Revision Revision
+	// Mark is the mark of that write in the change log. A restored backup takes
+	// revisions a second time, so only both together name one state of the tenant:
+	// see [Tenant.Position]. Stores set it, never to 0; Update compares it.
+	Mark int64
 }
+
+// Position returns the place in the change log of the last write of t.
+func (t Tenant) Position() Position { return Position{t.Revision, t.Mark} }
 
 // NormalizeTime returns t as stores keep it: UTC, cut to microseconds, without
 // a monotonic reading, so that equal times are ==.

@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,7 +26,7 @@ const (
 	maxYear        = 9999
 )
 
-// Validate checks every field but Revision against the rules of the package
+// Validate checks every field but Revision and Mark against the rules of the package
 // documentation, and returns an [*Error] that wraps ErrInvalid and names the
 // first offending field. No I/O.
 func (t Tenant) Validate() error {
@@ -45,7 +46,10 @@ func (t Tenant) Validate() error {
 		return invalid("isolation", "%s is not a known isolation level: row, schema, database, hybrid, or empty",
 			quote(string(t.Isolation)))
 	}
-	if url := t.DatabaseURL.Reveal(); len(url) > MaxDatabaseURLBytes || !cleanText(url) || url == mask {
+	if err := t.DatabaseURL.Err(); err != nil {
+		return &Error{Field: "database_url", Err: fmt.Errorf("%w: %w: set a new value", ErrInvalid, err)}
+	}
+	if url := t.DatabaseURL.Reveal(); len(url) > MaxDatabaseURLBytes || !cleanText(url) || isStandIn(url) {
 		return invalid("database_url", "must be at most %d bytes of UTF-8 without NUL, and not the mask", MaxDatabaseURLBytes)
 	}
 	if err := validateText("schema_name", t.SchemaName, 0, MaxSchemaNameRunes); err != nil {

@@ -7,7 +7,7 @@ import "time"
 
 // ForCreate returns t as Create stores it at now: ID, Status and CreatedAt
 // filled where empty, times normalized, UpdatedAt now (or CreatedAt where that
-// is later), Revision cleared; or an [*Error] that wraps ErrInvalid.
+// is later), Revision and Mark cleared; or an [*Error] that wraps ErrInvalid.
 func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
 	now = NormalizeTime(now)
 	if t.ID == "" {
@@ -26,7 +26,7 @@ func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
 	if t.CreatedAt.After(now) {
 		t.UpdatedAt = t.CreatedAt
 	}
-	t.Revision = 0
+	t.Revision, t.Mark = 0, 0
 	if err := t.Validate(); err != nil {
 		return Tenant{}, err
 	}

@@ -11,7 +11,7 @@
 //
 // Both formats hold the members of a tenant's JSON form under the same names:
 // id, identifier, name, status, isolation, database_url, schema_name, metadata,
-// created_at, updated_at (RFC 3339) and revision. Only identifier and name are
+// created_at, updated_at (RFC 3339), revision and mark. Only identifier and name are
 // required. Text is UTF-8; a byte order mark and empty lines are skipped; lines
 // end in LF or CRLF; a line (in CSV: a record) has at most [MaxLineBytes], which
 // is enough for every tenant.
@@ -36,7 +36,7 @@
 //
 // Only what a line states counts: an absent column or member, and an empty id,
 // status, created_at or database_url, match anything and change nothing.
-// updated_at and revision are for people; a store sets its own. Two lines of one
+// updated_at, revision and mark are for people; a store sets its own. Two lines of one
 // file that state the same count as equal, too: what tells the rows of another
 // list apart belongs into the metadata.
 //

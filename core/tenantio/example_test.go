@@ -76,7 +76,7 @@ func ExampleExport() {
 	fmt.Println(err)
 	// Output:
 	// 1 <nil>
-	// id,identifier,name,status,isolation,schema_name,metadata,created_at,updated_at,revision
+	// id,identifier,name,status,isolation,schema_name,metadata,created_at,updated_at,revision,mark
 	// true
 	// <nil>
 }

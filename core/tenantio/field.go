@@ -2,6 +2,7 @@ package tenantio
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -87,6 +88,23 @@ func fields() []field {
 					return invalid("revision", "must be an integer")
 				}
 				t.Revision = tenancy.Revision(n)
+				return nil
+			},
+		}, {
+			name: "mark",
+			text: func(t tenancy.Tenant) string {
+				if t.Mark == 0 {
+					return ""
+				}
+				_, mark, _ := strings.Cut(t.Position().String(), "-")
+				return mark
+			},
+			parse: func(t *tenancy.Tenant, s string) error {
+				var p tenancy.Position
+				if p.UnmarshalText([]byte("0-"+s)) != nil {
+					return invalid("mark", "must be 16 hexadecimal digits")
+				}
+				t.Mark = p.Mark
 				return nil
 			},
 		},

@@ -155,7 +155,7 @@ func TestCSVCells(t *testing.T) {
 	if !strings.Contains(text, "\"a\rb\"") {
 		t.Error("a carriage return is not quoted: some readers take it for a line break")
 	}
-	if want := "id,identifier,name,status,isolation,database_url,schema_name,metadata,created_at,updated_at,revision\r\n"; !strings.HasPrefix(text, want) {
+	if want := "id,identifier,name,status,isolation,database_url,schema_name,metadata,created_at,updated_at,revision,mark\r\n"; !strings.HasPrefix(text, want) {
 		t.Errorf("header %q, want %q", text[:min(len(text), len(want))], want)
 	}
 }

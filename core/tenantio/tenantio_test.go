@@ -73,7 +73,7 @@ func contents(t testing.TB, s tenancy.Store) []tenancy.Tenant {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tenant.UpdatedAt, tenant.Revision = time.Time{}, 0
+		tenant.UpdatedAt, tenant.Revision, tenant.Mark = time.Time{}, 0, 0
 		ts = append(ts, tenant)
 	}
 	return ts

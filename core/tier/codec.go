@@ -63,6 +63,7 @@ const (
 	tagCreatedAt
 	tagUpdatedAt
 	tagRevision
+	tagMark
 )
 
 // Errors of Decode, besides ErrUncacheable and those of package seal.
@@ -81,7 +82,8 @@ func AppendHeader(dst []byte, p tenancy.Position) []byte {
 }
 
 // Encode returns e in the form of the codec. It returns ErrUncacheable for a
-// DatabaseURL that must not be kept, or that cannot be sealed. TTL is not kept.
+// DatabaseURL that must not be kept, that cannot be sealed, or that the store
+// withholds. TTL is not kept.
 func (c Codec) Encode(e *Entry) (string, error) {
 	t := &e.Snapshot.Tenant
 	w := make(fieldWriter, 0, 160+len(e.Key.Value)+len(t.ID)+len(t.Name)+len(t.Metadata.String()))
@@ -105,6 +107,7 @@ func (c Codec) Encode(e *Entry) (string, error) {
 		w.time(tagCreatedAt, t.CreatedAt)
 		w.time(tagUpdatedAt, t.UpdatedAt)
 		w.number(tagRevision, int64(t.Revision))
+		w.number(tagMark, t.Mark)
 	}
 	return w.end(), nil
 }
@@ -112,6 +115,8 @@ func (c Codec) Encode(e *Entry) (string, error) {
 func (c Codec) encodeURL(w *fieldWriter, t *tenancy.Tenant) error {
 	switch {
 	case t.DatabaseURL.IsZero():
+	case t.DatabaseURL.Err() != nil:
+		return fmt.Errorf("%w: %w", ErrUncacheable, t.DatabaseURL.Err())
 	case c.Sealer != nil:
 		sealed, err := c.Sealer.Seal(t.DatabaseURL.Reveal(), place(t.ID))
 		if err != nil {
@@ -228,6 +233,8 @@ func (e *Entry) setField(tag uint64, text string) (err error) {
 		var n int64
 		n, err = decodeNumber(text)
 		t.Revision = tenancy.Revision(n)
+	case tagMark:
+		t.Mark, err = decodeNumber(text)
 	}
 	return err
 }

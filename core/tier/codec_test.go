@@ -21,7 +21,7 @@ func codecTenant(tb testing.TB) tenancy.Tenant {
 	at := time.Date(2026, 2, 3, 4, 5, 6, 789_000, time.UTC)
 	return tenancy.Tenant{
 		ID: "0198c0de-0000-7000-8000-000000000001", Identifier: "acme", Name: "Acmé \"Inc\"", Status: tenancy.StatusActive,
-		Isolation: "schema", SchemaName: "tenant_acme", Metadata: metadata, CreatedAt: at, UpdatedAt: at.Add(time.Second), Revision: 41,
+		Isolation: "schema", SchemaName: "tenant_acme", Metadata: metadata, CreatedAt: at, UpdatedAt: at.Add(time.Second), Revision: 41, Mark: -41,
 	}
 }
 
@@ -74,6 +74,16 @@ func TestCodecRoundTrip(t *testing.T) {
 		}
 		if sealed := c.codec.Sealer != nil; sealed && strings.Contains(value, "s3cret") {
 			t.Errorf("%s: the value shows the secret", name)
+		}
+	}
+}
+
+func TestCodecKeepsNoWithheldSecret(t *testing.T) {
+	withheld := codecTenant(t)
+	withheld.DatabaseURL = tenancy.WithheldSecret("no key")
+	for name, c := range map[string]Codec{"sealed": {Sealer: codecSealer(t, "k1")}, "plain": {PlainSecrets: true}, "zero": {}} {
+		if value, err := c.Encode(codecEntryOf(withheld)); !errors.Is(err, ErrUncacheable) || !errors.Is(err, tenancy.ErrWithheld) {
+			t.Errorf("%s: %q, %v, want ErrUncacheable", name, value, err)
 		}
 	}
 }

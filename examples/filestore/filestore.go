@@ -9,6 +9,8 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -84,7 +86,7 @@ func (b *backend) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, e
 
 func (b *backend) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 	return b.edit(t.ID, func(old *tenancy.Tenant) error {
-		if t.Revision != tenancy.AnyRevision && t.Revision != old.Revision {
+		if t.Revision != tenancy.AnyRevision && t.Position() != old.Position() {
 			return tenancy.ErrConflict
 		}
 		t.CreatedAt = old.CreatedAt
@@ -145,7 +147,7 @@ func (s *state) put(t tenancy.Tenant) (tenancy.Tenant, error) {
 		return t, &tenancy.Error{Field: "identifier", Err: tenancy.ErrAlreadyExists}
 	}
 	s.Revision++
-	t.Revision = s.Revision
+	t.Revision, t.Mark = s.Revision, 1+rand.Int64N(math.MaxInt64)
 	s.Tenants[t.ID] = tenancy.Revealed(t)
 	return t, nil
 }

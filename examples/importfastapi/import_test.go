@@ -166,7 +166,7 @@ func TestImport(t *testing.T) {
 					DatabaseURL: tenancy.NewSecret(plainURL), CreatedAt: time.Date(2025, 1, 5, 0, 0, 0, 0, time.UTC),
 				},
 			} {
-				want.ID, want.UpdatedAt, want.Revision = id, got[id].UpdatedAt, got[id].Revision
+				want.ID, want.UpdatedAt, want.Revision, want.Mark = id, got[id].UpdatedAt, got[id].Revision, got[id].Mark
 				if got[id] != want {
 					t.Errorf("%s: got %+v, want %+v", id, got[id], want)
 				}

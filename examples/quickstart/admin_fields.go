@@ -32,6 +32,7 @@ type replacement struct {
 	tenantFields
 	ID        string           `json:"id"`
 	Revision  tenancy.Revision `json:"revision"`
+	Mark      json.RawMessage  `json:"mark"`
 	CreatedAt json.RawMessage  `json:"created_at"`
 	UpdatedAt json.RawMessage  `json:"updated_at"`
 }
