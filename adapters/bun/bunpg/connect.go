@@ -18,10 +18,15 @@ import (
 // parse returns what connects to dsn, which was given as field, with the
 // settings that suit every connection.
 func (c config) parse(field, dsn string) (*pgx.ConnConfig, error) {
-	conn, err := pgx.ParseConfig(dsn)
+	conn, err := parseDSN(field, dsn)
 	if err != nil {
-		return nil, invalidDSN(field) // err quotes the DSN
+		return nil, err
 	}
+	if !c.pgBouncer && (conn.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement || conn.StatementCacheCapacity == 0) {
+		return nil, invalid(field, "says by default_query_exec_mode or statement_cache_capacity that there are no prepared statements:"+
+			" use WithPgBouncer behind a pooler in transaction mode, else take it out")
+	}
+	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = max(conn.StatementCacheCapacity, 512), max(conn.DescriptionCacheCapacity, 512)
 	if c.connectTimeout > 0 {
 		conn.ConnectTimeout = c.connectTimeout
 	} else if conn.ConnectTimeout <= 0 {

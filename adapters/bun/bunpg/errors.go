@@ -129,11 +129,25 @@ func serverReason(code string) string {
 		return "the server has no connection left; see WithPool"
 	case "57P01", "57P03":
 		return "the server is starting up or shutting down, or ended the session"
-	case "08P01", "22023", "42704":
-		return "the server does not know a parameter of the connection string, or refuses its value; " +
-			"behind a pooler use WithPgBouncer"
+	case "08P01":
+		return "the server does not know a parameter of the connection string; behind a pooler use WithPgBouncer"
+	case "42704":
+		return "the server does not know a parameter of the connection string; its log names it"
+	case "22023":
+		return "the server refuses the value of a parameter of the connection string; its log names it"
 	}
 	return "the server refused the connection"
+}
+
+// refusedParameter returns err as ErrInvalid if the server refused a parameter of the
+// connection string.
+func refusedParameter(err error) error {
+	var failed *connectFailure
+	if errors.As(err, &failed) && failed.server != nil && (failed.server.Code == "42704" || failed.server.Code == "22023") {
+		failed.reason = tenancy.ErrInvalid
+		return &tenancy.Error{Field: "dsn", Err: failed}
+	}
+	return err
 }
 
 // sayEmpty adds to an error of connecting what is behind it as a rule: a variable of

@@ -16,7 +16,10 @@ import (
 // Open connects to the PostgreSQL database that dsn names, brings its schema up
 // to date, and returns a store over it, which the caller closes. dsn is a URL or
 // a list of keyword=value as for libpq; what it leaves out comes from the PG…
-// variables of the environment.
+// variables of the environment. White space and a pair of quotes around it do no
+// harm. Everything else that libpq would not take is refused before anything is
+// sent; settings of PostgreSQL, such as search_path, may stand beside the parameters of
+// libpq.
 //
 // Open fails where no connection can be made: ErrInvalid if dsn or an option is
 // wrong, ErrUnavailable if the server does not answer in time or refuses the
@@ -41,7 +44,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 		if dsn == "" {
 			sayEmpty(err)
 		}
-		return nil, alsoClosing(tenancy.ErrorIn("Open", tenancy.Key{}, err), db)
+		return nil, alsoClosing(tenancy.ErrorIn("Open", tenancy.Key{}, refusedParameter(err)), db)
 	}
 	return store, nil
 }

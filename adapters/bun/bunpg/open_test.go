@@ -281,10 +281,10 @@ func TestErrorsHideTheDSN(t *testing.T) {
 		"missing socket":         {"host=/nonexistent/" + canary + " password=" + canary, tenancy.ErrUnavailable},
 		"no TLS":                 {good.String() + "&sslmode=verify-full&sslrootcert=/nonexistent/" + canary, tenancy.ErrInvalid},
 		"TLS refused":            {strings.Replace(good.String(), "sslmode=disable", "sslmode=require", 1), tenancy.ErrUnavailable},
-		"bad parameter":          {good.String() + "&" + canary + "=1", tenancy.ErrUnavailable},
+		"bad parameter":          {good.String() + "&" + canary + "=1", tenancy.ErrInvalid},
 		"password as port":       {"postgres://u:" + canary, tenancy.ErrInvalid},
-		"slash in password":      {"postgres://u:12/" + canary + "@127.0.0.1/db", tenancy.ErrUnavailable},
-		"at in password":         {"postgres://u:a@" + canary + "@127.0.0.1:1/db", tenancy.ErrUnavailable},
+		"slash in password":      {"postgres://u:12/" + canary + "@127.0.0.1/db", tenancy.ErrInvalid},
+		"at in password":         {"postgres://u:a@" + canary + "@127.0.0.1:1/db", tenancy.ErrInvalid},
 		"percent in password":    {"postgres://u:%zz" + canary + "@127.0.0.1/db", tenancy.ErrInvalid},
 		"hash in password":       {"postgres://u:#" + canary + "@127.0.0.1/db", tenancy.ErrUnavailable},
 		"question mark":          {"postgres://u:?" + canary + "@127.0.0.1/db", tenancy.ErrUnavailable},
@@ -328,13 +328,18 @@ func TestErrorsHideTheDSN(t *testing.T) {
 // The texts by which an operator finds what to mend.
 func TestErrorsOfOpenSayWhatToMend(t *testing.T) {
 	good := newDatabase(t)
-	for dsn, want := range map[string]string{
-		strings.Replace(good, "sslmode=disable", "sslmode=require", 1): "the server does not offer TLS; see sslmode",
-		good + "&nosuchparameter=1":                                    "the server does not know a parameter of the connection string",
+	for dsn, want := range map[string]struct {
+		reason error
+		says   string
+	}{
+		strings.Replace(good, "sslmode=disable", "sslmode=require", 1): {tenancy.ErrUnavailable, "the server does not offer TLS; see sslmode"},
+		good + "&nosuchparameter=1":                                    {tenancy.ErrInvalid, "the server does not know a parameter of the connection string"},
+		good + "&lock_timeout=soon":                                    {tenancy.ErrInvalid, "refuses the value of a parameter"},
+		good + "&options=-c%20nosuchparameter%3D1":                     {tenancy.ErrInvalid, "the server does not know a parameter of the connection string"},
 	} {
 		_, err := bunpg.Open(t.Context(), dsn)
-		if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one that says %q", err, want)
+		if !errors.Is(err, want.reason) || !strings.Contains(err.Error(), want.says) {
+			t.Errorf("error %v, want one that says %q", err, want.says)
 		}
 	}
 }
