@@ -43,9 +43,10 @@ func sqlite3(tb testing.TB, path, text string) string {
 
 // change is what the log says, without what differs from run to run.
 type change struct {
-	Op   tenancy.Op
-	ID   string
-	Keys []string
+	Op     tenancy.Op
+	ID     string
+	Keys   []string
+	Fields []string
 }
 
 // since returns the changes after a position, each with its keys in order.
@@ -57,7 +58,7 @@ func since(tb testing.TB, s *bunstore.Store, after tenancy.Position) []change {
 	}
 	out := make([]change, len(cs))
 	for i, c := range cs {
-		out[i] = change{c.Op, c.TenantID, nil}
+		out[i] = change{c.Op, c.TenantID, nil, c.Fields}
 		for _, k := range c.Keys {
 			out[i].Keys = append(out[i].Keys, string(k.Kind)+":"+k.Value)
 		}
@@ -77,52 +78,62 @@ func newest(tb testing.TB, s *bunstore.Store) tenancy.Position {
 
 func TestShellEdits(t *testing.T) {
 	keys := func(pairs ...string) []string { return pairs }
+	fields := keys
 	const two = "INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme'), ('B', 'beta', 'Beta');"
 	for _, c := range []struct {
 		name, before, edit string
 		want               []change
 	}{
 		{"insert", "", "INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme')", []change{
-			{tenancy.OpCreate, "A", keys("id:A", "identifier:acme")}}},
+			{tenancy.OpCreate, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"rename", two, "UPDATE tenants SET identifier = 'acme-2' WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme", "identifier:acme-2")}}},
+			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme", "identifier:acme-2"), fields("identifier")}}},
 		{"new id", two, "UPDATE tenants SET id = 'C' WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "C", keys("id:A", "id:C", "identifier:acme")}}},
+			{tenancy.OpUpdate, "C", keys("id:A", "id:C", "identifier:acme"), fields("id")}}},
 		{"all rows", two, "UPDATE tenants SET status = 'suspended'", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme")}, {tenancy.OpUpdate, "B", keys("id:B", "identifier:beta")}}},
+			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), fields("status")}, {tenancy.OpUpdate, "B", keys("id:B", "identifier:beta"), fields("status")}}},
 		{"revision by hand", two, "UPDATE tenants SET revision = 77 WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme")}}},
+			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
+		{"mark by hand", two, "UPDATE tenants SET mark = 0 WHERE id = 'A'", []change{
+			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
+		{"every field", two, "UPDATE tenants SET id = 'C', identifier = 'ceta', name = 'C', status = 's', isolation = 'i', database_url = 'u', schema_name = 'n', metadata = '{\"a\":1}', created_at = 1, revision = revision, mark = mark WHERE id = 'A'", []change{
+			{tenancy.OpUpdate, "C", keys("id:A", "id:C", "identifier:acme", "identifier:ceta"), fields("database_url", "id", "identifier", "isolation", "metadata", "name", "schema_name", "status")}}},
+		{"nothing", two, "UPDATE tenants SET status = status WHERE id = 'A'", []change{
+			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
+		{"replaced, then another updated", two, "REPLACE INTO tenants (id, identifier, name) VALUES ('A', 'new', 'New'); UPDATE tenants SET status = 'suspended' WHERE id = 'B'", []change{
+			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "A", keys("id:A", "identifier:new"), nil},
+			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta"), fields("status")}}},
 		{"folded name only", two, "UPDATE tenants SET name_folded = 'x' WHERE id = 'A'", nil},
 		{"delete", two, "DELETE FROM tenants WHERE id = 'A'", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}}},
+			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"delete all", two, "DELETE FROM tenants", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}, {tenancy.OpDelete, "B", keys("id:B", "identifier:beta")}}},
+			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpDelete, "B", keys("id:B", "identifier:beta"), nil}}},
 		{"insert or replace by id", two, "INSERT OR REPLACE INTO tenants (id, identifier, name) VALUES ('A', 'new', 'New')", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}, {tenancy.OpCreate, "A", keys("id:A", "identifier:new")}}},
+			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "A", keys("id:A", "identifier:new"), nil}}},
 		{"insert or replace two", two, "REPLACE INTO tenants (id, identifier, name) VALUES ('A', 'beta', 'New')", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}, {tenancy.OpDelete, "B", keys("id:B", "identifier:beta")},
-			{tenancy.OpCreate, "A", keys("id:A", "identifier:beta")}}},
+			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpDelete, "B", keys("id:B", "identifier:beta"), nil},
+			{tenancy.OpCreate, "A", keys("id:A", "identifier:beta"), nil}}},
 		{"update or replace", two, "UPDATE OR REPLACE tenants SET identifier = 'beta' WHERE id = 'A'", []change{
-			{tenancy.OpDelete, "B", keys("id:B", "identifier:beta")}, {tenancy.OpUpdate, "A", keys("id:A", "identifier:acme", "identifier:beta")}}},
+			{tenancy.OpDelete, "B", keys("id:B", "identifier:beta"), nil}, {tenancy.OpUpdate, "A", keys("id:A", "identifier:acme", "identifier:beta"), fields("identifier")}}},
 		{"insert or ignore", two, "INSERT OR IGNORE INTO tenants (id, identifier, name) VALUES ('C', 'acme', 'New'), ('D', 'delta', 'New')", []change{
-			{tenancy.OpCreate, "D", keys("id:D", "identifier:delta")}}},
+			{tenancy.OpCreate, "D", keys("id:D", "identifier:delta"), nil}}},
 		{"do nothing", two, "INSERT INTO tenants (id, identifier, name) VALUES ('C', 'acme', 'New') ON CONFLICT DO NOTHING", nil},
 		{"upsert", two, "INSERT INTO tenants (id, identifier, name) VALUES ('C', 'acme', 'New') ON CONFLICT (identifier) DO UPDATE SET name = excluded.name", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme")}}},
+			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), fields("name")}}},
 		{"ignored, then deleted, then inserted", two, "INSERT OR IGNORE INTO tenants (id, identifier, name) VALUES ('C', 'acme', 'New'); DELETE FROM tenants WHERE id = 'A'; INSERT INTO tenants (id, identifier, name) VALUES ('D', 'delta', 'New')", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}, {tenancy.OpCreate, "D", keys("id:D", "identifier:delta")}}},
+			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "D", keys("id:D", "identifier:delta"), nil}}},
 		{"ignored, vacuumed, updated", two + "DELETE FROM tenants WHERE id = 'A'; INSERT INTO tenants (id, identifier, name) VALUES ('C', 'ceta', 'C')", "INSERT OR IGNORE INTO tenants (id, identifier, name) VALUES ('D', 'ceta', 'New'); VACUUM; UPDATE tenants SET name = 'x' WHERE id = 'B'", []change{
-			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta")}}},
+			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta"), fields("name")}}},
 		{"replace what is there", two, "REPLACE INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'New')", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}, {tenancy.OpCreate, "A", keys("id:A", "identifier:acme")}}},
+			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"replace by rowid", two, "REPLACE INTO tenants (rowid, id, identifier, name) SELECT rowid, 'C', 'ceta', 'C' FROM tenants WHERE id = 'A'", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme")}, {tenancy.OpCreate, "C", keys("id:C", "identifier:ceta")}}},
+			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "C", keys("id:C", "identifier:ceta"), nil}}},
 		{"update or replace by rowid", two, "UPDATE OR REPLACE tenants SET rowid = (SELECT rowid FROM tenants WHERE id = 'B') WHERE id = 'A'", []change{
-			{tenancy.OpDelete, "B", keys("id:B", "identifier:beta")}}},
+			{tenancy.OpDelete, "B", keys("id:B", "identifier:beta"), nil}}},
 		{"update by rowid", two, "UPDATE tenants SET rowid = 77 WHERE id = 'A'", nil},
 		{"rolled back", two, "BEGIN; DELETE FROM tenants; ROLLBACK", nil},
 		{"savepoint", two, "BEGIN; SAVEPOINT a; DELETE FROM tenants; ROLLBACK TO a; UPDATE tenants SET name = 'x' WHERE id = 'B'; COMMIT", []change{
-			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta")}}},
+			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta"), fields("name")}}},
 	} {
 		for _, recursive := range []string{"OFF", "ON"} {
 			t.Run(c.name+", recursive triggers "+recursive, func(t *testing.T) {
@@ -163,23 +174,23 @@ func withoutEchoes(got, want []change) []change {
 	return out
 }
 
-// stampsMatch checks that every tenant has the revision of its last change.
+// stampsMatch checks that every tenant has the position of its last change.
 func stampsMatch(t *testing.T, s *bunstore.Store) {
 	t.Helper()
 	cs, err := s.Changes(t.Context(), tenancy.Position{}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := map[string]tenancy.Revision{}
+	last := map[string]tenancy.Position{}
 	for _, c := range cs {
-		last[c.TenantID] = c.Position.Revision
+		last[c.TenantID] = c.Position
 	}
 	for got, err := range tenancy.All(t.Context(), s, tenancy.ListOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Revision != last[got.ID] {
-			t.Errorf("tenant %s has revision %d, its last change %d", got.ID, got.Revision, last[got.ID])
+		if got.Position() != last[got.ID] || got.Mark == 0 {
+			t.Errorf("tenant %s is at %v, its last change at %v", got.ID, got.Position(), last[got.ID])
 		}
 	}
 }
@@ -260,6 +271,80 @@ func TestShellRestoresABackup(t *testing.T) {
 	}
 	if _, err := s.Changes(t.Context(), atLost, 0); !errors.Is(err, tenancy.ErrCompacted) {
 		t.Errorf("Changes after the lost position, its revision taken again: %v", err)
+	}
+}
+
+// A restored backup takes revisions a second time. What was read of the lost history
+// must not overwrite what was written since, although it has the same revision.
+func TestUpdateFromALostHistory(t *testing.T) {
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "tenants.db"), filepath.Join(dir, "backup.db")
+	s := open(t, path)
+	acme := create(t, s, "acme")
+	sqlite3(t, path, ".backup '"+backup+"'")
+	acme.Name = "as in the form"
+	form, err := s.Update(t.Context(), acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sqlite3(t, path, ".restore '"+backup+"'")
+	suspended, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+	if err != nil || suspended.Revision != form.Revision {
+		t.Fatalf("suspended at %v (%v), the form was read at %v", suspended.Position(), err, form.Position())
+	}
+	if _, err := s.Update(t.Context(), form); !errors.Is(err, tenancy.ErrConflict) {
+		t.Errorf("Update with what was lost: %v, want ErrConflict", err)
+	}
+	if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got != suspended {
+		t.Errorf("stored: %v, %v", got, err)
+	}
+}
+
+// The log says who wrote: in each transaction anew, whatever one before has left.
+func TestActors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tenants.db")
+	s := open(t, path)
+	start := newest(t, s)
+	alice := tenancy.WithActor(t.Context(), "alice")
+	insert := func(identifier string) string {
+		return "INSERT INTO tenants (identifier, name) VALUES ('" + identifier + "', 'x');"
+	}
+	acme, err := s.Create(alice, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []func() error{
+		func() error { _, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); return err },
+		func() error { _, err := s.UpdateMetadata(alice, acme.ID, tenancy.Metadata{}); return err },
+		func() error { return s.Delete(alice, acme.ID) },
+		func() error { sqlite3(t, path, insert("by-hand")); return nil },
+		func() error {
+			sqlite3(t, path, "INSERT INTO tenants_actor VALUES ('bob');"+insert("by-bob"))
+			sqlite3(t, path, "INSERT INTO tenants_actor VALUES ('carol');"+insert("by-carol"))
+			return nil
+		},
+		func() error { create(t, s, "by-nobody"); return nil },
+		func() error { sqlite3(t, path, insert("by-hand-again")); return nil },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Create(alice, tenancy.Tenant{ID: "A", Identifier: "by-nobody", Name: "taken"}); !errors.Is(err, tenancy.ErrAlreadyExists) {
+		t.Fatal(err)
+	}
+	sqlite3(t, path, insert("after-a-failure"))
+	cs, err := s.Changes(t.Context(), start, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range cs {
+		got = append(got, c.Actor)
+	}
+	want := []string{"alice", "", "alice", "alice", "", "bob", "carol", "", "", ""}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("actors (-want +got):\n%s", diff)
 	}
 }
 

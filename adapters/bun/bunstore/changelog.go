@@ -146,16 +146,21 @@ func followers(cs []tenancy.Change, after tenancy.Position) ([]tenancy.Change, e
 
 func scanChange(rows *sql.Rows) (tenancy.Change, error) {
 	var (
-		at           position
-		op, tenantID text
-		keys         sql.RawBytes
-		when         instant
+		at                  position
+		op, actor, tenantID text
+		fields, keys        sql.RawBytes
+		when                instant
 	)
-	if err := rows.Scan(&at.revision, &at.mark, &op, &tenantID, &keys, &when); err != nil {
+	if err := rows.Scan(&at.revision, &at.mark, &op, &actor, &fields, &tenantID, &keys, &when); err != nil {
 		return tenancy.Change{}, err
 	}
-	parsed, err := parseKeys(keys)
+	changed, err := parseFields(fields)
+	if err != nil {
+		return tenancy.Change{}, err
+	}
+	touched, err := parseKeys(keys)
 	return tenancy.Change{
-		Position: at.value(), Op: tenancy.Op(op), TenantID: string(tenantID), Keys: parsed, At: time.Time(when),
+		Position: at.value(), Op: tenancy.Op(op), Actor: string(actor), Fields: changed,
+		TenantID: string(tenantID), Keys: touched, At: time.Time(when),
 	}, err
 }

@@ -38,8 +38,13 @@
 //
 // With the default names, tenants is the table that people may edit; it needs
 // only identifier and name from them. tenants_changes is the log,
-// tenants_schema holds the version of the schema, tenants_lock (PostgreSQL) and
-// tenants_colliding (SQLite) serve the triggers. With [WithSearchIndex] there is
-// also the index tenants_search_idx (PostgreSQL), or the tables tenants_search and
-// tenants_search_fts and those that FTS5 adds (SQLite). [DDL] shows it all.
+// tenants_schema holds the version of the schema, tenants_lock (PostgreSQL),
+// tenants_colliding and tenants_actor (SQLite) serve the triggers. With
+// [WithSearchIndex] there is also the index tenants_search_idx (PostgreSQL), or the
+// tables tenants_search and tenants_search_fts and those that FTS5 adds (SQLite).
+// [DDL] shows it all.
+//
+// Whoever edits a SQLite file by hand may say who they are, for the log: by INSERT
+// INTO tenants_actor VALUES ('alice') before the edit, and DELETE FROM
+// tenants_actor after it, in one transaction.
 package bunstore

@@ -13,7 +13,7 @@ import (
 // columns of the table of tenants in the order of newRow. Always spelled out,
 // so that a column that a newer version adds does no harm during a rolling
 // upgrade.
-const columns = "t.id, t.identifier, t.name, t.status, t.isolation, t.database_url, t.schema_name, t.metadata, t.created_at, t.updated_at, t.revision"
+const columns = "t.id, t.identifier, t.name, t.status, t.isolation, t.database_url, t.schema_name, t.metadata, t.created_at, t.updated_at, t.revision, t.mark"
 
 // row is where the tenants of one query are scanned to, one after the other.
 // Every column may be NULL, as in the outer join of Load; then id is empty.
@@ -24,7 +24,7 @@ type row struct {
 	databaseURL, schemaName                 text
 	metadata                                sql.RawBytes
 	createdAt, updatedAt                    instant
-	revision                                integer
+	at                                      position
 }
 
 // newRow returns a row for queries that select first, and then columns.
@@ -32,7 +32,7 @@ func (s session) newRow(first ...any) *row {
 	r := &row{sealer: s.sealer}
 	r.dest = append(first,
 		&r.id, &r.identifier, &r.name, &r.status, &r.isolation, &r.databaseURL, &r.schemaName,
-		&r.metadata, &r.createdAt, &r.updatedAt, &r.revision)
+		&r.metadata, &r.createdAt, &r.updatedAt, &r.at.revision, &r.at.mark)
 	return r
 }
 
@@ -54,7 +54,7 @@ func (r *row) scan(rows *sql.Rows) (tenancy.Tenant, error) {
 		DatabaseURL: databaseURL, SchemaName: string(r.schemaName),
 		Metadata:  metadata,
 		CreatedAt: time.Time(r.createdAt), UpdatedAt: time.Time(r.updatedAt),
-		Revision: tenancy.Revision(r.revision),
+		Revision: tenancy.Revision(r.at.revision), Mark: int64(r.at.mark),
 	}, nil
 }
 
@@ -108,7 +108,7 @@ func (i *instant) Scan(src any) error {
 	return nil
 }
 
-// position of the log, scanned; absent in an empty log.
+// position in the log, scanned; absent in an empty log.
 type position struct{ revision, mark integer }
 
 func (p position) value() tenancy.Position {
@@ -129,4 +129,15 @@ func parseKeys(data []byte) ([]tenancy.Key, error) {
 		keys[i] = tenancy.Key{Kind: tenancy.KeyKind(p[0]), Value: p[1]}
 	}
 	return keys, nil
+}
+
+// parseFields reads the names in a log row of the fields that changed.
+func parseFields(data []byte) (fields []string, err error) {
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, &failure{reason: tenancy.ErrUnavailable, text: "the change log holds fields that are no list of names", cause: err}
+	}
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	return fields, nil
 }

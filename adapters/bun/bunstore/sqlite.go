@@ -19,7 +19,8 @@ type sqlite struct {
 	turn   chan struct{}
 	pool   *prepared // for writes
 	reader *prepared // for reads; may be pool
-	lock   string    // takes the write lock and changes nothing
+	nobody string    // takes the write lock, and forgets who wrote last
+	actor  string    // says who writes
 	insert string    // rows of a JSON array
 	put    string    // replaces every mutable field
 	status string
@@ -36,12 +37,14 @@ func newSQLite(b *base) *sqlite {
 	}
 	b.read = b.read.with(s.reader)
 	t := b.dialect.table(b.names, "")
-	s.lock = "UPDATE " + t + " SET name_folded = name_folded WHERE FALSE"
+	// WHERE TRUE keeps SQLite from emptying the table whether it is empty or not.
+	s.nobody = "DELETE FROM " + b.dialect.table(b.names, "_actor") + " WHERE TRUE"
+	s.actor = "INSERT INTO " + b.dialect.table(b.names, "_actor") + " (actor) VALUES (?1)"
 	s.insert = "INSERT INTO " + t + " (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at)" +
 		" SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 FROM json_each(?1)"
 	s.remove = "DELETE FROM " + t + " WHERE id = ?1"
 	const next = "updated_at = max(?2, updated_at + 1)"
-	s.put = "UPDATE " + t + " SET " + next + ", identifier = ?3, name = ?4, name_folded = ?5, status = ?6, isolation = ?7, database_url = ?8, schema_name = ?9, metadata = ?10 WHERE id = ?1 AND (?11 = -1 OR revision = ?11)"
+	s.put = "UPDATE " + t + " SET " + next + ", identifier = ?3, name = ?4, name_folded = ?5, status = ?6, isolation = ?7, database_url = ?8, schema_name = ?9, metadata = ?10 WHERE id = ?1 AND (?11 = -1 OR revision = ?11 AND mark = ?12)"
 	s.status = "UPDATE " + t + " SET status = ?2, updated_at = ?3 WHERE id IN (SELECT value FROM json_each(?1))"
 	s.merge = "UPDATE " + t + " SET " + next + ", metadata = ?3 WHERE id = ?1"
 	s.newest = "SELECT max(updated_at) FROM " + t + " WHERE id IN (SELECT value FROM json_each(?1))"
@@ -75,12 +78,27 @@ func (s *sqlite) write(ctx context.Context, f func(session) error) error {
 		return s.transact(ctx, over, func(in session) error {
 			// The pool may be the caller's and begin deferred transactions: a
 			// statement that writes takes the lock before f reads.
-			if _, err := in.exec(ctx, s.lock); err != nil {
+			if _, err := in.exec(ctx, s.nobody); err != nil {
 				return err
 			}
-			return f(in)
+			return s.as(ctx, in, tenancy.ActorFrom(ctx), f)
 		})
 	})
+}
+
+// as runs f, whose changes the triggers log as those of actor.
+func (s *sqlite) as(ctx context.Context, in session, actor string, f func(session) error) error {
+	if actor == "" {
+		return f(in)
+	}
+	if _, err := in.exec(ctx, s.actor, actor); err != nil {
+		return err
+	}
+	if err := f(in); err != nil {
+		return err
+	}
+	_, err := in.exec(ctx, s.nobody)
+	return err
 }
 
 // transact runs f in a transaction, whose statements over runs.

@@ -132,7 +132,7 @@ func (s *sqlite) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 	err = s.write(ctx, func(in session) error {
 		n, err := in.exec(ctx, s.put, t.ID, time.Now().UnixMicro(),
 			t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
-			databaseURL, t.SchemaName, t.Metadata.String(), int64(t.Revision))
+			databaseURL, t.SchemaName, t.Metadata.String(), int64(t.Revision), t.Mark)
 		if kindOf(err) == duplicate {
 			return s.whichTaken(ctx, in, t, owners.inTheWayOf, err)
 		}

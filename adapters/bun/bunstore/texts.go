@@ -60,7 +60,7 @@ func newReadTexts(d dialect, c config) readTexts {
 		owners: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.id", p1) +
 			" UNION ALL SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.identifier", p2),
 		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newest + ") AS n",
-		changes: "SELECT revision, mark, op, tenant_id, keys, at FROM " + changes +
+		changes: "SELECT revision, mark, op, actor, fields, tenant_id, keys, at FROM " + changes +
 			" WHERE revision >= " + p1 + " ORDER BY revision LIMIT " + p2,
 		loadByID:         snapshot + tenants + " ON t.id = " + p1,
 		loadByIdentifier: snapshot + tenants + " ON t.identifier = " + p1,
