@@ -39,7 +39,7 @@ func newPostgres(b *base) *postgres {
 		// An UPDATE that does not set a column of a unique index locks less: it
 		// does not collide with foreign key checks of the application's tables.
 		weak, strong = "NO KEY UPDATE", "UPDATE"
-		unchanged    = " AND ($2::bigint = -1 OR c.revision = $2::bigint)"
+		unchanged    = " AND ($2::bigint = -1 OR c.revision = $2::bigint AND c.mark = $12::bigint)"
 	)
 	mutable := "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, " + stamp("$11")
 	update := "UPDATE " + t + " AS t SET "
@@ -55,7 +55,7 @@ func newPostgres(b *base) *postgres {
 			" ORDER BY n.place ON CONFLICT DO NOTHING" + returned,
 		put:    update + mutable + own(unchanged+" AND c.identifier = $3", weak) + returned,
 		rename: update + "identifier = $3, " + mutable + own(unchanged, strong) + returned,
-		stored: "SELECT t.revision, t.identifier FROM " + t + " AS t WHERE t.id = $1",
+		stored: "SELECT t.revision, t.mark, t.identifier FROM " + t + " AS t WHERE t.id = $1",
 		status: update + "status = $2, " + stamp("$3") + own("", weak) + returned,
 		statuses: "WITH own AS (SELECT c.id, c.updated_at FROM " + t + " AS c WHERE c.id = ANY($1::text[]) ORDER BY c.id FOR " + weak + " NOWAIT)," +
 			" stamp AS (SELECT greatest($3::timestamptz, max(own.updated_at) + interval '1 microsecond') AS at FROM own) " +

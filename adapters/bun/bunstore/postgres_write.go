@@ -64,7 +64,7 @@ func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenanc
 		err := p.single(ctx, func(in session) error {
 			updated, err = in.tenant(ctx, text, t.ID, int64(t.Revision), t.Identifier,
 				t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
-				databaseURL, t.SchemaName, t.Metadata.String(), time.Now())
+				databaseURL, t.SchemaName, t.Metadata.String(), time.Now(), t.Mark)
 			return err
 		})
 		if errors.Is(err, tenancy.ErrNotFound) {
@@ -80,12 +80,12 @@ func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenanc
 // statement to try instead.
 func (p *postgres) whyNotUpdated(ctx context.Context, t tenancy.Tenant) (string, error) {
 	var (
-		revision   integer
+		at         position
 		identifier text
 	)
 	found := false
 	err := p.retry(ctx, func() (err error) {
-		found, err = p.read.one(ctx, p.stored, []any{t.ID}, &revision, &identifier)
+		found, err = p.read.one(ctx, p.stored, []any{t.ID}, &at.revision, &at.mark, &identifier)
 		return err
 	})
 	switch {
@@ -93,7 +93,7 @@ func (p *postgres) whyNotUpdated(ctx context.Context, t tenancy.Tenant) (string,
 		return "", err
 	case !found:
 		return "", tenancy.ErrNotFound
-	case t.Revision != tenancy.AnyRevision && t.Revision != tenancy.Revision(revision):
+	case t.Revision != tenancy.AnyRevision && t.Position() != at.value():
 		return "", tenancy.ErrConflict
 	case string(identifier) != t.Identifier:
 		return p.rename, nil

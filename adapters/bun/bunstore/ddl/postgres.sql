@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}" (
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     revision     bigint NOT NULL, -- set by trigger, whatever a statement says
+    mark         bigint NOT NULL, -- the same: with revision, it names the row's last change in the log
     CONSTRAINT "{{.Table}}_pkey" PRIMARY KEY (id),
     CONSTRAINT "{{.Table}}_identifier_key" UNIQUE (identifier),
     CONSTRAINT "{{.Table}}_id_check" CHECK (char_length(id) BETWEEN 1 AND 255),
@@ -71,10 +72,12 @@ CREATE INDEX IF NOT EXISTS "{{.Table}}_unfolded_idx" ON "{{.Schema}}"."{{.Table}
 -- there.
 CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_changes" (
     revision  bigint NOT NULL,
-    mark      bigint NOT NULL, -- random: tells two histories with equal revisions apart
+    mark      bigint NOT NULL, -- random: tells two histories with equal revisions apart; never 0
     tenant_id text COLLATE "C" NOT NULL, -- empty for a reset
     keys      jsonb NOT NULL, -- [[kind, value], …]: every key touched, old and new
     op        text COLLATE "C" NOT NULL, -- create, update, delete, reset
+    fields    jsonb NOT NULL DEFAULT '[]', -- of an update: names of the fields that changed, in order
+    actor     text COLLATE "C" NOT NULL DEFAULT '', -- who did it, if that is known
     at        timestamptz NOT NULL,
     CONSTRAINT "{{.Table}}_changes_pkey" PRIMARY KEY (revision)
 );
@@ -125,7 +128,7 @@ BEGIN
         INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)
         VALUES (
             coalesce((SELECT max(c.revision) FROM "{{.Schema}}"."{{.Table}}_changes" c), 0) + 1,
-            uuid_hash_extended(gen_random_uuid(), 0), _tenant_id, _keys, _op, clock_timestamp())
+            uuid_hash_extended(gen_random_uuid(), 0) | 1, _tenant_id, _keys, _op, clock_timestamp())
         ON CONFLICT ON CONSTRAINT "{{.Table}}_changes_pkey" DO NOTHING
         RETURNING revision INTO _next;
         EXIT WHEN FOUND;
@@ -165,6 +168,7 @@ BEGIN
         END IF;
         NEW.revision := "{{.Schema}}"."{{.Table}}_append"('update', NEW.id, _keys);
     END IF;
+    SELECT c.mark INTO NEW.mark FROM "{{.Schema}}"."{{.Table}}_changes" AS c WHERE c.revision = NEW.revision;
     -- A name in ASCII is the one that can be folded here.
     IF NEW.name_folded IS NULL AND octet_length(NEW.name) = char_length(NEW.name) THEN
         NEW.name_folded := lower(NEW.name);
@@ -221,5 +225,5 @@ ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_rec
 
 INSERT INTO "{{.Schema}}"."{{.Table}}_lock" (id) VALUES (1) ON CONFLICT DO NOTHING;
 INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)
-    SELECT 1, uuid_hash_extended(gen_random_uuid(), 0), '', '[]', 'reset', clock_timestamp()
+    SELECT 1, uuid_hash_extended(gen_random_uuid(), 0) | 1, '', '[]', 'reset', clock_timestamp()
     WHERE NOT EXISTS (SELECT FROM "{{.Schema}}"."{{.Table}}_changes");
