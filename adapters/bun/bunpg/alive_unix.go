@@ -3,7 +3,6 @@
 package bunpg
 
 import (
-	"crypto/tls"
 	"net"
 	"syscall"
 )
@@ -11,9 +10,6 @@ import (
 // readable reports whether something has come on conn, or its end. It asks the
 // socket, takes nothing from it, and does not wait: about a microsecond.
 func readable(conn net.Conn) bool {
-	if secured, ok := conn.(*tls.Conn); ok {
-		conn = secured.NetConn()
-	}
 	socket, ok := conn.(syscall.Conn)
 	if !ok {
 		return false

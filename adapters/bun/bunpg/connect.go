@@ -87,16 +87,9 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 type connector struct{ driver.Connector }
 
 func newConnector(conn *pgx.ConnConfig) connector {
-	return connector{stdlib.GetConnector(*conn, stdlib.OptionShouldPing(doubtful))}
-}
-
-// doubtful reports whether a connection of the pool must be asked if it lives before
-// it is used again: it has been idle for long, or the server has sent something
-// unasked, as it does before it goes away. So a server that restarts costs those
-// that come later no failed statement: what is sent over a dead connection may
-// have been carried out, and cannot be repeated.
-func doubtful(_ context.Context, p stdlib.ShouldPingParams) bool {
-	return p.IdleDuration > time.Second || readable(p.Conn.PgConn().Conn())
+	alive := newLiveness()
+	alive.watch(conn)
+	return connector{stdlib.GetConnector(*conn, stdlib.OptionShouldPing(alive.shouldPing))}
 }
 
 // Connect implements [driver.Connector] with errors that are safe to show.

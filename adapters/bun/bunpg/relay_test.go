@@ -18,6 +18,7 @@ type relay struct {
 
 	mu      sync.Mutex
 	pairs   map[*pair]struct{}
+	silent  bool // everything is dropped, of new connections too
 	limited bool
 	left    int // bytes, if limited, until everything is cut and new connections too
 }
@@ -26,6 +27,7 @@ type relay struct {
 type pair struct {
 	client, server net.Conn
 	frozen         bool // what still comes is dropped
+	relied         bool // since then, the client has sent what it wants an answer to
 	asking         bool // the client spoke last
 }
 
@@ -92,7 +94,10 @@ func (r *relay) pass(p *pair, to, from net.Conn) {
 			break
 		}
 		r.mu.Lock()
-		frozen := p.frozen
+		frozen := p.frozen || r.silent
+		if frozen && to == p.server && buffer[0] != 'X' { // Terminate
+			p.relied = true
+		}
 		if r.limited {
 			n = min(n, r.left)
 			r.left -= n
@@ -135,11 +140,11 @@ func (r *relay) limit(bytes int) {
 	r.limited, r.left = true, bytes
 }
 
-// heal ends the limit.
+// heal ends the limit, and the silence.
 func (r *relay) heal() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.limited = false
+	r.limited, r.silent = false, false
 }
 
 // freeze drops whatever comes on the present connections, without closing them.
@@ -149,4 +154,24 @@ func (r *relay) freeze() {
 	for p := range r.pairs {
 		p.frozen = true
 	}
+}
+
+// silence drops whatever comes, on new connections too, without closing them.
+func (r *relay) silence() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.silent = true
+}
+
+// relied returns how many of the frozen connections a client has relied on: it has
+// sent a request, or a ping.
+func (r *relay) relied() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p := range r.pairs {
+		if p.frozen && p.relied {
+			n++
+		}
+	}
+	return n
 }
