@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // With chi the middleware goes where every middleware goes.
@@ -51,11 +52,56 @@ func TestChiRouteParameter(t *testing.T) {
 		"https://h/tenants/late/orders/7":       "403",
 		"https://h/tenants/acme%2Fx/orders/7":   "400",
 		"https://h/tenants/%61cme%00/orders/7":  "400",
+		"https://h/tenants/%61cme/orders/7":     "400", // as with ServeMux
+		"https://h/tenants/acme/orders/%61":     "400",
 		"https://h/tenants/ACME/orders/7":       "400",
 		"https://h/tenants/nobody-else/orders/": "404",
 	} {
 		if got := ask(r, target); got != want {
 			t.Errorf("%s: got %s, want %s", target, got, want)
+		}
+	}
+}
+
+// chi cleans no path: behind a wildcard, anything may follow the tenant. What it
+// leaves in percent-encoding is the same ID as with ServeMux.
+func TestChiWildcard(t *testing.T) {
+	store := newStore(t)
+	if _, err := store.Create(t.Context(), tenancy.Tenant{ID: "org 7|x", Identifier: "odd-one", Name: "Odd"}); err != nil {
+		t.Fatal(err)
+	}
+	viaChi, viaMux := chi.NewRouter(), http.NewServeMux()
+	byName := tenancyhttp.Middleware(store, tenancyhttp.PathValue("tenant"), silent)(whoami)
+	byID := tenancyhttp.Middleware(store, tenancyhttp.PathValue("id", tenancyhttp.ByID()), silent)(whoami)
+	viaChi.Handle("/files/{tenant}/*", byName)
+	viaChi.Handle("/ids/{id}/*", byID)
+	viaMux.Handle("/files/{tenant}/{rest...}", byName)
+	viaMux.Handle("/ids/{id}/{rest...}", byID)
+	for target, want := range map[string]string{
+		"/files/acme/x%2Fy":                "200 acme /files/acme/x%2Fy",
+		"/files/acme/../globex/secret":     "400",
+		"/files/acme/./x":                  "400",
+		"/files/acme//x":                   "400",
+		"/files/acme/%2e%2e/globex/secret": "400",
+		"/files/acme/..%2fglobex/secret":   "400",
+		"/files/acme/..%5cglobex/secret":   "400",
+		"/files/acme/..;/globex/secret":    "400",
+		"/files/acme/%252e%252e/globex":    "400",
+		"/files/%61cme/x":                  "400",
+		"/ids/org%207%7Cx/y":               "200 odd-one /ids/org%207%7Cx/y",
+		"/ids/org%207%7cx/a%2Fb":           "200 odd-one /ids/org%207%7cx/a%2Fb",
+		"/ids/id-acme%2Fy/x":               "404",
+		"/ids/id%2Dacme/x":                 "400",
+		"/ids/org%25207%257Cx/a%2Fb":       "400",
+	} {
+		for name, h := range map[string]http.Handler{"chi": viaChi, "ServeMux": viaMux} {
+			got := ask(h, "https://h"+target)
+			if name == "ServeMux" && got == "301" || got == "307" {
+				continue // to the clean path
+			}
+			if got != want {
+				t.Errorf("%s: %s: got %s, want %s", name, target, got, want)
+			}
 		}
 	}
 }

@@ -149,6 +149,15 @@ func TestAuthority(t *testing.T) {
 	if !got.reset && (got.status != "200" || !strings.HasPrefix(got.body, "acme ")) {
 		t.Errorf("host alone: got %+v", got)
 	}
+	// Two of them are malformed, as in HTTP/1, whichever it is that net/http takes.
+	for _, hosts := range [][2]string{{"acme.example.com", "globex.example.com"}, {"acme.example.com", "acme.example.com"}, {"acme.example.com", ""}} {
+		two := []hpack.HeaderField{{Name: "host", Value: hosts[0]}, {Name: "host", Value: hosts[1]}}
+		for _, fields := range [][]hpack.HeaderField{pseudo("")[:3], pseudo("acme.example.com")} {
+			if got := send2(t, address, append(fields, two...)...); !got.reset && got.status != "400" {
+				t.Errorf("hosts %q behind %d pseudo fields: got %+v", hosts, len(fields), got)
+			}
+		}
+	}
 	if got := send2(t, address, pseudo("")[:3]...); !got.reset && got.status != "400" {
 		t.Errorf("neither: got %+v", got)
 	}

@@ -46,6 +46,9 @@ func TestMisconfigured(t *testing.T) {
 		`PathPrefix: "/t"`:          {tenancyhttp.PathPrefix("/t"), nil},
 		`PathPrefix: "/t//"`:        {tenancyhttp.PathPrefix("/t//"), nil},
 		`PathPrefix: "/%74/"`:       {tenancyhttp.PathPrefix("/%74/"), nil},
+		`PathPrefix: "/ü/"`:         {tenancyhttp.PathPrefix("/ü/"), nil},
+		`PathPrefix: "/a b/"`:       {tenancyhttp.PathPrefix("/a b/"), nil},
+		`PathPrefix: "/..;/"`:       {tenancyhttp.PathPrefix("/..;/"), nil},
 		"Static: tenancy":           {tenancyhttp.Static(tenancy.IdentifierKey("A")), nil},
 		"First: needs":              {tenancyhttp.First(), nil},
 		"First: Static":             {tenancyhttp.First(good, static), nil},
@@ -61,6 +64,9 @@ func TestMisconfigured(t *testing.T) {
 		"WithSkip: the function":    {good, []tenancyhttp.Option{tenancyhttp.WithSkip(nil)}},
 		`WithSkipPaths: "healthz"`:  {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("healthz")}},
 		`WithSkipPaths: "/a/../b"`:  {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("/a/../b")}},
+		`WithSkipPaths: "/%2e%2e"`:  {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("/%2e%2e")}},
+		`WithSkipPaths: "/x?y"`:     {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("/x?y")}},
+		`WithSkipPaths: "*"`:        {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("*")}},
 		`WithSkipPaths: ""`:         {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("/x", "")}},
 	} {
 		h, err := tenancyhttp.NewHandler(people, row.resolver, whoami, row.opts...)

@@ -24,8 +24,9 @@ type DomainLookup func(ctx context.Context, host string) (string, error)
 // owns is a [tenancy.ErrNotFound] that is also [ErrAbsent], so that [First] may
 // ask for [Subdomain] too; ask that first, so that no tenant can register the name
 // of another. Base domains and reserved names, which are no tenant's there, are
-// looked up all the same: no tenant may own them. A malformed host and an IP address
-// are never looked up.
+// looked up all the same: no tenant may own them. What is no domain name is never
+// looked up: a malformed host is refused; none at all, an IP address, and a name with
+// an underscore, such as that of a container, are ErrAbsent.
 func Domain(lookup DomainLookup, opts ...KeyOption) Resolver {
 	return domain{lookup, newKeyConfig(opts)}
 }
@@ -37,11 +38,11 @@ type domain struct {
 
 func (d domain) Resolve(r *http.Request) (Match, error) {
 	m := Match{Resolver: nameDomain}
-	host, ip, ok := parseHost(r.Host)
+	host, ok := hostOf(r)
 	switch {
 	case !ok:
-		return m, refuse("host", "is malformed")
-	case ip:
+		return m, errHost
+	case !validDomain(host):
 		return m, ErrAbsent
 	}
 	value, err := d.lookup(r.Context(), host)

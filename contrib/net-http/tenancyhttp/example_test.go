@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -240,4 +241,26 @@ func ExampleNewLogHandler() {
 	ctx := tenancy.NewContext(context.Background(), tenancy.Tenant{ID: "id-acme"})
 	log.InfoContext(ctx, "order placed")
 	// Output: level=INFO msg="order placed" tenant.id=id-acme
+}
+
+// A resolver of your own that reads the path.
+func ExampleIsCleanPath() {
+	byRegion := tenancyhttp.Func(func(r *http.Request) (tenancy.Key, error) {
+		if !tenancyhttp.IsCleanPath(r.URL) {
+			return tenancy.Key{}, tenancy.ErrInvalid
+		}
+		if parts := strings.Split(r.URL.Path, "/"); len(parts) > 2 {
+			return tenancy.IdentifierKey(parts[2]), nil // /eu/acme/orders
+		}
+		return tenancy.Key{}, tenancyhttp.ErrAbsent
+	})
+	for _, path := range []string{"/eu/acme/orders", "/eu/acme/%2e%2e/globex", "/eu/acme//evil.example", "/eu"} {
+		m, err := byRegion.Resolve(httptest.NewRequest(http.MethodGet, path, nil))
+		fmt.Println(path, m.Key.Value, err)
+	}
+	// Output:
+	// /eu/acme/orders acme <nil>
+	// /eu/acme/%2e%2e/globex  invalid
+	// /eu/acme//evil.example  invalid
+	// /eu  names no tenant
 }

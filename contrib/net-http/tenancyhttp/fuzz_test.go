@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -102,13 +103,14 @@ func FuzzHeader(f *testing.F) {
 // Whatever the path, resolver, skip rule and router read the same in it, and no
 // byte of the path is lost.
 func FuzzPath(f *testing.F) {
-	for _, path := range []string{
+	for _, target := range []string{
 		"/t/acme", "/t/acme/", "/t/acme/orders/7", "/t/acme/a%2Fb", "/t/acme%2Fevil/x", "/t/%61cme/x", "/t//acme", "//t/acme",
 		"/t/../t/acme", "/t/acme/../globex/x", "/t/acme/%2e%2e/globex", "/t/acme/..%2Fglobex", "/t/acme/%00", "/t/acme/./x", "/t/ACME/x",
+		"/t/acme/%5c..%5cglobex", "/t/acme/%2fevil.example", "/t/acme/..;/globex", "/t/acme/%252e%252e/x", "/t/acme/%c0%ae%c0%ae/x", "/t%2Facme/x",
 		"/static/x", "/static/../t/acme", "/static%2Fx", "/static/%2e%2e/t/acme", "/healthz", "/healthz/", "/healthz-admin", "/%68ealthz",
 		"*", "/", "/t/acme;x=1/y", "/t/acme/\xff", "/t/acme/%zz", "/t/acme/ü", "/t/acme//", "http://h/t/acme/x", "/t/acme/.%2e/x", "/t/acme\\..\\globex/x",
 	} {
-		f.Add(path)
+		f.Add(target)
 	}
 	acme := getter{"acme": {ID: "1", Identifier: "acme", Status: tenancy.StatusActive}}
 	type seen struct{ tenant, path, raw, prefix string }
@@ -148,6 +150,9 @@ func FuzzPath(f *testing.F) {
 				t.Fatalf("%q was skipped as %+v, the router says %q", target, got, routed)
 			}
 		default:
+			if plain := strings.ReplaceAll(u.Path, `\`, "/"); strings.TrimSuffix(plain, "/") != path.Clean(plain) || strings.Contains(plain, "//") {
+				t.Fatalf("%q is of tenant %+v, although its path is not clean", target, got)
+			}
 			if routed != "tenant "+got.tenant || got.prefix != "/t/acme" {
 				t.Fatalf("%q is of tenant %+v, the router says %q", target, got, routed)
 			}

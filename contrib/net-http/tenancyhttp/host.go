@@ -12,60 +12,72 @@ const (
 	maxLabelBytes = 63
 )
 
-// parseHost returns the host of a Host header or :authority in lower case,
-// without its port and one trailing dot, and whether it is well-formed: a domain
-// name of letters, digits and inner hyphens, or an IP address, of which ip is
-// set. net/http lets more through, above all in HTTP/2.
-func parseHost(authority string) (host string, ip, ok bool) {
-	host = authority
+// errHost is what every resolver that reads the host answers to one that is
+// malformed.
+var errHost = refuse("host", "is malformed")
+
+// hostOf returns the host of r in lower case, without its port and one trailing
+// dot, and whether it is well-formed: net/http lets more through, above all in
+// HTTP/2. It is "" if r has none, or an IP address.
+func hostOf(r *http.Request) (host string, ok bool) {
+	if len(r.Header["Host"]) > 1 { // in HTTP/2, where net/http takes the first
+		return "", false
+	}
+	return parseHost(r.Host)
+}
+
+// parseHost is hostOf for a Host header or :authority.
+func parseHost(authority string) (host string, ok bool) {
 	if rest, bracketed := strings.CutPrefix(authority, "["); bracketed {
 		address, after, closed := strings.Cut(rest, "]")
 		if port, has := strings.CutPrefix(after, ":"); !closed || has && !validPort(port) || !has && after != "" {
-			return "", false, false
+			return "", false
 		}
 		a, err := netip.ParseAddr(address)
-		return address, true, err == nil && a.Is6() && a.Zone() == ""
+		return "", err == nil && a.Is6() && a.Zone() == ""
 	}
-	if i := strings.IndexByte(host, ':'); i >= 0 {
-		if !validPort(host[i+1:]) {
-			return "", false, false
-		}
-		host = host[:i]
+	host, port, has := strings.Cut(authority, ":")
+	if has && !validPort(port) {
+		return "", false
+	}
+	if host == "" {
+		return "", true
 	}
 	host = strings.TrimSuffix(host, ".")
-	if !validDomain(host) {
-		return "", false, false
+	if !validHost(host) {
+		return "", false
 	}
 	host = strings.ToLower(host)
 	if endsInNumber(host) {
 		_, err := netip.ParseAddr(host)
-		return host, true, err == nil
+		return "", err == nil
 	}
-	return host, false, true
+	return host, true
 }
 
-// validDomain reports whether host consists of labels of letters, digits and
-// inner hyphens, within the limits.
-func validDomain(host string) bool {
+// validHost reports whether host consists of labels of letters, digits, inner
+// hyphens and underscores, within the limits.
+func validHost(host string) bool {
 	if len(host) > maxHostBytes {
 		return false
 	}
-	for start := 0; ; {
-		end := start
-		for end < len(host) && host[end] != '.' {
-			if !isLDH(host[end]) {
-				return false
-			}
-			end++
-		}
-		if n := end - start; n == 0 || n > maxLabelBytes || host[start] == '-' || host[end-1] == '-' {
+	for label := range strings.SplitSeq(host, ".") {
+		if n := len(label); n == 0 || n > maxLabelBytes || label[0] == '-' || label[n-1] == '-' {
 			return false
 		}
-		if end == len(host) {
-			return true
+		for i := range len(label) {
+			if !isLDH(label[i]) && label[i] != '_' {
+				return false
+			}
 		}
-		start = end + 1
 	}
+	return true
+}
+
+// validDomain reports whether a host is a domain name too. Names of containers and
+// services may have underscores; those have none.
+func validDomain(host string) bool {
+	return validHost(host) && strings.IndexByte(host, '_') < 0
 }
 
 func isLDH(c byte) bool {
@@ -104,8 +116,8 @@ func validPort(port string) bool {
 // validBase is validDomain for the configuration: canonical already, and no IP
 // address.
 func validBase(domain string) bool {
-	host, ip, ok := parseHost(domain)
-	return ok && !ip && host == domain
+	host, ok := parseHost(domain)
+	return ok && host == domain && validDomain(host)
 }
 
 // validLabel reports whether label is one of a host in lower case.
@@ -119,6 +131,6 @@ func sniMatches(r *http.Request) bool {
 	if r.TLS == nil || r.TLS.ServerName == "" {
 		return true
 	}
-	host, _, ok := parseHost(r.Host)
+	host, ok := hostOf(r)
 	return ok && host == strings.ToLower(strings.TrimSuffix(r.TLS.ServerName, "."))
 }

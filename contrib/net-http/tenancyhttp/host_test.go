@@ -56,7 +56,11 @@ func TestHost(t *testing.T) {
 		"foreign, label of 64 bytes":        {"GET / HTTP/1.1\r\nHost: " + strings.Repeat("a", 64) + ".example.net", 400, "tenant-malformed"},
 		"foreign, hyphen before a label":    {"GET / HTTP/1.1\r\nHost: -acme.example.net", 400, "tenant-malformed"},
 		"foreign, hyphen after a label":     {"GET / HTTP/1.1\r\nHost: acme-.example.net", 400, "tenant-malformed"},
-		"foreign, underscore":               {"GET / HTTP/1.1\r\nHost: a_me.example.net", 400, "tenant-malformed"},
+		"foreign, underscore":               {"GET / HTTP/1.1\r\nHost: a_me.example.net", 421, "host-not-served"},
+		"foreign, one label":                {"GET / HTTP/1.1\r\nHost: tenants:8080", 400, "tenant-missing"},
+		"foreign, a container":              {"GET / HTTP/1.1\r\nHost: my_project-web_1:8080", 400, "tenant-missing"},
+		"one label, hyphen at the end":      {"GET / HTTP/1.1\r\nHost: web-", 400, "tenant-malformed"},
+		"two bases":                         {"GET / HTTP/1.1\r\nHost: example.org.example.com", 400, "tenant-malformed"},
 		"no label":                          {"GET / HTTP/1.1\r\nHost: .example.com", 400, "tenant-malformed"},
 		"empty label":                       {"GET / HTTP/1.1\r\nHost: acme..example.com", 400, "tenant-malformed"},
 		"hyphen at the end of a label":      {"GET / HTTP/1.1\r\nHost: acme-.example.com", 400, "tenant-malformed"},
@@ -68,8 +72,10 @@ func TestHost(t *testing.T) {
 		"two ports":                         {"GET / HTTP/1.1\r\nHost: acme.example.com:80:80", 400, "tenant-malformed"},
 		"empty port":                        {"GET / HTTP/1.1\r\nHost: acme.example.com:", 400, "tenant-malformed"},
 		"unknown tenant":                    {"GET / HTTP/1.1\r\nHost: nobody.example.com", 404, "tenant-not-found"},
-		"empty Host":                        {"GET / HTTP/1.1\r\nHost:", 400, "tenant-malformed"},
-		"HTTP/1.0 without Host":             {"GET / HTTP/1.0", 400, "tenant-malformed"},
+		"empty Host":                        {"GET / HTTP/1.1\r\nHost:", 400, "tenant-missing"},
+		"a port alone":                      {"GET / HTTP/1.1\r\nHost: :8080", 400, "tenant-missing"},
+		"a dot alone":                       {"GET / HTTP/1.1\r\nHost: .", 400, "tenant-malformed"},
+		"HTTP/1.0 without Host":             {"GET / HTTP/1.0", 400, "tenant-missing"},
 		"HTTP/1.0 with Host":                {"GET / HTTP/1.0\r\nHost: acme.example.com", 200, "acme"},
 		"net/http refuses no Host":          {"GET / HTTP/1.1\r\nX: y", 400, ""},
 		"net/http refuses two Hosts":        {"GET / HTTP/1.1\r\nHost: acme.example.com\r\nHost: acme.example.com", 400, ""},
@@ -92,6 +98,41 @@ func TestHost(t *testing.T) {
 				got.wantProblem(t, row.status, row.want)
 			}
 		})
+	}
+}
+
+// A host that names nobody leaves the word to the next resolver, and is no error
+// where a tenant is optional. One that is malformed is the end.
+func TestHostsThatNameNobody(t *testing.T) {
+	lookup := func(context.Context, string) (string, error) { return "", tenancy.ErrNotFound }
+	subdomain, domain, header := tenancyhttp.Subdomain("example.com"), tenancyhttp.Domain(lookup), tenancyhttp.Header("X-Tenant")
+	for name, address := range map[string]string{
+		"Subdomain":           serve(t, resolve(t, tenancyhttp.First(subdomain, header), tenancyhttp.WithOptional())),
+		"Domain":              serve(t, resolve(t, tenancyhttp.First(domain, header), tenancyhttp.WithOptional())),
+		"both":                serve(t, resolve(t, tenancyhttp.First(subdomain, domain, header), tenancyhttp.WithOptional())),
+		"Agree":               serve(t, resolve(t, tenancyhttp.Agree(header, subdomain), tenancyhttp.WithOptional())),
+		"Subdomain, by proxy": serve(t, tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-Host", 0))(resolve(t, tenancyhttp.First(subdomain, header), tenancyhttp.WithOptional()))),
+	} {
+		send := func(host, more string) answer {
+			if host == "" {
+				return raw(t, address, "GET / HTTP/1.0\r\n"+more+"\r\n")
+			}
+			return raw(t, address, "GET / HTTP/1.1\r\nConnection: close\r\nHost: "+host+"\r\nX-Host: "+host+"\r\n"+more+"\r\n")
+		}
+		for _, host := range []string{"", " ", ":8080", "127.0.0.1", "10.0.0.1:8080", "[::1]", "[2001:db8::1]:443", "my_service", "My_Service:8080", "web_1."} {
+			send(host, "X-Tenant: acme\r\n").wantTenant(t, "acme")
+			send(host, "").wantTenant(t, "")
+			if t.Failed() {
+				t.Fatalf("%s: host %q", name, host)
+			}
+		}
+		for _, host := range []string{"a..b", "[::1", "web:x", "we%62", "-web", strings.Repeat("a", 64), "256.1.1.1", "[fe80::1%25eth0]", "a,b"} {
+			send(host, "X-Tenant: acme\r\n").wantProblem(t, 400, "tenant-malformed")
+			send(host, "").wantProblem(t, 400, "tenant-malformed")
+			if t.Failed() {
+				t.Fatalf("%s: host %q", name, host)
+			}
+		}
 	}
 }
 
@@ -162,7 +203,9 @@ func TestDomain(t *testing.T) {
 	asked = nil
 	get(t, address, "/", "Host: 127.0.0.1").wantProblem(t, 400, "tenant-missing")
 	get(t, address, "/", "Host: [::1]:80").wantProblem(t, 400, "tenant-missing")
-	get(t, address, "/", "Host: a_b.test").wantProblem(t, 400, "tenant-malformed")
+	get(t, address, "/", "Host: a_b.test").wantProblem(t, 400, "tenant-missing")
+	get(t, address, "/", "Host: my_service:8080").wantProblem(t, 400, "tenant-missing")
+	raw(t, address, "GET / HTTP/1.0\r\n\r\n").wantProblem(t, 400, "tenant-missing")
 	get(t, address, "/", "Host: a..test").wantProblem(t, 400, "tenant-malformed")
 	if asked != nil {
 		t.Errorf("looked up %q", asked)

@@ -1,8 +1,17 @@
 package tenancyhttp_test
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
@@ -48,6 +57,12 @@ func TestPathPrefix(t *testing.T) {
 			"two slashes":               {"/t//acme/x", 400, "tenant-malformed"},
 			"two slashes below":         {"/t/acme//x", 400, "tenant-malformed"},
 			"parameter":                 {"/t/acme;a=b/x", 400, "tenant-malformed"},
+			"parameters below":          {"/t/acme/x;a=b/y", 200, "acme /t/acme|/x;a=b/y||"},
+			"a prefix with an encoding": {"/t%2Facme/x", 400, "tenant-malformed"},
+			"prefix in an encoding":     {"/%74/acme/x", 400, "tenant-malformed"},
+			"absolute form, unclean":    {"http://other/t/acme/%2e%2e/x", 400, "tenant-malformed"},
+			"absolute form, no path":    {"http://other", 400, "tenant-missing"},
+			"asterisk":                  {"*", 400, "tenant-missing"},
 			"unknown":                   {"/t/nobody/x", 404, "tenant-not-found"},
 			"suspended":                 {"/t/late/x", 403, "tenant-suspended"},
 		},
@@ -75,6 +90,140 @@ func TestPathPrefix(t *testing.T) {
 	}
 }
 
+// unclean is what no path may have behind a tenant: a router, a file server, a
+// proxy or a browser reads another path in it. net/http itself refuses some.
+var unclean = []string{
+	"/../globex/x", "/./x", "//x", "/x//y", "/..", "/x/../../globex",
+	"/%2e%2e/globex/x", "/.%2e/globex", "/%2E%2E/globex", "/%2e/x", "/..%2fglobex", "/..%2Fglobex", "/x%2f..%2f..%2fglobex", "/x%2f%2e%2e",
+	"/%2fevil.example", "/%2f%2fevil.example", "/x%2f%2fy", "/x/%2f", "/x%2f/y",
+	"/%252e%252e/globex", "/..%252fglobex", "/%25252e%25252e/globex", "/%252fevil.example", "/x%2500",
+	`/..\globex`, `/\evil.example`, `/x\..\..\globex`, `/x\\y`, "/..%5cglobex", "/..%5Cglobex", "/%5cevil.example", "/%2e%2e%5cglobex", "/x%5c..%5c..%5cglobex", "/x%5c%2fy",
+	"/..;/globex", "/..;a=b/globex", "/.;/x", "/;/x", "/;a=b/x", "/x/;", "/..%3b/globex", "/%2e%2e;/globex", "/%2e%2e%3Ba/globex", `/..;\globex`,
+	"/%00", "/x%00.txt", "/..%00/globex", "/x%0d%0aX-Injected:1", "/%09/evil.example", "/x%7f",
+	"/%c0%ae%c0%ae/globex", "/..%c0%afglobex", "/%e0%80%ae%e0%80%ae/globex", "/x%ff", "/%ed%a0%80",
+	"/%6frders", "/x%2dy", "/a%2Eb", "/x%5Fy", "/%7A",
+}
+
+// clean is what a path may have behind a tenant, and what a file server reads in it.
+var clean = map[string]string{
+	"": "", "/": "/", "/x": "/x", "/x/": "/x/", "/x/y.z": "/x/y.z", "/a%20b": "/a b", "/%C3%BC": "/\u00fc", "/x/%E2%82%AC": "/x/\u20ac",
+	"/a%2Fb": "/a/b", "/a%5Cb": `/a\b`, "/100%25": "/100%", "/100%25/x": "/100%/x", "/a;b=c": "/a;b=c", "/...": "/...", "/..x": "/..x", "/.well-known/x": "/.well-known/x",
+	"/%7Eu": "/~u", "/~u": "/~u", "/a+b": "/a+b", "/a%3Ab": "/a:b", "/a:b@c": "/a:b@c", "/a|b": "/a|b", "/[a]": "/[a]", "/a%3Fb%23": "/a?b#", "/x?next=//..": "/x",
+}
+
+func TestUncleanPaths(t *testing.T) {
+	claims := tenancyhttp.Claims(func(*http.Request) (string, error) { return "acme", nil })
+	inside := http.NewServeMux()
+	inside.Handle("/{tenant}", tenancyhttp.Middleware(people, tenancyhttp.PathValue("tenant"), silent)(rest))
+	inside.Handle("/{tenant}/{rest...}", tenancyhttp.Middleware(people, tenancyhttp.Agree(claims, tenancyhttp.PathValue("tenant")), silent)(rest))
+	inside.Handle("/ids/{id}/{rest...}", tenancyhttp.Middleware(people, tenancyhttp.PathValue("id", tenancyhttp.ByID()), silent)(rest))
+	for name, by := range map[string]struct {
+		handler http.Handler
+		before  string // the tenant
+		left    bool   // the tenant stays in the path
+	}{
+		"prefix":                {tenancyhttp.Middleware(people, tenancyhttp.PathPrefix("/"), silent)(rest), "/acme", false},
+		"longer prefix":         {tenancyhttp.Middleware(people, tenancyhttp.PathPrefix("/a/t/"), silent)(rest), "/a/t/acme", false},
+		"value of ServeMux":     {inside, "/acme", true},
+		"value of ServeMux, ID": {inside, "/ids/id-acme", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := serve(t, by.handler)
+			for _, behind := range unclean {
+				got := get(t, address, by.before+behind, "Host: h")
+				if by.left && got.status == http.StatusMovedPermanently || got.status == http.StatusTemporaryRedirect {
+					continue // ServeMux has cleaned it: no handler is asked
+				}
+				got.wantProblem(t, http.StatusBadRequest, "tenant-malformed")
+				if t.Failed() {
+					t.Fatalf("%s is not refused", behind)
+				}
+			}
+			for behind, path := range clean {
+				want := cmp.Or(path, "/")
+				if by.left {
+					want = by.before + path
+					if path == "" && strings.HasPrefix(by.before, "/ids") {
+						continue // another route
+					}
+				}
+				got := get(t, address, by.before+behind, "Host: h")
+				if parts := strings.Split(got.body, "|"); got.status != http.StatusOK || len(parts) < 2 || !slices.Contains([]string{parts[1], strings.Join(parts[1:3], "|")}, want) {
+					t.Errorf("%s: got %d %s, want the path %q", behind, got.status, got.body, want)
+				}
+			}
+		})
+	}
+}
+
+// A user of acme gets no file of globex, from a file server or through a reverse
+// proxy, with the middleware in either of them.
+func TestPathValueAroundFiles(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"acme/own.txt", "acme/deep/own.txt", "globex/secret.txt"} {
+		name = filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(filepath.Base(name)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	claims := tenancyhttp.Claims(func(*http.Request) (string, error) { return "acme", nil })
+	files := http.StripPrefix("/files", http.FileServer(http.Dir(root)))
+	backend := &url.URL{Scheme: "http", Host: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		own := *r.URL // as servers do that clean what they were sent
+		own.Path, own.RawPath = path.Clean(strings.ReplaceAll(r.URL.Path, `\`, "/")), ""
+		r.URL = &own
+		files.ServeHTTP(w, r)
+	}))}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(backend) }}
+	for name, next := range map[string]http.Handler{"files": files, "proxy": proxy} {
+		t.Run(name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			mux.Handle("/files/{tenant}/{rest...}", tenancyhttp.Middleware(people, tenancyhttp.Agree(claims, tenancyhttp.PathValue("tenant")), silent)(next))
+			address := serve(t, mux)
+			for _, target := range []string{"/files/acme/own.txt", "/files/acme/deep/own.txt", "/files/acme/deep%2Fown.txt"} {
+				if got := get(t, address, target, "Host: h"); got.status != http.StatusOK || got.body != "own.txt" {
+					t.Errorf("%s: got %d %s", target, got.status, got.body)
+				}
+			}
+			for _, target := range []string{
+				"/files/globex/secret.txt", "/files/acme/../globex/secret.txt", "/files/acme/%2e%2e/globex/secret.txt", "/files/acme/..%2fglobex/secret.txt",
+				"/files/acme/deep%2f..%2f..%2fglobex/secret.txt", `/files/acme/..\globex\secret.txt`, "/files/acme/..%5cglobex%5csecret.txt", "/files/acme/%2e%2e%2fglobex%2fsecret.txt",
+			} {
+				if got := get(t, address, target, "Host: h"); got.status == http.StatusOK || strings.Contains(got.body, "secret.txt") && got.status/100 != 3 {
+					t.Errorf("%s: got %d %s", target, got.status, got.body)
+				}
+				// ServeMux cleans no path of CONNECT.
+				if got := raw(t, address, "CONNECT "+target+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); got.status < 400 {
+					t.Errorf("CONNECT %s: got %d %s", target, got.status, got.body)
+				}
+			}
+		})
+	}
+}
+
+// What outer handlers made of the URL counts, if it is of one path.
+func TestPathsOfOuterHandlers(t *testing.T) {
+	for name, u := range map[string]*url.URL{
+		"RawPath of another path": {Path: "/t/acme/x", RawPath: "/t/globex/x"},
+		"RawPath cannot be read":  {Path: "/t/acme/x", RawPath: "/t/acme/%zz"},
+		"not rooted":              {Path: "t/acme/x"},
+		"encoded once more":       {Path: "/t/%61cme/x"},
+		"dots":                    {Path: "/t/acme/../globex"},
+		"dots in RawPath alone":   {Path: "/t/acme/x", RawPath: "/t/acme/../acme/x"},
+	} {
+		r := &http.Request{Method: http.MethodGet, URL: u}
+		r.SetPathValue("tenant", "acme")
+		for _, resolver := range []tenancyhttp.Resolver{tenancyhttp.PathPrefix("/t/"), tenancyhttp.PathValue("tenant")} {
+			if m, err := resolver.Resolve(r); !errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, tenancyhttp.ErrAbsent) {
+				t.Errorf("%s: got %+v, %v", name, m, err)
+			}
+		}
+	}
+}
+
 // Two prefixes, one in the other.
 func TestPathPrefixNested(t *testing.T) {
 	inner := tenancyhttp.Middleware(people, tenancyhttp.PathPrefix("/again/"), silent)(rest)
@@ -96,6 +245,7 @@ func TestPathValue(t *testing.T) {
 	for target, want := range map[string]int{
 		"/tenants/acme%2Fevil/orders": 400, "/tenants/acme%00/orders": 400, "/tenants/%2e%2e/orders": 400,
 		"/tenants/ACME/orders": 400, "/tenants/acme%20/orders": 400, "/tenants/nobody/orders": 404,
+		"/tenants/%61cme/orders": 400, "/tenants/acme%2dx/orders": 400, "/ids/id%2Dacme": 400, "/ids/id-acme%2F..%2Fid-globex": 400,
 	} {
 		if got := get(t, address, target, "Host: h"); got.status != want {
 			t.Errorf("%s: got %d %s, want %d", target, got.status, got.body, want)
@@ -119,6 +269,7 @@ func TestSkip(t *testing.T) {
 
 		"/healthz/": false, "/healthz-admin": false, "/healthz/x": false, "/HEALTHZ": false, "/%68ealthz": false, "/static": false,
 		"/statics/x": false, "//healthz": false, "/x/../healthz": false, "/static/../admin": false, "/static/%2e%2e/admin": false,
+		"/static/..;/admin": false, "/static/..%5cadmin": false, `/static/\admin`: false, "/static/%252e%252e/admin": false, "/static/%c0%ae%c0%ae/admin": false,
 		"/static/..%2fadmin": false, "/static%2fadmin": false, "/static//x": false, "/": false, "/x/healthz": false, "/healthz%00": false,
 	} {
 		got := get(t, address, target, "Host: h", "X-Tenant: acme")

@@ -3,6 +3,7 @@ package tenancyhttp
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -16,20 +17,22 @@ import (
 // to /orders/ leads out of the tenant.
 //
 // A path elsewhere, or without the segment, is [ErrAbsent]. One that is not clean
-// (//, /../, also encoded) is refused, and so is a percent-encoded tenant: the
-// router, or a proxy, might read it differently.
+// is refused, whatever it begins with; see [IsCleanPath].
 func PathPrefix(prefix string) Resolver { return pathPrefix(prefix) }
 
 type pathPrefix string
 
 func (p pathPrefix) Resolve(r *http.Request) (Match, error) {
 	m := Match{Resolver: namePathPrefix}
-	escaped := r.URL.EscapedPath()
-	if !strings.HasPrefix(escaped, "/") || !isClean(escaped) || hasDots(r.URL.Path) || strings.IndexByte(r.URL.Path, 0) >= 0 {
-		return m, refuse("path", "is not clean")
+	if !IsCleanPath(r.URL) {
+		return m, errUnclean
 	}
+	escaped := r.URL.EscapedPath()
 	rest, ok := strings.CutPrefix(escaped, string(p))
-	if !ok || rest == "" {
+	if !ok && strings.HasPrefix(r.URL.Path, string(p)) { // /t%2Facme
+		return m, errUnclean
+	}
+	if rest == "" || !ok {
 		return m, ErrAbsent
 	}
 	value, _, _ := strings.Cut(rest, "/")
@@ -39,8 +42,10 @@ func (p pathPrefix) Resolve(r *http.Request) (Match, error) {
 }
 
 func (p pathPrefix) check() error {
-	if s := string(p); !strings.HasPrefix(s, "/") || !strings.HasSuffix(s, "/") || !isClean(s) || strings.ContainsAny(s, "%?#{}") {
-		return misconfigured("PathPrefix: %q does not begin and end with a slash, or is not clean", s)
+	s := string(p)
+	u := &url.URL{Path: s}
+	if !strings.HasPrefix(s, "/") || !strings.HasSuffix(s, "/") || !IsCleanPath(u) || u.EscapedPath() != s {
+		return misconfigured("PathPrefix: %q does not begin and end with a slash, is not clean, or needs percent-encoding", s)
 	}
 	return nil
 }

@@ -2,12 +2,17 @@ package tenancyhttp
 
 import (
 	"net/http"
+	"net/url"
 )
 
 // PathValue reads the tenant from a wildcard of the route: for the pattern
 // /tenants/{tenant}/orders, it is PathValue("tenant"). The middleware must be
 // inside the route, around its handler: before the [http.ServeMux] there are no
 // path values, and every request is refused.
+//
+// A path that is not clean, in whatever segment, is refused; see [IsCleanPath]. A
+// file server behind /files/{tenant}/{rest...} would read a file of globex for
+// /files/acme/%2e%2e/globex.
 func PathValue(name string, opts ...KeyOption) Resolver {
 	return pathValue{name, newKeyConfig(opts)}
 }
@@ -18,9 +23,17 @@ type pathValue struct {
 }
 
 func (p pathValue) Resolve(r *http.Request) (Match, error) {
+	if !IsCleanPath(r.URL) {
+		return Match{Resolver: namePathValue}, errUnclean
+	}
 	value := r.PathValue(p.name)
 	if value == "" {
 		return Match{Resolver: namePathValue}, ErrAbsent
+	}
+	// ServeMux has decoded it; chi has not if the URL has a RawPath. Nothing in a
+	// clean path can be decoded twice.
+	if decoded, err := url.PathUnescape(value); err == nil && r.URL.RawPath != "" {
+		value = decoded
 	}
 	return p.match(namePathValue, value)
 }

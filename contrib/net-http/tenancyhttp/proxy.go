@@ -62,9 +62,11 @@ type proxies struct {
 // value. If proxies append theirs to a list, hop is the place from the right of
 // the value to take: 1 for the last, which the nearest proxy has added.
 //
-// If the header is missing, or has another form, the request has no host, and
-// so no tenant from it: the client may have had the header removed, by naming it
-// in Connection. The header Forwarded (RFC 7239) is not supported.
+// If the header is missing, or has fewer values, the request has no host, and so no
+// tenant from it: the client may have had the header removed, by naming it in
+// Connection. What else is in it is taken as if it were in Host, and refused by
+// the resolvers if it is malformed, or more than one value for hop 0. The header
+// Forwarded (RFC 7239) is not supported.
 func WithHostFrom(header string, hop int) ProxyOption {
 	return proxyOption(func(p *proxies) {
 		p.protect("WithHostFrom", header)
@@ -137,23 +139,16 @@ func (p *proxies) trusts(peer string) bool {
 	return slices.ContainsFunc(p.trusted, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
 }
 
-// hostOf returns the host that the lines of the header name, or "".
+// hostOf returns the host that the lines of the header name, or "" if they are too
+// few. It need not be well-formed: the resolvers look.
 func (p *proxies) hostOf(lines []string) string {
-	var host string
+	all := strings.Join(lines, ",")
 	if p.hop == 0 {
-		if len(lines) != 1 {
-			return ""
-		}
-		host = lines[0]
-	} else {
-		values := strings.Split(strings.Join(lines, ","), ",")
-		if p.hop > len(values) {
-			return ""
-		}
-		host = textproto.TrimString(values[len(values)-p.hop])
+		return all
 	}
-	if _, _, ok := parseHost(host); !ok {
+	values := strings.Split(all, ",")
+	if p.hop > len(values) {
 		return ""
 	}
-	return host
+	return textproto.TrimString(values[len(values)-p.hop])
 }

@@ -35,16 +35,19 @@ func TestForwardedHost(t *testing.T) {
 		"from a trusted peer":               {single, []string{host, "X-Forwarded-Host: acme.example.com"}, 200, "acme"},
 		"with a port":                       {single, []string{host, "X-Forwarded-Host: acme.example.com:8443"}, 200, "acme"},
 		"malformed":                         {single, []string{host, "X-Forwarded-Host: a_c.example.com"}, 400, "tenant-malformed"},
-		"missing":                           {single, []string{host}, 400, "tenant-malformed"},
-		"empty":                             {single, []string{host, "X-Forwarded-Host:"}, 400, "tenant-malformed"},
+		"missing":                           {single, []string{host}, 400, "tenant-missing"},
+		"empty":                             {single, []string{host, "X-Forwarded-Host:"}, 400, "tenant-missing"},
 		"a list":                            {single, []string{host, "X-Forwarded-Host: acme.example.com, globex.example.com"}, 400, "tenant-malformed"},
 		"twice":                             {single, []string{host, "X-Forwarded-Host: acme.example.com", "X-Forwarded-Host: acme.example.com"}, 400, "tenant-malformed"},
-		"Forwarded is not read":             {single, []string{host, "Forwarded: host=acme.example.com"}, 400, "tenant-malformed"},
+		"Forwarded is not read":             {single, []string{host, "Forwarded: host=acme.example.com"}, 400, "tenant-missing"},
+		"a place in the list is empty":      {appended, []string{host, "X-Forwarded-Host: acme.example.com,"}, 400, "tenant-missing"},
+		"the last of a list, malformed":     {appended, []string{host, "X-Forwarded-Host: acme.example.com, a..example.com"}, 400, "tenant-malformed"},
+		"a container":                       {single, []string{host, "X-Forwarded-Host: my_service:8080"}, 400, "tenant-missing"},
 		"foreign":                           {single, []string{host, "X-Forwarded-Host: acme.example.net"}, 421, "host-not-served"},
 		"the last of a list":                {appended, []string{host, "X-Forwarded-Host: evil.example.com, acme.example.com"}, 200, "acme"},
 		"the last of several lines":         {appended, []string{host, "X-Forwarded-Host: evil.example.com", "X-Forwarded-Host: acme.example.com"}, 200, "acme"},
 		"the last but one":                  {second, []string{host, "X-Forwarded-Host: evil.example.com, acme.example.com, inner"}, 200, "acme"},
-		"fewer hops than there should be":   {second, []string{host, "X-Forwarded-Host: acme.example.com"}, 400, "tenant-malformed"},
+		"fewer hops than there should be":   {second, []string{host, "X-Forwarded-Host: acme.example.com"}, 400, "tenant-missing"},
 		"from a peer that is not trusted":   {untrusted, []string{host, "X-Forwarded-Host: acme.example.com"}, 200, "globex"},
 		"untrusted, malformed":              {untrusted, []string{host, "X-Forwarded-Host: a,b"}, 200, "globex"},
 		"untrusted, without":                {untrusted, []string{host}, 200, "globex"},
@@ -71,7 +74,7 @@ func TestForwardedHost(t *testing.T) {
 		r.URL.Scheme, r.URL.Host, r.Host = target.Scheme, target.Host, "globex.example.com"
 	}})
 	get(t, proxy, "/", "Host: acme.example.com").wantTenant(t, "acme")
-	raw(t, proxy, "GET / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close, X-Forwarded-Host\r\n\r\n").wantProblem(t, 400, "tenant-malformed")
+	raw(t, proxy, "GET / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close, X-Forwarded-Host\r\n\r\n").wantProblem(t, 400, "tenant-missing")
 }
 
 func TestProxyHeaders(t *testing.T) {

@@ -2,7 +2,7 @@ package tenancyhttp
 
 import (
 	"net/http"
-	"path"
+	"net/url"
 	"strings"
 )
 
@@ -13,12 +13,12 @@ import (
 //	WithSkipPaths("/healthz", "/static/")
 //
 // Paths are compared as they were sent, percent-encoding included. One that is
-// not clean (/static/../admin, //healthz) or encoded in another way is not
-// skipped: a router might read it differently.
+// not clean (/static/../admin, //healthz; see [IsCleanPath]) or encoded in another
+// way is not skipped: a router might read it differently.
 func WithSkipPaths(paths ...string) Option {
 	return option(func(c *config) {
 		for _, p := range paths {
-			if !strings.HasPrefix(p, "/") || !isClean(p) {
+			if u, err := url.ParseRequestURI(p); err != nil || !strings.HasPrefix(p, "/") || !IsCleanPath(u) || u.EscapedPath() != p {
 				c.fail("WithSkipPaths: %q is not a clean path that begins with a slash", p)
 			}
 		}
@@ -54,30 +54,12 @@ func (c *config) skip(r *http.Request) bool {
 	if len(c.skipPaths) == 0 {
 		return false
 	}
-	escaped := r.URL.EscapedPath()
-	if !isClean(escaped) || hasDots(r.URL.Path) {
+	if !IsCleanPath(r.URL) {
 		return false
 	}
+	escaped := r.URL.EscapedPath()
 	for _, p := range c.skipPaths {
 		if escaped == p || strings.HasSuffix(p, "/") && strings.HasPrefix(escaped, p) {
-			return true
-		}
-	}
-	return false
-}
-
-// isClean reports whether p is what path.Clean makes of it, but for a slash at
-// the end.
-func isClean(p string) bool {
-	clean := path.Clean(p)
-	return p == clean || len(p) == len(clean)+1 && p[:len(clean)] == clean && p[len(clean)] == '/'
-}
-
-// hasDots reports whether a decoded path has a segment . or .., also one that was
-// encoded.
-func hasDots(p string) bool {
-	for segment := range strings.SplitSeq(p, "/") {
-		if segment == "." || segment == ".." {
 			return true
 		}
 	}

@@ -13,10 +13,12 @@ import (
 // counts (in HTTP/2 :authority), without case, port and one trailing dot; see
 // [TrustedProxies] for X-Forwarded-Host. Other hosts are:
 //
-//   - the base domain itself, reserved names, IP addresses: [ErrAbsent]
-//   - not below a base domain: [ErrForeignHost]
-//   - malformed, or with a label before the base that no tenant can have, such
-//     as two labels: [tenancy.ErrInvalid]
+//   - the base domain itself, reserved names, and what is no name on the Internet,
+//     none at all (HTTP/1.0), an IP address, or a single label such as the name of
+//     a container: [ErrAbsent]
+//   - any other that is not below a base domain: [ErrForeignHost]
+//   - malformed, sent twice, or with a label before the base that no tenant can
+//     have, such as two labels: [tenancy.ErrInvalid]
 //
 // Domains are compared as they are sent: give international ones as A-labels
 // (xn--…).
@@ -53,12 +55,9 @@ type subdomain struct {
 
 func (s *subdomain) Resolve(r *http.Request) (Match, error) {
 	m := Match{Resolver: nameSubdomain}
-	host, ip, ok := parseHost(r.Host)
-	switch {
-	case !ok:
-		return m, refuse("host", "is malformed")
-	case ip:
-		return m, ErrAbsent
+	host, ok := hostOf(r)
+	if !ok {
+		return m, errHost
 	}
 	for _, base := range s.bases {
 		rest, below := strings.CutSuffix(host, base)
@@ -77,6 +76,9 @@ func (s *subdomain) Resolve(r *http.Request) (Match, error) {
 		}
 		m.Key = tenancy.IdentifierKey(label)
 		return m, validate(m.Key)
+	}
+	if !strings.Contains(host, ".") {
+		return m, ErrAbsent
 	}
 	return m, ErrForeignHost
 }
