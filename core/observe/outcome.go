@@ -72,8 +72,8 @@ var reasons = []struct {
 	{tenancy.ErrAlreadyExists, Conflict},
 	{tenancy.ErrCompacted, Conflict},
 	{tenancy.ErrInvalid, Invalid},
+	{tenancy.ErrClosed, Unavailable}, // of a call whose context Close has ended, too
 	{context.Canceled, Canceled},
 	{context.DeadlineExceeded, Timeout},
 	{tenancy.ErrUnavailable, Unavailable},
-	{tenancy.ErrClosed, Unavailable},
 }

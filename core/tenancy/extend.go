@@ -5,20 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"sync/atomic"
 	"time"
+
+	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 )
 
 // Extended is the Store that [Extend] makes of a Backend. Stores of this project
 // embed it, so that all of them check input and report errors alike.
 type Extended struct {
-	b      Backend
-	closed atomic.Bool
+	b     Backend
+	calls *inflight.Group
 }
 
 // Extend returns a Store over b. It validates and completes all input, turns
-// errors into [*Error], answers ErrClosed after Close, and derives what Backend
-// lacks:
+// errors into [*Error], answers ErrClosed after Close, ends the contexts of the calls
+// that Close finds under way, and derives what Backend lacks:
 //
 //   - GetByIDs and Exists from GetByID, one call for each ID
 //   - Count and Search from List, which reads every tenant
@@ -31,23 +32,29 @@ type Extended struct {
 // [Purger], so is the Store; otherwise those methods fail with
 // [errors.ErrUnsupported], and [SourceOf] says no. If b is nil, everything but Close
 // fails with [ErrInvalid].
-func Extend(b Backend) *Extended { return &Extended{b: b} }
+func Extend(b Backend) *Extended { return &Extended{b, inflight.New(ErrClosed)} }
 
-// enter is called first by every method.
-func (x *Extended) enter(ctx context.Context) error {
-	if x.closed.Load() {
-		return ErrClosed
+// enter is called first by every method, which goes on with the context that it returns
+// and leaves the call at its end.
+func (x *Extended) enter(ctx context.Context) (context.Context, *inflight.Call, error) {
+	call, err := x.calls.Enter(ctx)
+	switch {
+	case err != nil:
+		return ctx, nil, err
+	case x.b == nil:
+		err = fmt.Errorf("%w: there is no store: what was wrapped is nil", ErrInvalid)
+	default:
+		err = ctx.Err()
 	}
-	if x.b == nil {
-		return fmt.Errorf("%w: there is no store: what was wrapped is nil", ErrInvalid)
-	}
-	return ctx.Err()
+	return call, call, err
 }
 
 // GetByID implements [Store].
 func (x *Extended) GetByID(ctx context.Context, id string) (t Tenant, err error) {
 	defer complete(&err, "GetByID", IDKey(id))
-	if err = firstError(x.enter(ctx), ValidateID(id)); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, ValidateID(id)); err != nil {
 		return t, err
 	}
 	return x.b.GetByID(ctx, id)
@@ -56,7 +63,9 @@ func (x *Extended) GetByID(ctx context.Context, id string) (t Tenant, err error)
 // GetByIdentifier implements [Store].
 func (x *Extended) GetByIdentifier(ctx context.Context, identifier string) (t Tenant, err error) {
 	defer complete(&err, "GetByIdentifier", IdentifierKey(identifier))
-	if err = firstError(x.enter(ctx), ValidateIdentifier(identifier)); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, ValidateIdentifier(identifier)); err != nil {
 		return t, err
 	}
 	return x.b.GetByIdentifier(ctx, identifier)
@@ -65,7 +74,9 @@ func (x *Extended) GetByIdentifier(ctx context.Context, identifier string) (t Te
 // GetByIDs implements [Store].
 func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []Tenant, err error) {
 	defer complete(&err, "GetByIDs", Key{})
-	if err = x.enter(ctx); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
 		return nil, err
 	}
 	if ids, err = UniqueIDs(ids); err != nil || len(ids) == 0 {
@@ -93,7 +104,9 @@ func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []Tenant, err
 // Exists implements [Store].
 func (x *Extended) Exists(ctx context.Context, id string) (found bool, err error) {
 	defer complete(&err, "Exists", IDKey(id))
-	if err = firstError(x.enter(ctx), ValidateID(id)); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, ValidateID(id)); err != nil {
 		return false, err
 	}
 	if b, ok := x.b.(interface {
@@ -111,7 +124,9 @@ func (x *Extended) Exists(ctx context.Context, id string) (found bool, err error
 // List implements [Store].
 func (x *Extended) List(ctx context.Context, opts ListOptions) (p Page, err error) {
 	defer complete(&err, "List", Key{})
-	if err = x.enter(ctx); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
 		return p, err
 	}
 	opts, after, err := opts.Normalized()
@@ -124,7 +139,9 @@ func (x *Extended) List(ctx context.Context, opts ListOptions) (p Page, err erro
 // Count implements [Store].
 func (x *Extended) Count(ctx context.Context, filter Filter) (n int, err error) {
 	defer complete(&err, "Count", Key{})
-	if err = firstError(x.enter(ctx), filter.Validate()); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, filter.Validate()); err != nil {
 		return 0, err
 	}
 	if b, ok := x.b.(interface {
@@ -144,7 +161,9 @@ func (x *Extended) Count(ctx context.Context, filter Filter) (n int, err error) 
 // Search implements [Store].
 func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions) (ts []Tenant, err error) {
 	defer complete(&err, "Search", Key{})
-	if err = firstError(x.enter(ctx), ValidateQuery(query)); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, ValidateQuery(query)); err != nil {
 		return nil, err
 	}
 	if opts, err = opts.Normalized(); err != nil {
@@ -177,7 +196,9 @@ func (x *Extended) Create(ctx context.Context, t Tenant) (created Tenant, err er
 	id := t.ID
 	defer func() { complete(&err, "Create", IDKey(id)) }()
 	defer complete(&err, "Create", IdentifierKey(t.Identifier))
-	if err = x.enter(ctx); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
 		return created, err
 	}
 	if t, err = t.ForCreate(time.Now()); err != nil {
@@ -190,7 +211,9 @@ func (x *Extended) Create(ctx context.Context, t Tenant) (created Tenant, err er
 // Update implements [Store].
 func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err error) {
 	defer complete(&err, "Update", IDKey(t.ID))
-	if err = x.enter(ctx); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
 		return updated, err
 	}
 	if t, err = t.ForUpdate(); err != nil {
@@ -202,7 +225,9 @@ func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err er
 // SetStatus implements [Store].
 func (x *Extended) SetStatus(ctx context.Context, id string, s Status) (t Tenant, err error) {
 	defer complete(&err, "SetStatus", IDKey(id))
-	if err = firstError(x.enter(ctx), ValidateID(id), s.Validate()); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, ValidateID(id), s.Validate()); err != nil {
 		return t, err
 	}
 	if b, ok := x.b.(interface {
@@ -223,7 +248,9 @@ func (x *Extended) SetStatus(ctx context.Context, id string, s Status) (t Tenant
 // BulkUpdateStatus implements [Store].
 func (x *Extended) BulkUpdateStatus(ctx context.Context, ids []string, s Status) (ts []Tenant, err error) {
 	defer complete(&err, "BulkUpdateStatus", Key{})
-	if err = firstError(x.enter(ctx), s.Validate()); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, s.Validate()); err != nil {
 		return nil, err
 	}
 	if ids, err = UniqueIDs(ids); err != nil || len(ids) == 0 {
@@ -236,7 +263,9 @@ func (x *Extended) BulkUpdateStatus(ctx context.Context, ids []string, s Status)
 // UpdateMetadata implements [Store].
 func (x *Extended) UpdateMetadata(ctx context.Context, id string, patch Metadata) (t Tenant, err error) {
 	defer complete(&err, "UpdateMetadata", IDKey(id))
-	if err = firstError(x.enter(ctx), ValidateID(id), patch.Validate()); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, ValidateID(id), patch.Validate()); err != nil {
 		return t, err
 	}
 	return x.b.UpdateMetadata(ctx, id, patch)
@@ -245,15 +274,18 @@ func (x *Extended) UpdateMetadata(ctx context.Context, id string, patch Metadata
 // Delete implements [Store].
 func (x *Extended) Delete(ctx context.Context, id string) (err error) {
 	defer complete(&err, "Delete", IDKey(id))
-	if err = firstError(x.enter(ctx), ValidateID(id)); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, ValidateID(id)); err != nil {
 		return err
 	}
 	return x.b.Delete(ctx, id)
 }
 
-// Close implements [Store]: the first call closes the backend.
+// Close implements [Store]: the first call ends the contexts of the calls under way,
+// which fail with ErrClosed then, and closes the backend without waiting for them.
 func (x *Extended) Close() error {
-	if x.closed.Swap(true) || x.b == nil {
+	if !x.calls.End() || x.b == nil {
 		return nil
 	}
 	return ErrorIn("Close", Key{}, x.b.Close())
@@ -262,7 +294,9 @@ func (x *Extended) Close() error {
 // Purge implements [Purger].
 func (x *Extended) Purge(ctx context.Context, id string) (err error) {
 	defer complete(&err, "Purge", IDKey(id))
-	if err = firstError(x.enter(ctx), ValidateID(id)); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err = firstError(err, ValidateID(id)); err != nil {
 		return err
 	}
 	b, ok := x.b.(Purger)
@@ -282,21 +316,21 @@ func (x *Extended) HasSource() bool {
 	return ok
 }
 
-func (x *Extended) log(ctx context.Context) (Log, error) {
-	if err := x.enter(ctx); err != nil {
-		return nil, err
-	}
+// log enters, too.
+func (x *Extended) log(ctx context.Context) (context.Context, *inflight.Call, Log, error) {
+	ctx, call, err := x.enter(ctx)
 	log, ok := x.b.(Log)
-	if !ok {
-		return nil, errors.ErrUnsupported
+	if err == nil && !ok {
+		err = errors.ErrUnsupported
 	}
-	return log, nil
+	return ctx, call, log, err
 }
 
 // Head implements [Log].
 func (x *Extended) Head(ctx context.Context) (h Head, err error) {
 	defer complete(&err, "Head", Key{})
-	log, err := x.log(ctx)
+	ctx, call, log, err := x.log(ctx)
+	defer call.Leave(&err)
 	if err != nil {
 		return h, err
 	}
@@ -306,7 +340,8 @@ func (x *Extended) Head(ctx context.Context) (h Head, err error) {
 // Load implements [Log].
 func (x *Extended) Load(ctx context.Context, want []Lookup) (s []Snapshot, err error) {
 	defer complete(&err, "Load", Key{})
-	log, err := x.log(ctx)
+	ctx, call, log, err := x.log(ctx)
+	defer call.Leave(&err)
 	if err != nil {
 		return nil, err
 	}
@@ -324,7 +359,8 @@ func (x *Extended) Load(ctx context.Context, want []Lookup) (s []Snapshot, err e
 // Changes implements [Log].
 func (x *Extended) Changes(ctx context.Context, after Position, limit int) (cs []Change, err error) {
 	defer complete(&err, "Changes", Key{})
-	log, err := x.log(ctx)
+	ctx, call, log, err := x.log(ctx)
+	defer call.Leave(&err)
 	if err != nil {
 		return nil, err
 	}
@@ -337,12 +373,15 @@ func (x *Extended) Changes(ctx context.Context, after Position, limit int) (cs [
 // Watch implements [Log].
 func (x *Extended) Watch(ctx context.Context, after Position) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		log, err := x.log(ctx)
+		var end error
+		ctx, call, log, err := x.log(ctx)
+		defer call.Leave(&end)
 		if err != nil {
 			yield(Change{}, ErrorIn("Watch", Key{}, err))
 			return
 		}
 		for c, err := range log.Watch(ctx, after) {
+			call.Failed(&err)
 			if !yield(c, ErrorIn("Watch", Key{}, err)) {
 				return
 			}

@@ -9,7 +9,9 @@ import (
 // CreateBatch implements [BatchCreator].
 func (x *Extended) CreateBatch(ctx context.Context, ts []Tenant) (results []CreateResult, err error) {
 	defer complete(&err, "CreateBatch", Key{})
-	if err = x.enter(ctx); err != nil {
+	ctx, call, err := x.enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
 		return nil, err
 	}
 	b, ok := x.b.(BatchCreator)

@@ -13,10 +13,10 @@ type Getter interface {
 }
 
 // Store keeps tenants. All methods are safe for concurrent use, and atomic: a
-// method that fails has changed nothing, unless it fails with ErrUnavailable or
-// a context's error, after which the change may have happened, or not, or happen
-// yet: a database may do what it has received when the caller has gone. Every
-// error is an [*Error]; besides those named here, each method may return
+// method that fails has changed nothing, unless it fails with ErrUnavailable, with
+// a context's error, or with ErrClosed because Close came in between; then the
+// change may have happened, or not, or happen yet: a database may do what it has
+// received when the caller has gone. Every error is an [*Error]; besides those named here, each method may return
 // ErrUnavailable, ErrClosed or the context's error.
 type Store interface {
 	Getter
@@ -68,7 +68,8 @@ type Store interface {
 	Delete(ctx context.Context, id string) error
 
 	// Close releases what the store opened and closes the stores that it wraps,
-	// but never what the caller brought. Calls after Close fail with ErrClosed;
-	// Close itself may be called again and then does nothing.
+	// but never what the caller brought. It ends the calls under way, which fail
+	// with ErrClosed as those after it do, and does not wait for a database that
+	// hangs. Close itself may be called again and then does nothing.
 	Close() error
 }
