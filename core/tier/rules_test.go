@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -196,8 +197,8 @@ func TestEntryBeyondTheLogIsRemoved(t *testing.T) {
 	}
 }
 
-// opaque is a decorator that does not lead to the tier below it, and can fail by
-// itself.
+// opaque is a decorator that does not lead to the tier below it, whose Watch reports
+// nothing, and that can fail by itself.
 type opaque struct {
 	tenancy.Source
 	down atomic.Bool // the log and writes
@@ -208,6 +209,13 @@ func (o *opaque) Changes(ctx context.Context, after tenancy.Position, limit int)
 		return nil, tenancy.ErrUnavailable
 	}
 	return o.Source.Changes(ctx, after, limit)
+}
+
+func (o *opaque) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		<-ctx.Done()
+		yield(tenancy.Change{}, ctx.Err())
+	}
 }
 
 func (o *opaque) SetStatus(ctx context.Context, id string, status tenancy.Status) (tenancy.Tenant, error) {
