@@ -205,7 +205,7 @@ func benchWrites(s tenancy.Store, ts []tenancy.Tenant) []measured {
 			return err
 		}},
 		{"UpdateMetadata", func(ctx context.Context, n int) error {
-			_, err := s.UpdateMetadata(ctx, at(ts, n).ID, metadata(`{"seats":13}`))
+			_, err := s.UpdateMetadata(ctx, at(ts, n).ID, metadata(fmt.Sprintf(`{"seats":%d}`, n)))
 			return err
 		}},
 	}

@@ -119,7 +119,7 @@ func (m minimal) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, er
 
 func (m minimal) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 	return m.change(t.ID, func(row tenancy.Tenant) (tenancy.Tenant, error) {
-		if t.Revision != tenancy.AnyRevision && t.Revision != row.Revision {
+		if t.Revision != tenancy.AnyRevision && t.Position() != row.Position() {
 			return t, tenancy.ErrConflict
 		}
 		if id, taken := m.ids[t.Identifier]; taken && id != t.ID {
@@ -145,8 +145,8 @@ func (m minimal) change(id string, edit func(tenancy.Tenant) (tenancy.Tenant, er
 		return row, tenancy.ErrNotFound
 	}
 	t, err := edit(row)
-	if err != nil {
-		return tenancy.Tenant{}, err
+	if err != nil || t == row { // a patch that changes nothing writes nothing
+		return t, err
 	}
 	t.CreatedAt, t.UpdatedAt = row.CreatedAt, tenancy.NextUpdate(row.UpdatedAt, time.Now())
 	return m.put(t), nil

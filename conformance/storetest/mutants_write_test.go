@@ -227,6 +227,18 @@ func writeMutants() []mutant {
 				return f.Store.Update(ctx, t)
 			}
 		}},
+		{rule: "metadata-patch-of-nothing", how: "writes whatever the patch is", spoil: func(f *faulty) {
+			f.patch = func(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
+				t, err := f.Store.GetByID(ctx, id)
+				if err != nil {
+					return t, err
+				}
+				if t.Metadata, err = t.Metadata.Merge(patch); err != nil {
+					return t, err
+				}
+				return f.Store.Update(ctx, t)
+			}
+		}},
 		{rule: "metadata-null-stays", how: "removes what a patch sets to null, as RFC 7396 does", spoil: func(f *faulty) {
 			f.patch = func(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
 				t, err := f.Store.UpdateMetadata(ctx, id, patch)

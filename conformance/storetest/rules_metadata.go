@@ -20,7 +20,24 @@ func metadataRules() []Rule {
 				want := metadata(`{"keep":[1,2],"replace":{"now":"an object"},"nested":{"b":{"d":3}},"list":[4],"new":true}`)
 				equal(p, after.Metadata, want, "the metadata that UpdateMetadata returns")
 				p.stored(after, "UpdateMetadata")
-				equal(p, p.patch(t.ID, `{}`).Metadata, want, "the metadata after an empty patch")
+			},
+		},
+		{
+			Name: "metadata-patch-of-nothing",
+			Says: "A patch that changes nothing writes nothing: UpdateMetadata returns the tenant as it is.",
+			check: func(p *probe) {
+				t := tenant(0)
+				t.Metadata = metadata(`{"a":1.5,"b":{"c":[1,null,"é"]},"d":null}`)
+				t = p.create(t)
+				for _, patch := range []string{`{}`, `{"a":1.50}`, `{"d":null,"a":15e-1}`, `{"b":{"c":[1.0,null,"\u00e9"]}}`, t.Metadata.String()} {
+					p.same(p.patch(t.ID, patch), t, "UpdateMetadata by %s", patch)
+				}
+				p.stored(t, "patches that change nothing")
+				empty := p.create(tenant(1))
+				p.same(p.patch(empty.ID, `{}`), empty, "UpdateMetadata of no metadata by {}")
+				if after := p.patch(t.ID, `{"a":1.51}`); after.Position() == t.Position() {
+					p.errorf("a patch that changes something left the tenant at %s", t.Position())
+				}
 			},
 		},
 		{

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -23,9 +24,9 @@ func revisionRules() []Rule {
 					return t
 				}
 				a, b := grows(p.create(tenant(0)), "Create"), grows(p.create(tenant(1)), "Create")
-				for range 3 {
+				for n := range 3 {
 					a = grows(p.setStatus(a.ID, tenancy.StatusSuspended), "SetStatus")
-					b = grows(p.patch(b.ID, `{"a":1}`), "UpdateMetadata")
+					b = grows(p.patch(b.ID, fmt.Sprintf(`{"a":%d}`, n)), "UpdateMetadata")
 					a.Name += "!"
 					a = grows(p.update(a), "Update")
 					b = grows(p.update(b), "Update to the same values")

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -60,7 +61,7 @@ func updateRules() []Rule {
 						case 0:
 							t = p.setStatus(t.ID, tenancy.StatusSuspended)
 						case 1:
-							t = p.patch(t.ID, `{"n":1}`)
+							t = p.patch(t.ID, fmt.Sprintf(`{"n":%d}`, i))
 						default:
 							t = p.update(t)
 						}

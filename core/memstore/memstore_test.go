@@ -509,7 +509,12 @@ func TestChangesTellWhoAndWhat(t *testing.T) {
 	acme = must(s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended))
 	acme.Name, acme.Identifier, acme.DatabaseURL = "New", "new", tenancy.NewSecret("postgres://db")
 	acme = must(s.Update(ctx, acme))
-	must(s.UpdateMetadata(ctx, acme.ID, tenancy.Metadata{}))
+	patch, err := tenancy.ParseMetadata([]byte(`{"a":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(s.UpdateMetadata(ctx, acme.ID, patch))
+	must(s.UpdateMetadata(ctx, acme.ID, patch)) // writes nothing
 	if err := s.Delete(ctx, acme.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -520,7 +525,7 @@ func TestChangesTellWhoAndWhat(t *testing.T) {
 	want := []struct {
 		actor  string
 		fields []string
-	}{{}, {"alice", nil}, {"", []string{"status"}}, {"alice", []string{"database_url", "identifier", "name"}}, {"alice", nil}, {"alice", nil}}
+	}{{}, {"alice", nil}, {"", []string{"status"}}, {"alice", []string{"database_url", "identifier", "name"}}, {"alice", []string{"metadata"}}, {"alice", nil}}
 	if len(changes) != len(want) {
 		t.Fatalf("%+v", changes)
 	}

@@ -69,6 +69,9 @@ func (b *backend) change(ctx context.Context, id string, edit func(*record) (ten
 	if err != nil {
 		return tenancy.Tenant{}, err
 	}
+	if t == old.Tenant { // what Update is given is never equal: it has no UpdatedAt
+		return t, nil
+	}
 	t.CreatedAt = old.CreatedAt
 	t.UpdatedAt = tenancy.NextUpdate(old.UpdatedAt, time.Now())
 	return b.put(ctx, tenancy.OpUpdate, old, &t), nil

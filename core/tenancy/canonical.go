@@ -16,6 +16,7 @@ import (
 
 const (
 	maxMetadataDepth  = 100
+	maxStoredDepth    = 9_000 // encoding/json reads 10,000, of which a page or a file around it takes some
 	maxNumberDigits   = 1000
 	maxNumberExponent = 308
 
@@ -50,11 +51,18 @@ func parseMetadata(data []byte, lenient bool) (Metadata, error) {
 }
 
 // canonicalizer consumes valid JSON. Its methods append what they consume, in
-// canonical form, to out. A lenient one never fails: what it would refuse it
-// copies.
+// canonical form, to out. A lenient one fails at maxStoredDepth only: what else
+// it would refuse it copies.
 type canonicalizer struct {
 	in      []byte
 	lenient bool
+}
+
+func (c *canonicalizer) maxDepth() int {
+	if c.lenient {
+		return maxStoredDepth
+	}
+	return maxMetadataDepth
 }
 
 func (c *canonicalizer) space() {
@@ -64,17 +72,18 @@ func (c *canonicalizer) space() {
 }
 
 func (c *canonicalizer) value(out []byte, depth int) ([]byte, error) {
-	if depth > maxMetadataDepth && !c.lenient {
-		return nil, invalid("metadata", "must nest at most %d levels deep", maxMetadataDepth)
-	}
 	if len(out) > maxMetadataWork && !c.lenient {
 		return nil, tooLarge()
 	}
 	c.space()
 	switch c.in[0] {
-	case '{':
-		return c.object(out, depth)
-	case '[':
+	case '{', '[':
+		if limit := c.maxDepth(); depth > limit {
+			return nil, invalid("metadata", "must nest at most %d levels deep", limit)
+		}
+		if c.in[0] == '{' {
+			return c.object(out, depth)
+		}
 		return c.array(out, depth)
 	case '"':
 		return c.string(out)

@@ -23,7 +23,9 @@ import (
 // invalid UTF-8 in strings; numbers of 1e309 and more, or nearer to 0 than 1e-308
 // but not 0, or of more than 1000 significant digits; more than 100 levels of
 // nesting, of which the object itself is the first.
-type Metadata struct{ object string }
+//
+// Metadata that was stored by hand may be withheld: see [Metadata.Err].
+type Metadata struct{ object string } // withheldMetadata where it is withheld
 
 // ParseMetadata returns the metadata that the JSON object in data stands for, or
 // an [*Error] that wraps ErrInvalid. Empty data and null stand for {}. It does
@@ -35,10 +37,31 @@ func ParseMetadata(data []byte) (Metadata, error) {
 
 // MetadataFromStored is ParseMetadata for what a database returned, perhaps
 // edited by hand: it applies no limit and keeps as it is what ParseMetadata
-// would refuse inside the object, so that only what is no JSON object at all
-// fails. It is for authors of stores.
-func MetadataFromStored(data []byte) (Metadata, error) {
-	return parseMetadata(data, true)
+// would refuse inside the object. What is no JSON object at all, or nests more
+// than 9,000 levels deep, is withheld, so that it costs one tenant its metadata,
+// and not a page of tenants. It is for authors of stores.
+func MetadataFromStored(data []byte) Metadata {
+	m, err := parseMetadata(data, true)
+	if err != nil {
+		return Metadata{withheldMetadata}
+	}
+	return m
+}
+
+// withheldMetadata is what withheld metadata shows as: JSON that nobody takes for
+// an object.
+const withheldMetadata = `"` + mask + `"`
+
+// Err returns nil, or an error that wraps ErrWithheld if the store holds metadata
+// that cannot be read. The tenant that has it can be read and suspended. Its
+// metadata has no keys and shows as the JSON string "***", which no reader takes
+// for metadata; Create, Update and Merge refuse it with ErrInvalid, so that
+// nothing replaces unseen what is stored. Update with other metadata does.
+func (m Metadata) Err() error {
+	if m.object == withheldMetadata {
+		return fmt.Errorf("%w: it is no JSON object, or nests more than %d levels deep", ErrWithheld, maxStoredDepth)
+	}
+	return nil
 }
 
 // NewMetadata returns the metadata that v, a struct or a map, marshals to by the
@@ -56,6 +79,9 @@ func NewMetadata(v any) (Metadata, error) {
 // every call: do it once per request. An error wraps ErrInvalid.
 func MetadataAs[T any](m Metadata) (T, error) {
 	var v T
+	if err := m.readable(); err != nil {
+		return v, err
+	}
 	if err := json.Unmarshal([]byte(m.String()), &v); err != nil {
 		var zero T
 		return zero, invalid("metadata", "does not decode into %T: %s", v, jsonReason(err))
@@ -107,6 +133,9 @@ func (m Metadata) With(key string, value any) (Metadata, error) {
 
 // Without returns a copy of m that lacks keys.
 func (m Metadata) Without(keys ...string) Metadata {
+	if m.Err() != nil {
+		return m
+	}
 	rest := []byte{'{'}
 	for raw, value := range m.members() {
 		if !slices.ContainsFunc(keys, func(key string) bool { return isKey(raw, key) }) {
@@ -122,8 +151,12 @@ func (m Metadata) Without(keys ...string) Metadata {
 
 // Merge returns a copy of m with every top-level member of patch put over it:
 // a shallow merge, in which null stays null and a nested object is replaced
-// whole. It fails with ErrInvalid if the result is too large.
+// whole. It fails with ErrInvalid if the result is too large, or one of the two
+// is withheld.
 func (m Metadata) Merge(patch Metadata) (Metadata, error) {
+	if err := firstError(m.readable(), patch.readable()); err != nil {
+		return Metadata{}, err
+	}
 	merged := m
 	switch {
 	case m.object == "":
@@ -131,10 +164,7 @@ func (m Metadata) Merge(patch Metadata) (Metadata, error) {
 	case patch.object != "":
 		// Of repeated keys the last one counts.
 		both := m.object[:len(m.object)-1] + "," + patch.object[1:]
-		var err error
-		if merged, err = MetadataFromStored([]byte(both)); err != nil {
-			return Metadata{}, err
-		}
+		merged = MetadataFromStored([]byte(both))
 	}
 	if err := merged.Validate(); err != nil {
 		return Metadata{}, err
@@ -142,9 +172,20 @@ func (m Metadata) Merge(patch Metadata) (Metadata, error) {
 	return merged, nil
 }
 
+// readable returns an error that wraps ErrInvalid if m is withheld.
+func (m Metadata) readable() error {
+	if err := m.Err(); err != nil {
+		return &Error{Field: "metadata", Err: fmt.Errorf("%w: %w: set new metadata", ErrInvalid, err)}
+	}
+	return nil
+}
+
 // Validate returns an [*Error] that wraps ErrInvalid if m is larger than
-// MaxMetadataBytes, which only hand-edited metadata can be.
+// MaxMetadataBytes or withheld, which only hand-edited metadata can be.
 func (m Metadata) Validate() error {
+	if err := m.readable(); err != nil {
+		return err
+	}
 	if len(m.object) > MaxMetadataBytes {
 		return tooLarge()
 	}
@@ -173,6 +214,9 @@ func (m *Metadata) UnmarshalJSON(data []byte) error {
 func (m Metadata) members() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		rest := m.object
+		if m.Err() != nil {
+			return
+		}
 		for len(rest) > 1 { // more than the closing brace
 			rest = rest[1:] // the brace or comma
 			key := rest[:stringEnd(rest)]

@@ -2,10 +2,6 @@ package tenancy
 
 import "strings"
 
-// maxCanonicalDepth is how deep encoding/json lets what MetadataFromStored
-// accepts nest.
-const maxCanonicalDepth = 10_000
-
 // MetadataFromCanonical returns the Metadata whose String is text, without the
 // cost of bringing it into its form: several times faster than ParseMetadata. It
 // keeps text. It is for authors of caches, who give back what String returned
@@ -18,7 +14,7 @@ func MetadataFromCanonical(text string) (Metadata, error) {
 	if text == "" || text == "{}" {
 		return Metadata{}, nil
 	}
-	if text[0] != '{' || skipValue(text, 0, maxCanonicalDepth) != len(text) {
+	if text[0] != '{' || skipValue(text, 0, maxStoredDepth) != len(text) {
 		return Metadata{}, invalid("metadata", "must be one JSON object in canonical form")
 	}
 	return Metadata{text}, nil
@@ -27,14 +23,15 @@ func MetadataFromCanonical(text string) (Metadata, error) {
 // skipValue returns the index behind the JSON value that begins at text[i], or -1
 // if there is none. Numbers are not checked beyond their characters.
 func skipValue(text string, i, depth int) int {
-	if i >= len(text) || depth == 0 {
+	if i >= len(text) {
 		return -1
 	}
 	switch text[i] {
-	case '{':
-		return skipItems(text, i, '}', depth)
-	case '[':
-		return skipItems(text, i, ']', depth)
+	case '{', '[':
+		if depth == 0 {
+			return -1
+		}
+		return skipItems(text, i, text[i]+2, depth) // the closing one is two further on, in ASCII
 	case '"':
 		return skipString(text, i)
 	}

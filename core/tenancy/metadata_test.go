@@ -51,9 +51,8 @@ func TestParseMetadataCanonicalForm(t *testing.T) {
 		if m.String() != c.want {
 			t.Errorf("ParseMetadata(%q) is %s, want %s", c.in, m, c.want)
 		}
-		stored, err := tenancy.MetadataFromStored([]byte(c.in))
-		if err != nil || stored != m {
-			t.Errorf("MetadataFromStored(%q) is %s (%v), want %s", c.in, stored, err, m)
+		if stored := tenancy.MetadataFromStored([]byte(c.in)); stored != m {
+			t.Errorf("MetadataFromStored(%q) is %s, want %s", c.in, stored, m)
 		}
 		checkMetadata(t, []byte(c.in), m)
 	}
@@ -99,6 +98,10 @@ func TestParseMetadataLimits(t *testing.T) {
 	}{
 		{"100 levels", nested(100), true},
 		{"101 levels", nested(101), false},
+		{"100 levels around a scalar", strings.Replace(nested(100), "[]", "[1]", 1), true},
+		{"100 levels of objects around a scalar", strings.Repeat(`{"a":`, 100) + `"x"` + strings.Repeat("}", 100), true},
+		{"101 levels around a scalar", strings.Replace(nested(101), "[]", "[1]", 1), false},
+		{"101 levels, the last an empty object", strings.Replace(nested(101), "[]", "{}", 1), false},
 		{"101 levels of objects", strings.Repeat(`{"a":`, 101) + "1" + strings.Repeat("}", 101), false},
 		{"256 KiB", sized(tenancy.MaxMetadataBytes), true},
 		{"256 KiB and 1", sized(tenancy.MaxMetadataBytes + 1), false},
@@ -204,36 +207,69 @@ func TestMetadataFromStoredKeepsWhatIsOdd(t *testing.T) {
 		{`{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`, ""},
 		{`{"a":"` + strings.Repeat("x", 2*tenancy.MaxMetadataBytes) + `"}`, ""},
 	} {
-		m, err := tenancy.MetadataFromStored([]byte(c.in))
-		if err != nil {
-			t.Errorf("MetadataFromStored(%.60q): %v", c.in, err)
+		m := tenancy.MetadataFromStored([]byte(c.in))
+		if m.Err() != nil {
+			t.Errorf("MetadataFromStored(%.60q): %v", c.in, m.Err())
 			continue
 		}
 		if c.want != "" && m.String() != c.want {
 			t.Errorf("MetadataFromStored(%.60q) is %.60q, want %q", c.in, m.String(), c.want)
 		}
-		again, err := tenancy.MetadataFromStored([]byte(m.String()))
-		if err != nil || again != m {
-			t.Errorf("MetadataFromStored(%.60q) is not stable: %.60q (%v)", c.in, again.String(), err)
+		if again := tenancy.MetadataFromStored([]byte(m.String())); again != m {
+			t.Errorf("MetadataFromStored(%.60q) is not stable: %.60q", c.in, again.String())
 		}
 	}
-	odd, _ := tenancy.MetadataFromStored([]byte(`{"\ud800":1,"\\ud800":2,"\ufffd":3}`))
+	odd := tenancy.MetadataFromStored([]byte(`{"\ud800":1,"\\ud800":2,"\ufffd":3}`))
 	if n := strings.Count(odd.String(), ":"); n != 3 {
 		t.Errorf("%s has %d members, want 3", odd, n)
 	}
-	for _, bad := range []string{`[]`, `{`, `{"a":01}`, `x`} {
-		if _, err := tenancy.MetadataFromStored([]byte(bad)); !errors.Is(err, tenancy.ErrInvalid) {
-			t.Errorf("MetadataFromStored(%q): %v", bad, err)
+}
+
+// What cannot be read costs one tenant its metadata, and nothing replaces it unseen.
+func TestWithheldMetadata(t *testing.T) {
+	for _, bad := range []string{`[]`, `{`, `{"a":01}`, `x`, `"x"`, `7`, "\xff", deep(9_001), deep(10_001), strings.Repeat("[", 100_000)} {
+		m := tenancy.MetadataFromStored([]byte(bad))
+		if err := m.Err(); !errors.Is(err, tenancy.ErrWithheld) || errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("MetadataFromStored(%.60q): %v", bad, err)
+			continue
 		}
+		if m == (tenancy.Metadata{}) || m.Keys() != nil {
+			t.Errorf("%.60q counts as %s, with keys %q", bad, m, m.Keys())
+		}
+		if value, ok := m.Get("a"); ok {
+			t.Errorf("%.60q has a member %s", bad, value)
+		}
+		if m.Without("a") != m {
+			t.Errorf("%.60q without a is %s", bad, m.Without("a"))
+		}
+		patch := mustParse(t, `{"a":1}`)
+		wantInvalid(t, "Merge", second(m.Merge(patch)), "metadata")
+		wantInvalid(t, "Merge with it", second(patch.Merge(m)), "metadata")
+		wantInvalid(t, "Merge into nothing", second((tenancy.Metadata{}).Merge(m)), "metadata")
+		wantInvalid(t, "With", second(m.With("a", 1)), "metadata")
+		wantInvalid(t, "MetadataAs", second(tenancy.MetadataAs[map[string]any](m)), "metadata")
+		wantInvalid(t, "Validate", m.Validate(), "metadata")
+		tenant := valid()
+		tenant.Metadata = m
+		wantInvalid(t, "the tenant", tenant.Validate(), "metadata")
+		text, err := json.Marshal([]tenancy.Tenant{tenant})
+		if err != nil || !strings.Contains(string(text), `"metadata":"***"`) {
+			t.Errorf("marshals to %s, %v", text, err)
+		}
+		var back []tenancy.Tenant
+		wantInvalid(t, "reading it back", json.Unmarshal(text, &back), "metadata")
+	}
+	// What is read fits into the JSON of a page.
+	deepest := valid()
+	deepest.Metadata = tenancy.MetadataFromStored([]byte(deep(9_000)))
+	if _, err := json.Marshal(map[string]any{"tenants": []tenancy.Tenant{deepest}}); err != nil || deepest.Metadata.Err() != nil {
+		t.Errorf("%v, %v", deepest.Metadata.Err(), err)
 	}
 }
 
 // A patch must not damage what it does not touch, however odd.
 func TestMetadataChangesKeepOddMembers(t *testing.T) {
-	odd, err := tenancy.MetadataFromStored([]byte(`{"\ud800":1,"\ud801":"\u0000","n":1e400,"x":"\udc00"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	odd := tenancy.MetadataFromStored([]byte(`{"\ud800":1,"\ud801":"\u0000","n":1e400,"x":"\udc00"}`))
 	with, err := odd.With("a", true)
 	if err != nil {
 		t.Fatal(err)
@@ -449,24 +485,22 @@ func FuzzParseMetadata(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if m, err := tenancy.ParseMetadata(data); err == nil {
 			checkMetadata(t, data, m)
-			stored, err := tenancy.MetadataFromStored(data)
-			if err != nil || stored != m {
-				t.Fatalf("MetadataFromStored gives %s (%v), ParseMetadata %s", stored, err, m)
+			if stored := tenancy.MetadataFromStored(data); stored != m {
+				t.Fatalf("MetadataFromStored gives %s, ParseMetadata %s", stored, m)
 			}
 		} else if !errors.Is(err, tenancy.ErrInvalid) {
 			t.Fatalf("error %v", err)
 		}
-		stored, err := tenancy.MetadataFromStored(data)
+		stored := tenancy.MetadataFromStored(data)
 		isObject := json.Valid(data) && bytes.HasPrefix(bytes.TrimSpace(data), []byte("{"))
-		if isObject != (err == nil) && len(bytes.TrimSpace(data)) > 0 && string(bytes.TrimSpace(data)) != "null" {
-			t.Fatalf("MetadataFromStored(%q): %v", data, err)
+		if isObject != (stored.Err() == nil) && len(bytes.TrimSpace(data)) > 0 && string(bytes.TrimSpace(data)) != "null" {
+			t.Fatalf("MetadataFromStored(%q): %v", data, stored.Err())
 		}
-		if err != nil {
+		if stored.Err() != nil {
 			return
 		}
-		again, err := tenancy.MetadataFromStored([]byte(stored.String()))
-		if err != nil || again != stored {
-			t.Fatalf("%q becomes %q, then %q (%v)", data, stored.String(), again.String(), err)
+		if again := tenancy.MetadataFromStored([]byte(stored.String())); again != stored {
+			t.Fatalf("%q becomes %q, then %q", data, stored.String(), again.String())
 		}
 		if got, err := stored.Merge(stored); stored.Validate() == nil && (err != nil || got != stored) {
 			t.Fatalf("%q merged with itself becomes %q (%v)", stored.String(), got.String(), err)

@@ -15,8 +15,9 @@ const (
 	withheldText = "withheld://secret"
 )
 
-// ErrWithheld: the secret is there, but the store cannot reveal it.
-var ErrWithheld = errors.New("secret cannot be revealed")
+// ErrWithheld: a secret, or metadata, is stored and cannot be read; the text says
+// why. See [Secret.Err] and [Metadata.Err].
+var ErrWithheld = errors.New("what is stored cannot be read")
 
 // Secret is a text that must not reach logs, errors or API answers. However it
 // is printed, logged through slog or marshalled, it shows as "***" (an empty one

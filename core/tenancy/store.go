@@ -59,7 +59,8 @@ type Store interface {
 	BulkUpdateStatus(ctx context.Context, ids []string, s Status) ([]Tenant, error)
 	// UpdateMetadata puts the top-level members of patch over the tenant's
 	// metadata, atomically: concurrent patches lose nothing. See
-	// [Metadata.Merge]. Errors: ErrInvalid (also where the result is too large),
+	// [Metadata.Merge]. A patch that changes nothing writes nothing, and the
+	// tenant is returned as it is. Errors: ErrInvalid (also where the result is too large),
 	// ErrNotFound.
 	UpdateMetadata(ctx context.Context, id string, patch Metadata) (Tenant, error)
 	// Delete removes the tenant. In a store with soft deletion it sets

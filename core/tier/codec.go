@@ -83,7 +83,7 @@ func AppendHeader(dst []byte, p tenancy.Position) []byte {
 
 // Encode returns e in the form of the codec. It returns ErrUncacheable for a
 // DatabaseURL that must not be kept, that cannot be sealed, or that the store
-// withholds. TTL is not kept.
+// withholds, or for metadata that it withholds. TTL is not kept.
 func (c Codec) Encode(e *Entry) (string, error) {
 	t := &e.Snapshot.Tenant
 	w := make(fieldWriter, 0, 160+len(e.Key.Value)+len(t.ID)+len(t.Name)+len(t.Metadata.String()))
@@ -101,6 +101,9 @@ func (c Codec) Encode(e *Entry) (string, error) {
 			return "", err
 		}
 		w.text(tagSchemaName, t.SchemaName)
+		if err := t.Metadata.Err(); err != nil {
+			return "", fmt.Errorf("%w: metadata: %w", ErrUncacheable, err)
+		}
 		if t.Metadata != (tenancy.Metadata{}) {
 			w.text(tagMetadata, t.Metadata.String())
 		}

@@ -158,12 +158,11 @@ func (b *backend) edit(id string, change func(*tenancy.Tenant) error) (tenancy.T
 		if err != nil {
 			return t, err
 		}
-		updated := tenancy.NextUpdate(t.UpdatedAt, time.Now())
-		err = change(&t)
-		t.UpdatedAt = updated
-		if err != nil {
+		old := t
+		if err := change(&t); err != nil || t == old {
 			return t, err
 		}
+		t.UpdatedAt = tenancy.NextUpdate(old.UpdatedAt, time.Now())
 		return next.put(t)
 	})
 }

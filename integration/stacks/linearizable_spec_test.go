@@ -124,7 +124,11 @@ func (d directory) after(a action) directory {
 	case setStatus:
 		r.status = a.with.status
 	case updateMetadata:
-		r.metadata, _ = r.metadata.Merge(a.with.metadata) // which cannot get too large here
+		merged, _ := r.metadata.Merge(a.with.metadata) // which cannot get too large here
+		if merged == r.metadata {
+			return d
+		}
+		r.metadata = merged
 	case remove:
 		*r = row{}
 	}
@@ -156,8 +160,11 @@ func (d directory) step(a action, out outcome) []any {
 		return nil
 	}
 	next := d.after(a)
-	if a.verb == remove {
+	switch {
+	case a.verb == remove:
 		return []any{next}
+	case next == d: // it wrote nothing, and returned what is there
+		return d.read(a, out)
 	}
 	if out.row.revision <= d.newest {
 		return nil

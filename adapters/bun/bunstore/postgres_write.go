@@ -140,8 +140,8 @@ func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy
 	return ts, err
 }
 
-// UpdateMetadata implements tenancy.Backend. It is one statement, as long as the
-// result is surely small enough: PostgreSQL's spelling of a document is never
+// UpdateMetadata implements tenancy.Backend. It is one statement, as long as it
+// changes something and the result is surely small enough: PostgreSQL's spelling of a document is never
 // shorter than the canonical one.
 func (p *postgres) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = p.single(ctx, func(in session) error {
@@ -154,8 +154,8 @@ func (p *postgres) UpdateMetadata(ctx context.Context, id string, patch tenancy.
 	return t, err
 }
 
-// mergeInGo is UpdateMetadata for a result near the limit, and for a tenant that
-// does not exist.
+// mergeInGo is UpdateMetadata for a result near the limit, for a patch that may
+// change nothing, and for a tenant that does not exist.
 func (p *postgres) mergeInGo(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = p.transaction(ctx, func(in session) error {
 		var one int64
@@ -166,7 +166,7 @@ func (p *postgres) mergeInGo(ctx context.Context, id string, patch tenancy.Metad
 			return err
 		}
 		merged, err := t.Metadata.Merge(patch)
-		if err != nil {
+		if err != nil || merged == t.Metadata {
 			return err
 		}
 		t, err = in.tenant(ctx, p.setMetadata, id, merged.String(), time.Now())

@@ -40,10 +40,6 @@ func (r *row) scan(rows *sql.Rows) (tenancy.Tenant, error) {
 	if err := rows.Scan(r.dest...); err != nil {
 		return tenancy.Tenant{}, err
 	}
-	metadata, err := tenancy.MetadataFromStored(r.metadata)
-	if err != nil {
-		return tenancy.Tenant{}, &failure{reason: tenancy.ErrUnavailable, text: "stored metadata is not a JSON object", cause: err}
-	}
 	databaseURL, err := openSecret(r.sealer, string(r.id), string(r.databaseURL))
 	if err != nil {
 		return tenancy.Tenant{}, err
@@ -52,7 +48,7 @@ func (r *row) scan(rows *sql.Rows) (tenancy.Tenant, error) {
 		ID: string(r.id), Identifier: string(r.identifier), Name: string(r.name),
 		Status: tenancy.Status(r.status), Isolation: tenancy.Isolation(r.isolation),
 		DatabaseURL: databaseURL, SchemaName: string(r.schemaName),
-		Metadata:  metadata,
+		Metadata:  tenancy.MetadataFromStored(r.metadata),
 		CreatedAt: time.Time(r.createdAt), UpdatedAt: time.Time(r.updatedAt),
 		Revision: tenancy.Revision(r.at.revision), Mark: int64(r.at.mark),
 	}, nil

@@ -180,7 +180,7 @@ func (s *sqlite) UpdateMetadata(ctx context.Context, id string, patch tenancy.Me
 			return err
 		}
 		merged, err := t.Metadata.Merge(patch)
-		if err != nil {
+		if err != nil || merged == t.Metadata {
 			return err
 		}
 		if _, err := in.exec(ctx, s.merge, id, time.Now().UnixMicro(), merged.String()); err != nil {
