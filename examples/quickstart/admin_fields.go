@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -27,12 +28,24 @@ func (f tenantFields) applyTo(t *tenancy.Tenant) {
 
 // replacement is the body of an update. It takes what a GET answered, edited:
 // the members that nobody can change may be there, and count for nothing, but
-// the id must be right.
+// the id must be right. Revision and mark say which state was edited.
 type replacement struct {
 	tenantFields
 	ID        string           `json:"id"`
 	Revision  tenancy.Revision `json:"revision"`
-	Mark      json.RawMessage  `json:"mark"`
+	Mark      string           `json:"mark"`
 	CreatedAt json.RawMessage  `json:"created_at"`
 	UpdatedAt json.RawMessage  `json:"updated_at"`
+}
+
+// position returns the position of the state that was edited, zero if it is not
+// there.
+func (r replacement) position() (p tenancy.Position, err error) {
+	if r.Revision == 0 && r.Mark == "" {
+		return p, nil
+	}
+	if err := p.UnmarshalText(fmt.Appendf(nil, "%d-%s", r.Revision, r.Mark)); err != nil || r.Revision == 0 {
+		return p, badField("mark", "Only together do revision and mark name a state: send back both, as they were received.")
+	}
+	return p, nil
 }

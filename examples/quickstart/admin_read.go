@@ -75,7 +75,7 @@ func (s *service) getByIdentifier(w http.ResponseWriter, r *http.Request) error 
 // writeTenant answers with t, its secret masked, and the ETag that an update
 // wants back.
 func (s *service) writeTenant(w http.ResponseWriter, r *http.Request, status int, t tenancy.Tenant) {
-	w.Header().Set("ETag", etag(t.Revision))
+	w.Header().Set("ETag", etag(t))
 	s.write(w, r, status, "application/json", t)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestLifeCycle(t *testing.T) {
 	got := c.call(t, "POST", "/admin/tenants", maskless(acme))
 	created := got.tenant(t, http.StatusCreated)
 	path := "/admin/tenants/" + created.ID
-	if got.header.Get("Location") != path || got.header.Get("ETag") != etag(created.Revision) {
+	if got.header.Get("Location") != path || got.header.Get("ETag") != etag(created) {
 		t.Errorf("got Location %q, ETag %q", got.header.Get("Location"), got.header.Get("ETag"))
 	}
 	if created.Identifier != "acme" || created.Status != tenancy.StatusActive || created.Metadata.String() != `{"limits":{"seats":3},"plan":"free"}` {
@@ -38,7 +39,7 @@ func TestLifeCycle(t *testing.T) {
 	}
 	for _, where := range []string{path, "/admin/tenants/by-identifier/acme"} {
 		got := c.call(t, "GET", where, "")
-		if got.tenant(t, http.StatusOK) != created || got.header.Get("ETag") != etag(created.Revision) {
+		if got.tenant(t, http.StatusOK) != created || got.header.Get("ETag") != etag(created) {
 			t.Errorf("%s: got %s with ETag %q", where, got.body, got.header.Get("ETag"))
 		}
 	}
@@ -82,7 +83,7 @@ func TestUpdate(t *testing.T) {
 	created := createAcme(t, c)
 	path := "/admin/tenants/" + created.ID
 	put := func(body string, header ...string) answer { return c.call(t, "PUT", path, body, header...) }
-	first := "If-Match: " + etag(created.Revision)
+	first := "If-Match: " + etag(created)
 
 	put(`{"identifier":"acme","name":"B","status":"active"}`).wantProblem(t, 428, "precondition-required", "")
 
@@ -91,18 +92,18 @@ func TestUpdate(t *testing.T) {
 	got := put(body)
 	second := got.tenant(t, 200)
 	if second.Name != "Acme Inc" || second.Metadata != created.Metadata || second.CreatedAt != created.CreatedAt ||
-		second.Revision <= created.Revision || got.header.Get("ETag") != etag(second.Revision) {
+		second.Revision <= created.Revision || got.header.Get("ETag") != etag(second) {
 		t.Errorf("got %+v with ETag %q", second, got.header.Get("ETag"))
 	}
 
 	// The same again is late.
 	put(body).wantProblem(t, 409, "conflict", "")
 	put(`{"identifier":"acme","name":"B","status":"active"}`, first).wantProblem(t, 412, "precondition-failed", "")
-	put(`{"identifier":"acme","name":"B","status":"active"}`, "If-Match: W/"+etag(second.Revision)).wantProblem(t, 412, "precondition-failed", "")
+	put(`{"identifier":"acme","name":"B","status":"active"}`, "If-Match: W/"+etag(second)).wantProblem(t, 412, "precondition-failed", "")
 
 	// If-Match says the revision; what is left out becomes empty.
 	third := put(`{"identifier":"acme-inc","name":"C","status":"suspended","isolation":"schema","schema_name":"acme"}`,
-		`If-Match: "7777", `+etag(second.Revision)).tenant(t, 200)
+		`If-Match: "7777", `+etag(second)).tenant(t, 200)
 	if third.Identifier != "acme-inc" || third.Status != tenancy.StatusSuspended || third.Isolation != tenancy.IsolationSchema ||
 		third.SchemaName != "acme" || third.Metadata.String() != "{}" {
 		t.Errorf("got %+v", third)
@@ -119,6 +120,49 @@ func TestUpdate(t *testing.T) {
 	c.call(t, "PUT", "/admin/tenants/missing", `{"identifier":"acme","name":"B","status":"active"}`, always).wantProblem(t, 404, "tenant-not-found", "")
 }
 
+// A backup is restored, and the revisions that it lacks are taken a second time.
+// Who edited what the database has lost must not overwrite what is there now.
+func TestUpdateAfterRestore(t *testing.T) {
+	cfg := newDB(t)
+	backup := cfg.path + ".backup"
+	copyFile := func(to, from string) {
+		t.Helper()
+		data, err := os.ReadFile(from) // the program has stopped: it is the whole database
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := start(t, cfg)
+	path := "/admin/tenants/" + createAcme(t, p.client).ID
+	p.stop(t)
+	copyFile(backup, cfg.path)
+
+	p = start(t, cfg)
+	p.call(t, "POST", path+"/rename", `{"identifier":"acme-two"}`).tenant(t, 200)
+	form := p.call(t, "GET", path, "")
+	edited := form.tenant(t, 200)
+	p.stop(t)
+	copyFile(cfg.path, backup)
+
+	p = start(t, cfg)
+	suspended := p.call(t, "POST", path+"/suspend", "").tenant(t, 200)
+	if suspended.Revision != edited.Revision {
+		t.Fatalf("the revision %d was not taken a second time: %d", edited.Revision, suspended.Revision)
+	}
+	const fields = `{"identifier":"acme-two","name":"Acme","status":"active"}`
+	p.call(t, "PUT", path, fields, "If-Match: "+form.header.Get("ETag")).wantProblem(t, 412, "precondition-failed", "")
+	p.call(t, "PUT", path, fields, fmt.Sprintf(`If-Match: "%d"`, edited.Revision)).wantProblem(t, 412, "precondition-failed", "")
+	p.call(t, "PUT", path, form.body).wantProblem(t, 409, "conflict", "")
+	p.call(t, "PUT", path, fmt.Sprintf(`{"revision":%d,%s`, edited.Revision, fields[1:])).wantProblem(t, 400, "invalid", "mark")
+	if got := p.call(t, "GET", path, "").tenant(t, 200); got != suspended {
+		t.Errorf("the suspension is gone: %+v", got)
+	}
+	p.stop(t)
+}
+
 // Two operators edit the same tenant again and again; no edit is lost.
 func TestConcurrentUpdatesConflict(t *testing.T) {
 	c, _ := newService(t, nil)
@@ -129,7 +173,7 @@ func TestConcurrentUpdatesConflict(t *testing.T) {
 	for i := range writers {
 		go func() {
 			got, err := c.try(t.Context(), "PUT", path, fmt.Sprintf(`{"identifier":"acme","name":"Writer %d","status":"active"}`, i),
-				"If-Match: "+etag(created.Revision))
+				"If-Match: "+etag(created))
 			if err != nil {
 				t.Error(err)
 			}

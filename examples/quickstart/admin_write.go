@@ -27,8 +27,8 @@ func (s *service) create(w http.ResponseWriter, r *http.Request) error {
 
 // update answers PUT /admin/tenants/{id}: it replaces every field, left-out ones
 // by nothing, except database_url, which no answer shows and so no client could
-// send back. The client says which revision it edited, by If-Match (412 if the
-// tenant has another one by now) or by the member revision (409).
+// send back. The client says which state it edited, by If-Match (412 if it is
+// another by now) or by the members revision and mark (409).
 func (s *service) update(w http.ResponseWriter, r *http.Request) error {
 	var in replacement
 	if err := readJSON(w, r, &in); err != nil {
@@ -38,14 +38,14 @@ func (s *service) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := checkRevision(r, in.Revision, t.Revision); err != nil {
+	if err := checkEdited(r, in, t); err != nil {
 		return err
 	}
 	if in.ID != "" && in.ID != t.ID {
 		return badField("id", "The id in the body is not the one in the path.")
 	}
 	in.applyTo(&t)
-	t, err = s.store.Update(r.Context(), t) // compares t.Revision once more, atomically
+	t, err = s.store.Update(r.Context(), t) // compares the position once more, atomically
 	if errors.Is(err, tenancy.ErrConflict) && conditional(r) {
 		return errPreconditionFailed
 	}

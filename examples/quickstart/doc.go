@@ -9,8 +9,8 @@
 //   - import.go and institutions.go fill an empty store, once
 //   - resolve.go finds the tenant of a request (tenancyhttp); whoami.go uses it
 //   - routes.go is the table of endpoints, the admin_*.go files are behind it
-//   - problem.go is every error answer (RFC 9457), request.go and etag.go what
-//     is checked before a handler believes its input
+//   - problem.go is every error answer (RFC 9457), request.go, members.go and
+//     etag.go what is checked before a handler believes its input
 //   - serve.go starts and stops without losing an accepted write
 //
 // The admin API has no authentication. It is meant for the loopback interface,

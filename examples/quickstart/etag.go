@@ -10,27 +10,30 @@ import (
 
 var (
 	errPreconditionFailed   = newProblem(http.StatusPreconditionFailed, "precondition-failed", "The tenant was changed in the meantime: its ETag is not the one in If-Match.")
-	errPreconditionRequired = newProblem(http.StatusPreconditionRequired, "precondition-required", "Say which revision was edited: by If-Match, or by the member revision.")
+	errPreconditionRequired = newProblem(http.StatusPreconditionRequired, "precondition-required", "Say which state was edited: by If-Match, or by the members revision and mark.")
 	errNotConditional       = newProblem(http.StatusBadRequest, "not-conditional", "If-Match is honoured by PUT only.")
 )
 
-// etag is the entity tag of a tenant: its revision, which no other state of it
-// ever has.
-func etag(rev tenancy.Revision) string {
-	return strconv.Quote(strconv.FormatInt(int64(rev), 10))
+// etag is the entity tag of a tenant: its position in the change log, which no
+// other state of it ever has. Its revision alone would not do, for a backup that
+// is restored takes revisions a second time.
+func etag(t tenancy.Tenant) string {
+	return strconv.Quote(t.Position().String())
 }
 
 func conditional(r *http.Request) bool { return len(r.Header.Values("If-Match")) > 0 }
 
-// checkRevision compares what a client edited with what is stored.
-func checkRevision(r *http.Request, edited, stored tenancy.Revision) error {
-	if !conditional(r) && edited == 0 {
+// checkEdited compares what a client edited with what is stored.
+func checkEdited(r *http.Request, in replacement, stored tenancy.Tenant) error {
+	edited, err := in.position()
+	switch {
+	case err != nil:
+		return err
+	case !conditional(r) && edited.IsZero():
 		return errPreconditionRequired
-	}
-	if conditional(r) && !matches(r.Header.Values("If-Match"), etag(stored)) {
+	case conditional(r) && !matches(r.Header.Values("If-Match"), etag(stored)):
 		return errPreconditionFailed
-	}
-	if edited != 0 && edited != stored {
+	case !edited.IsZero() && edited != stored.Position():
 		return tenancy.ErrConflict
 	}
 	return nil

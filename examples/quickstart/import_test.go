@@ -86,6 +86,9 @@ func TestImport(t *testing.T) {
 	all := tenancy.All(t.Context(), store, tenancy.ListOptions{})
 	checkSample(t, all)
 	checkRefused(t, log)
+	if strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("a newcomer is warned:\n%s", log)
+	}
 	if progress := strings.Count(log.String(), "msg=importing"); progress < 10 {
 		t.Errorf("progress is shown %d times", progress)
 	}

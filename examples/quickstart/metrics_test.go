@@ -39,3 +39,17 @@ func TestMetricsCountWhatTheServiceDoes(t *testing.T) {
 		t.Error("the metrics name a tenant")
 	}
 }
+
+func TestMetricsAreNotServedUnderHostsOfTenants(t *testing.T) {
+	c, _ := newService(t, nil)
+	createAcme(t, c)
+	for _, host := range []string{"acme.localhost", "ACME.localhost.:8080", "absent.localhost", "example.com", "a_b.example.com"} {
+		c.call(t, "GET", "/metrics", "", "Host: "+host).wantProblem(t, 421, "not-an-own-host", "")
+	}
+	c.call(t, "GET", "/metrics", "", "Host: a..b").wantProblem(t, 400, "bad-host", "")
+	for _, host := range []string{"localhost:8080", "127.0.0.1", "[::1]:8080", "quickstart:8080", "my_service"} {
+		if got := c.call(t, "GET", "/metrics", "", "Host: "+host); got.status != http.StatusOK {
+			t.Errorf("%s: got %d %s", host, got.status, got.body)
+		}
+	}
+}

@@ -88,7 +88,8 @@ func afterOutage(r *http.Request, err error) string {
 func (s *service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(r, err)
 	left := errors.Is(err, context.Canceled) && errors.Is(r.Context().Err(), context.Canceled)
-	if p.Status >= http.StatusInternalServerError && !left {
+	closing := errors.Is(err, tenancy.ErrClosed) // a request came in too late
+	if p.Status >= http.StatusInternalServerError && !left && !closing {
 		s.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
 	if p.Status == http.StatusServiceUnavailable {

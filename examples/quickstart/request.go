@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,6 +20,7 @@ const maxBodyBytes = 2 << 20
 const maxNameBytes = 64
 
 var (
+	errEncoded  = newProblem(http.StatusUnsupportedMediaType, "unsupported-encoding", "The body must be sent without Content-Encoding.")
 	errNotJSON  = newProblem(http.StatusUnsupportedMediaType, "unsupported-media-type", "The body must be JSON, with Content-Type: application/json.")
 	errTooLarge = newProblem(http.StatusRequestEntityTooLarge, "too-large", "The body is larger than 2 MiB.")
 	errBadJSON  = newProblem(http.StatusBadRequest, "bad-json", "The body must be one JSON object in UTF-8.")
@@ -28,10 +28,18 @@ var (
 )
 
 // readJSON decodes the body of r into v, a pointer to something that takes a
-// JSON object. Members that v does not know are refused: most are misspelt.
+// JSON object. It refuses what others might read in another way: members that v
+// does not know, most of which are misspelt, or knows in another case, and those
+// that are there twice.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" {
+	for _, coding := range r.Header.Values("Content-Encoding") {
+		if !strings.EqualFold(coding, "identity") {
+			w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
+			return errEncoded
+		}
+	}
+	if types := r.Header.Values("Content-Type"); len(types) != 1 || !isJSON(types[0]) {
+		w.Header().Set("Accept", "application/json")
 		return errNotJSON
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
@@ -41,6 +49,9 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	body = bytes.TrimSpace(body)
 	if !utf8.Valid(body) || !bytes.HasPrefix(body, []byte("{")) || !json.Valid(body) {
 		return errBadJSON
+	}
+	if err := checkMembers(body, v); err != nil {
+		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
@@ -85,11 +96,16 @@ func decodeError(err error) error {
 	}
 	// encoding/json has no type for this error.
 	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		name, err := strconv.Unquote(quoted)
-		if err != nil || len(name) > maxNameBytes {
-			name = ""
-		}
-		return badField(name, "There is no such member.")
+		name, _ := strconv.Unquote(quoted)
+		return badMember(name, "There is no such member.")
 	}
 	return errBadJSON
+}
+
+// badMember repeats the name of a member if it is not too long.
+func badMember(name, detail string) *problem {
+	if len(name) > maxNameBytes {
+		name = ""
+	}
+	return badField(name, detail)
 }

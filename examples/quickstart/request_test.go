@@ -17,29 +17,43 @@ func TestBadBodies(t *testing.T) {
 		post(body, "Content-Type: application/json").wantProblem(t, 400, "bad-json", "")
 	}
 	for body, field := range map[string]string{
-		`{"identifier":"acme"}`:                                                   "name",
-		`{"name":"Acme"}`:                                                         "identifier",
-		`{"identifier":"acme","name":"Acme","plan":"x"}`:                          "plan",
-		`{"identifier":"acme","name":"Acme","a\"b\u00fc":"x"}`:                    `a"bü`,
-		`{"identifier":"acme","name":"Acme","` + big(1024) + `":"x"}`:             "",
-		`{"identifier":"acme","name":"Acme","id":"mine"}`:                         "id",
-		`{"identifier":"acme","name":"Acme","revision":1}`:                        "revision",
-		`{"identifier":"acme","name":7}`:                                          "name",
-		`{"identifier":"acme","name":"Acme","status":"odd"}`:                      "status",
-		`{"identifier":"acme","name":"Acme","isolation":"odd"}`:                   "isolation",
-		`{"identifier":"acme","name":"Acme","database_url":"***"}`:                "database_url",
-		`{"identifier":"acme","name":"Acme","metadata":[]}`:                       "metadata",
-		`{"identifier":"acme","name":"Acme","metadata":{"n":1e999}}`:              "metadata",
-		`{"identifier":"acme","name":"Acme\u0000"}`:                               "name",
-		`{"identifier":"Acme","name":"Acme"}`:                                     "identifier",
-		`{"identifier":"acme\n","name":"Acme"}`:                                   "identifier",
-		`{"identifier":"acme","name":"` + strings.Repeat("é", 256) + `"}`:         "name",
-		`{"identifier":"acme","name":"Acme","metadata":{"k":"` + big(256) + `"}}`: "metadata",
+		`{"identifier":"acme"}`:                                                          "name",
+		`{"name":"Acme"}`:                                                                "identifier",
+		`{"identifier":"acme","name":"Acme","plan":"x"}`:                                 "plan",
+		`{"identifier":"acme","name":"Acme","a\"b\u00fc":"x"}`:                           `a"bü`,
+		`{"identifier":"acme","name":"Acme","` + big(1024) + `":"x"}`:                    "",
+		`{"identifier":"acme","name":"Acme","id":"mine"}`:                                "id",
+		`{"identifier":"acme","name":"Acme","revision":1}`:                               "revision",
+		`{"identifier":"acme","name":"Acme","name":"Acme"}`:                              "name",
+		`{"name":"Acme","identifier":"acme","n\u0061me":"B"}`:                            "name",
+		`{"identifier":"acme","name":"Acme","Name":"Acme"}`:                              "Name",
+		`{"identifier":"acme","NAME":"Acme"}`:                                            "NAME",
+		`{"identifier":"acme","name":"Acme","\u017ftatus":"suspended"}`:                  "ſtatus",
+		`{"identifier":"acme","name":"Acme","metadata":{"a":1,"a":2}}`:                   "a",
+		`{"identifier":"acme","name":"Acme","metadata":{"a":[{"b":{"c":1e999,"c":2}}]}}`: "c",
+		`{"identifier":"acme","name":7}`:                                                 "name",
+		`{"identifier":"acme","name":"Acme","status":"odd"}`:                             "status",
+		`{"identifier":"acme","name":"Acme","isolation":"odd"}`:                          "isolation",
+		`{"identifier":"acme","name":"Acme","database_url":"***"}`:                       "database_url",
+		`{"identifier":"acme","name":"Acme","metadata":[]}`:                              "metadata",
+		`{"identifier":"acme","name":"Acme","metadata":{"n":1e999}}`:                     "metadata",
+		`{"identifier":"acme","name":"Acme\u0000"}`:                                      "name",
+		`{"identifier":"Acme","name":"Acme"}`:                                            "identifier",
+		`{"identifier":"acme\n","name":"Acme"}`:                                          "identifier",
+		`{"identifier":"acme","name":"` + strings.Repeat("é", 256) + `"}`:                "name",
+		`{"identifier":"acme","name":"Acme","metadata":{"k":"` + big(256) + `"}}`:        "metadata",
 	} {
 		post(body).wantProblem(t, 400, "invalid", field)
 	}
 	post(`{"name":"`+big(2048)+`"}`).wantProblem(t, 413, "too-large", "")
-	for _, contentType := range []string{"text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json", ";", ""} {
+	for _, coding := range []string{"gzip", "identity, gzip", "br", "x"} {
+		got := post(maskless(acme), "Content-Encoding: "+coding)
+		got.wantProblem(t, 415, "unsupported-encoding", "")
+		if got.header.Get("Accept-Encoding") != "identity" {
+			t.Errorf("Accept-Encoding %q", got.header["Accept-Encoding"])
+		}
+	}
+	for _, contentType := range []string{"application/json; charset=utf-16", "text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json", ";", ""} {
 		post(maskless(acme), "Content-Type: "+contentType).wantProblem(t, 415, "unsupported-media-type", "")
 	}
 	post(maskless(acme), "Content-Type: Application/JSON; charset=utf-8").tenant(t, http.StatusCreated)
@@ -78,6 +92,13 @@ func TestBadRequestsOfEveryEndpoint(t *testing.T) {
 	c.call(t, "PUT", path, `{"slug":"x"}`).wantProblem(t, 400, "invalid", "slug")
 	c.call(t, "PATCH", missing+"/metadata", `{}`).wantProblem(t, 404, "tenant-not-found", "")
 	c.call(t, "PATCH", path+"/metadata", `[]`).wantProblem(t, 400, "bad-json", "")
+	c.call(t, "PATCH", path+"/metadata", `{"Plan":"a","Plan":"b"}`).wantProblem(t, 400, "invalid", "Plan")
+	c.call(t, "PUT", path, `{"revision":1,"Revision":2}`).wantProblem(t, 400, "invalid", "Revision")
+	c.call(t, "PUT", path, `{"revision":1}`).wantProblem(t, 400, "invalid", "mark")
+	c.call(t, "PUT", path, `{"mark":"00c0ffee00c0ffee"}`).wantProblem(t, 400, "invalid", "mark")
+	c.call(t, "PUT", path, `{"revision":1,"mark":"c0ffee"}`).wantProblem(t, 400, "invalid", "mark")
+	c.call(t, "PUT", path, `{"revision":1,"mark":7}`).wantProblem(t, 400, "invalid", "mark")
+	c.call(t, "PUT", path, `{"revision":-1,"mark":"00c0ffee00c0ffee"}`).wantProblem(t, 400, "invalid", "mark")
 	c.call(t, "PATCH", path+"/metadata", `{"n":1e999}`).wantProblem(t, 400, "invalid", "metadata")
 	c.call(t, "GET", "/admin/tenants/by-identifier/unknown", "").wantProblem(t, 404, "tenant-not-found", "")
 	c.call(t, "GET", "/admin/tenants/by-identifier/No", "").wantProblem(t, 400, "invalid", "identifier")
@@ -128,6 +149,10 @@ func TestAdminAccess(t *testing.T) {
 	suspend := "/admin/tenants/" + created.ID + "/suspend"
 
 	for _, host := range []string{"acme.localhost", "rebound.example.com", "acme.localhost:8080"} {
+		c.call(t, "GET", "/admin/tenants", "", "Host: "+host).wantProblem(t, 421, "not-an-admin-host", "")
+	}
+	// Names that an attacker in the network, or its DNS, could make point here.
+	for _, host := range []string{"rebound", "re_bound:8080", "a_b.example.com"} {
 		c.call(t, "GET", "/admin/tenants", "", "Host: "+host).wantProblem(t, 421, "not-an-admin-host", "")
 	}
 	c.call(t, "GET", "/admin/tenants", "", "Host: a..b").wantProblem(t, 400, "bad-host", "")

@@ -24,7 +24,7 @@ func (s *service) handler() http.Handler {
 	mux.Handle("GET /healthz", s.endpoint(s.healthz))
 	mux.Handle("GET /readyz", s.endpoint(s.readyz))
 	if s.metrics != nil {
-		mux.Handle("GET /metrics", s.metrics)
+		mux.Handle("GET /metrics", s.ownHosts(s.metrics))
 	}
 	mux.Handle("GET /whoami", s.tenantOnly(s.endpoint(s.whoami)))
 

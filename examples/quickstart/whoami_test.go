@@ -56,6 +56,7 @@ func TestWhoami(t *testing.T) {
 	whoami("mit_edu.localhost").wantProblem(t, 400, "tenant-malformed", "")
 	whoami("a.mit-edu.localhost").wantProblem(t, 400, "tenant-malformed", "")
 	whoami("localhost").wantProblem(t, 400, "tenant-missing", "")
+	whoami("my_service:8080").wantProblem(t, 400, "tenant-missing", "")
 	whoami("mit-edu.example.com").wantProblem(t, 421, "host-not-served", "")
 
 	head := c.call(t, "HEAD", "/whoami", "", "Host: mit-edu.localhost")

@@ -32,6 +32,9 @@
 // error.type besides. Counts are observable, so that a hit costs what it costs
 // promtenancy; see there and package observe.
 //
+// What becomes of requests is counted by [NewHTTPObserver], which is given to
+// tenancyhttp.WithObserver, and not by Wrap.
+//
 // No attribute ever holds an identifier, a host or the text of an error; the ID of a
 // tenant only in spans, with [WithTenantID].
 package oteltenancy

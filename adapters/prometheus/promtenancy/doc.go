@@ -11,6 +11,13 @@
 // breaker; how far the change log was followed, and how late. docs/metrics.md lists
 // all of them. Each has the constant label store ([WithName]).
 //
+// What becomes of requests is counted by [NewHTTPObserver], which is registered and
+// given to tenancyhttp besides:
+//
+//	requests := promtenancy.NewHTTPObserver()
+//	registry.MustRegister(requests)
+//	handler := tenancyhttp.Middleware(store, resolver, tenancyhttp.WithObserver(requests))(mux)
+//
 // All series exist from the start, with the value 0, and no others come later, so
 // that rate() sees the first increase, and nothing that happens can make the number
 // grow. No label ever holds a tenant, an identifier, a host or the text of an error.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // answers writes and logs refusals.
@@ -103,6 +105,9 @@ func (a *answers) log(r *http.Request, d decision, entry *answer, status int) {
 	switch d.outcome {
 	case OutcomeUnavailable, OutcomeMisconfigured:
 		level = slog.LevelError
+		if errors.Is(d.err, tenancy.ErrClosed) {
+			level = slog.LevelInfo // its owner has closed the store: a shutdown
+		}
 	}
 	if !a.logger.Enabled(r.Context(), level) {
 		return

@@ -174,6 +174,18 @@ func TestLog(t *testing.T) {
 	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "outcome=unavailable") {
 		t.Errorf("%s", &log)
 	}
+
+	// A request that comes too late in a shutdown is no error.
+	log.Reset()
+	closed := memstore.New()
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	address = serve(t, tenancyhttp.Middleware(closed, tenancyhttp.Header("X-Tenant"), logger)(whoami))
+	get(t, address, "/", "Host: h", "X-Tenant: acme").wantProblem(t, 503, "unavailable")
+	if !strings.Contains(log.String(), "level=INFO") || strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("%s", &log)
+	}
 }
 
 func TestOutcomesAndNames(t *testing.T) {

@@ -130,7 +130,8 @@ func WithObserver(o Observer) Option {
 }
 
 // WithLogger sets where refusals are logged, at most one line for each outcome
-// and second: those that are the service's fault as errors, others for debugging.
+// and second: those that are the service's fault as errors, a store that was closed,
+// as in a shutdown, as information, others for debugging.
 // What a client sent is quoted and cut. slog.Default() unless set; nil logs
 // nothing.
 func WithLogger(l *slog.Logger) Option {
