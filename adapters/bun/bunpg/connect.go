@@ -57,6 +57,7 @@ func (c config) pooled(conn *pgx.ConnConfig) *pgx.ConnConfig {
 	params := conn.RuntimeParams
 	params["default_transaction_isolation"] = "read committed"
 	params["default_transaction_read_only"] = "off"
+	params["row_security"] = "off" // policies must not hide rows: rather an error
 	preset := func(name string, d time.Duration) {
 		// The server reads options first: a parameter of this name would override it.
 		if params[name] == "" && !inOptions(params["options"], name) {

@@ -11,16 +11,20 @@
 // how long a transaction may idle, so that a process that is stopped in the
 // middle of a write does not stop the writers of all others. These are startup
 // parameters, which cost no round trip; what the connection string says about
-// the two times wins. Only a primary is accepted, never a standby, whatever
-// target_session_attrs allows: a store that reads stale rows breaks the promises
-// of every cache above it.
+// the two times wins. row_security is off, so that the database fails a statement
+// from which row-level security would hide tenants: a tenant that may not be seen is
+// an outage, not one that does not exist. Only a primary is accepted, never a
+// standby, whatever target_session_attrs allows: a store that reads stale rows breaks
+// the promises of every cache above it.
 //
 // # PgBouncer
 //
 // Behind a pooler in transaction mode use [WithPgBouncer]: no startup parameter
 // (nor one that the connection string has) and no named prepared statement is
-// used then, and the store's settings are made in each transaction. Such a pooler cannot pass on notifications; give
-// [WithListenDSN] a direct connection string, or let the store poll.
+// used then. The store's settings are made in each transaction that writes, and each
+// read asks whether row-level security would hide rows from it, or a standby answers.
+// Such a pooler cannot pass on notifications; give [WithListenDSN] a direct connection
+// string, or let the store poll. If the option was forgotten, Open says so.
 //
 // # Watch
 //

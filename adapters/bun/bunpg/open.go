@@ -3,6 +3,7 @@ package bunpg
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
@@ -51,7 +52,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 
 // open makes a store of db, which is closed with it.
 func (c config) open(ctx context.Context, db *sql.DB, listener bunstore.Listener) (*bunstore.Store, error) {
-	if err := db.PingContext(ctx); err != nil {
+	if err := c.greet(ctx, db); err != nil {
 		return nil, err
 	}
 	store, err := bunstore.New(bun.NewDB(db, pgdialect.New()), c.storeOptions(db, listener)...)
@@ -64,6 +65,27 @@ func (c config) open(ctx context.Context, db *sql.DB, listener bunstore.Listener
 		}
 	}
 	return store, nil
+}
+
+// greet makes the first connection, and looks whether its session has what was asked
+// for when it began: a pooler may have thrown it away.
+func (c config) greet(ctx context.Context, db *sql.DB) error {
+	if c.pgBouncer {
+		return db.PingContext(ctx)
+	}
+	var setting string
+	err := db.QueryRowContext(ctx, "SELECT current_setting('row_security')", pgx.QueryExecModeSimpleProtocol).Scan(&setting)
+	var known *tenancy.Error
+	switch {
+	case err == nil && setting != "off":
+		return invalid("dsn", "leads through a pooler that ignores startup parameters (ignore_startup_parameters of PgBouncer), so that sessions"+
+			" lack the store's settings: use WithPgBouncer")
+	case err == nil || errors.As(err, &known):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return lostError(err)
 }
 
 func (c config) storeOptions(db *sql.DB, listener bunstore.Listener) []bunstore.Option {

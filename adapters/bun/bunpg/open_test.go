@@ -187,6 +187,20 @@ func TestPgBouncerModeSendsNoStartupParameters(t *testing.T) {
 	}
 }
 
+// A pooler that ignores startup parameters gives no error by which somebody could find
+// out that WithPgBouncer was forgotten: settings would be missing, and prepared
+// statements too, later.
+func TestForgottenWithPgBouncerIsNoticed(t *testing.T) {
+	pooler := newPooler(t, newDatabase(t), false)
+	pooler.ignores.Store(true)
+	_, err := bunpg.Open(t.Context(), pooler.url)
+	var e *tenancy.Error
+	if !errors.Is(err, tenancy.ErrInvalid) || !errors.As(err, &e) || e.Field != "dsn" || !strings.Contains(err.Error(), "WithPgBouncer") {
+		t.Errorf("%v; want ErrInvalid that names the option", err)
+	}
+	create(t, open(t, pooler.url, bunpg.WithPgBouncer()), "acme")
+}
+
 func TestStandbyIsRefused(t *testing.T) {
 	pooler := newPooler(t, newDatabase(t), true)
 	for _, attrs := range []string{"any", "prefer-standby", "standby", "read-write"} {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,6 +25,7 @@ type pooler struct {
 	url      string              // for clients
 	standby  bool                // says that the server is one
 	sessions chan *pgconn.PgConn // idle; nil for one that is not open yet
+	ignores  atomic.Bool         // startup parameters, instead of refusing them
 
 	mu      sync.Mutex
 	clients map[uint32]*poolerClient // by process ID, as far as they know
@@ -113,6 +115,9 @@ func (p *pooler) serve(conn net.Conn) error {
 		switch name {
 		case "user", "database", "application_name", "client_encoding":
 		default:
+			if p.ignores.Load() {
+				continue
+			}
 			client.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "unsupported startup parameter: " + name})
 			return client.Flush()
 		}

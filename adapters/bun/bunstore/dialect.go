@@ -13,6 +13,8 @@ type dialect interface {
 	ddlFile() string
 	// table quotes the table of tenants, with a suffix on its name.
 	table(n names, suffix string) string
+	// source is a table, with its alias, of which a read must not miss rows.
+	source(n names, suffix, alias string) string
 	// param is the n-th bound parameter, from 1.
 	param(n int) string
 	// in is a condition: column is one of the texts that are bound to param by
@@ -32,10 +34,10 @@ type dialect interface {
 	classify(err error) (kind, string)
 }
 
-func dialectOf(name bundialect.Name) (dialect, error) {
+func dialectOf(name bundialect.Name, c config) (dialect, error) {
 	switch name {
 	case bundialect.PG:
-		return postgresDialect{}, nil
+		return postgresDialect{sessionsReady: c.sessionsReady}, nil
 	case bundialect.SQLite:
 		return sqliteDialect{}, nil
 	}
@@ -48,11 +50,11 @@ func dialectOf(name bundialect.Name) (dialect, error) {
 // a database that has no such store yet; [SearchIndexDDL] is for one that has.
 // Migrate finds the result up to date.
 func DDL(name bundialect.Name, opts ...Option) (string, error) {
-	d, err := dialectOf(name)
+	c, err := newConfig(opts)
 	if err != nil {
 		return "", err
 	}
-	c, err := newConfig(opts)
+	d, err := dialectOf(name, c)
 	if err != nil {
 		return "", err
 	}

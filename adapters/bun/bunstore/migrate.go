@@ -26,7 +26,7 @@ func recordVersion(d dialect, n names) string {
 }
 
 func readVersion(d dialect, n names) string {
-	return "SELECT max(version), max(compatible_from) FROM " + d.table(n, "_schema")
+	return "SELECT max(version), max(compatible_from) FROM " + d.source(n, "_schema", "v")
 }
 
 // upToDate reports whether there is nothing to migrate. exists says whether the

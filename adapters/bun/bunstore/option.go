@@ -181,9 +181,9 @@ type Listener func(ctx context.Context, channel string, wake func())
 func WithListener(l Listener) Option { return optionFunc(func(c *config) { c.listener = l }) }
 
 // WithSessionDefaults promises that every PostgreSQL session of the *bun.DB is
-// READ COMMITTED and has a lock_timeout already. Then a write of one statement
-// is one round trip; otherwise the store opens a transaction and sets both. It
-// is for packages that open databases, such as bunpg.
+// READ COMMITTED, has a lock_timeout, row_security off, and is of a primary. Then a
+// write of one statement is one round trip; otherwise the store opens a transaction
+// and sets them. It is for packages that open databases, such as bunpg.
 func WithSessionDefaults() Option { return optionFunc(func(c *config) { c.sessionsReady = true }) }
 
 // WithOnClose makes Close call f last, when nothing of the store runs any more.

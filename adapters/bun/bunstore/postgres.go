@@ -21,6 +21,7 @@ type postgres struct {
 	lock, forUpdate     string // of UpdateMetadata's slow path
 	setMetadata         string
 	softRemove, remove  string
+	settings            string // of a transaction whose session is not ready
 	lockTimeoutText     string
 }
 
@@ -55,7 +56,7 @@ func newPostgres(b *base) *postgres {
 			" ORDER BY n.place ON CONFLICT DO NOTHING" + returned,
 		put:    update + mutable + own(unchanged+" AND c.identifier = $3", weak) + returned,
 		rename: update + "identifier = $3, " + mutable + own(unchanged, strong) + returned,
-		stored: "SELECT t.revision, t.mark, t.identifier FROM " + t + " AS t WHERE t.id = $1",
+		stored: "SELECT t.revision, t.mark, t.identifier FROM " + b.dialect.source(b.names, "", "t") + " WHERE t.id = $1",
 		status: update + "status = $2, " + stamp("$3") + own("", weak) + returned,
 		statuses: "WITH own AS (SELECT c.id, c.updated_at FROM " + t + " AS c WHERE c.id = ANY($1::text[]) ORDER BY c.id FOR " + weak + " NOWAIT)," +
 			" stamp AS (SELECT greatest($3::timestamptz, max(own.updated_at) + interval '1 microsecond') AS at FROM own) " +
@@ -68,6 +69,7 @@ func newPostgres(b *base) *postgres {
 		softRemove:  update + "status = $2, " + stamp("$3") + own(" AND c.status <> $2", weak),
 		remove:      "DELETE FROM " + t + " AS t" + own("", strong),
 
+		settings:        fmt.Sprintf("SELECT set_config('lock_timeout', '%d', true), set_config('row_security', 'off', true)", max(b.lockTimeout.Milliseconds(), 1)),
 		lockTimeoutText: fmt.Sprintf("SET LOCAL lock_timeout = %d", max(b.lockTimeout.Milliseconds(), 1)),
 	}
 }
@@ -102,7 +104,7 @@ func (p *postgres) transact(ctx context.Context, f func(session) error) error {
 	}
 	in := p.read.with(tx)
 	if !p.sessionsReady {
-		_, err = in.exec(ctx, p.lockTimeoutText)
+		_, err = in.exec(ctx, p.settings)
 	}
 	if err == nil {
 		err = f(in)

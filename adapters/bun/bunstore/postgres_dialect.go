@@ -8,12 +8,33 @@ import (
 	"time"
 )
 
-type postgresDialect struct{}
+type postgresDialect struct {
+	sessionsReady bool // see WithSessionDefaults
+}
 
 func (postgresDialect) ddlFile() string { return "postgres.sql" }
 
 func (postgresDialect) table(n names, suffix string) string {
 	return `"` + n.Schema + `"."` + n.Table + suffix + `"`
+}
+
+// A database must not answer "nothing" where it means "no". Under row_security = off it
+// refuses a statement from which policies would hide rows. Where sessions cannot be
+// relied on to have that, as behind a pooler in transaction mode, each read asks; and
+// also whether it has come to a standby, which may lack rows. The answer is no boolean,
+// so the statement fails, before it has looked at any row.
+const (
+	hiddenRows  = "row-level security hides rows"
+	readStandby = "this server is a standby"
+)
+
+func (d postgresDialect) source(n names, suffix, alias string) string {
+	table := d.table(n, suffix)
+	if d.sessionsReady {
+		return table + " AS " + alias
+	}
+	return "(SELECT * FROM " + table + " WHERE (SELECT CASE WHEN pg_catalog.row_security_active('" + table + "') THEN '" + hiddenRows +
+		"' WHEN pg_catalog.pg_is_in_recovery() THEN '" + readStandby + "' ELSE 'true' END)::boolean) AS " + alias
 }
 
 func (postgresDialect) param(n int) string { return fmt.Sprintf("$%d", n) }

@@ -72,5 +72,5 @@ func (d postgresDialect) searchSample(n names, share int) string {
 }
 
 func (d postgresDialect) searchFrom(n names, param string) (from, condition string) {
-	return d.table(n, "") + " AS t", n.PostgresSearchText("t.") + " LIKE " + param
+	return d.source(n, "", "t"), n.PostgresSearchText("t.") + " LIKE " + param
 }

@@ -131,11 +131,11 @@ func appendTrigrams(list []string, s string) []string {
 // [WithSearchIndex] beside a store that exists, for a database administrator. Run
 // it in one transaction.
 func SearchIndexDDL(name bundialect.Name, opts ...Option) (string, error) {
-	d, err := dialectOf(name)
+	c, err := newConfig(opts)
 	if err != nil {
 		return "", err
 	}
-	c, err := newConfig(opts)
+	d, err := dialectOf(name, c)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,10 @@ func (sqliteDialect) ddlFile() string { return "sqlite.sql" }
 
 func (sqliteDialect) table(n names, suffix string) string { return `"` + n.Table + suffix + `"` }
 
+func (d sqliteDialect) source(n names, suffix, alias string) string {
+	return d.table(n, suffix) + " AS " + alias
+}
+
 func (sqliteDialect) param(n int) string { return fmt.Sprintf("?%d", n) }
 
 func (sqliteDialect) in(column, param string) string {

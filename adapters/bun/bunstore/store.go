@@ -41,7 +41,7 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 		return nil, invalid("db", "must not be nil")
 	}
 	name := db.Dialect().Name()
-	d, err := dialectOf(name)
+	d, err := dialectOf(name, c)
 	if err != nil {
 		return nil, err
 	}

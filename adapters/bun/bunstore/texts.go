@@ -42,8 +42,8 @@ func (p *params) next() string {
 func newReadTexts(d dialect, c config) readTexts {
 	n := c.names
 	var (
-		tenants = d.table(n, "") + " AS t"
-		changes = d.table(n, "_changes")
+		tenants = d.source(n, "", "t")
+		changes = d.source(n, "_changes", "c")
 		sel     = "SELECT " + columns + " FROM " + tenants
 		newest  = "SELECT revision, mark FROM " + changes + " ORDER BY revision DESC LIMIT 1"
 		oldest  = "SELECT revision, mark FROM " + changes + " ORDER BY revision LIMIT 1"
@@ -68,7 +68,7 @@ func newReadTexts(d dialect, c config) readTexts {
 			" UNION ALL " + sel + " WHERE " + d.in("t.identifier", p2) + ") AS t ON TRUE",
 		trimBound: "SELECT min(c.revision), max(c.revision), max(CASE WHEN c.at < " + p1 + " THEN c.revision END), (SELECT max(revision) FROM " + changes +
 			") FROM (SELECT revision, at FROM " + changes + " ORDER BY revision LIMIT " + p2 + ") AS c",
-		trim: "DELETE FROM " + changes + " WHERE revision <= " + p1,
+		trim: "DELETE FROM " + d.table(n, "_changes") + " WHERE revision <= " + p1,
 		secrets: "SELECT t.id, t.database_url FROM " + tenants + " WHERE t.database_url <> '' AND t.id > " + p1 +
 			" ORDER BY t.id LIMIT " + p2,
 	}
@@ -121,7 +121,7 @@ func searchText(d dialect, n names, f filterKind, indexed bool) string {
 	p := params{d: d}
 	query, limit := p.next(), p.next()
 	filter := filterText(f, &p)
-	tenants := d.table(n, "") + " AS t"
+	tenants := d.source(n, "", "t")
 	from, found := tenants, "TRUE"
 	if indexed {
 		from, found = d.searchFrom(n, p.next())
