@@ -18,7 +18,8 @@ import "context"
 type Backend interface {
 	Getter
 	// List returns the page of opts.Limit tenants after the place, skipping
-	// opts.Offset; opts.Cursor is already decoded into after.
+	// opts.Offset; opts.Cursor is already decoded into after. Where opts.OmitSecrets
+	// is set, Extend withholds what secrets there still are.
 	List(ctx context.Context, opts ListOptions, after ListKey) (Page, error)
 	// Create stores t with its next Revision, and returns it.
 	Create(ctx context.Context, t Tenant) (Tenant, error)

@@ -133,7 +133,14 @@ func (x *Extended) List(ctx context.Context, opts ListOptions) (p Page, err erro
 	if err != nil {
 		return p, err
 	}
-	return x.b.List(ctx, opts, after)
+	if p, err = x.b.List(ctx, opts, after); opts.OmitSecrets {
+		for i := range p.Tenants {
+			if url := &p.Tenants[i].DatabaseURL; !url.IsZero() {
+				*url = omittedSecret()
+			}
+		}
+	}
+	return p, err
 }
 
 // Count implements [Store].

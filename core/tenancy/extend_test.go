@@ -316,3 +316,27 @@ func (constant) GetByID(context.Context, string) (tenancy.Tenant, error) {
 func (constant) GetByIdentifier(context.Context, string) (tenancy.Tenant, error) {
 	return tenancy.Tenant{ID: "t1"}, nil
 }
+
+func TestListOmitsSecrets(t *testing.T) {
+	s := tenancy.Extend(&fake{})
+	with, without := valid(), valid()
+	with.DatabaseURL = tenancy.NewSecret(canary)
+	without.ID, without.Identifier = "t2", "other"
+	for _, tenant := range []tenancy.Tenant{with, without} {
+		if _, err := s.Create(t.Context(), tenant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := s.List(t.Context(), tenancy.ListOptions{OmitSecrets: true})
+	if err != nil || len(page.Tenants) != 2 {
+		t.Fatal(page, err)
+	}
+	for _, got := range page.Tenants {
+		if err := got.DatabaseURL.Err(); (err != nil) != (got.ID == with.ID) || err != nil && !errors.Is(err, tenancy.ErrWithheld) {
+			t.Errorf("%s: %v", got.ID, err)
+		}
+	}
+	if got, err := s.GetByID(t.Context(), with.ID); err != nil || got.DatabaseURL != with.DatabaseURL {
+		t.Errorf("it was omitted for good: %v", err)
+	}
+}

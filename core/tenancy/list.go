@@ -48,6 +48,9 @@ type ListOptions struct {
 	// Cursor is the Next of the page before; empty begins at the newest tenant.
 	// Offset must then be 0.
 	Cursor string
+	// OmitSecrets leaves every DatabaseURL that there is withheld (see
+	// [Secret.Err]), so that a store that encrypts them opens none.
+	OmitSecrets bool
 }
 
 // Page is one page of tenants, by CreatedAt, then ID, both descending.

@@ -50,6 +50,11 @@ func WithheldSecret(reason string) Secret {
 	return Secret{handle: unique.Make(reason), withheld: true}
 }
 
+// omittedSecret is what ListOptions.OmitSecrets leaves of a secret.
+func omittedSecret() Secret {
+	return WithheldSecret("it was not asked for: see ListOptions.OmitSecrets")
+}
+
 // Err returns nil if Reveal gives the secret, or an error that wraps ErrWithheld
 // and says why it does not.
 func (s Secret) Err() error {

@@ -40,8 +40,8 @@ func (b *batch) run(ctx context.Context) error {
 		switch {
 		case r.Err != nil:
 			b.done[i] = outcome{failed, lineReason(r.Err)}
-		case r.masked: // cannot be created
-			b.done[i] = outcome{failed, invalid(secretField, "is a mask, so the line cannot create a tenant")}
+		case r.masked != "": // cannot be created
+			b.done[i] = outcome{failed, invalid(r.masked, "is a mask, so the line cannot create a tenant")}
 			stored = append(stored, i)
 		default:
 			fresh = append(fresh, i)

@@ -203,7 +203,7 @@ func csvLine(cells []string) []byte {
 			b.WriteByte(',')
 		}
 		cell = escapeCell(cell)
-		if strings.ContainsAny(cell, ",\"\r\n") || strings.TrimSpace(cell) != cell {
+		if strings.ContainsAny(cell, ",;|\t\"\r\n") || strings.TrimSpace(cell) != cell {
 			cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 		}
 		b.WriteString(cell)

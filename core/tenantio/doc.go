@@ -19,11 +19,16 @@
 // JSON Lines: one JSON object a line. A null member counts as absent.
 //
 // CSV: as RFC 4180 has it, commas and double quotes, CRLF, with a header line
-// that names the columns, in any order. Metadata is JSON text. Spreadsheets run
-// a cell that begins with = + - @ (or their full-width forms), tab or a line
-// break as a formula. Export therefore puts an apostrophe before such a cell,
-// and before one in which apostrophes precede such a character; Read takes one
-// off again, so that every text comes back as it was.
+// that names the columns, in any order. Metadata is JSON text.
+//
+// Spreadsheets run a cell that begins with = + - @ (or their full-width forms),
+// perhaps after white space, a tab or a line break, as a formula; and a cell is
+// what they find between commas, semicolons, tabs or vertical bars, as the language
+// of the system has it. Export therefore puts an apostrophe before such a text,
+// at the start of a cell and after each semicolon, tab, vertical bar and line
+// break in it, and before one in which apostrophes precede such a text; Read takes
+// one off again, so that every text comes back as it was. Other readers of the
+// file find the apostrophes, in metadata too.
 //
 // # Import
 //
@@ -44,7 +49,8 @@
 //
 // Export leaves database_url out, unless told otherwise. Import never wipes a
 // stored one. The mask "***" stands for whatever is stored; a line that has it
-// cannot create a tenant.
+// cannot create a tenant. Export writes it where the store cannot read what it
+// holds (see [tenancy.ErrWithheld]), for metadata too.
 //
 // # Errors
 //

@@ -3,6 +3,7 @@ package tenantio
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,7 +16,7 @@ type ExportOptions struct {
 	// Filter selects tenants; the zero Filter selects all, deleted included.
 	Filter tenancy.Filter
 	// Secrets includes every database_url in plain text. Keep such a file like a
-	// password.
+	// password. Without it, a store that encrypts them opens none.
 	Secrets bool
 	// Progress, if set, is called with the number of tenants written so far,
 	// about once in a thousand.
@@ -28,6 +29,11 @@ const progressEvery = 1000
 // Export writes the tenants of store to w, in list order, page by page, and
 // returns how many. Tenants that change meanwhile may show as before or as
 // after. On an error of w or of the store, what was written is incomplete.
+//
+// A database_url or metadata that the store cannot read does not stop an export:
+// the line has the mask "***" in its place, and when all are written, Export
+// returns an error that wraps [tenancy.ErrWithheld] and names the first 100 of
+// these tenants.
 func Export(ctx context.Context, store tenancy.Lister, w io.Writer, format Format, opts ExportOptions) (int, error) {
 	if err := format.validate(); err != nil {
 		return 0, tenancy.ErrorIn("Export", tenancy.Key{}, err)
@@ -47,10 +53,12 @@ func Export(ctx context.Context, store tenancy.Lister, w io.Writer, format Forma
 		}
 	}
 	n := 0
-	for t, err := range tenancy.All(ctx, store, tenancy.ListOptions{Filter: opts.Filter}) {
+	var masked withheldErrors
+	for t, err := range tenancy.All(ctx, store, tenancy.ListOptions{Filter: opts.Filter, OmitSecrets: !opts.Secrets}) {
 		if err != nil {
 			return n, tenancy.ErrorIn("Export", tenancy.Key{}, err)
 		}
+		masked.note(columns, t)
 		line, err := encode(columns, t, format)
 		if err != nil {
 			return n, writeError(n, err)
@@ -69,7 +77,35 @@ func Export(ctx context.Context, store tenancy.Lister, w io.Writer, format Forma
 	if opts.Progress != nil && n%progressEvery != 0 {
 		opts.Progress(n)
 	}
-	return n, nil
+	return n, masked.err()
+}
+
+// withheldErrors is what an export could not read.
+type withheldErrors struct {
+	first []error
+	more  int
+}
+
+func (w *withheldErrors) note(columns []field, t tenancy.Tenant) {
+	for _, f := range columns {
+		if f.withheld == nil || f.withheld(t) == nil {
+			continue
+		}
+		if len(w.first) == DefaultMaxErrors {
+			w.more++
+			continue
+		}
+		w.first = append(w.first, &tenancy.Error{
+			Op: "Export", ID: t.ID, Identifier: t.Identifier, Field: f.name, Err: f.withheld(t),
+		})
+	}
+}
+
+func (w *withheldErrors) err() error {
+	if w.more > 0 {
+		return errors.Join(append(w.first, fmt.Errorf("tenantio: and %d more", w.more))...)
+	}
+	return errors.Join(w.first...)
 }
 
 func encode(columns []field, t tenancy.Tenant, format Format) ([]byte, error) {
@@ -78,7 +114,7 @@ func encode(columns []field, t tenancy.Tenant, format Format) ([]byte, error) {
 	}
 	cells := make([]string, len(columns))
 	for i, f := range columns {
-		cells[i] = f.text(t)
+		cells[i] = f.shown(t)
 	}
 	return csvLine(cells), nil
 }

@@ -20,6 +20,11 @@ type field struct {
 	copy func(dst *tenancy.Tenant, src tenancy.Tenant)
 	// keep: empty means not stated, and does not replace what is stored.
 	keep bool
+	// withheld says why the store does not show the field; nil if it always does.
+	withheld func(tenancy.Tenant) error
+	// mask is the text of a field that is not shown. It stands for whatever is
+	// stored.
+	mask string
 }
 
 const secretField = "database_url"
@@ -53,18 +58,20 @@ func fields() []field {
 			parse: func(t *tenancy.Tenant, s string) error { t.Isolation = tenancy.Isolation(s); return nil },
 			copy:  func(dst *tenancy.Tenant, src tenancy.Tenant) { dst.Isolation = src.Isolation },
 		}, {
-			name: secretField, keep: true,
-			text:  func(t tenancy.Tenant) string { return t.DatabaseURL.Reveal() },
-			parse: func(t *tenancy.Tenant, s string) error { t.DatabaseURL = tenancy.NewSecret(s); return nil },
-			copy:  func(dst *tenancy.Tenant, src tenancy.Tenant) { dst.DatabaseURL = src.DatabaseURL },
+			name: secretField, keep: true, mask: mask,
+			text:     func(t tenancy.Tenant) string { return t.DatabaseURL.Reveal() },
+			withheld: func(t tenancy.Tenant) error { return t.DatabaseURL.Err() },
+			parse:    func(t *tenancy.Tenant, s string) error { t.DatabaseURL = tenancy.NewSecret(s); return nil },
+			copy:     func(dst *tenancy.Tenant, src tenancy.Tenant) { dst.DatabaseURL = src.DatabaseURL },
 		}, {
 			name:  "schema_name",
 			text:  func(t tenancy.Tenant) string { return t.SchemaName },
 			parse: func(t *tenancy.Tenant, s string) error { t.SchemaName = s; return nil },
 			copy:  func(dst *tenancy.Tenant, src tenancy.Tenant) { dst.SchemaName = src.SchemaName },
 		}, {
-			name: "metadata", bare: true,
-			text: func(t tenancy.Tenant) string { return t.Metadata.String() },
+			name: "metadata", bare: true, mask: `"` + mask + `"`,
+			withheld: func(t tenancy.Tenant) error { return t.Metadata.Err() },
+			text:     func(t tenancy.Tenant) string { return t.Metadata.String() },
 			parse: func(t *tenancy.Tenant, s string) (err error) {
 				t.Metadata, err = tenancy.ParseMetadata([]byte(s))
 				return err
@@ -125,4 +132,13 @@ func parseTime(name string, to *time.Time, s string) error {
 	}
 	*to = tenancy.NormalizeTime(parsed)
 	return nil
+}
+
+// shown returns the text of the field of t in a file: the mask where the store
+// does not show it.
+func (f field) shown(t tenancy.Tenant) string {
+	if f.withheld != nil && f.withheld(t) != nil {
+		return f.mask
+	}
+	return f.text(t)
 }

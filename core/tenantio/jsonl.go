@@ -95,7 +95,7 @@ func jsonLine(columns []field, t tenancy.Tenant) ([]byte, error) {
 	encoder := json.NewEncoder(&b) // ends each value in a line break
 	encoder.SetEscapeHTML(false)
 	for i, f := range columns {
-		text := f.text(t)
+		text := f.shown(t)
 		if f.keep && text == "" {
 			continue
 		}

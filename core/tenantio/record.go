@@ -7,7 +7,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-const mask = "***" // what a masked secret marshals to
+const mask = "***" // what is withheld marshals to
 
 // Record is one line of a file: a tenant, or the reason why it is none. In a
 // Record made by hand, a field of Tenant that is not zero is one that the line
@@ -18,7 +18,7 @@ type Record struct {
 	Err    error // this line is bad; the next ones may be good
 
 	stated fieldSet // by Read; otherwise empty
-	masked bool     // the line has the mask for a secret
+	masked string   // a field for which the line has the mask
 }
 
 // fieldSet holds indexes of fields().
@@ -42,8 +42,8 @@ func Read(r io.Reader, format Format) iter.Seq2[Record, error] {
 // set parses text into the field with index i of all.
 func (r *Record) set(all []field, i int, text string) error {
 	f := all[i]
-	if f.name == secretField && text == mask {
-		r.masked = true
+	if f.mask != "" && text == f.mask {
+		r.masked = f.name
 		return nil
 	}
 	if text != "" {

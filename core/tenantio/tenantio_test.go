@@ -36,6 +36,8 @@ func hostile(t testing.TB) []tenancy.Tenant {
 		"plain", `quo"te`, `""`, ",", "a,b", " space ", "line\nbreak", "line\r\nbreak", "\r", "\r\n", "\n", "ends in CR\r", "\ttab", "=1+1",
 		"=HYPERLINK(\"x\")", "+1", "-1", "@x", "'", "''", "'=1", "''=1", "'t Hooft", "'quoted'", "＝1", "\ufeffbom", "😀 世界 עברית", "\\", `\n`, "null",
 		"***x", "<a>&amp;</a>", "\u2028", "\x01\x1b", "#comment", ";", "a\tb", "'\t", "\\.", "true", "1e5", " ", "a\rb",
+		"x;=1+1", "x\t=1+1", "x|@SUM(1)", "x; =1", ";;-1", "x;'=1", "x;''+1", "x\n=1", "x\r\n\t-1", "x\u2028=1", "x\v=1", " =1", "\u00a0=1", "\u200b=1",
+		"'\n", "x;\"=1\"", "\"=1", "\n\n=1", "﹦1", "x;＋1", "a;b|c\td", "x;", ";", "\x00=1"[1:], "\x01=1", "x,=1", "Acme - Berlin", "\r\n", "\t\t",
 	}
 	var ts []tenancy.Tenant
 	for i, text := range texts {
@@ -46,7 +48,7 @@ func hostile(t testing.TB) []tenancy.Tenant {
 		ts = append(ts, tenancy.Tenant{
 			ID: text + fmt.Sprint(i), Identifier: fmt.Sprintf("tenant-%d", i), Name: text, SchemaName: text, DatabaseURL: tenancy.NewSecret(text),
 			Status: tenancy.Statuses()[i%4], Isolation: tenancy.IsolationHybrid, Metadata: m,
-			CreatedAt: time.Date(1+i*200, 2, 3, 4, 5, 6, i*1000, time.UTC),
+			CreatedAt: time.Date(1+i*100, 2, 3, 4, 5, 6, i*1000, time.UTC),
 		})
 	}
 	return append(ts, tenancy.Tenant{Identifier: "minimal", Name: "x"}, tenancy.Tenant{Identifier: "masked", Name: "***", SchemaName: "***"})
