@@ -80,7 +80,15 @@ func TestRoundTrips(t *testing.T) {
 		}},
 		{"SetStatus", 1, func() error { _, err := s.SetStatus(ctx, id, tenancy.StatusSuspended); return err }},
 		{"BulkUpdateStatus of 1000", 1, func() error { _, err := s.BulkUpdateStatus(ctx, ids, tenancy.StatusActive); return err }},
-		{"UpdateMetadata", 1, func() error { _, err := s.UpdateMetadata(ctx, id, patch); return err }},
+		{"UpdateMetadata", 1, func() error {
+			n++
+			patch, err := patch.With("n", n)
+			if err == nil {
+				_, err = s.UpdateMetadata(ctx, id, patch)
+			}
+			return err
+		}},
+		{"UpdateMetadata that changes nothing", 2, func() error { _, err := s.UpdateMetadata(ctx, id, patch); return err }},
 		{"Delete", 1, func() error { n++; return s.Delete(ctx, ids[n]) }},
 		{"Head", 1, func() error { _, err := s.Head(ctx); return err }},
 		{"Load", 1, func() error { _, err := s.Load(ctx, lookups[:1]); return err }},

@@ -141,21 +141,30 @@ func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy
 }
 
 // UpdateMetadata implements tenancy.Backend. It is one statement, as long as it
-// changes something and the result is surely small enough: PostgreSQL's spelling of a document is never
-// shorter than the canonical one.
+// changes something and the result is surely small enough: PostgreSQL's spelling
+// of a document is never shorter than the canonical one.
 func (p *postgres) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = p.single(ctx, func(in session) error {
 		t, err = in.tenant(ctx, p.merge, id, patch.String(), time.Now(), int64(tenancy.MaxMetadataBytes))
 		return err
 	})
-	if errors.Is(err, tenancy.ErrNotFound) {
-		return p.mergeInGo(ctx, id, patch)
+	if !errors.Is(err, tenancy.ErrNotFound) {
+		return t, err
 	}
-	return t, err
+	if t, err = p.GetByID(ctx, id); err != nil {
+		return t, err
+	}
+	merged, err := t.Metadata.Merge(patch)
+	switch {
+	case err != nil:
+		return tenancy.Tenant{}, err
+	case merged == t.Metadata: // there is nothing to write
+		return t, nil
+	}
+	return p.mergeInGo(ctx, id, patch)
 }
 
-// mergeInGo is UpdateMetadata for a result near the limit, for a patch that may
-// change nothing, and for a tenant that does not exist.
+// mergeInGo is UpdateMetadata for a result near the limit.
 func (p *postgres) mergeInGo(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = p.transaction(ctx, func(in session) error {
 		var one int64
