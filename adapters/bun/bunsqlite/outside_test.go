@@ -13,7 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // program returns the real shell.
@@ -277,26 +279,43 @@ func TestShellRestoresABackup(t *testing.T) {
 // A restored backup takes revisions a second time. What was read of the lost history
 // must not overwrite what was written since, although it has the same revision.
 func TestUpdateFromALostHistory(t *testing.T) {
-	dir := t.TempDir()
-	path, backup := filepath.Join(dir, "tenants.db"), filepath.Join(dir, "backup.db")
-	s := open(t, path)
-	acme := create(t, s, "acme")
-	sqlite3(t, path, ".backup '"+backup+"'")
-	acme.Name = "as in the form"
-	form, err := s.Update(t.Context(), acme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sqlite3(t, path, ".restore '"+backup+"'")
-	suspended, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
-	if err != nil || suspended.Revision != form.Revision {
-		t.Fatalf("suspended at %v (%v), the form was read at %v", suspended.Position(), err, form.Position())
-	}
-	if _, err := s.Update(t.Context(), form); !errors.Is(err, tenancy.ErrConflict) {
-		t.Errorf("Update with what was lost: %v, want ErrConflict", err)
-	}
-	if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got != suspended {
-		t.Errorf("stored: %v, %v", got, err)
+	for name, over := range map[string]func(*testing.T, *bunstore.Store) tenancy.Store{
+		"store": func(_ *testing.T, s *bunstore.Store) tenancy.Store { return s },
+		"tier": func(t *testing.T, s *bunstore.Store) tenancy.Store {
+			cached, err := tier.New(s, faults.NewLocal())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = cached.Close() }) // and s, which is closed again
+			return cached
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path, backup := filepath.Join(dir, "tenants.db"), filepath.Join(dir, "backup.db")
+			s := over(t, open(t, path))
+			acme := create(t, s, "acme")
+			sqlite3(t, path, ".backup '"+backup+"'")
+			acme.Name = "as in the form"
+			if _, err := s.Update(t.Context(), acme); err != nil {
+				t.Fatal(err)
+			}
+			form, err := s.GetByID(t.Context(), acme.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sqlite3(t, path, ".restore '"+backup+"'")
+			suspended, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+			if err != nil || suspended.Revision != form.Revision {
+				t.Fatalf("suspended at %v (%v), the form was read at %v", suspended.Position(), err, form.Position())
+			}
+			if _, err := s.Update(t.Context(), form); !errors.Is(err, tenancy.ErrConflict) {
+				t.Errorf("Update with what was lost: %v, want ErrConflict", err)
+			}
+			if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got != suspended {
+				t.Errorf("stored: %v, %v", got, err)
+			}
+		})
 	}
 }
 
