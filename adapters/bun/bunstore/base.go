@@ -25,7 +25,7 @@ func newBase(db *bun.DB, c config, d dialect) *base {
 	return &base{
 		config: c, dialect: d, texts: newReadTexts(d, c),
 		db:         db.DB,
-		read:       session{runner: db.DB, dialect: d, logger: c.logger, sealer: c.sealer},
+		read:       session{runner: db.DB, dialect: d, logger: c.logger, secrets: &secrets{sealer: c.sealer, logger: c.logger}},
 		background: newBackground(),
 	}
 }

@@ -154,13 +154,12 @@ func scanChange(rows *sql.Rows) (tenancy.Change, error) {
 	if err := rows.Scan(&at.revision, &at.mark, &op, &actor, &fields, &tenantID, &keys, &when); err != nil {
 		return tenancy.Change{}, err
 	}
-	changed, err := parseFields(fields)
-	if err != nil {
-		return tenancy.Change{}, err
-	}
 	touched, err := parseKeys(keys)
+	if err != nil { // broken by hand: it may have been any
+		op, tenantID = text(tenancy.OpReset), ""
+	}
 	return tenancy.Change{
-		Position: at.value(), Op: tenancy.Op(op), Actor: string(actor), Fields: changed,
+		Position: at.value(), Op: tenancy.Op(op), Actor: string(actor), Fields: parseFields(fields),
 		TenantID: string(tenantID), Keys: touched, At: time.Time(when),
-	}, err
+	}, nil
 }

@@ -162,6 +162,11 @@ func WithLogger(l *slog.Logger) Option {
 // WithSealer encrypts each DatabaseURL in its column. What is there already is
 // read as it is until the row is written, or [Store.Reseal] has run. The text is
 // bound to the tenant's ID: an ID that is changed by hand makes it unreadable.
+//
+// A DatabaseURL that does not open costs its tenant that, and nobody anything else:
+// reads return the tenant with a secret that is withheld (see [tenancy.Secret.Err]),
+// its status and metadata can be changed, Update refuses it until a new value is set.
+// So does a store without the option that meets sealed ones.
 func WithSealer(s seal.Sealer) Option { return optionFunc(func(c *config) { c.sealer = s }) }
 
 // WithReader sends reads to a second pool of the same SQLite database, so that

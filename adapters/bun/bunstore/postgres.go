@@ -20,6 +20,7 @@ type postgres struct {
 	merge               string
 	lock, forUpdate     string // of UpdateMetadata's slow path
 	setMetadata         string
+	secret              string // replaces a database_url
 	softRemove, remove  string
 	settings            string // of a transaction whose session is not ready
 	lockTimeoutText     string
@@ -66,6 +67,7 @@ func newPostgres(b *base) *postgres {
 		lock:        "SELECT id FROM " + b.dialect.table(b.names, "_lock") + " FOR UPDATE",
 		forUpdate:   "SELECT " + columns + " FROM " + t + " AS t WHERE t.id = $1 FOR " + weak + " NOWAIT",
 		setMetadata: update + "metadata = $2::jsonb, " + stamp("$3") + " WHERE t.id = $1" + returned,
+		secret:      update + "database_url = $2, " + stamp("$3") + own(" AND c.database_url = $4", weak),
 		softRemove:  update + "status = $2, " + stamp("$3") + own(" AND c.status <> $2", weak),
 		remove:      "DELETE FROM " + t + " AS t" + own("", strong),
 

@@ -39,7 +39,7 @@ func (p *postgres) batchArgs(ts []tenancy.Tenant) ([]any, error) {
 	column := make([]string, len(ts))
 	databaseURLs := make(map[string]string, len(ts))
 	for _, t := range ts {
-		sealed, err := sealSecret(p.sealer, t)
+		sealed, err := sealSecret(p.sealer, t.ID, t.DatabaseURL.Reveal())
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 
 // Create implements tenancy.Backend.
 func (p *postgres) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
-	databaseURL, err := sealSecret(p.sealer, t)
+	databaseURL, err := sealSecret(p.sealer, t.ID, t.DatabaseURL.Reveal())
 	if err != nil {
 		return created, err
 	}
@@ -55,7 +55,11 @@ func (p *postgres) ownConstraint(err error) bool {
 // Update implements tenancy.Backend. It is one statement, unless the identifier
 // changes or there is something to complain about.
 func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
-	databaseURL, err := sealSecret(p.sealer, t)
+	var databaseURL string
+	err = p.retry(ctx, func() (err error) {
+		databaseURL, err = p.sealAgain(ctx, p.read, t)
+		return err
+	})
 	if err != nil {
 		return updated, err
 	}
@@ -185,6 +189,16 @@ func (p *postgres) mergeInGo(ctx context.Context, id string, patch tenancy.Metad
 		return tenancy.Tenant{}, err
 	}
 	return t, nil
+}
+
+// replaceSecret implements backend.
+func (p *postgres) replaceSecret(ctx context.Context, old storedSecret, text string) (replaced bool, err error) {
+	err = p.single(ctx, func(in session) error {
+		n, err := in.exec(ctx, p.secret, old.id, text, time.Now(), old.text)
+		replaced = n > 0
+		return err
+	})
+	return replaced, err
 }
 
 // Delete implements tenancy.Backend.

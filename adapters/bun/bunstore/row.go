@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -17,9 +16,12 @@ const columns = "t.id, t.identifier, t.name, t.status, t.isolation, t.database_u
 
 // row is where the tenants of one query are scanned to, one after the other.
 // Every column may be NULL, as in the outer join of Load; then id is empty.
+//
+// A row that was broken by hand must not cost the others theirs, nor its own
+// tenant the suspension: so nothing that a column holds is an error.
 type row struct {
 	dest                                    []any
-	sealer                                  seal.Sealer
+	secrets                                 *secrets
 	id, identifier, name, status, isolation text
 	databaseURL, schemaName                 text
 	metadata                                sql.RawBytes
@@ -29,7 +31,7 @@ type row struct {
 
 // newRow returns a row for queries that select first, and then columns.
 func (s session) newRow(first ...any) *row {
-	r := &row{sealer: s.sealer}
+	r := &row{secrets: s.secrets}
 	r.dest = append(first,
 		&r.id, &r.identifier, &r.name, &r.status, &r.isolation, &r.databaseURL, &r.schemaName,
 		&r.metadata, &r.createdAt, &r.updatedAt, &r.at.revision, &r.at.mark)
@@ -40,21 +42,18 @@ func (r *row) scan(rows *sql.Rows) (tenancy.Tenant, error) {
 	if err := rows.Scan(r.dest...); err != nil {
 		return tenancy.Tenant{}, err
 	}
-	databaseURL, err := openSecret(r.sealer, string(r.id), string(r.databaseURL))
-	if err != nil {
-		return tenancy.Tenant{}, err
-	}
 	return tenancy.Tenant{
 		ID: string(r.id), Identifier: string(r.identifier), Name: string(r.name),
 		Status: tenancy.Status(r.status), Isolation: tenancy.Isolation(r.isolation),
-		DatabaseURL: databaseURL, SchemaName: string(r.schemaName),
+		DatabaseURL: r.secrets.read(string(r.id), string(r.databaseURL)), SchemaName: string(r.schemaName),
 		Metadata:  tenancy.MetadataFromStored(r.metadata),
 		CreatedAt: time.Time(r.createdAt), UpdatedAt: time.Time(r.updatedAt),
 		Revision: tenancy.Revision(r.at.revision), Mark: int64(r.at.mark),
 	}, nil
 }
 
-// The types of columns that scan NULL as their zero value.
+// The types of columns, which scan NULL, and what has no place in them, as their
+// zero value.
 type (
 	text    string
 	integer int64
@@ -71,36 +70,47 @@ func (t *text) Scan(src any) error {
 	case []byte:
 		*t = text(v)
 	default:
-		return fmt.Errorf("text is stored as %T", src)
+		*t = text(fmt.Sprint(v))
 	}
 	return nil
 }
 
 // Scan implements [sql.Scanner].
 func (i *integer) Scan(src any) error {
-	switch v := src.(type) {
-	case nil:
-		*i = 0
-	case int64:
-		*i = integer(v)
-	default:
-		return fmt.Errorf("an integer is stored as %T", src)
-	}
+	v, _ := src.(int64)
+	*i = integer(v)
 	return nil
 }
 
-// Scan implements [sql.Scanner]: a time, or microseconds since 1970.
+// What an instant may be: the years that the schema allows, of which only a CHECK
+// that was dropped or ignored lets others in.
+var (
+	earliest = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(9999, time.December, 31, 23, 59, 59, 999999000, time.UTC)
+)
+
+// Scan implements [sql.Scanner]: a time, or microseconds since 1970. One that is
+// out of range becomes the nearest that is not.
 func (i *instant) Scan(src any) error {
+	var t time.Time
 	switch v := src.(type) {
-	case nil:
-		*i = instant{}
 	case time.Time:
-		*i = instant(tenancy.NormalizeTime(v))
+		t = tenancy.NormalizeTime(v)
 	case int64:
-		*i = instant(time.UnixMicro(v).UTC())
-	default:
-		return fmt.Errorf("a time is stored as %T", src)
+		t = time.UnixMicro(v).UTC()
+	case string:
+		if v != "infinity" { // of PostgreSQL; pgx gives it as text
+			break
+		}
+		t = latest
 	}
+	switch {
+	case t.Before(earliest):
+		t = earliest
+	case t.After(latest):
+		t = latest
+	}
+	*i = instant(t)
 	return nil
 }
 
@@ -114,11 +124,8 @@ func (p position) value() tenancy.Position {
 // parseKeys reads the keys of a log row: [[kind, value], …].
 func parseKeys(data []byte) ([]tenancy.Key, error) {
 	var pairs [][2]string
-	if err := json.Unmarshal(data, &pairs); err != nil {
-		return nil, &failure{reason: tenancy.ErrUnavailable, text: "the change log holds keys that are no list of pairs", cause: err}
-	}
-	if len(pairs) == 0 {
-		return nil, nil
+	if err := json.Unmarshal(data, &pairs); err != nil || len(pairs) == 0 {
+		return nil, err
 	}
 	keys := make([]tenancy.Key, len(pairs))
 	for i, p := range pairs {
@@ -127,13 +134,12 @@ func parseKeys(data []byte) ([]tenancy.Key, error) {
 	return keys, nil
 }
 
-// parseFields reads the names in a log row of the fields that changed.
-func parseFields(data []byte) (fields []string, err error) {
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, &failure{reason: tenancy.ErrUnavailable, text: "the change log holds fields that are no list of names", cause: err}
+// parseFields reads the names in a log row of the fields that changed, which are
+// for people: what cannot be read is none.
+func parseFields(data []byte) []string {
+	var fields []string
+	if json.Unmarshal(data, &fields) != nil || len(fields) == 0 {
+		return nil
 	}
-	if len(fields) == 0 {
-		return nil, nil
-	}
-	return fields, nil
+	return fields
 }

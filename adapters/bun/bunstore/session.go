@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -24,7 +23,7 @@ type session struct {
 	runner  runner
 	dialect dialect
 	logger  *slog.Logger
-	sealer  seal.Sealer // nil: secrets are stored as they are
+	secrets *secrets
 }
 
 // with returns a session on r.

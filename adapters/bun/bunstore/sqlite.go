@@ -25,6 +25,7 @@ type sqlite struct {
 	put    string    // replaces every mutable field
 	status string
 	merge  string
+	secret string // replaces a database_url
 	newest string // latest updated_at
 	remove string
 }
@@ -47,6 +48,7 @@ func newSQLite(b *base) *sqlite {
 	s.put = "UPDATE " + t + " SET " + next + ", identifier = ?3, name = ?4, name_folded = ?5, status = ?6, isolation = ?7, database_url = ?8, schema_name = ?9, metadata = ?10 WHERE id = ?1 AND (?11 = -1 OR revision = ?11 AND mark = ?12)"
 	s.status = "UPDATE " + t + " SET status = ?2, updated_at = ?3 WHERE id IN (SELECT value FROM json_each(?1))"
 	s.merge = "UPDATE " + t + " SET " + next + ", metadata = ?3 WHERE id = ?1"
+	s.secret = "UPDATE " + t + " SET " + next + ", database_url = ?3 WHERE id = ?1 AND database_url = ?4"
 	s.newest = "SELECT max(updated_at) FROM " + t + " WHERE id IN (SELECT value FROM json_each(?1))"
 	return s
 }

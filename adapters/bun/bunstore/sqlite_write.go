@@ -38,7 +38,7 @@ func (s *sqlite) insertRows(ctx context.Context, in session, ts []tenancy.Tenant
 	rows := make([][]any, len(ts))
 	ids := make([]string, len(ts))
 	for i, t := range ts {
-		databaseURL, err := sealSecret(s.sealer, t)
+		databaseURL, err := sealSecret(s.sealer, t.ID, t.DatabaseURL.Reveal())
 		if err != nil {
 			return nil, err
 		}
@@ -125,11 +125,11 @@ func (s *sqlite) createBatch(ctx context.Context, in session, ts []tenancy.Tenan
 
 // Update implements tenancy.Backend.
 func (s *sqlite) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
-	databaseURL, err := sealSecret(s.sealer, t)
-	if err != nil {
-		return updated, err
-	}
 	err = s.write(ctx, func(in session) error {
+		databaseURL, err := s.sealAgain(ctx, in, t)
+		if err != nil {
+			return err
+		}
 		n, err := in.exec(ctx, s.put, t.ID, time.Now().UnixMicro(),
 			t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
 			databaseURL, t.SchemaName, t.Metadata.String(), int64(t.Revision), t.Mark)
@@ -193,6 +193,16 @@ func (s *sqlite) UpdateMetadata(ctx context.Context, id string, patch tenancy.Me
 		return tenancy.Tenant{}, err
 	}
 	return t, nil
+}
+
+// replaceSecret implements backend.
+func (s *sqlite) replaceSecret(ctx context.Context, old storedSecret, text string) (replaced bool, err error) {
+	err = s.write(ctx, func(in session) error {
+		n, err := in.exec(ctx, s.secret, old.id, time.Now().UnixMicro(), text, old.text)
+		replaced = n > 0
+		return err
+	})
+	return replaced, err
 }
 
 // Delete implements tenancy.Backend.

@@ -22,6 +22,8 @@ type backend interface {
 	tenancy.BatchCreator
 	tenancy.Purger
 	common() *base
+	// replaceSecret stores text in the place of old, if that is still there.
+	replaceSecret(ctx context.Context, old storedSecret, text string) (bool, error)
 	migrate(ctx context.Context) error
 	// inTransaction runs f, which changes the schema, beside no migration.
 	inTransaction(ctx context.Context, f func(session) error) error

@@ -14,7 +14,7 @@ type readTexts struct {
 	load                              string // by ids, identifiers
 	loadByID, loadByIdentifier        string
 	trimBound, trim                   string
-	secrets                           string // a page by ID of what database_url holds
+	secret, secrets                   string // what database_url holds: of one tenant, of a page by ID
 }
 
 // filterKind selects a text: a statement that compares with one status can walk
@@ -68,7 +68,8 @@ func newReadTexts(d dialect, c config) readTexts {
 			" UNION ALL " + sel + " WHERE " + d.in("t.identifier", p2) + ") AS t ON TRUE",
 		trimBound: "SELECT min(c.revision), max(c.revision), max(CASE WHEN c.at < " + p1 + " THEN c.revision END), (SELECT max(revision) FROM " + changes +
 			") FROM (SELECT revision, at FROM " + changes + " ORDER BY revision LIMIT " + p2 + ") AS c",
-		trim: "DELETE FROM " + d.table(n, "_changes") + " WHERE revision <= " + p1,
+		trim:   "DELETE FROM " + d.table(n, "_changes") + " WHERE revision <= " + p1,
+		secret: "SELECT t.database_url FROM " + tenants + " WHERE t.id = " + p1,
 		secrets: "SELECT t.id, t.database_url FROM " + tenants + " WHERE t.database_url <> '' AND t.id > " + p1 +
 			" ORDER BY t.id LIMIT " + p2,
 	}

@@ -1,0 +1,108 @@
+package bunstore_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// breakRow makes of the tenant with ID broken what only a person can who takes the
+// constraints away.
+func breakRow(t *testing.T, db *bun.DB) {
+	t.Helper()
+	texts := []string{
+		"ALTER TABLE tenants DROP CONSTRAINT tenants_created_at_check, DROP CONSTRAINT tenants_updated_at_check, DROP CONSTRAINT tenants_name_check",
+		"ALTER TABLE tenants ALTER name DROP NOT NULL, ALTER status DROP NOT NULL, ALTER isolation DROP NOT NULL, ALTER schema_name DROP NOT NULL, ALTER database_url DROP NOT NULL",
+		"UPDATE tenants SET name = NULL, status = NULL, isolation = NULL, schema_name = NULL, database_url = NULL, created_at = 'infinity' WHERE id = 'broken'",
+		"UPDATE tenants SET updated_at = '12345-01-01' WHERE id = 'broken'",
+	}
+	if db.Dialect().Name() == dialect.SQLite {
+		texts = []string{
+			"PRAGMA writable_schema = ON",
+			"UPDATE sqlite_schema SET sql = replace(replace(sql, ') STRICT', ')'), 'NOT NULL', '') WHERE name = 'tenants'",
+			"PRAGMA writable_schema = RESET",
+			"PRAGMA ignore_check_constraints = ON",
+			"UPDATE tenants SET name = NULL, status = NULL, isolation = x'00ff', schema_name = 7, database_url = NULL, created_at = 9e18 WHERE id = 'broken'",
+			"UPDATE tenants SET updated_at = 'yesterday' WHERE id = 'broken'",
+			"PRAGMA ignore_check_constraints = OFF",
+		}
+	}
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }() // given back
+	for _, text := range texts {
+		if _, err := conn.ExecContext(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+}
+
+// One row that was broken by hand costs nobody anything, and can be suspended.
+func TestBrokenRow(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		s := newStore(t, db)
+		for _, id := range []string{"before", "broken", "later"} {
+			if _, err := s.Create(t.Context(), tenancy.Tenant{ID: id, Identifier: id + "-x", Name: "Name"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		breakRow(t, db)
+		var read []tenancy.Tenant
+		for _, limit := range []int{1, 2, 3} {
+			read = nil
+			for got, err := range tenancy.All(t.Context(), s, tenancy.ListOptions{Limit: limit}) {
+				if err != nil {
+					t.Fatalf("List: %v", err)
+				}
+				read = append(read, got)
+			}
+			if len(read) != 3 {
+				t.Errorf("pages of %d: %d tenants, want 3", limit, len(read))
+			}
+		}
+		if _, err := json.Marshal(read); err != nil {
+			t.Errorf("Marshal: %v", err)
+		}
+		if found, err := s.Search(t.Context(), "", tenancy.SearchOptions{}); err != nil || len(found) != 3 {
+			t.Errorf("Search: %d tenants, %v", len(found), err)
+		}
+		if found, err := s.GetByIDs(t.Context(), []string{"before", "broken", "later"}); err != nil || len(found) != 3 {
+			t.Errorf("GetByIDs: %d tenants, %v", len(found), err)
+		}
+		got, err := s.GetByIdentifier(t.Context(), "broken-x")
+		if err != nil || got.ID != "broken" || got.Status == tenancy.StatusActive {
+			t.Errorf("GetByIdentifier: %+v, %v", got, err)
+		}
+		if found, err := s.BulkUpdateStatus(t.Context(), []string{"before", "broken", "later"}, tenancy.StatusSuspended); err != nil || len(found) != 3 {
+			t.Errorf("BulkUpdateStatus: %d tenants, %v", len(found), err)
+		}
+		if got, err := s.SetStatus(t.Context(), "broken", tenancy.StatusActive); err != nil || got.Status != tenancy.StatusActive {
+			t.Errorf("SetStatus: %+v, %v", got, err)
+		}
+	})
+}
+
+// A row of the log that was broken by hand may have been about any tenant.
+func TestBrokenChange(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		s := newStore(t, db)
+		head, err := s.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, db, `UPDATE tenants_changes SET keys = '{"id": 7}', fields = '3' WHERE revision > 1`)
+		cs, err := s.Changes(t.Context(), head.Newest, 0)
+		if err != nil || len(cs) != 1 || cs[0].Op != tenancy.OpReset || !cs[0].Touches(tenancy.IDKey("any")) {
+			t.Errorf("Changes: %+v, %v", cs, err)
+		}
+	})
+}
