@@ -2,6 +2,8 @@ package bunstore_test
 
 import (
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/uptrace/bun"
@@ -84,6 +86,78 @@ func TestBrokenRow(t *testing.T) {
 		}
 		if got, err := s.SetStatus(t.Context(), "broken", tenancy.StatusActive); err != nil || got.Status != tenancy.StatusActive {
 			t.Errorf("SetStatus: %+v, %v", got, err)
+		}
+	})
+}
+
+// So does metadata that cannot be read: more levels than encoding/json reads, which
+// PostgreSQL stores, or no object.
+func TestBrokenMetadata(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		s := newStore(t, db)
+		broken := map[string]string{"array": "[1]", "text": `"x"`}
+		conn, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if db.Dialect().Name() == dialect.SQLite {
+			broken["nothing"] = "{"
+			broken["deep"] = `{"a":` + strings.Repeat("[", 900) + strings.Repeat("]", 900) + `}`
+			_, err = conn.ExecContext(t.Context(), "PRAGMA ignore_check_constraints = ON")
+		} else {
+			broken["deep"] = `{"a":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`
+			_, err = conn.ExecContext(t.Context(), "ALTER TABLE tenants DROP CONSTRAINT tenants_metadata_check")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, metadata := range broken {
+			if _, err := s.Create(t.Context(), tenancy.Tenant{ID: id, Identifier: id + "-x", Name: "Name"}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.ExecContext(t.Context(), "UPDATE tenants SET metadata = ? WHERE id = ?", metadata, id); err != nil {
+				t.Fatalf("%s: %v", id, err)
+			}
+		}
+		if _, err := conn.ExecContext(t.Context(), "UPDATE tenants SET name_folded = NULL"); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Close(); err != nil { // given back
+			t.Fatal(err)
+		}
+		page, err := s.List(t.Context(), tenancy.ListOptions{})
+		if err != nil || len(page.Tenants) != len(broken) {
+			t.Errorf("List: %d tenants, %v", len(page.Tenants), err)
+		}
+		if found, err := s.Search(t.Context(), "name", tenancy.SearchOptions{}); err != nil || len(found) != len(broken) {
+			t.Errorf("Search: %d tenants, %v", len(found), err)
+		}
+		patch, err := tenancy.ParseMetadata([]byte(`{"b":1}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, read := range page.Tenants {
+			stored := column(t, db, "metadata", read.ID)
+			got, err := s.SetStatus(t.Context(), read.ID, tenancy.StatusSuspended)
+			if err != nil || got.Status != tenancy.StatusSuspended {
+				t.Errorf("%s: SetStatus: %v", read.ID, err)
+			}
+			if read.ID == "deep" {
+				continue // whatever can be read can be changed
+			}
+			if !errors.Is(got.Metadata.Err(), tenancy.ErrWithheld) {
+				t.Errorf("%s: metadata %s", read.ID, got.Metadata)
+			}
+			if _, err := s.UpdateMetadata(t.Context(), read.ID, patch); !errors.Is(err, tenancy.ErrInvalid) {
+				t.Errorf("%s: UpdateMetadata: %v, want ErrInvalid", read.ID, err)
+			}
+			if now := column(t, db, "metadata", read.ID); now != stored {
+				t.Errorf("%s: metadata was %s and is %s", read.ID, stored, now)
+			}
+			got.Metadata = patch
+			if got, err = s.Update(t.Context(), got); err != nil || got.Metadata != patch {
+				t.Errorf("%s: Update: %v", read.ID, err)
+			}
 		}
 	})
 }

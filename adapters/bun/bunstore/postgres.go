@@ -63,7 +63,7 @@ func newPostgres(b *base) *postgres {
 			" stamp AS (SELECT greatest($3::timestamptz, max(own.updated_at) + interval '1 microsecond') AS at FROM own) " +
 			update + "status = $2, updated_at = stamp.at FROM own, stamp WHERE t.id = own.id" + returned,
 		merge: update + "metadata = t.metadata || $2::jsonb, " + stamp("$3") +
-			own(" AND octet_length((c.metadata || $2::jsonb)::text) <= $4 AND c.metadata || $2::jsonb <> c.metadata", weak) + returned,
+			own(" AND jsonb_typeof(c.metadata) = 'object' AND octet_length((c.metadata || $2::jsonb)::text) <= $4 AND c.metadata || $2::jsonb <> c.metadata", weak) + returned,
 		lock:        "SELECT id FROM " + b.dialect.table(b.names, "_lock") + " FOR UPDATE",
 		forUpdate:   "SELECT " + columns + " FROM " + t + " AS t WHERE t.id = $1 FOR " + weak + " NOWAIT",
 		setMetadata: update + "metadata = $2::jsonb, " + stamp("$3") + " WHERE t.id = $1" + returned,
