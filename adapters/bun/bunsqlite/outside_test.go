@@ -332,9 +332,13 @@ func TestActors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	patch, err := tenancy.NewMetadata(map[string]int{"seats": 7})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range []func() error{
 		func() error { _, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); return err },
-		func() error { _, err := s.UpdateMetadata(alice, acme.ID, tenancy.Metadata{}); return err },
+		func() error { _, err := s.UpdateMetadata(alice, acme.ID, patch); return err },
 		func() error { return s.Delete(alice, acme.ID) },
 		func() error { sqlite3(t, path, insert("by-hand")); return nil },
 		func() error {
