@@ -123,6 +123,33 @@ func writeMutants() []mutant {
 				return f.Store.Update(ctx, t)
 			}
 		}},
+		{rule: "update-checks-mark", how: "compares revisions only", spoil: revisionsOnly},
+		{rule: "update-after-restore", how: "compares revisions only", spoil: revisionsOnly},
+		{rule: "update-without-mark", how: "takes Mark 0 for any", spoil: func(f *faulty) {
+			f.update = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+				if stored, err := f.Store.GetByID(ctx, t.ID); err == nil && t.Mark == 0 {
+					t.Mark = stored.Mark
+				}
+				return f.Store.Update(ctx, t)
+			}
+		}},
+		{rule: "mark-is-set", how: "forgets the mark of created tenants", spoil: func(f *faulty) {
+			f.createBatch = func(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+				results, err := f.Store.CreateBatch(ctx, ts)
+				for i := range results {
+					results[i].Tenant.Mark = 0
+				}
+				return results, err
+			}
+		}},
+		{rule: "mark-of-the-log", how: "returns the mark from before the write", spoil: func(f *faulty) {
+			f.setStatus = func(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
+				before, _ := f.Store.GetByID(ctx, id)
+				t, err := f.Store.SetStatus(ctx, id, s)
+				t.Mark = before.Mark
+				return t, err
+			}
+		}},
 		{rule: "update-any-revision", how: "takes AnyRevision for a revision", spoil: func(f *faulty) {
 			f.update = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 				if t.Revision == tenancy.AnyRevision {
@@ -418,5 +445,15 @@ func oneByOne(f *faulty) func(ctx context.Context, ids []string, s tenancy.Statu
 			out = append(out, t)
 		}
 		return out, nil
+	}
+}
+
+// revisionsOnly makes Update believe a revision without its mark.
+func revisionsOnly(f *faulty) {
+	f.update = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+		if stored, err := f.Store.GetByID(ctx, t.ID); err == nil && t.Mark != 0 && t.Revision == stored.Revision {
+			t.Mark = stored.Mark
+		}
+		return f.Store.Update(ctx, t)
 	}
 }

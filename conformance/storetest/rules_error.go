@@ -86,7 +86,7 @@ func errorRules() []Rule {
 			check: func(p *probe) {
 				t := p.create(tenant(0))
 				missing := tenant(1)
-				missing.Status, missing.Revision = tenancy.StatusActive, 1
+				missing.Status, missing.Revision, missing.Mark = tenancy.StatusActive, 1, 1
 				typed := func(err error, op string, key tenancy.Key) {
 					p.tb.Helper()
 					var e *tenancy.Error

@@ -182,6 +182,9 @@ func (m *model) patch(p *probe) (string, error) {
 		return what, expect(err, tenancy.ErrNotFound, "")
 	}
 	merged, mergeErr := t.Metadata.Merge(patch)
+	if merged == t.Metadata { // nothing is written
+		return what, errors.Join(mergeErr, compare(got, err, t, true))
+	}
 	t.Metadata = merged
 	return what, errors.Join(mergeErr, m.wrote(got, t, err))
 }

@@ -42,6 +42,52 @@ func revisionRules() []Rule {
 			},
 		},
 		{
+			Name: "mark-is-set",
+			Says: "Every write gives the tenant a Mark that is not 0, and another one than the write before.",
+			check: func(p *probe) {
+				t := p.create(tenant(0))
+				for _, write := range []func() tenancy.Tenant{
+					func() tenancy.Tenant { return t },
+					func() tenancy.Tenant { return p.setStatus(t.ID, tenancy.StatusSuspended) },
+					func() tenancy.Tenant { return p.bulk(tenancy.StatusActive, t.ID)[0] },
+					func() tenancy.Tenant { return p.patch(t.ID, `{"a":1}`) },
+					func() tenancy.Tenant { return p.update(p.get(t.ID)) },
+					func() tenancy.Tenant { return p.createAll(tenant(1))[0] },
+				} {
+					before := t.Mark
+					written := write()
+					if written.Mark == 0 || written.Position() != t.Position() && written.Mark == before {
+						p.errorf("a write of %s gave the Mark %x, the one before had %x", written.ID, uint64(written.Mark), uint64(before))
+					}
+					p.stored(written, "a write")
+					t = written
+				}
+			},
+		},
+		{
+			Name:  "mark-of-the-log",
+			Says:  "A tenant's Position is that of its last change in the log, for every write.",
+			needs: needSource,
+			check: func(p *probe) {
+				start := p.head().Newest
+				created := p.create(tenant(0))
+				written := []tenancy.Tenant{created}
+				written = append(written, p.createAll(tenant(1), tenant(2))...)
+				written = append(written, p.setStatus(created.ID, tenancy.StatusSuspended), p.patch(created.ID, `{"a":1}`))
+				bulk := p.bulk(tenancy.StatusActive, created.ID, tenant(1).ID, tenant(2).ID)
+				slices.SortFunc(bulk, func(a, b tenancy.Tenant) int { return cmp.Compare(a.Revision, b.Revision) })
+				written = append(written, bulk...)
+				written = append(written, p.update(p.get(created.ID)))
+				changes := p.changes(start, 0)
+				if len(changes) != len(written) {
+					p.fatalf("got %d changes, want %d", len(changes), len(written))
+				}
+				for i, c := range changes {
+					equal(p, written[i].Position(), c.Position, "the Position that write %d returned", i)
+				}
+			},
+		},
+		{
 			Name:  "revision-has-no-gaps",
 			Says:  "Revisions start where the log's first row left off and count every changed row once, without gaps.",
 			needs: needSource,

@@ -89,6 +89,68 @@ func updateRules() []Rule {
 			},
 		},
 		{
+			Name: "update-checks-mark",
+			Says: "Update with the stored Revision and another Mark is ErrConflict and changes nothing: a restored backup takes revisions a second time.",
+			check: func(p *probe) {
+				p.create(tenant(1))
+				current := p.create(tenant(0))
+				for _, mark := range []int64{current.Mark + 1, ^current.Mark, -current.Mark, current.Mark ^ 1<<40, 1} {
+					if mark == 0 || mark == current.Mark {
+						continue
+					}
+					t := current
+					t.Name, t.Identifier, t.Mark = "Of another history", "too-late", mark
+					_, err := p.s.Update(p.ctx, t)
+					p.fails(err, tenancy.ErrConflict, "Update with Mark %x of a tenant with %x", uint64(mark), uint64(current.Mark))
+				}
+				p.stored(current, "Updates that failed")
+				current.Mark, current.Revision = 1, tenancy.AnyRevision
+				p.update(current)
+			},
+		},
+		{
+			Name: "update-without-mark",
+			Says: "Update with a Revision and Mark 0 is ErrInvalid with the field revision: a number alone names no state.",
+			check: func(p *probe) {
+				created := p.create(tenant(0))
+				t := created
+				t.Name, t.Mark = "Half", 0
+				_, err := p.s.Update(p.ctx, t)
+				p.failsIn(err, tenancy.ErrInvalid, "revision", "Update with Revision %d and Mark 0", t.Revision)
+				p.stored(created, "an Update that failed")
+			},
+		},
+		{
+			Name:  "update-after-restore",
+			Says:  "Update of what a restored backup has undone is ErrConflict, also when its revision was taken again.",
+			needs: needSource | needBackup,
+			check: func(p *probe) {
+				p.create(tenant(0))
+				restore := p.h.Backup(p.tb, p.s)
+				undone := p.get(tenant(0).ID)
+				undone.Name = "Undone"
+				undone = p.update(undone)
+				restore(p.tb)
+				var stored tenancy.Tenant
+				p.eventually("a write after the restore", func() (err error) { // connections may be gone
+					stored, err = p.s.SetStatus(p.ctx, undone.ID, tenancy.StatusSuspended)
+					return err
+				})
+				for stored.Revision < undone.Revision {
+					stored = p.setStatus(undone.ID, tenancy.StatusSuspended)
+				}
+				_, err := p.s.Update(p.ctx, undone)
+				p.fails(err, tenancy.ErrConflict, "Update at %s of what is at %s after a restore", undone.Position(), stored.Position())
+				p.stored(stored, "an Update that failed")
+				updated, err := tenancy.Modify(p.ctx, p.s, undone.ID, func(t *tenancy.Tenant) error {
+					t.Name = "After the restore"
+					return nil
+				})
+				p.ok(err, "Modify after a restore")
+				equal(p, updated.Status, tenancy.StatusSuspended, "the status after Modify")
+			},
+		},
+		{
 			Name: "update-any-revision",
 			Says: "Update with AnyRevision overwrites whatever is stored.",
 			check: func(p *probe) {

@@ -74,7 +74,8 @@ type Fault struct {
 //     which returned before this one began, under whatever key; nor what was
 //     before a write of this node that had returned.
 //   - After a restored backup, a node that has shown something of the new history
-//     shows nothing any more that is of the lost one alone.
+//     shows nothing any more that is of the lost one alone, and no node updates a
+//     tenant from what the restore has undone, whatever the revisions.
 //   - No call fails because of a cache or a bus.
 //   - When the faults are over, every node agrees with the source.
 //
@@ -231,10 +232,11 @@ func (r *run) disturbance() (during [2]func()) {
 		overtake := r.random.IntN(2) == 0
 		during[phase] = alone(func() {
 			lost := r.judge.history().newest().Revision
+			undone := r.since(base)
 			restore()
 			r.judge.fork(base)
 			if overtake {
-				r.overtake(lost)
+				r.overtake(lost, undone)
 			}
 		})
 	case n == 2 && r.stack.Compact != nil:
@@ -245,11 +247,45 @@ func (r *run) disturbance() (during [2]func()) {
 	return during
 }
 
+// since returns the tenants that were last written after base.
+func (r *run) since(base tenancy.Position) []tenancy.Tenant {
+	var ts []tenancy.Tenant
+	for i := range someIDs {
+		if a, err := lookup(r.tb.Context(), r.stack.Source, tenancy.IDKey(id(i))); err != nil {
+			r.errorf("the source fails without a fault: %v", err)
+		} else if a.found && a.tenant.Revision > base.Revision {
+			ts = append(ts, a.tenant)
+		}
+	}
+	return ts
+}
+
+// saveUndone is somebody who has edited t, which a restore has undone meanwhile,
+// and saves it.
+func (r *run) saveUndone(t tenancy.Tenant) {
+	ctx, cancel := context.WithTimeout(r.tb.Context(), r.h.Patience)
+	defer cancel()
+	node := r.random.IntN(len(r.stack.Nodes))
+	t.Name = "Undone"
+	_, err := r.stack.Nodes[node].Update(ctx, t)
+	if err == nil {
+		r.errorf("node %d updated %s from %s, which a restore has undone", node, t.ID, t.Position())
+	}
+	r.wrote(node, err)
+}
+
 // overtake writes until the log is longer than the one that was lost, so that only
-// marks tell the two apart. It touches one tenant, so that much of what was lost
-// stays untouched.
-func (r *run) overtake(lost tenancy.Revision) {
+// marks tell the two apart. It touches one tenant, one of those undone if there are
+// any, so that much of what was lost stays untouched.
+func (r *run) overtake(lost tenancy.Revision, undone []tenancy.Tenant) {
 	ctx, i := r.tb.Context(), r.random.IntN(someIDs)
+	var old tenancy.Tenant
+	if len(undone) > 0 {
+		old = undone[r.random.IntN(len(undone))]
+		for id(i) != old.ID {
+			i = (i + 1) % someIDs
+		}
+	}
 	for n := range 1000 {
 		t, err := r.stack.Source.SetStatus(ctx, id(i), tenancy.Statuses()[n%len(tenancy.Statuses())])
 		if errors.Is(err, tenancy.ErrNotFound) {
@@ -260,6 +296,9 @@ func (r *run) overtake(lost tenancy.Revision) {
 			return
 		}
 		r.judge.wrote(t)
+		if t.Revision == old.Revision {
+			r.saveUndone(old)
+		}
 		if t.Revision > lost+5 {
 			return
 		}

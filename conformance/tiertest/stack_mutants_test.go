@@ -95,6 +95,7 @@ func stackMutants() []stackMutant {
 		{"mixes up keys", local, anything, plan{cache: func(c tier.Cache) tier.Cache { return mixing{c} }}},
 		{"alters what it holds", both, anything, plan{cache: func(c tier.Cache) tier.Cache { return altering{c} }}},
 		{"acknowledges writes that it does not make", local, lost + "|" + phantom, plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store { return &boasting{Store: s} }}},
+		{"updates whatever has the revision", local, "a restore has undone", plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store { return believing{s} }}},
 		{"fails with its cache", shared, failing, plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store { return failsWith{s} }}},
 	}
 }
@@ -399,6 +400,16 @@ func (b *boasting) SetStatus(ctx context.Context, id string, status tenancy.Stat
 	t.Status = status
 	t.Revision += 1000
 	return t, nil
+}
+
+// believing takes a revision for a state.
+type believing struct{ tenancy.Store }
+
+func (b believing) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	if stored, err := tenancy.Fresh(b.Store).GetByID(ctx, t.ID); err == nil && stored.Revision == t.Revision {
+		t.Mark = stored.Mark
+	}
+	return b.Store.Update(ctx, t)
 }
 
 // failsWith fails when its cache has failed.

@@ -111,7 +111,7 @@ func TestModifyWritesNothing(t *testing.T) {
 // would make every attempt a conflict.
 func TestModifyReadsPastCaches(t *testing.T) {
 	b := &fast{}
-	b.tenants = []tenancy.Tenant{{ID: "t0", Identifier: "acme", Name: "current", Status: tenancy.StatusActive, Revision: 5}}
+	b.tenants = []tenancy.Tenant{{ID: "t0", Identifier: "acme", Name: "current", Status: tenancy.StatusActive, Revision: 5, Mark: fakeMark}}
 	s := stale{tenancy.Extend(b)}
 	got, err := tenancy.Modify(t.Context(), s, "t0", rename("new"))
 	if err != nil || got.Name != "new" {

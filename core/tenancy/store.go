@@ -44,8 +44,8 @@ type Store interface {
 	// Update replaces every mutable field of the tenant with t.ID, by zero
 	// values too, and returns it as stored. CreatedAt never changes, UpdatedAt
 	// strictly grows. t.Revision and t.Mark must be the stored ones, or t.Revision
-	// AnyRevision; 0 is ErrInvalid, so that a half-filled Tenant cannot wipe a
-	// record. A changed
+	// AnyRevision; a Revision of 0, or one without a Mark, is ErrInvalid, so that a
+	// half-filled Tenant cannot wipe a record. A changed
 	// identifier frees the old one in the same commit.
 	// Errors: ErrInvalid, ErrNotFound, ErrConflict, ErrAlreadyExists.
 	Update(ctx context.Context, t Tenant) (Tenant, error)

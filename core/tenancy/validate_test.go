@@ -185,7 +185,7 @@ func TestForCreate(t *testing.T) {
 func TestForUpdate(t *testing.T) {
 	for revision, ok := range map[tenancy.Revision]bool{1: true, tenancy.Latest: true, tenancy.AnyRevision: true, 0: false, -2: false} {
 		given := valid()
-		given.Revision = revision
+		given.Revision, given.Mark = revision, -7
 		got, err := given.ForUpdate()
 		if !ok {
 			wantInvalid(t, "revision", err, "revision")
@@ -197,8 +197,16 @@ func TestForUpdate(t *testing.T) {
 			t.Errorf("revision %d: %+v, %v", revision, got, err)
 		}
 	}
-	half := tenancy.Tenant{ID: "t1", Name: "x", Revision: 1}
-	_, err := half.ForUpdate()
+	bare := valid()
+	bare.Revision = 1
+	_, err := bare.ForUpdate()
+	wantInvalid(t, "a revision without a mark", err, "revision")
+	bare.Revision = tenancy.AnyRevision
+	if _, err := bare.ForUpdate(); err != nil {
+		t.Errorf("AnyRevision without a mark: %v", err)
+	}
+	half := tenancy.Tenant{ID: "t1", Name: "x", Revision: 1, Mark: 1}
+	_, err = half.ForUpdate()
 	wantInvalid(t, "half a tenant", err, "identifier")
 }
 

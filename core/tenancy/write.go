@@ -34,7 +34,7 @@ func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
 }
 
 // ForUpdate returns t as Update compares and writes it: validated, and with a
-// Revision that is positive or AnyRevision. CreatedAt and UpdatedAt are cleared:
+// Revision that is positive and has a Mark, or is AnyRevision. CreatedAt and UpdatedAt are cleared:
 // the store keeps the one and advances the other ([NextUpdate]).
 func (t Tenant) ForUpdate() (Tenant, error) {
 	t.CreatedAt, t.UpdatedAt = time.Time{}, time.Time{}
@@ -43,6 +43,9 @@ func (t Tenant) ForUpdate() (Tenant, error) {
 	}
 	if t.Revision <= 0 && t.Revision != AnyRevision {
 		return Tenant{}, invalid("revision", "must be the revision of the tenant that was read, or AnyRevision")
+	}
+	if t.Revision > 0 && t.Mark == 0 {
+		return Tenant{}, invalid("revision", "names no state of a tenant without its mark: update the tenant that was read, or set Mark, too")
 	}
 	return t, nil
 }
