@@ -49,6 +49,9 @@ from ` + "`tenancy_operations_total`" + `.
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", m.PrometheusName(), m.Name, typeOf(m), labels, m.Help)
 	}
 	b.WriteString(`
+The last two come from ` + "`NewHTTPObserver`, which is registered by itself and given to `tenancyhttp.WithObserver`" + `; all others
+from ` + "`Wrap`" + `.
+
 promtenancy has ` + "`tenancy_build_info{version}`" + ` besides; with OpenTelemetry, the scope has the version.
 
 | label | values |
