@@ -69,7 +69,7 @@ func newCache(cfg config) (*Cache, error) {
 	c := &Cache{seed: maphash.MakeSeed(), start: time.Now(), stop: make(chan struct{})}
 	capacity, counted, cost := cfg.maxEntries, cfg.maxEntries, each
 	if cfg.byBytes {
-		capacity, counted, cost = cfg.maxBytes, max(1, cfg.maxBytes/entryBytes), size
+		capacity, counted, cost = cfg.maxBytes, min(max(1, cfg.maxBytes/entryBytes), maxEntries), size
 	}
 	var err error
 	if c.tenants, err = newSpace(capacity, counted, cost); err != nil {

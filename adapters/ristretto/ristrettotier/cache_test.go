@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -356,19 +355,5 @@ func TestHitsDoNotAllocate(t *testing.T) {
 		if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(context.Background(), key) }); n > raceAllocs {
 			t.Errorf("%s: %v allocations", name, n)
 		}
-	}
-}
-
-func TestOptionsAreChecked(t *testing.T) {
-	for _, opt := range []Option{WithMaxEntries(0), WithMaxEntries(-1), WithMaxBytes(0), WithMaxNegatives(0)} {
-		if _, err := NewCache(opt); !errors.Is(err, tenancy.ErrInvalid) {
-			t.Errorf("NewCache: %v, want ErrInvalid", err)
-		}
-		if _, err := New(memstore.New(), opt); !errors.Is(err, tenancy.ErrInvalid) {
-			t.Errorf("New: %v, want ErrInvalid", err)
-		}
-	}
-	if _, err := New(nil); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("New(nil): %v, want what tier.New returns", err)
 	}
 }

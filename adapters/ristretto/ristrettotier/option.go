@@ -2,6 +2,7 @@ package ristrettotier
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -11,6 +12,12 @@ import (
 const (
 	DefaultMaxEntries   = 100_000
 	DefaultMaxNegatives = 10_000
+)
+
+// The largest sizes. Ristretto makes its counters at once, for so many entries.
+const (
+	maxEntries = min(100_000_000, math.MaxInt/256)
+	maxBytes   = 1 << 40
 )
 
 // Option configures New and NewCache.
@@ -35,29 +42,32 @@ func newConfig(opts []Option) (config, error) {
 			o.apply(&c)
 		}
 	}
-	switch {
-	case c.byBytes && c.maxBytes < 1:
-		return config{}, invalid("WithMaxBytes", c.maxBytes)
-	case !c.byBytes && c.maxEntries < 1:
-		return config{}, invalid("WithMaxEntries", c.maxEntries)
-	case c.maxNegatives < 1:
-		return config{}, invalid("WithMaxNegatives", c.maxNegatives)
+	for _, o := range []struct {
+		name    string
+		n, most int64
+		given   bool
+	}{
+		{"WithMaxBytes", c.maxBytes, maxBytes, c.byBytes},
+		{"WithMaxEntries", c.maxEntries, maxEntries, !c.byBytes},
+		{"WithMaxNegatives", c.maxNegatives, maxEntries, true},
+	} {
+		if o.given && (o.n < 1 || o.n > o.most) {
+			return config{}, &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: ristrettotier: %s must be 1 to %d, not %d", tenancy.ErrInvalid, o.name, o.most, o.n)}
+		}
 	}
 	return c, nil
 }
 
-func invalid(option string, n int64) error {
-	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: ristrettotier: %s must be at least 1, not %d", tenancy.ErrInvalid, option, n)}
-}
-
-// WithMaxEntries bounds the entries of tenants (DefaultMaxEntries). A tenant that
-// is looked up by ID and by identifier takes two.
+// WithMaxEntries bounds the entries of tenants (DefaultMaxEntries): 1 to 100,000,000,
+// or to 8,388,607 on a 32-bit machine. A tenant that is looked up by ID and by
+// identifier takes two. The frequency counters are made at once, up to 70 bytes for
+// each.
 func WithMaxEntries(n int) Option {
 	return optionFunc(func(c *config) { c.maxEntries, c.byBytes = int64(n), false })
 }
 
 // WithMaxBytes bounds the memory of the entries of tenants instead of their
-// number. It is an estimate: 450 bytes for each entry and the length of its
+// number: 1 to 2^40. It is an estimate: 450 bytes for each entry and the length of its
 // texts. Ristretto's frequency counters come on top, up to a tenth of n, and so
 // do the negative entries.
 func WithMaxBytes(n int64) Option {
@@ -65,7 +75,8 @@ func WithMaxBytes(n int64) Option {
 }
 
 // WithMaxNegatives bounds the entries that say that there is no tenant
-// (DefaultMaxNegatives). They have a space of their own.
+// (DefaultMaxNegatives), as WithMaxEntries does those of tenants. They have a space of
+// their own.
 func WithMaxNegatives(n int) Option {
 	return optionFunc(func(c *config) { c.maxNegatives = int64(n) })
 }
