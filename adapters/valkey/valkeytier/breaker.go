@@ -63,15 +63,25 @@ func (b *breaker) failed() bool {
 		if !b.recent.CompareAndSwap(recent, noted) {
 			continue
 		}
-		if bits.OnesCount64(noted) < maxFailures || !b.state.CompareAndSwap(int32(Closed), int32(Open)) {
-			return false
-		}
-		b.opened.Add(1)
-		select {
-		case b.trips <- struct{}{}:
-		default: // the last one was not taken, because the breaker was seen open without it
-		}
-		return true
+		return bits.OnesCount64(noted) >= maxFailures && b.trip()
+	}
+}
+
+// trip opens the breaker, and reports whether it was closed.
+func (b *breaker) trip() bool {
+	if !b.state.CompareAndSwap(int32(Closed), int32(Open)) {
+		return false
+	}
+	b.opened.Add(1)
+	b.wake()
+	return true
+}
+
+// wake tells the link that there is something to mend.
+func (b *breaker) wake() {
+	select {
+	case b.trips <- struct{}{}:
+	default: // the last one was not taken, because the link saw the trouble without it
 	}
 }
 

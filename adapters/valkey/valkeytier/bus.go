@@ -1,10 +1,13 @@
 package valkeytier
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,9 +19,9 @@ import (
 )
 
 // Bus is a [tier.Bus] on Valkey's PUBLISH and SUBSCRIBE, on connections of its own,
-// with the bounds of a Cache. The channel is the key prefix and "changes"; a message
-// is the text of a [tenancy.Position]. On a cluster, every server passes on every
-// message.
+// with the bounds of a Cache. The channel is the key prefix and "changes", and the
+// number of the database if that is not 0; a message is the text of a
+// [tenancy.Position]. On a cluster, every server passes on every message.
 type Bus struct {
 	channel  string
 	deadline time.Duration
@@ -40,32 +43,31 @@ func NewBus(option valkey.ClientOption, opts ...Option) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLink(cfg, "bus", option, publishProbe)
+	channel := cfg.prefix + "changes"
+	if option.SelectDB != 0 { // every database of a server has the same channels
+		channel += ":" + strconv.Itoa(option.SelectDB)
+	}
+	l, err := newLink(cfg, busUse, channel, option)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{channel: cfg.prefix + "changes", deadline: cfg.deadline, link: l}
+	b := &Bus{channel: channel, deadline: cfg.deadline, link: l}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	return b, nil
 }
 
-// publishProbe publishes what is no news to anybody: each log reaches to its first
-// revision.
-func publishProbe(ctx context.Context, c valkey.Client, channel string) error {
-	return publish(ctx, c, channel, tenancy.Position{Revision: 1})
-}
-
 func publish(ctx context.Context, c valkey.Client, channel string, p tenancy.Position) error {
-	return c.Do(ctx, c.B().Publish().Channel(channel).Message(p.String()).Build()).Error()
+	err := c.Do(ctx, c.B().Publish().Channel(channel).Message(p.String()).Build()).Error()
+	return cmdPublish.failed(err, channel)
 }
 
 // Publish implements [tier.Bus].
 func (b *Bus) Publish(ctx context.Context, p tenancy.Position) error {
-	call, err := b.link.begin(ctx, b.deadline)
+	call, err := b.link.begin(ctx, cmdPublish, b.deadline)
 	if err != nil {
 		return err
 	}
-	return call.end(b.channel, publish(call.ctx, call.client, b.channel, p))
+	return call.end(publish(call.ctx, call.client, b.channel, p))
 }
 
 // Subscribe implements [tier.Bus].
@@ -88,6 +90,7 @@ func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
 	}
 	client := *b.link.client.Load()
 	var here subscription
+	defer here.trouble.close()
 	hooked := valkey.WithOnSubscriptionHook(ctx, func(s valkey.PubSubSubscription) {
 		if s.Kind == "subscribe" { // what was sent before is lost
 			b.begun(&here)
@@ -119,7 +122,7 @@ func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
 type subscription struct {
 	mu        sync.Mutex
 	connected bool
-	lost      bool // and that was logged
+	trouble   episode
 }
 
 func (b *Bus) begun(s *subscription) {
@@ -130,10 +133,7 @@ func (b *Bus) begun(s *subscription) {
 	}
 	s.connected = true
 	b.subscribed.Add(1)
-	if s.lost {
-		s.lost = false
-		b.link.cfg.logger.Info("tenancy: messages of other processes arrive again")
-	}
+	s.trouble.ends(func() { b.link.cfg.logger.Info("tenancy: messages of other processes arrive again") })
 }
 
 var errUnsubscribed = errors.New("the server has ended the subscription")
@@ -145,10 +145,8 @@ func (b *Bus) lost(ctx context.Context, s *subscription, err error) {
 		s.connected = false
 		b.subscribed.Add(-1)
 	}
-	if ctx.Err() == nil && !s.lost {
-		if s.lost = true; err == nil {
-			err = errUnsubscribed
-		}
+	err = fmt.Errorf("SUBSCRIBE: %w", cmp.Or(err, errUnsubscribed))
+	if ctx.Err() == nil && s.trouble.begins(kind(err)) {
 		b.link.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "tenancy: messages of other processes are lost until Valkey answers again; their changes arrive by polling",
 			slog.String("error", explain(err)))
 	}

@@ -3,7 +3,6 @@ package valkeytier_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -154,8 +153,8 @@ func TestBusSaysWhetherItIsConnected(t *testing.T) {
 		for n := 1; n <= 3; n++ {
 			until(t, "a connection", b.Connected)
 			until(t, "a subscription", func() bool { return in.count(tenancy.Position{}) == n })
-			if lost, back := len(log.lines("messages of other processes are lost")), len(log.lines("arrive again")); lost != n-1 || back != n-1 {
-				t.Errorf("%d lines for %d losses, %d for as many returns", lost, n-1, back)
+			if lost, back := len(log.lines("messages of other processes are lost")), len(log.lines("arrive again")); lost != min(n-1, 1) || back != 0 {
+				t.Errorf("%d lines for %d losses soon after each other, %d for as many returns", lost, n-1, back)
 			}
 			p.cut()
 		}
@@ -169,43 +168,8 @@ func TestBusSaysWhetherItIsConnected(t *testing.T) {
 		if b.Connected() {
 			t.Error("connected after Close")
 		}
-		if n := len(log.lines("messages of other processes are lost")); n != 3 {
-			t.Errorf("%d lines for 3 losses: Close is none", n)
-		}
-	})
-}
-
-// A user who may not publish, or not subscribe, is named in the log, once.
-func TestHalfPermittedBusIsLoggedOnce(t *testing.T) {
-	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
-		for name, c := range map[string]struct {
-			permissions []string
-			says        string
-		}{
-			"no publish":   {[]string{"+subscribe", "+unsubscribe"}, "Valkey is not used"},
-			"no subscribe": {[]string{"+publish"}, "messages of other processes are lost"},
-		} {
-			t.Run(name, func(t *testing.T) {
-				prefix := "limited:" + tenancy.NewID() + ":"
-				var log journal
-				b, err := valkeytier.NewBus(limited(t, option, prefix, c.permissions...), valkeytier.WithKeyPrefix(prefix), valkeytier.WithLogger(log.logger()))
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() {
-					if err := b.Close(); err != nil {
-						t.Error(err)
-					}
-				})
-				b.Subscribe(t.Context(), func(tenancy.Position) {})
-				until(t, "a line of the log", func() bool { return len(log.lines(c.says)) > 0 })
-				for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-					_ = b.Publish(t.Context(), tenancy.Position{Revision: 2})
-				}
-				if lines := log.lines("msg="); len(lines) != 1 || !strings.Contains(lines[0], "give the user the permissions") {
-					t.Errorf("logged %q, want one line about permissions", lines)
-				}
-			})
+		if n := len(log.lines("messages of other processes are lost")); n != 1 {
+			t.Errorf("%d lines", n)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package valkeytier
 
 import (
-	"context"
 	"errors"
 
 	"github.com/valkey-io/valkey-go"
@@ -82,13 +81,14 @@ func NewCache(option valkey.ClientOption, opts ...Option) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{cfg: cfg, scripts: newScripts()}
-	c.link, err = newLink(cfg, "cache", option, c.scripts.probe)
+	l, err := newLink(cfg, cacheUse, cfg.prefix+"probe", option)
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return newCache(cfg, l), nil
 }
+
+func newCache(cfg config, l *link) *Cache { return &Cache{cfg: cfg, link: l, scripts: newScripts()} }
 
 // NewCacheWithClient returns a cache that uses client and does not close it.
 //
@@ -107,23 +107,7 @@ func NewCacheWithClient(client valkey.Client, opts ...Option) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{cfg: cfg, scripts: newScripts()}
-	c.link = newClientLink(cfg, "cache", client, c.scripts.probe)
-	return c, nil
-}
-
-// probe does what a lookup and a fill do, under the key whose call failed: it takes a
-// lease if there is nothing, and gives it back.
-func (s scripts) probe(ctx context.Context, c valkey.Client, key string) error {
-	mine := lease(newToken())
-	take := c.B().Set().Key(key).Value(mine).Nx().Get().PxMilliseconds(probeDeadline.Milliseconds()).Build()
-	if err := c.Do(ctx, take).Error(); err != nil && !valkey.IsValkeyNil(err) && !isWrongType(err) {
-		return err
-	}
-	if _, err := s.release.run(ctx, c, invocation{key, []string{mine}}); !isWrongType(err) {
-		return err
-	}
-	return nil
+	return newCache(cfg, newClientLink(cfg, cacheUse, cfg.prefix+"probe", client)), nil
 }
 
 // Shared implements [tier.Cache].

@@ -207,6 +207,36 @@ func TestInvalidateAll(t *testing.T) {
 	})
 }
 
+// A prefix that begins with another one is no part of it: neither its keys nor what
+// others keep there.
+func TestInvalidateAllLeavesLongerPrefixes(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		short, prefix := newCache(t, option)
+		for _, longer := range []string{"eu:", "id", "identifier", "idx:", "changes", "probe", "{slot}:", ":"} {
+			t.Run(longer, func(t *testing.T) {
+				long, _ := newCache(t, option, valkeytier.WithKeyPrefix(prefix+longer))
+				put(t, short, takeLease(t, short), entry(5))
+				put(t, long, takeLease(t, long), entry(5))
+				if n, err := short.InvalidateAll(t.Context()); err != nil || n != 1 {
+					t.Errorf("%d, %v, want 1 entry", n, err)
+				}
+				holds(t, short, 0)
+				holds(t, long, 5)
+			})
+		}
+		server := admin(t, option)
+		for _, foreign := range []string{prefix + "sessions", prefix + "identifier:NOT ONE", prefix + "id:"} {
+			do(t, server, "SET", foreign, "of an application", "PX", "60000")
+			if n, err := short.InvalidateAll(t.Context()); err != nil || n != 0 {
+				t.Errorf("%d, %v", n, err)
+			}
+			if v := value(t, server, foreign); v == "" {
+				t.Errorf("%s is gone", foreign)
+			}
+		}
+	})
+}
+
 // fillMany puts n entries through batches and returns their keys.
 func fillMany(tb testing.TB, c *valkeytier.Cache, n int) []tenancy.Key {
 	tb.Helper()

@@ -19,30 +19,30 @@ func (c *Cache) Apply(ctx context.Context, change tenancy.Change) error {
 	for i, k := range change.Keys {
 		calls[i] = invocation{c.name(k), []string{header}}
 	}
-	return c.invoke(ctx, c.scripts.apply, calls...)
+	return c.invoke(ctx, removing, c.scripts.apply, calls...)
 }
 
 // Drop implements [tier.Cache].
 func (c *Cache) Drop(ctx context.Context, e *tier.Entry) error {
 	header := string(tier.AppendHeader(nil, e.Snapshot.AsOf))
-	return c.invoke(ctx, c.scripts.drop, invocation{c.name(e.Key), []string{header}})
+	return c.invoke(ctx, removing, c.scripts.drop, invocation{c.name(e.Key), []string{header}})
 }
 
 // scanDeadline bounds each step of InvalidateAll, which nobody waits for as a
 // request does.
 const scanDeadline = time.Second
 
-// InvalidateAll implements [tier.Cache]: it removes every key with the prefix,
-// and returns how many of them were entries. It scans all keys of every server, a
+// InvalidateAll implements [tier.Cache]: it removes every key of this cache, and
+// returns how many of them were entries. It scans all keys of every server, a
 // thousand at a time, which takes about a second for each million; it blocks no
 // server. Servers that fail do not keep it from the others.
 func (c *Cache) InvalidateAll(ctx context.Context) (int64, error) {
-	call, err := c.link.begin(ctx, scanDeadline)
+	call, err := c.link.begin(ctx, cmdScan|removing, scanDeadline)
 	if err != nil {
 		return 0, err
 	}
 	nodes := call.client.Nodes()
-	_ = call.end("", nil)
+	_ = call.end(nil)
 	total, errs := int64(0), []error(nil)
 	for _, node := range nodes { // one that is down keeps no other from being cleared
 		n, err := c.clearNode(ctx, node)
@@ -66,26 +66,37 @@ func (c *Cache) clearNode(ctx context.Context, node valkey.Client) (total int64,
 // clearStep removes what one step of a scan finds. A replica finds what its
 // primary has; only the primary's counts.
 func (c *Cache) clearStep(ctx context.Context, node valkey.Client, pattern string, cursor uint64) (n int64, next uint64, err error) {
-	call, err := c.link.begin(ctx, scanDeadline)
+	call, err := c.link.begin(ctx, cmdScan|removing, scanDeadline)
 	if err != nil {
 		return 0, 0, err
 	}
-	suspect := c.cfg.prefix + "probe"
-	defer func() { err = call.end(suspect, err) }()
+	defer func() { err = call.end(err) }()
 	found, err := node.Do(call.ctx, node.B().Scan().Cursor(cursor).Match(pattern).Count(batchSize).Build()).AsScanEntry()
-	if err != nil || len(found.Elements) == 0 {
-		return 0, found.Cursor, err
+	if err != nil {
+		return 0, 0, cmdScan.failed(err)
 	}
-	suspect = found.Elements[0]
-	calls := make([]invocation, len(found.Elements))
-	for i, name := range found.Elements {
-		calls[i].key = name
+	var calls []invocation
+	for _, name := range found.Elements {
+		if c.owns(name) {
+			calls = append(calls, invocation{key: name})
+		}
+	}
+	if len(calls) == 0 {
+		return 0, found.Cursor, nil
 	}
 	removed, err := c.scripts.clear.run(call.ctx, call.client, calls...)
 	for _, r := range removed {
 		n += r
 	}
 	return n, found.Cursor, err
+}
+
+// owns reports whether this cache has a key of this name, and not another one whose
+// prefix begins with the prefix of this one.
+func (c *Cache) owns(name string) bool {
+	rest, ok := strings.CutPrefix(name, c.cfg.prefix)
+	kind, value, _ := strings.Cut(rest, ":")
+	return ok && tenancy.Key{Kind: tenancy.KeyKind(kind), Value: value}.Validate() == nil
 }
 
 // globEscape returns a pattern that matches text alone.

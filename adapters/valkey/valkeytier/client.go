@@ -1,9 +1,6 @@
 package valkeytier
 
 import (
-	"net"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -12,7 +9,7 @@ import (
 // The settings of the client that keep its calls short, where the user left them
 // open. valkey-go's own let a call on a hung server take 10 s.
 const (
-	dialTimeout  = 100 * time.Millisecond // connecting, and again for the handshake
+	dialTimeout  = 100 * time.Millisecond // connecting, and again for the handshake; or the deadline of a call, if that is longer
 	keepAlive    = 200 * time.Millisecond // an idle connection is pinged so often
 	writeTimeout = 200 * time.Millisecond // a connection that does not answer for so long, or for the deadline of a call, is given up
 
@@ -30,35 +27,32 @@ const (
 // bounded returns option with the settings that a cache needs whose calls have this
 // deadline.
 func bounded(option valkey.ClientOption, deadline time.Duration) (valkey.ClientOption, error) {
-	switch {
-	case len(option.InitAddress) == 0:
-		return option, invalid("ClientOption.InitAddress is empty")
-	case option.DialFn == nil && option.DialCtxFn == nil && slices.ContainsFunc(option.InitAddress, isNoAddress):
-		return option, invalid("each of ClientOption.InitAddress must be host:port; valkey.ParseURL makes a ClientOption of a URL")
-	case option.SendToReplicas != nil || option.ReplicaOnly || len(option.Standalone.ReplicaAddress) > 0:
+	if option.SendToReplicas != nil || option.ReplicaOnly || len(option.Standalone.ReplicaAddress) > 0 {
 		return option, invalid("leases and entries live on the primary: use no SendToReplicas, ReplicaOnly or ReplicaAddress")
+	}
+	if option.DialFn == nil && option.DialCtxFn == nil {
+		var err error
+		if option.InitAddress, err = addresses(option.InitAddress); err != nil {
+			return option, err
+		}
 	}
 	option.DisableCache = true     // client-side caching: the tier above is that
 	option.DisableRetry = true     // retries know no deadline of ours
 	option.AlwaysPipelining = true // a caller who leaves does not break a connection
+	// Not all connections are made at the start: a call may have to wait for one.
+	setDefault(&option.Dialer.Timeout, max(dialTimeout, deadline))
+	setDefault(&option.Dialer.KeepAlive, keepAlive)
 	setDefault(&option.ConnWriteTimeout, max(writeTimeout, deadline))
 	setDefault(&option.MaxFlushDelay, flushDelay)
-	setDefault(&option.Dialer.Timeout, dialTimeout)
-	setDefault(&option.Dialer.KeepAlive, keepAlive)
-	setDefault(&option.ClientName, "tenantstore")
+	if option.ClientSetInfo == nil { // what a ClientName would cost with a proxy that refuses it is the connection
+		option.ClientSetInfo = []string{"valkey-go(tenantstore)", valkey.LibVer}
+	}
 	if option.Sentinel.MasterSet != "" {
 		setDefault(&option.Sentinel.TopologyRefreshInterval, sentinelRefresh)
-		setDefault(&option.Sentinel.Dialer.Timeout, dialTimeout)
+		setDefault(&option.Sentinel.Dialer.Timeout, max(dialTimeout, deadline))
 		setDefault(&option.Sentinel.Dialer.KeepAlive, keepAlive)
 	}
 	return option, nil
-}
-
-// isNoAddress finds URLs above all: errors of the client that are logged would show
-// what is in them, the password too.
-func isNoAddress(address string) bool {
-	_, _, err := net.SplitHostPort(address)
-	return err != nil || strings.ContainsAny(address, "/@")
 }
 
 func setDefault[T comparable](setting *T, value T) {

@@ -26,12 +26,18 @@
 // Trouble fails no read and no write; SQL answers. A call takes at most its
 // deadline ([WithDeadline], 50 ms), and at most 128 are under way at once
 // ([WithMaxCalls]); further ones fail at once. When 5 of the last 64 calls failed, a
-// breaker opens: nobody asks Valkey any more, until a probe in the background has
-// had an answer under the key that failed last. It is tried after 100 ms at first
-// and after 2 s at most. So a server that hangs delays a read by the deadline, and
-// only until the breaker opens; one that hangs in a cluster opens it for the whole
-// cluster. A change of state is logged once, with its reason: a wrong password,
-// a missing permission, too old a server.
+// circuit breaker opens: nobody asks Valkey any more, until a probe in the background
+// has had an answer to every command, each under the key of its last failure. It is
+// tried after 100 ms at first and after 2 s at most. So a server that hangs delays a
+// read by the deadline, and only until the breaker opens; one that hangs in a cluster
+// opens it for the whole cluster.
+//
+// A command that the server refuses, or a proxy before it, is not sent any more until a
+// probe of it succeeds; what does not need it goes on (README.md has a table). Without
+// SET, GET, EVAL or EVALSHA nothing can be cached: the breaker opens.
+//
+// Each of these is logged once, with its reason: a wrong password, a missing
+// permission, too old a server. It is over when all has been well for 10 s.
 //
 // New does no I/O. It connects in the background; lookups that come before the
 // first attempt is over wait for it, within their deadline.

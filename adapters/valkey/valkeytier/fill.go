@@ -22,7 +22,7 @@ func (c *Cache) Put(ctx context.Context, token tier.Token, e *tier.Entry) error 
 		}
 		return err
 	}
-	return c.invoke(ctx, c.scripts.put, c.putting(token, e, value))
+	return c.invoke(ctx, filling, c.scripts.put, c.putting(token, e, value))
 }
 
 func (c *Cache) putting(token tier.Token, e *tier.Entry, value string) invocation {
@@ -44,21 +44,21 @@ func (c *Cache) PutBatch(ctx context.Context, tokens []tier.Token, entries []*ti
 			releases = append(releases, invocation{c.name(e.Key), []string{lease(tokens[i])}})
 		}
 	}
-	return uncacheable, errors.Join(c.invoke(ctx, c.scripts.put, puts...), c.invoke(ctx, c.scripts.release, releases...))
+	return uncacheable, errors.Join(c.invoke(ctx, filling, c.scripts.put, puts...), c.invoke(ctx, removing, c.scripts.release, releases...))
 }
 
 // Release implements [tier.Cache].
 func (c *Cache) Release(ctx context.Context, key tenancy.Key, token tier.Token) error {
-	return c.invoke(ctx, c.scripts.release, invocation{c.name(key), []string{lease(token)}})
+	return c.invoke(ctx, removing, c.scripts.release, invocation{c.name(key), []string{lease(token)}})
 }
 
-// invoke runs a script for each of calls. A value of another type counts as
+// invoke runs a script, which needs these commands, for each of calls. A value of another type counts as
 // nothing: the next lookup replaces it.
-func (c *Cache) invoke(ctx context.Context, s script, calls ...invocation) error {
+func (c *Cache) invoke(ctx context.Context, needs command, s script, calls ...invocation) error {
 	for len(calls) > 0 {
 		some := calls[:min(len(calls), putSize)]
 		calls = calls[len(some):]
-		call, err := c.link.begin(ctx, c.cfg.deadline)
+		call, err := c.link.begin(ctx, needs, c.cfg.deadline)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (c *Cache) invoke(ctx context.Context, s script, calls ...invocation) error
 		if isWrongType(err) {
 			err = nil
 		}
-		if err := call.end(some[0].key, err); err != nil {
+		if err := call.end(err); err != nil {
 			return err
 		}
 	}

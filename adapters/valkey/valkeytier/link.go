@@ -1,10 +1,10 @@
 package valkeytier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -30,8 +30,22 @@ const (
 
 // Why a call was not made. Each is tenancy.ErrUnavailable.
 var (
-	errOpen = fmt.Errorf("%w: Valkey is not used until it answers again", tenancy.ErrUnavailable)
-	errBusy = fmt.Errorf("%w: too many calls of Valkey are under way", tenancy.ErrUnavailable)
+	errOpen    = fmt.Errorf("%w: the circuit breaker is open: Valkey is not used until it answers again", tenancy.ErrUnavailable)
+	errBusy    = fmt.Errorf("%w: too many calls of Valkey are under way", tenancy.ErrUnavailable)
+	errRefused = fmt.Errorf("%w: Valkey refuses a command that this needs", tenancy.ErrUnavailable)
+)
+
+// use is what a link is for.
+type use struct {
+	name      string  // for the log
+	commands  command // that it sends
+	essential command // without which it is not used at all
+	without   string  // what happens when it is not used
+}
+
+var (
+	cacheUse = use{"cache", caching, filling, "SQL does its work"}
+	busUse   = use{"bus", cmdPublish, cmdPublish, "other processes learn of changes by polling"}
 )
 
 // link is a client with bounds: it connects in the background, and every call of
@@ -39,10 +53,11 @@ var (
 // valkey-go alone bounds none of that: callers who wait for a connection, or for
 // a place in its ring of requests, do not look at their context.
 type link struct {
+	use
 	cfg     config
-	what    string // for the log
+	key     string // or channel, for probes
+	scripts scripts
 	connect func() (valkey.Client, error)
-	probe   probeFunc
 
 	client    atomic.Pointer[valkey.Client]
 	connected chan struct{} // closed when client is set
@@ -50,43 +65,44 @@ type link struct {
 	underway  atomic.Int64  // calls, cfg.maxCalls at most
 	lookups   deadlines
 	breaker   *breaker
-	suspect   atomic.Pointer[string] // the key of the last failed call
-	refused   atomic.Int64           // calls that were not made
-	failures  atomic.Int64           // calls that failed
+	denied    atomic.Uint32                      // the commands that the server refuses
+	suspects  [commands]atomic.Pointer[[]string] // the keys of each command's last failure
+	refused   atomic.Int64                       // calls that were not made
+	failures  atomic.Int64                       // calls that failed
+	trouble   episode                            // the breaker is open
+	denial    episode                            // commands are refused that it goes on without
 
 	ctx  context.Context
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
 
-// probeFunc asks for key, of which a call failed, in the way of that call.
-type probeFunc func(ctx context.Context, c valkey.Client, key string) error
-
-// newLink returns a link to the servers of option.
-func newLink(cfg config, what string, option valkey.ClientOption, probe probeFunc) (*link, error) {
+// newLink returns a link to the servers of option, which probes under key.
+func newLink(cfg config, u use, key string, option valkey.ClientOption) (*link, error) {
 	option, err := bounded(option, cfg.deadline)
 	if err != nil {
 		return nil, err
 	}
-	l := makeLink(cfg, what, probe, Open)
+	l := makeLink(cfg, u, key, Open)
 	l.connect = func() (valkey.Client, error) { return valkey.NewClient(option) }
 	l.done.Go(l.run)
 	return l, nil
 }
 
 // newClientLink returns a link that uses client and does not close it.
-func newClientLink(cfg config, what string, client valkey.Client, probe probeFunc) *link {
-	l := makeLink(cfg, what, probe, Closed)
+func newClientLink(cfg config, u use, key string, client valkey.Client) *link {
+	l := makeLink(cfg, u, key, Closed)
 	l.client.Store(&client)
 	close(l.connected)
 	close(l.attempted)
+	l.breaker.wake() // to see which commands the server refuses
 	l.done.Go(l.run)
 	return l
 }
 
-func makeLink(cfg config, what string, probe probeFunc, s State) *link {
+func makeLink(cfg config, u use, key string, s State) *link {
 	l := &link{
-		cfg: cfg, what: what, probe: probe, breaker: newBreaker(s), lookups: deadlines{after: cfg.deadline},
+		use: u, cfg: cfg, key: key, scripts: newScripts(), breaker: newBreaker(s), lookups: deadlines{after: cfg.deadline},
 		connected: make(chan struct{}), attempted: make(chan struct{}),
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
@@ -98,6 +114,8 @@ func makeLink(cfg config, what string, probe probeFunc, s State) *link {
 func (l *link) close() {
 	l.stop()
 	l.done.Wait()
+	l.trouble.close()
+	l.denial.close()
 	if l.connect == nil {
 		return
 	}
@@ -106,18 +124,19 @@ func (l *link) close() {
 	}
 }
 
-// run connects, and from then on probes whenever the breaker opens.
+// run connects, and from then on probes whenever the breaker opens or a command is
+// refused.
 func (l *link) run() {
 	pause := time.Duration(0)
 	for {
-		closed := time.Now()
-		if l.breaker.current() == Closed {
+		healthy := time.Now()
+		if l.breaker.current() == Closed && l.denied.Load() == 0 {
 			select {
 			case <-l.ctx.Done():
 				return
 			case <-l.breaker.trips:
 			}
-			if time.Since(closed) > steady {
+			if time.Since(healthy) > steady {
 				pause = 0
 			}
 			pause = longer(pause)
@@ -133,31 +152,54 @@ func (l *link) run() {
 
 func longer(pause time.Duration) time.Duration { return min(max(2*pause, minPause), maxPause) }
 
-// mend makes one attempt after pause, and closes the breaker if it succeeds.
+// mend makes one attempt after pause, and reports whether all is well. It closes the
+// breaker if every essential command is answered.
 func (l *link) mend(pause time.Duration) bool {
 	select {
 	case <-l.ctx.Done():
 		return false
 	case <-time.After(pause + rand.N(pause/4+1)): // not all processes at once
 	}
-	l.breaker.probing()
-	err := l.attempt()
-	first := !isClosed(l.attempted)
+	open := l.breaker.current() != Closed
+	if open {
+		l.breaker.probing()
+	}
+	denied, refusal, err := l.attempt()
+	if l.ctx.Err() != nil {
+		return false
+	}
 	if err == nil {
-		l.breaker.close()
-	} else {
-		l.breaker.failedProbe()
+		l.denied.Store(uint32(denied))
+		if denied&l.essential != 0 {
+			err = refusal
+		}
 	}
 	switch {
-	case first:
-		close(l.attempted)
-		if err != nil && l.ctx.Err() == nil {
-			l.logOpen(err)
-		}
-	case err == nil:
-		l.cfg.logger.Info("tenancy: Valkey answers again", "use", l.what)
+	case err == nil && open:
+		l.breaker.close()
+	case err != nil && open:
+		l.breaker.failedProbe()
+	case err != nil && denied&l.essential != 0:
+		l.breaker.trip()
 	}
-	return err == nil
+	switch {
+	case err == nil && denied != 0:
+		l.logDenied(denied, refusal)
+	case err == nil:
+		for i := range l.suspects {
+			l.suspects[i].Store(nil)
+		}
+		l.denial.ends(func() { l.cfg.logger.Info("tenancy: Valkey accepts every command", "use", l.name) })
+	case l.breaker.current() != Closed:
+		l.logOpen(denied, err)
+	}
+	if err == nil {
+		l.trouble.ends(func() { l.cfg.logger.Info("tenancy: circuit breaker closed: Valkey is used again", "use", l.name) })
+	}
+	if !isClosed(l.attempted) {
+		close(l.attempted)
+	}
+	return err == nil && denied == 0
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -169,69 +211,106 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-func (l *link) attempt() error {
+// attempt connects if need be, and tries every command under the keys of its last
+// failure. It returns the commands that the server refuses and the first refusal, or
+// the first failure of another kind.
+func (l *link) attempt() (denied command, refusal, err error) {
 	if l.client.Load() == nil {
 		c, err := l.connect()
 		if err != nil {
-			return err
+			return 0, nil, err
 		}
 		l.client.Store(&c)
 		close(l.connected)
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, max(probeDeadline, l.cfg.deadline))
 	defer cancel()
-	key := l.cfg.prefix + "probe"
-	if s := l.suspect.Load(); s != nil {
-		key = *s
+	client := *l.client.Load()
+	for _, one := range l.commands.each() {
+		if one == cmdMGet && client.Mode() == valkey.ClientModeCluster { // it sends none
+			continue
+		}
+		err := l.try(ctx, client, one)
+		if failed := (*commandError)(nil); errors.As(err, &failed) && failed.refused() {
+			denied |= one
+			refusal = cmp.Or(refusal, err)
+		} else if err != nil {
+			return 0, nil, err
+		}
 	}
-	return l.probe(ctx, *l.client.Load(), key)
+	return denied, refusal, nil
 }
 
-func (l *link) logOpen(err error) {
-	l.cfg.logger.LogAttrs(l.ctx, slog.LevelWarn, "tenancy: Valkey is not used until it answers again; SQL does its work",
-		slog.String("use", l.what), slog.String("error", explain(err)))
+// try tries a command under the keys of its last failure, which may be those of one
+// server of many. What is there may hide that scripts must not delete, so that is
+// tried where nothing is, too.
+func (l *link) try(ctx context.Context, client valkey.Client, one command) error {
+	suspects := l.suspects[one.index()].Load()
+	if suspects != nil {
+		if err := l.scripts.probe(ctx, client, one, *suspects); err != nil || one != cmdDel {
+			return err
+		}
+	}
+	return l.scripts.probe(ctx, client, one, []string{l.key})
 }
 
-// explain says what to do about the errors that an operator must mend.
-func explain(err error) string {
-	text := err.Error()
-	var advice string
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		advice = "it did not answer in time"
-	case errors.Is(err, io.EOF):
-		advice = "the connection was closed: was the server stopped, or is it another than Valkey?"
-	case strings.HasPrefix(text, "WRONGPASS"), strings.HasPrefix(text, "NOAUTH"):
-		advice = "check ClientOption.Username and Password"
-	case strings.HasPrefix(text, "NOPERM"):
-		advice = "give the user the permissions of README.md"
-	case strings.Contains(text, "syntax error"):
-		advice = "the server is too old: use Valkey, or Redis 7.0 or newer"
-	case strings.HasPrefix(text, "OOM"):
-		advice = "set maxmemory-policy to allkeys-lru"
-	case strings.HasPrefix(text, "READONLY"):
-		advice = "the address is that of a replica"
-	default:
-		return text
+// accepts reports whether the server has refused none of these commands.
+func (l *link) accepts(c command) bool { return command(l.denied.Load())&c == 0 }
+
+// deny notes that the server has refused a command.
+func (l *link) deny(failed *commandError) {
+	l.denied.Or(uint32(failed.command))
+	if failed.command&l.essential != 0 {
+		if l.breaker.trip() {
+			l.logOpen(failed.command, failed)
+		}
+		return
 	}
-	return text + " (" + advice + ")"
+	l.breaker.wake()
+	l.logDenied(failed.command, failed)
+}
+
+// logOpen logs that the breaker is open, because of commands that are denied, if these
+// are any.
+func (l *link) logOpen(denied command, err error) {
+	if !l.trouble.begins(kind(err)) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("use", l.name), slog.String("error", explain(err))}
+	if denied != 0 {
+		attrs = append(attrs, slog.String("refused", denied.String()))
+	}
+	l.cfg.logger.LogAttrs(l.ctx, slog.LevelWarn, "tenancy: circuit breaker open: Valkey is not used until it answers again; "+l.without, attrs...)
+}
+
+func (l *link) logDenied(denied command, err error) {
+	var names, without []string
+	for _, one := range denied.each() {
+		names, without = append(names, one.String()), append(without, effects[one])
+	}
+	if !l.denial.begins(names...) {
+		return
+	}
+	l.cfg.logger.LogAttrs(l.ctx, slog.LevelWarn, "tenancy: Valkey refuses a command, and is used without it: "+strings.Join(without, "; "),
+		slog.String("use", l.name), slog.String("error", explain(err)), slog.String("refused", denied.String()))
 }
 
 // call is one use of the client, from begin to end.
 type call struct {
 	link   *link
 	client valkey.Client
+	needs  command
 	parent context.Context
 	ctx    context.Context    // with the deadline
 	cancel context.CancelFunc // nil if begun by beginLookup
 	begun  time.Time
 }
 
-// begin takes a place, and starts the deadline. Without an error, the caller
-// calls end.
-func (l *link) begin(ctx context.Context, d time.Duration) (call, error) {
-	c := call{link: l, parent: ctx, begun: time.Now()}
-	if err := l.takePlace(); err != nil {
+// begin takes a place for a call that needs these commands, and starts the deadline.
+// Without an error, the caller calls end.
+func (l *link) begin(ctx context.Context, needs command, d time.Duration) (call, error) {
+	c := call{link: l, needs: needs, parent: ctx, begun: time.Now()}
+	if err := l.takePlace(needs); err != nil {
 		return call{}, err
 	}
 	c.ctx, c.cancel = context.WithTimeout(ctx, d)
@@ -240,21 +319,23 @@ func (l *link) begin(ctx context.Context, d time.Duration) (call, error) {
 
 // beginLookup is begin at a tenth of the cost, with the deadline of the
 // configuration; but a call that is under way does not notice that ctx ends.
-func (l *link) beginLookup(ctx context.Context) (call, error) {
+func (l *link) beginLookup(ctx context.Context, needs command) (call, error) {
 	if err := ctx.Err(); err != nil {
 		return call{}, err
 	}
-	c := call{link: l, parent: ctx, begun: time.Now()}
-	if err := l.takePlace(); err != nil {
+	c := call{link: l, needs: needs, parent: ctx, begun: time.Now()}
+	if err := l.takePlace(needs); err != nil {
 		return call{}, err
 	}
 	c.ctx = l.lookups.begin(ctx, c.begun)
 	return c, c.connect()
 }
 
-func (l *link) takePlace() error {
-	if l.breaker.current() != Closed && isClosed(l.attempted) {
-		return l.refuse()
+func (l *link) takePlace(needs command) error {
+	if isClosed(l.attempted) {
+		if err := l.refuses(needs); err != nil {
+			return err
+		}
 	}
 	if l.underway.Add(1) > int64(l.cfg.maxCalls) {
 		l.underway.Add(-1)
@@ -274,20 +355,28 @@ func (c *call) connect() error {
 		case <-c.ctx.Done():
 		}
 	}
-	if l.breaker.current() != Closed {
+	if err := l.refuses(c.needs); err != nil {
 		c.leave()
-		return l.refuse()
+		return err
 	}
 	c.client = *l.client.Load()
 	return nil
 }
 
-func (l *link) refuse() error {
-	if l.ctx.Err() != nil {
+// refuses returns why a call that needs these commands is not made, or nil.
+func (l *link) refuses(needs command) error {
+	open := l.breaker.current() != Closed
+	switch {
+	case l.ctx.Err() != nil:
 		return tenancy.ErrClosed
+	case !open && l.accepts(needs):
+		return nil
 	}
 	l.refused.Add(1)
-	return errOpen
+	if open {
+		return errOpen
+	}
+	return errRefused
 }
 
 func (c *call) leave() {
@@ -297,22 +386,26 @@ func (c *call) leave() {
 	c.link.underway.Add(-1)
 }
 
-// end gives the place back and tells the breaker how the call went; key is one
-// that it used. It returns err.
-func (c *call) end(key string, err error) error {
+// end gives the place back and tells the breaker how the call went. It returns err.
+func (c *call) end(err error) error {
 	defer c.leave()
 	l := c.link
+	var failed *commandError
 	switch {
 	case err == nil:
 		l.breaker.succeeded()
 	case errors.Is(err, context.Canceled), c.leftEarly():
 		// The caller went away: that says nothing of Valkey.
+	case !errors.As(err, &failed): // nothing was sent
 	default:
 		l.failures.Add(1)
-		suspect := key // a copy, so that only a failure allocates
-		l.suspect.Store(&suspect)
-		if l.breaker.failed() {
-			l.logOpen(err)
+		if len(failed.keys) > 0 {
+			l.suspects[failed.command.index()].Store(&failed.keys)
+		}
+		if failed.refused() {
+			l.deny(failed)
+		} else if l.breaker.failed() {
+			l.logOpen(0, err)
 		}
 	}
 	return err

@@ -18,17 +18,17 @@ const batchSize = 1000
 // even if ctx ends.
 func (c *Cache) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
 	name := c.name(key)
-	call, err := c.link.beginLookup(ctx)
+	call, err := c.link.beginLookup(ctx, filling)
 	if err != nil {
 		return tier.Result{}, err
 	}
 	r, err := c.get(&call, key, name)
-	return r, call.end(name, err)
+	return r, call.end(err)
 }
 
 func (c *Cache) get(call *call, key tenancy.Key, name string) (tier.Result, error) {
 	token := newToken()
-	r, bad, err := c.judge(key, token, call.client.Do(call.ctx, takeLease(call.client, name, token)))
+	r, bad, err := c.judge(key, name, token, call.client.Do(call.ctx, takeLease(call.client, name, token)))
 	if bad != nil {
 		return c.repair(call, name, bad)
 	}
@@ -48,7 +48,7 @@ type unusable struct {
 }
 
 // judge turns the answer to takeLease into a result.
-func (c *Cache) judge(key tenancy.Key, token tier.Token, answer valkey.ValkeyResult) (tier.Result, *unusable, error) {
+func (c *Cache) judge(key tenancy.Key, name string, token tier.Token, answer valkey.ValkeyResult) (tier.Result, *unusable, error) {
 	value, err := answer.ToString()
 	switch {
 	case valkey.IsValkeyNil(err):
@@ -56,7 +56,7 @@ func (c *Cache) judge(key tenancy.Key, token tier.Token, answer valkey.ValkeyRes
 	case isWrongType(err):
 		return tier.Result{}, &unusable{err: err}, nil
 	case err != nil:
-		return tier.Result{}, nil, err
+		return tier.Result{}, nil, cmdSet.failed(err, name)
 	case isLease(value):
 		return tier.Result{}, nil, nil
 	}
@@ -101,13 +101,13 @@ func (c *Cache) getSome(ctx context.Context, keys []tenancy.Key, results []tier.
 	for i, k := range keys {
 		names[i] = c.name(k)
 	}
-	call, err := c.link.begin(ctx, c.cfg.deadline)
+	call, err := c.link.begin(ctx, filling, c.cfg.deadline)
 	if err != nil {
 		return err
 	}
 	values, err := readMany(&call, names)
 	if err != nil {
-		return call.end(names[0], err)
+		return call.end(err)
 	}
 	var missing []int
 	for i, value := range values {
@@ -130,7 +130,7 @@ func (c *Cache) getSome(ctx context.Context, keys []tenancy.Key, results []tier.
 	if err == nil && len(missing) > 0 {
 		err = c.leaseMany(&call, keys, names, missing, results)
 	}
-	_ = call.end(names[0], err) // counted; what was read is good
+	_ = call.end(err) // counted; what was read is good
 	return nil
 }
 
@@ -138,14 +138,14 @@ func (c *Cache) getSome(ctx context.Context, keys []tenancy.Key, results []tier.
 // another type.
 func readMany(call *call, names []string) ([]string, error) {
 	values := make([]string, len(names))
-	if call.client.Mode() != valkey.ClientModeCluster {
+	if call.client.Mode() != valkey.ClientModeCluster && call.link.accepts(cmdMGet) {
 		answers, err := call.client.Do(call.ctx, call.client.B().Mget().Key(names...).Build()).ToArray()
 		if err != nil {
-			return nil, err
+			return nil, cmdMGet.failed(err, names...)
 		}
 		for i := range answers {
 			if values[i], err = answers[i].ToString(); err != nil && !valkey.IsValkeyNil(err) {
-				return nil, err
+				return nil, cmdMGet.failed(err, names...)
 			}
 		}
 		return values, nil
@@ -157,7 +157,7 @@ func readMany(call *call, names []string) ([]string, error) {
 	for i, answer := range call.client.DoMulti(call.ctx, commands...) {
 		value, err := answer.ToString()
 		if err != nil && !valkey.IsValkeyNil(err) && !isWrongType(err) {
-			return nil, err
+			return nil, cmdGet.failed(err, names[i])
 		}
 		values[i] = value
 	}
@@ -175,7 +175,7 @@ func (c *Cache) leaseMany(call *call, keys []tenancy.Key, names []string, missin
 	var failed error
 	for j, answer := range call.client.DoMulti(call.ctx, commands...) {
 		i := missing[j]
-		r, bad, err := c.judge(keys[i], tokens[j], answer)
+		r, bad, err := c.judge(keys[i], names[i], tokens[j], answer)
 		if bad != nil {
 			r, err = c.repair(call, names[i], bad)
 		}

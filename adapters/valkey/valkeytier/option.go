@@ -3,6 +3,8 @@ package valkeytier
 import (
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/seal"
@@ -15,6 +17,13 @@ const (
 	DefaultKeyPrefix = "tenancy:"
 	DefaultDeadline  = 50 * time.Millisecond
 	DefaultMaxCalls  = 128
+)
+
+// The largest values.
+const (
+	maxPrefix   = 1 << 10
+	maxDeadline = time.Hour
+	maxMaxCalls = 1 << 20
 )
 
 // Option configures New, NewWithClient, NewCache, NewCacheWithClient and NewBus.
@@ -43,13 +52,24 @@ func newConfig(opts []Option) (config, error) {
 	}
 	switch {
 	case c.prefix == "":
-		return config{}, invalid("WithKeyPrefix needs a prefix: without one, InvalidateAll would remove every key of the server")
-	case c.deadline <= 0:
-		return config{}, invalid("WithDeadline must be positive")
-	case c.maxCalls < 1:
-		return config{}, invalid("WithMaxCalls must be at least 1")
+		return config{}, invalid("WithKeyPrefix needs a prefix: without one, InvalidateAll would remove keys of others")
+	case ambiguous(c.prefix):
+		return config{}, invalid(`WithKeyPrefix must not have ":id:" or ":identifier:" in it, at which the keys of shorter prefixes begin`)
+	case len(c.prefix) > maxPrefix:
+		return config{}, invalid(fmt.Sprintf("WithKeyPrefix must be %d bytes at most", maxPrefix))
+	case c.deadline <= 0 || c.deadline > maxDeadline:
+		return config{}, invalid(fmt.Sprintf("WithDeadline must be above 0 and %v at most, not %v", maxDeadline, c.deadline))
+	case c.maxCalls < 1 || c.maxCalls > maxMaxCalls:
+		return config{}, invalid(fmt.Sprintf("WithMaxCalls must be 1 to %d, not %d", maxMaxCalls, c.maxCalls))
 	}
 	return c, nil
+}
+
+// ambiguous reports whether a key with this prefix may be that of another one.
+func ambiguous(prefix string) bool {
+	return slices.ContainsFunc([]tenancy.KeyKind{tenancy.KindID, tenancy.KindIdentifier}, func(k tenancy.KeyKind) bool {
+		return strings.Contains(prefix, ":"+string(k)+":")
+	})
 }
 
 func invalid(why string) error {
@@ -57,20 +77,21 @@ func invalid(why string) error {
 }
 
 // WithKeyPrefix sets what every key begins with, and the channel of the bus
-// (DefaultKeyPrefix). Each database of tenants needs its own where several share a
-// server.
+// (DefaultKeyPrefix): 1 to 1024 bytes, without ":id:" and ":identifier:". Each database
+// of tenants needs its own where several share a server; one prefix may begin with
+// another.
 func WithKeyPrefix(prefix string) Option {
 	return optionFunc(func(c *config) { c.prefix = prefix })
 }
 
-// WithDeadline bounds each call of Valkey (DefaultDeadline); a batch takes one
-// for each 1000 keys. It must leave time to connect: a call that finds no
+// WithDeadline bounds each call of Valkey (DefaultDeadline): an hour at most. A batch
+// takes one for each 1000 keys. It must leave time to connect: a call that finds no
 // connection makes one.
 func WithDeadline(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.deadline = d })
 }
 
-// WithMaxCalls bounds the calls that are under way at once (DefaultMaxCalls).
+// WithMaxCalls bounds the calls that are under way at once (DefaultMaxCalls): 1 to 2^20.
 // Further ones fail at once, and are answered by SQL.
 func WithMaxCalls(n int) Option {
 	return optionFunc(func(c *config) { c.maxCalls = n })

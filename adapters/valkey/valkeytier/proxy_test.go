@@ -148,6 +148,14 @@ func serveOld(conn net.Conn) {
 			answer = "+PONG\r\n"
 		case "SET":
 			answer = "-ERR syntax error\r\n"
+		case "GET":
+			answer = "$-1\r\n"
+		case "MGET":
+			answer = "*1\r\n$-1\r\n"
+		case "SCAN":
+			answer = "*2\r\n$1\r\n0\r\n*0\r\n"
+		case "EVAL", "EVALSHA":
+			answer = ":0\r\n"
 		}
 		if _, err := io.WriteString(conn, answer); err != nil {
 			return

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/valkey-io/valkey-go"
+
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -83,7 +85,10 @@ func flawOf(err error) flaw {
 	return unopened
 }
 
-func isWrongType(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "WRONGTYPE") }
+func isWrongType(err error) bool {
+	var answer *valkey.ValkeyError
+	return errors.As(err, &answer) && strings.HasPrefix(answer.Error(), "WRONGTYPE")
+}
 
 // flawCounts counts the values that could not be used, by flaw.
 type flawCounts [flaws]atomic.Int64
