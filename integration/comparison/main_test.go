@@ -14,7 +14,6 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/redis/go-redis/v9/logging"
-	"go.uber.org/goleak"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/integration/servers"
@@ -32,7 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	logging.Disable() // go-redis logs what it returns as well
-	goleak.VerifyTestMain(m)
+	servers.VerifyTestMain(m)
 }
 
 // floor is where contenders meet: a database, and a Valkey.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
 var (
@@ -29,7 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	// Toxiproxy leaves goroutines behind where a toxic comes and goes while a connection
 	// ends.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	servers.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
 
 // eventually waits until the condition holds.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/valkey-io/valkey-go"
-	"go.uber.org/goleak"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -20,12 +19,7 @@ import (
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
-func TestMain(m *testing.M) {
-	// See the tests of valkeytier. And the client closes the connections of a shard that is
-	// gone five seconds later.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*call).DelayDo.func1"),
-		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*clusterClient)._refresh.func2"))
-}
+func TestMain(m *testing.M) { servers.VerifyTestMain(m) }
 
 const patience = 60 * time.Second
 
