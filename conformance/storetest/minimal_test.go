@@ -102,7 +102,7 @@ func (m minimal) List(_ context.Context, opts tenancy.ListOptions, after tenancy
 	}
 	slices.SortFunc(rows, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
 	rows = rows[min(opts.Offset, len(rows)):]
-	return tenancy.PageOf(rows[:min(opts.Limit+1, len(rows))], opts.Limit), nil
+	return tenancy.PageOf(rows[:min(opts.Limit+1, len(rows))], opts), nil
 }
 
 func (m minimal) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {

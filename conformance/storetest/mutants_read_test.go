@@ -113,7 +113,17 @@ func readMutants() []mutant {
 			f.list = func(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
 				page, err := f.Store.List(ctx, opts)
 				if n := len(page.Tenants); n > 0 && n == opts.Limit {
-					page.Next = tenancy.ListKeyOf(page.Tenants[n-1]).Cursor()
+					page.Next = tenancy.ListKeyOf(page.Tenants[n-1]).Cursor(opts.Filter)
+				}
+				return page, err
+			}
+		}},
+		{rule: "list-cursor-belongs-to-its-listing", how: "begins anew where it does not know a cursor", spoil: func(f *faulty) {
+			f.list = func(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
+				page, err := f.Store.List(ctx, opts)
+				if opts.Cursor != "" && errors.Is(err, tenancy.ErrInvalid) {
+					opts.Cursor = ""
+					return f.Store.List(ctx, opts)
 				}
 				return page, err
 			}

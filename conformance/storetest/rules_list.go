@@ -96,6 +96,36 @@ func listRules() []Rule {
 			},
 		},
 		{
+			Name: "list-cursor-belongs-to-its-listing",
+			Says: "A cursor that was altered or cut, or that belongs to another filter, is ErrInvalid with the field cursor.",
+			check: func(p *probe) {
+				for i := range 4 {
+					p.create(tenant(i))
+				}
+				active := tenancy.Filter{Statuses: []tenancy.Status{tenancy.StatusActive}}
+				next := p.list(tenancy.ListOptions{Limit: 2, Filter: active}).Next
+				for i := range next {
+					for _, c := range "AZaz09-_" {
+						altered := next[:i] + string(c) + next[i+1:]
+						if altered == next {
+							continue
+						}
+						_, err := p.s.List(p.ctx, tenancy.ListOptions{Cursor: altered, Filter: active})
+						p.failsIn(err, tenancy.ErrInvalid, "cursor", "List by a cursor with another character at %d", i)
+					}
+					if i > 0 {
+						_, err := p.s.List(p.ctx, tenancy.ListOptions{Cursor: next[:i], Filter: active})
+						p.failsIn(err, tenancy.ErrInvalid, "cursor", "List by a cursor cut to %d characters", i)
+					}
+				}
+				for _, other := range []tenancy.Filter{{}, {Statuses: []tenancy.Status{tenancy.StatusSuspended}}, {Statuses: tenancy.Statuses()}} {
+					_, err := p.s.List(p.ctx, tenancy.ListOptions{Cursor: next, Filter: other})
+					p.failsIn(err, tenancy.ErrInvalid, "cursor", "List of %v by a cursor of %v", other.Statuses, active.Statuses)
+				}
+				equal(p, len(p.list(tenancy.ListOptions{Cursor: next, Filter: active, Limit: 100}).Tenants), 2, "the number of tenants on the next page")
+			},
+		},
+		{
 			Name: "list-cursor-stable",
 			Says: "Tenants that come, change and go while a list is paged through by cursor neither repeat nor hide another.",
 			check: func(p *probe) {

@@ -435,7 +435,7 @@ func BenchmarkGrowth(b *testing.B) {
 		{"Count", func(f filled) error { _, err := f.Count(ctx, two); return err }},
 		{"List", list(func(filled) tenancy.ListOptions { return tenancy.ListOptions{} })},
 		{"List/cursor", list(func(f filled) tenancy.ListOptions {
-			return tenancy.ListOptions{Filter: two, Cursor: tenancy.ListKeyOf(f.middle).Cursor()}
+			return tenancy.ListOptions{Filter: two, Cursor: tenancy.ListKeyOf(f.middle).Cursor(two)}
 		})},
 		{"List/offset", list(func(f filled) tenancy.ListOptions { return tenancy.ListOptions{Filter: two, Offset: f.n / 4} })},
 		{"Statistics", func(f filled) error { f.Statistics(); return nil }},

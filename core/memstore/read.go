@@ -54,7 +54,7 @@ func (b *backend) Exists(_ context.Context, id string) (bool, error) {
 func (b *backend) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return tenancy.PageOf(page(b.indexes(opts.Filter), after, opts.Offset, opts.Limit+1), opts.Limit), nil
+	return tenancy.PageOf(page(b.indexes(opts.Filter), after, opts.Offset, opts.Limit+1), opts), nil
 }
 
 func (b *backend) Count(_ context.Context, filter tenancy.Filter) (int, error) {

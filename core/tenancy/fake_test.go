@@ -78,7 +78,7 @@ func (f *fake) List(_ context.Context, opts tenancy.ListOptions, after tenancy.L
 	}
 	slices.SortFunc(rows, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
 	rows = rows[min(opts.Offset, len(rows)):]
-	return tenancy.PageOf(rows[:min(len(rows), opts.Limit+1)], opts.Limit), nil
+	return tenancy.PageOf(rows[:min(len(rows), opts.Limit+1)], opts), nil
 }
 
 func (f *fake) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The limits of a page.
@@ -46,7 +48,9 @@ type ListOptions struct {
 	// Offset skips so many tenants. Its cost grows with it; prefer Cursor.
 	Offset int
 	// Cursor is the Next of the page before; empty begins at the newest tenant.
-	// Offset must then be 0.
+	// Offset must then be 0, and Filter the one of the page before; Limit may be
+	// another. A cursor that was altered or cut, or that belongs to another Filter,
+	// is ErrInvalid.
 	Cursor string
 	// OmitSecrets leaves every DatabaseURL that there is withheld (see
 	// [Secret.Err]), so that a store that encrypts them opens none.
@@ -84,18 +88,19 @@ func (o ListOptions) Normalized() (ListOptions, ListKey, error) {
 	if o.Offset > 0 {
 		return o, ListKey{}, invalid("offset", "must be 0 with a cursor")
 	}
-	after, err := parseCursor(o.Cursor)
+	after, err := parseCursor(o.Cursor, o.Filter)
 	return o, after, err
 }
 
-// PageOf returns the page of at most limit tenants out of rows, which a store
-// fetched in list order with one row more than limit to see whether there is a
-// next page.
-func PageOf(rows []Tenant, limit int) Page {
-	if len(rows) <= limit {
+// PageOf returns the page of at most opts.Limit tenants out of rows, which a store
+// fetched in list order with one row more than that to see whether there is a next
+// page.
+func PageOf(rows []Tenant, opts ListOptions) Page {
+	n := opts.Limit
+	if len(rows) <= n {
 		return Page{Tenants: rows}
 	}
-	return Page{Tenants: rows[:limit:limit], Next: ListKeyOf(rows[limit-1]).Cursor()}
+	return Page{Tenants: rows[:n:n], Next: ListKeyOf(rows[n-1]).Cursor(opts.Filter)}
 }
 
 // ListKey is a tenant's place in the order of List.
@@ -116,27 +121,56 @@ func (k ListKey) Compare(other ListKey) int {
 	return cmp.Or(other.CreatedAt.Compare(k.CreatedAt), strings.Compare(other.ID, k.ID))
 }
 
-const cursorVersion = 1
+// The bytes of a cursor, in base64: the version, which stands for the order too;
+// the filter's hash; microseconds; the ID; a checksum of all this. The checksum is
+// there to find mistakes, not forgeries: a cursor leads to nothing that List would
+// not show in any case.
+const (
+	cursorVersion = 1
+	cursorHead    = 1 + 4 + 8
+	cursorTail    = 4
+)
 
-// Cursor returns k as an opaque text that is safe in a URL.
-func (k ListKey) Cursor() string {
-	b := binary.BigEndian.AppendUint64([]byte{cursorVersion}, uint64(k.CreatedAt.UnixMicro()))
-	return base64.RawURLEncoding.EncodeToString(append(b, k.ID...))
+// Cursor returns k, in a listing with filter, as an opaque text that is safe in a
+// URL.
+func (k ListKey) Cursor(filter Filter) string {
+	b := binary.BigEndian.AppendUint32([]byte{cursorVersion}, filter.hash())
+	b = binary.BigEndian.AppendUint64(b, uint64(k.CreatedAt.UnixMicro()))
+	b = append(b, k.ID...)
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(b, crc(b)))
 }
 
-func parseCursor(cursor string) (ListKey, error) {
-	bad := invalid("cursor", "is not one that List returned")
-	if len(cursor) > base64.RawURLEncoding.EncodedLen(9+MaxIDRunes*4) {
+func parseCursor(cursor string, filter Filter) (ListKey, error) {
+	bad := invalid("cursor", "is not one that List returned, or was altered or cut")
+	if len(cursor) > base64.RawURLEncoding.EncodedLen(cursorHead+MaxIDRunes*utf8.UTFMax+cursorTail) {
 		return ListKey{}, bad
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(b) < 10 || b[0] != cursorVersion {
+	if err != nil || len(b) <= cursorHead+cursorTail || b[0] != cursorVersion {
 		return ListKey{}, bad
 	}
-	k := ListKey{time.UnixMicro(int64(binary.BigEndian.Uint64(b[1:9]))).UTC(), string(b[9:])}
-	// The decoder skips line breaks; a cursor has one spelling only.
-	if k.Cursor() != cursor || ValidateID(k.ID) != nil || validateTime("", k.CreatedAt, maxYear) != nil {
+	b, sum := b[:len(b)-cursorTail], b[len(b)-cursorTail:]
+	k := ListKey{time.UnixMicro(int64(binary.BigEndian.Uint64(b[5:cursorHead]))).UTC(), string(b[cursorHead:])}
+	// The decoder skips line breaks.
+	if binary.BigEndian.Uint32(sum) != crc(b) || strings.ContainsAny(cursor, "\r\n") ||
+		ValidateID(k.ID) != nil || validateTime("", k.CreatedAt, maxYear) != nil {
 		return ListKey{}, bad
+	}
+	if binary.BigEndian.Uint32(b[1:5]) != filter.hash() {
+		return ListKey{}, invalid("cursor", "belongs to a listing with another filter: go on with that filter, or begin without a cursor")
 	}
 	return k, nil
 }
+
+// hash tells filters apart that select differently.
+func (f Filter) hash() uint32 {
+	statuses := slices.Clone(f.Statuses)
+	slices.Sort(statuses)
+	var b []byte
+	for _, s := range slices.Compact(statuses) {
+		b = append(append(b, s...), ',')
+	}
+	return crc(b)
+}
+
+func crc(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }

@@ -1,6 +1,7 @@
 package tenancy_test
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 )
 
 func TestListOptionsNormalized(t *testing.T) {
-	cursor := tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor()
+	cursor := tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor(tenancy.Filter{})
 	for _, c := range []struct {
 		opts  tenancy.ListOptions
 		field string
@@ -31,7 +32,7 @@ func TestListOptionsNormalized(t *testing.T) {
 		{tenancy.ListOptions{Cursor: "B" + cursor[1:]}, "cursor", 0},
 		{tenancy.ListOptions{Cursor: cursor[:8]}, "cursor", 0},
 		{tenancy.ListOptions{Cursor: strings.Repeat("A", 1<<20)}, "cursor", 0},
-		{tenancy.ListOptions{Cursor: tenancy.ListKey{CreatedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ID: "t1"}.Cursor()}, "cursor", 0},
+		{tenancy.ListOptions{Cursor: tenancy.ListKey{CreatedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ID: "t1"}.Cursor(tenancy.Filter{})}, "cursor", 0},
 		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{"frozen"}}}, "status", 0},
 		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{""}}}, "status", 0},
 	} {
@@ -53,13 +54,79 @@ func TestCursorRoundTrip(t *testing.T) {
 		{CreatedAt: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), ID: strings.Repeat("😀", tenancy.MaxIDRunes)},
 		{CreatedAt: time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), ID: "\n"},
 	} {
-		cursor := key.Cursor()
+		cursor := key.Cursor(tenancy.Filter{})
 		_, got, err := tenancy.ListOptions{Cursor: cursor}.Normalized()
 		if err != nil || got != key {
 			t.Errorf("%+v reads back as %+v (%v)", key, got, err)
 		}
 		if url.QueryEscape(cursor) != cursor || url.PathEscape(cursor) != cursor {
 			t.Errorf("%q is not safe in a URL", cursor)
+		}
+	}
+}
+
+// A cursor that is not quite the one that List returned is no cursor.
+func TestCursorsThatWereAltered(t *testing.T) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ \n\r"
+	filters := []tenancy.Filter{{}, {Statuses: []tenancy.Status{tenancy.StatusActive}}}
+	for _, id := range []string{"a", "t1", "tenant-1", "id-00000", tenancy.NewID(), strings.Repeat("é", tenancy.MaxIDRunes)} {
+		for _, filter := range filters {
+			cursor := tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: id}.Cursor(filter)
+			refused := func(what, altered string) {
+				t.Helper()
+				if altered == cursor {
+					return
+				}
+				if _, got, err := (tenancy.ListOptions{Cursor: altered, Filter: filter}).Normalized(); altered != "" && !errors.Is(err, tenancy.ErrInvalid) {
+					t.Fatalf("%s: %q of %q is read as %+v", what, altered, cursor, got)
+				}
+			}
+			for i := range cursor {
+				refused("cut", cursor[:i])
+				refused("cut at the start", cursor[i:])
+				refused("without one", cursor[:i]+cursor[i+1:])
+				refused("one twice", cursor[:i]+cursor[i:i+1]+cursor[i:])
+				for _, c := range alphabet {
+					refused("one changed", cursor[:i]+string(c)+cursor[i+1:])
+					refused("one more", cursor[:i]+string(c)+cursor[i:])
+				}
+				if i > 0 {
+					refused("two swapped", cursor[:i-1]+cursor[i:i+1]+cursor[i-1:i]+cursor[i+1:])
+				}
+			}
+			refused("one more at the end", cursor+"A")
+			refused("twice", cursor+cursor)
+		}
+	}
+}
+
+func TestCursorOfAnotherFilter(t *testing.T) {
+	var filters []tenancy.Filter // every set of statuses
+	for set := range 16 {
+		var f tenancy.Filter
+		for i, s := range tenancy.Statuses() {
+			if set>>i&1 == 1 {
+				f.Statuses = append(f.Statuses, s)
+			}
+		}
+		filters = append(filters, f)
+	}
+	for i, from := range filters {
+		cursor := tenancy.ListKeyOf(valid()).Cursor(from)
+		for j, to := range filters {
+			_, _, err := tenancy.ListOptions{Cursor: cursor, Filter: to}.Normalized()
+			if i == j != (err == nil) {
+				t.Errorf("from %v to %v: %v", from, to, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "another filter") {
+				t.Errorf("from %v to %v the error does not say what is wrong: %v", from, to, err)
+			}
+		}
+		// The order of the statuses, and how often each is named, changes nothing.
+		again := slices.Concat(from.Statuses, from.Statuses)
+		slices.Reverse(again)
+		if _, _, err := (tenancy.ListOptions{Cursor: cursor, Filter: tenancy.Filter{Statuses: again}}).Normalized(); err != nil {
+			t.Errorf("from %v to %v: %v", from.Statuses, again, err)
 		}
 	}
 }
@@ -84,15 +151,15 @@ func TestPageOf(t *testing.T) {
 		rows[i] = valid()
 		rows[i].ID = string(rune('c' - i))
 	}
-	if p := tenancy.PageOf(rows, 3); len(p.Tenants) != 3 || p.Next != "" {
+	if p := tenancy.PageOf(rows, tenancy.ListOptions{Limit: 3}); len(p.Tenants) != 3 || p.Next != "" {
 		t.Errorf("the last page: %+v", p)
 	}
-	p := tenancy.PageOf(rows, 2)
+	p := tenancy.PageOf(rows, tenancy.ListOptions{Limit: 2})
 	_, after, err := tenancy.ListOptions{Cursor: p.Next}.Normalized()
 	if len(p.Tenants) != 2 || cap(p.Tenants) != 2 || err != nil || after != tenancy.ListKeyOf(rows[1]) {
 		t.Errorf("a page with a next one: %+v, %+v, %v", p, after, err)
 	}
-	if p := tenancy.PageOf(nil, 2); len(p.Tenants) != 0 || p.Next != "" {
+	if p := tenancy.PageOf(nil, tenancy.ListOptions{Limit: 2}); len(p.Tenants) != 0 || p.Next != "" {
 		t.Errorf("no rows: %+v", p)
 	}
 }
@@ -108,7 +175,7 @@ func TestFilterMatches(t *testing.T) {
 
 func FuzzParseCursor(f *testing.F) {
 	f.Add("")
-	f.Add(tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor())
+	f.Add(tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor(tenancy.Filter{}))
 	f.Add("AQAAAAAAAAAAYQ")
 	f.Add("AQAAAAAAAAAAYR")
 	f.Add("AQAAAAAAAAAAYQ==")
@@ -119,8 +186,8 @@ func FuzzParseCursor(f *testing.F) {
 			wantInvalid(t, cursor, err, "cursor")
 			return
 		}
-		if cursor != "" && (key.Cursor() != cursor || tenancy.ValidateID(key.ID) != nil || key.CreatedAt.Location() != time.UTC) {
-			t.Fatalf("%q is read as %+v, which is %q", cursor, key, key.Cursor())
+		if cursor != "" && (key.Cursor(tenancy.Filter{}) != cursor || tenancy.ValidateID(key.ID) != nil || key.CreatedAt.Location() != time.UTC) {
+			t.Fatalf("%q is read as %+v, which is %q", cursor, key, key.Cursor(tenancy.Filter{}))
 		}
 	})
 }

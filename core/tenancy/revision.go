@@ -24,7 +24,7 @@ const (
 // Position is a place in a store's change log. A revision alone does not name
 // one: a restored backup or a promoted replica takes revisions a second time.
 // So each row of the log carries a random mark, and the log can confirm or deny
-// a position that it still retains.
+// a position that it still retains: one that was altered or cut is denied, too.
 //
 // The zero Position is the beginning, before the first change.
 type Position struct {

@@ -72,7 +72,7 @@ func (b *backend) List(_ context.Context, opts tenancy.ListOptions, after tenanc
 		return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b))
 	})
 	rows = rows[min(opts.Offset, len(rows)):]
-	return tenancy.PageOf(rows, opts.Limit), nil
+	return tenancy.PageOf(rows, opts), nil
 }
 
 func (b *backend) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {

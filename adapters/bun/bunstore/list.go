@@ -40,7 +40,7 @@ func (b *base) List(ctx context.Context, opts tenancy.ListOptions, after tenancy
 		ts, err = b.read.tenants(ctx, 0, text, args...)
 		return err
 	})
-	return tenancy.PageOf(ts, opts.Limit), err
+	return tenancy.PageOf(ts, opts), err
 }
 
 // Count is one statement. It reads an index of all tenants that it counts.
