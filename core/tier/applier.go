@@ -2,9 +2,9 @@ package tier
 
 import (
 	"context"
-	"sync"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -21,13 +21,12 @@ type applier struct {
 	stats     *counters
 	observers *observers
 	queue     chan tenancy.Change
-	stop      chan struct{}
-	done      sync.WaitGroup
+	work      *inflight.Group
 }
 
 func newApplier(cache Cache, stats *counters, observers *observers) *applier {
-	a := &applier{cache: cache, stats: stats, observers: observers, queue: make(chan tenancy.Change, applyQueue), stop: make(chan struct{})}
-	a.done.Go(a.run)
+	a := &applier{cache: cache, stats: stats, observers: observers, queue: make(chan tenancy.Change, applyQueue), work: inflight.New(tenancy.ErrClosed)}
+	a.work.Go(a.run)
 	return a
 }
 
@@ -39,13 +38,13 @@ func (a *applier) enqueue(c tenancy.Change) {
 	}
 }
 
-func (a *applier) run() {
+func (a *applier) run(ctx context.Context) {
 	for {
 		select {
-		case <-a.stop:
+		case <-ctx.Done():
 			return
 		case c := <-a.queue:
-			ctx, cancel := context.WithTimeout(context.Background(), applyTimeout)
+			ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 			_, err := observed(ctx, a.observers, WorkApply, "", func(ctx context.Context) (struct{}, error) {
 				return struct{}{}, a.cache.Apply(ctx, c)
 			})
@@ -57,7 +56,8 @@ func (a *applier) run() {
 	}
 }
 
-func (a *applier) close() {
-	close(a.stop)
-	a.done.Wait()
+// close returns how much goes on all the same.
+func (a *applier) close() int64 {
+	a.work.End()
+	return a.work.Wait(closePatience)
 }

@@ -15,15 +15,15 @@ func (s *Store) GetByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, e
 	return tenants, tenancy.ErrorIn("GetByIDs", tenancy.Key{}, err)
 }
 
-func (s *Store) getByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
-	ids, err := tenancy.UniqueIDs(ids)
+func (s *Store) getByIDs(ctx context.Context, ids []string) (tenants []tenancy.Tenant, err error) {
+	if ids, err = tenancy.UniqueIDs(ids); err != nil {
+		return nil, err
+	}
+	call, err := s.calls.Enter(ctx)
+	defer call.Leave(&err)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.enter(); err != nil {
-		return nil, err
-	}
-	defer s.leave()
 	// Hits are copied once, from their entries to the result.
 	entries := make([]*Entry, len(ids))
 	var want []tenancy.Lookup
@@ -33,10 +33,10 @@ func (s *Store) getByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, e
 		}
 	}
 	loaded := make([]tenancy.Snapshot, len(want))
-	if err := s.loadRest(ctx, want, allOf(want), loaded); err != nil {
+	if err := s.loadRest(call, want, allOf(want), loaded); err != nil {
 		return nil, err
 	}
-	tenants := make([]tenancy.Tenant, 0, len(ids))
+	tenants = make([]tenancy.Tenant, 0, len(ids))
 	for _, e := range entries {
 		var snapshot *tenancy.Snapshot
 		if e != nil {
@@ -62,17 +62,18 @@ func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snap
 	return snapshots, tenancy.ErrorIn("Load", tenancy.Key{}, err)
 }
 
-func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) (out []tenancy.Snapshot, err error) {
 	for _, w := range want {
 		if err := w.Key.Validate(); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.enter(); err != nil {
+	call, err := s.calls.Enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
 		return nil, err
 	}
-	defer s.leave()
-	out := make([]tenancy.Snapshot, len(want))
+	out = make([]tenancy.Snapshot, len(want))
 	var missing []int
 	for i, w := range want {
 		var e *Entry
@@ -85,7 +86,7 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]tenancy.S
 			missing = append(missing, i)
 		}
 	}
-	return out, s.loadRest(ctx, want, missing, out)
+	return out, s.loadRest(call, want, missing, out)
 }
 
 // allOf returns the indexes of want.

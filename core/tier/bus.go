@@ -12,8 +12,7 @@ import (
 // read, never correctness. Implementations are safe for concurrent use.
 type Bus interface {
 	// Publish tells every subscriber, in other processes too, that the log
-	// reaches to p; its Mark is 0 if it is not known. The tier calls it after a
-	// write, with a deadline; an error is counted and otherwise ignored.
+	// reaches to p. The tier calls it after a write, with a deadline; an error is counted and otherwise ignored.
 	Publish(ctx context.Context, p tenancy.Position) error
 	// Subscribe calls wake with the position of each message, and with the zero
 	// Position after every time that messages may have been lost, such as a

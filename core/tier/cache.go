@@ -38,8 +38,9 @@ type Cache interface {
 	// grants leases; a local one returns a *Entry as it was put.
 	Shared() bool
 	// Close releases what the cache opened. It is called once, after every other
-	// call has returned but Get of a local cache, which may still come, and then
-	// returns nothing.
+	// call has returned but Get of a local cache, which may still come and then
+	// returns nothing, and calls that had ignored the end of their contexts, which
+	// fail.
 	Close() error
 }
 

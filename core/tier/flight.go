@@ -95,7 +95,7 @@ func (f *flights) ask(ctx context.Context, fl *flight, key flightKey, least tena
 		fl.done = make(chan struct{})
 	}
 	f.mu.Unlock()
-	s.work.Go(func() { f.run(loading, fl, key, least, a, s) })
+	go f.run(loading, fl, key, least, a, s)
 	return false
 }
 
@@ -116,15 +116,19 @@ func (f *flights) wait(ctx context.Context, key flightKey, fl *flight) (*Entry, 
 
 func (f *flights) run(ctx context.Context, fl *flight, key flightKey, least tenancy.Revision, a answer, s *Store) {
 	defer fl.cancel(nil)
-	defer context.AfterFunc(s.ctx, func() { fl.cancel(tenancy.ErrClosed) })()
-	ctx, stop := context.WithTimeoutCause(ctx, s.cfg.loadTimeout, errLoadTimeout)
-	defer stop()
+	call, err := s.calls.Enter(ctx)
+	defer call.Leave(&err)
 	defer func() {
 		if p := recover(); p != nil {
 			fl.entry, fl.err = nil, s.panicked(p)
 		}
 		f.end(key, fl)
 	}()
+	if fl.err = err; err != nil {
+		return
+	}
+	ctx, stop := context.WithTimeoutCause(call, s.cfg.loadTimeout, errLoadTimeout)
+	defer stop()
 	fl.entry, fl.cached, fl.err = s.load(ctx, key.Key, least, a)
 	if fl.err != nil && ctx.Err() != nil {
 		fl.err = context.Cause(ctx) // the reason of the load, which is not its waiters' context

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -21,7 +23,8 @@ import (
 // It obeys what the source's Watch yields, and reads the log itself when something
 // wakes it (a bus, the poll interval) and when a caller must know that the log was
 // read: after a write, and before a value is accepted that is newer than what was
-// followed.
+// followed. Only its own goroutine reads, so that nobody waits for the log longer
+// than their context allows.
 type follower struct {
 	log    tenancy.Log
 	cfg    config
@@ -34,24 +37,19 @@ type follower struct {
 	// after a write that the log could not be followed for.
 	serveUntil atomic.Int64
 
-	turn chan struct{} // held by the one who moves the position; guards seq and replay
-	seq  uint64        // reads of the log so far
-
-	begun atomic.Uint64 // reads begun
-
 	replay   bool          // follow from the oldest retained position: see start
 	started  atomic.Bool   // the replay is finished
 	starting chan struct{} // closed then
 
-	mu      sync.RWMutex // guards what follows, and the raising of floors
-	placed  bool         // marks holds a position
-	marks   marks
-	obeying []func(tenancy.Change) // the shared caches of the stack
-	buses   []Bus
-	noting  []func(lost bool) // the tiers of the stack
-	grown   chan struct{}     // closed when the position moves
-	lost    bool              // contact with the log; logged once
-	idle    bool              // nothing is served from a cache; logged once
+	mu     sync.RWMutex // guards what follows, and the raising of floors
+	placed bool         // marks holds a position
+	marks  marks
+	tiers  []*Store      // of the stack
+	grown  chan struct{} // closed when the position moves
+	begun  uint64        // reads begun
+	next   *reading      // the read after those, if somebody waits for it
+	lost   bool          // contact with the log; logged once
+	idle   bool          // nothing is served from a cache; logged once
 	// maxStale is the shortest that a tier was given, or 0 if none was; contactAt, by
 	// the coarse clock, is from when it counts.
 	maxStale  time.Duration
@@ -62,52 +60,52 @@ type follower struct {
 	stats     followerStats
 	observers observers
 	wake      chan struct{}
-	ctx       context.Context // of its goroutines
-	stop      context.CancelFunc
-	done      sync.WaitGroup
+	work      *inflight.Group // its goroutines
+}
+
+// reading is a read of the log to its end.
+type reading struct {
+	done chan struct{} // closed when it is over
+	err  error
 }
 
 func newFollower(log tenancy.Log, replay bool, cfg config) *follower {
 	f := &follower{
 		log: log, cfg: cfg, logger: cfg.logger, clock: newCoarseClock(), replay: replay,
-		turn: make(chan struct{}, 1), starting: make(chan struct{}),
-		grown: make(chan struct{}), wake: make(chan struct{}, 1),
+		starting: make(chan struct{}), grown: make(chan struct{}), wake: make(chan struct{}, 1),
+		work: inflight.New(tenancy.ErrClosed),
 	}
 	f.fence.Store(newFence(nil, 0))
-	f.ctx, f.stop = context.WithCancel(context.Background())
-	f.done.Go(func() { f.tick(f.ctx) })
-	f.done.Go(func() { f.run(f.ctx) })
-	f.done.Go(func() { f.watch(f.ctx) })
+	f.work.Go(f.tick)
+	f.work.Go(f.run)
+	f.work.Go(f.watch)
 	return f
 }
 
-// attach adds what a tier of the stack brings.
-func (f *follower) attach(obey func(tenancy.Change), bus Bus, noteContact func(lost bool)) {
-	f.add(obey, bus, noteContact)
-	if bus == nil {
+// attach adds a tier of the stack.
+func (f *follower) attach(s *Store) {
+	f.mu.Lock()
+	f.tiers = append(slices.Clip(f.tiers), s)
+	if f.lost {
+		s.noteContact(true)
+	}
+	f.mu.Unlock()
+	if s.cfg.bus == nil {
 		return
 	}
-	bus.Subscribe(f.ctx, func(p tenancy.Position) {
+	s.cfg.bus.Subscribe(f.work.Context(), func(p tenancy.Position) {
 		f.stats.received(p)
-		if !f.reached(p) {
+		if f.check(p) != confirmed {
 			f.rouse()
 		}
 	})
 }
 
-func (f *follower) add(obey func(tenancy.Change), bus Bus, noteContact func(lost bool)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.noting = append(f.noting, noteContact)
-	if f.lost {
-		noteContact(true)
-	}
-	if obey != nil {
-		f.obeying = append(f.obeying, obey)
-	}
-	if bus != nil {
-		f.buses = append(f.buses, bus)
-	}
+// stack returns the tiers of the stack, innermost first.
+func (f *follower) stack() []*Store {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.tiers
 }
 
 // limitStale has entries served no longer without contact than for d, if a tier was
@@ -138,13 +136,14 @@ func (f *follower) staleUntil() int64 {
 }
 
 // close ends the service of every tier of the stack: without the clock, their entries
-// would be served for ever.
-func (f *follower) close() {
-	f.stop()
-	f.done.Wait()
+// would be served for ever. It returns how much goes on all the same.
+func (f *follower) close() int64 {
+	f.work.End()
+	left := f.work.Wait(closePatience)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.serveUntil.Store(0)
+	return left
 }
 
 // serving reports whether entries may be served at all.
@@ -175,14 +174,13 @@ func (f *follower) tick(ctx context.Context) {
 // run reads the log whenever it is woken, and at every poll interval.
 func (f *follower) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		limited, cancel := context.WithTimeout(ctx, f.cfg.followTimeout)
-		err := f.follow(limited)
-		cancel()
-		if ctx.Err() != nil { // closed, which is no trouble to log
-			return
+		r, n := f.begin()
+		r.err = f.read(ctx, n)
+		if ctx.Err() == nil { // closed is no trouble to log
+			f.noteContact(r.err)
+			f.noteServing()
 		}
-		f.noteContact(err)
-		f.noteServing()
+		close(r.done)
 		select {
 		case <-ctx.Done():
 		case <-f.wake:
@@ -198,8 +196,8 @@ func (f *follower) noteContact(err error) {
 	f.lost = err != nil
 	maxStale := cmp.Or(f.maxStale, defaultMaxStale)
 	if changed {
-		for _, note := range f.noting {
-			note(f.lost)
+		for _, s := range f.tiers {
+			s.noteContact(f.lost)
 		}
 	}
 	f.mu.Unlock()
@@ -267,81 +265,137 @@ func (f *follower) growth() <-chan struct{} {
 	return f.grown
 }
 
-// follow reads the log to its end, as it is at some moment after the call, and
-// obeys what it finds. Callers that come while another one reads share the read
-// after that.
+// follow waits until the log was read to its end, as it is at some moment after the
+// call, and what it holds was obeyed. Callers that come while it is being read share
+// the read after that.
 func (f *follower) follow(ctx context.Context) error {
-	asked := f.begun.Load()
-	select {
-	case f.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-f.turn }()
-	if f.seq > asked { // read number seq succeeded and was begun after the call
-		return nil
-	}
-	n := f.begun.Add(1)
-	if err := f.read(ctx); err != nil {
-		return err
-	}
-	f.seq = n
-	f.stats.contact.Store(time.Now().UnixNano())
-	f.contact(n)
-	if !f.started.Swap(true) {
-		close(f.starting)
-	}
-	return nil
+	return f.wait(ctx, f.request(), func() bool { return false })
 }
 
-// contact extends the time for which entries are served, unless a write since
-// read n began could not be followed.
-func (f *follower) contact(n uint64) {
+// request has the log read, and returns the read, which begins after the call.
+func (f *follower) request() *reading {
+	f.mu.Lock()
+	if f.next == nil {
+		f.next = &reading{done: make(chan struct{})}
+	}
+	r := f.next
+	f.mu.Unlock()
+	f.rouse()
+	return r
+}
+
+// begin returns the read that begins now, and its number.
+func (f *follower) begin() (*reading, uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if n <= f.distrust || f.ctx.Err() != nil {
-		return
+	r := f.next
+	if f.next = nil; r == nil {
+		r = &reading{done: make(chan struct{})}
 	}
-	f.clock.tick()
-	f.contactAt = f.clock.now.Load()
-	f.serveUntil.Store(f.staleUntil())
+	f.begun++
+	return r, f.begun
 }
 
-// read is one read of the log; the caller has the turn.
-func (f *follower) read(ctx context.Context) error {
-	f.mu.RLock()
-	placed := f.placed
-	f.mu.RUnlock()
-	if !placed {
+// wait waits for the end of r, or until enough was read, which it asks whenever the
+// position has moved. It gives up when ctx ends, or when for the time of two pages, of
+// this read and the one before it, nothing has come.
+func (f *follower) wait(ctx context.Context, r *reading, enough func() bool) error {
+	patience := 2 * min(f.cfg.followTimeout, longest)
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	for {
+		grown := f.growth()
+		if enough() {
+			return nil
+		}
+		select {
+		case <-r.done:
+			return r.err
+		case <-grown:
+			t.Reset(patience)
+		case <-t.C:
+			return f.late()
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.work.Context().Done():
+			return tenancy.ErrClosed
+		}
+	}
+}
+
+func (f *follower) late() error {
+	return fmt.Errorf("%w: the change log did not answer within %v", tenancy.ErrUnavailable, f.cfg.followTimeout)
+}
+
+// read is read number n of the log, a page at a time. What a page brings counts at
+// once: with much to read, the time between pages is the time without contact.
+func (f *follower) read(ctx context.Context, n uint64) error {
+	if f.position().IsZero() {
 		if err := f.start(ctx); err != nil {
 			return err
 		}
 	}
-	for {
+	for limit := tenancy.DefaultChangesLimit; ; limit = min(2*limit, tenancy.MaxChangesLimit) {
 		after := f.position()
-		changes, err := timed(ctx, readTimeout, errReadTimeout, func(ctx context.Context) ([]tenancy.Change, error) {
-			return f.log.Changes(ctx, after, tenancy.MaxChangesLimit)
+		changes, err := timed(ctx, f.cfg.followTimeout, f.late(), func(ctx context.Context) ([]tenancy.Change, error) {
+			return f.log.Changes(ctx, after, limit)
 		})
-		if errors.Is(err, tenancy.ErrCompacted) {
-			return f.startOver(ctx, after)
+		compacted := errors.Is(err, tenancy.ErrCompacted)
+		switch {
+		case compacted:
+			err = f.startOver(ctx, after)
+		case err == nil:
+			err = f.obey(after, changes)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, errOutOfPlace): // Watch was faster: go on from there
+			continue
+		case err != nil:
 			return err
 		}
-		if err := f.obey(after, changes); err != nil {
-			return err
-		}
-		if len(changes) < tenancy.MaxChangesLimit {
+		if compacted || len(changes) < limit {
+			f.contact(n)
 			return nil
 		}
+		f.progress()
 	}
 }
 
-// readTimeout bounds a call of the log. Whoever makes it has the turn, and a replay
-// takes several.
-const readTimeout = 10 * time.Second
+// contact notes the end of read n. Entries are served from now on, unless a write since
+// the read began could not be followed.
+func (f *follower) contact(n uint64) {
+	f.stats.contact.Store(time.Now().UnixNano())
+	if f.work.Over() {
+		return
+	}
+	f.mu.Lock()
+	if n > f.distrust {
+		f.served()
+	}
+	f.mu.Unlock()
+	if !f.started.Swap(true) {
+		close(f.starting)
+	}
+}
 
-var errReadTimeout = fmt.Errorf("%w: the change log did not answer within %v", tenancy.ErrUnavailable, readTimeout)
+// progress notes a page that is not the last: entries that are served now go on being
+// served.
+func (f *follower) progress() {
+	f.stats.contact.Store(time.Now().UnixNano())
+	f.mu.Lock()
+	if f.serving() {
+		f.served()
+	}
+	f.mu.Unlock()
+	f.noteContact(nil)
+}
+
+// served has MaxStale count from now; the caller has mu.
+func (f *follower) served() {
+	f.clock.tick()
+	f.contactAt = f.clock.now.Load()
+	f.serveUntil.Store(f.staleUntil())
+}
 
 // timed bounds a call that others may be waiting for: the end of ctx is the caller's
 // own, and may never come. late is the error if d is over.
@@ -359,7 +413,7 @@ func timed[T any](ctx context.Context, d time.Duration, late error, call func(co
 // the process, that is the oldest retained position, so that its entries can be
 // judged; else the newest will do.
 func (f *follower) start(ctx context.Context) error {
-	head, err := timed(ctx, readTimeout, errReadTimeout, f.log.Head)
+	head, err := timed(ctx, f.cfg.followTimeout, f.late(), f.log.Head)
 	if err != nil {
 		return err
 	}
@@ -369,7 +423,7 @@ func (f *follower) start(ctx context.Context) error {
 	if f.replay {
 		from = head.Oldest
 	}
-	f.begin(from)
+	f.goOnFrom(from)
 	f.placed = true
 	return nil
 }
@@ -378,12 +432,15 @@ func (f *follower) start(ctx context.Context) error {
 // never were in the history that the database has now. Nothing that was cached
 // before can be judged any more.
 func (f *follower) startOver(ctx context.Context, after tenancy.Position) error {
-	head, err := timed(ctx, readTimeout, errReadTimeout, f.log.Head)
+	head, err := timed(ctx, f.cfg.followTimeout, f.late(), f.log.Head)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.marks.newest() != after { // the head may be older than where it is
+		return errOutOfPlace
+	}
 	if after.Revision < head.Oldest.Revision {
 		f.stats.compacted.Add(1)
 		f.logger.Warn("tenancy: the change log was trimmed before it could be followed; caches flushed",
@@ -393,12 +450,12 @@ func (f *follower) startOver(ctx context.Context, after tenancy.Position) error 
 		f.logger.Warn("tenancy: the change log has another history, as after a restored backup; caches flushed",
 			"after", after, "newest", head.Newest)
 	}
-	f.begin(head.Newest)
+	f.goOnFrom(head.Newest)
 	return nil
 }
 
-// begin flushes and follows from p on. The caller holds f.mu.
-func (f *follower) begin(p tenancy.Position) {
+// goOnFrom flushes and follows from p on. The caller holds f.mu.
+func (f *follower) goOnFrom(p tenancy.Position) {
 	f.marks = newMarks(p)
 	f.fence.Store(newFence(f.fence.Load(), p.Revision))
 	f.moved()
@@ -410,30 +467,43 @@ func (f *follower) moved() {
 	f.grown = make(chan struct{})
 }
 
-// obey raises the floors of what the changes touch, and moves the position past
-// each.
+// errOutOfPlace: a change does not follow on the position. There may be others in
+// between, or it is of another history, which a read finds out.
+var errOutOfPlace = errors.New("out of place")
+
+// obey raises the floors of what the changes touch, which the log holds right after the
+// position after, and moves the position past each.
 func (f *follower) obey(after tenancy.Position, changes []tenancy.Change) error {
-	if len(changes) == 0 {
-		return nil
-	}
-	if err := f.raise(after, changes); err != nil {
-		return err
-	}
-	f.stats.changes.Add(int64(len(changes)))
+	obeyed, err := f.raise(after, changes)
+	f.stats.changes.Add(int64(len(obeyed)))
 	if f.started.Load() {
-		for _, c := range changes { // without mu: an observer may ask for Stats
+		for _, c := range obeyed { // without mu: an observer may ask for Stats
 			f.observers.obeyed(c)
 		}
 	}
-	return nil
+	return err
 }
 
-func (f *follower) raise(after tenancy.Position, changes []tenancy.Change) error {
+// raise returns the changes that were new. Those before them were obeyed already: what
+// Watch yields and what is read overlap.
+func (f *follower) raise(after tenancy.Position, changes []tenancy.Change) (obeyed []tenancy.Change, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, c := range changes {
+	for len(changes) > 0 && f.marks.check(changes[0].Position) == confirmed {
+		after, changes = changes[0].Position, changes[1:]
+	}
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	if f.marks.newest() != after {
+		return nil, errOutOfPlace
+	}
+	started := f.started.Load()
+	for i, c := range changes {
 		if c.Position.Revision != f.marks.newest().Revision+1 {
-			return fmt.Errorf("%w: the change log has a gap after revision %d", tenancy.ErrUnavailable, after.Revision)
+			err = fmt.Errorf("%w: the change log has a gap after revision %d", tenancy.ErrUnavailable, f.marks.newest().Revision)
+			changes = changes[:i]
+			break
 		}
 		fence := f.fence.Load()
 		if c.Op == tenancy.OpReset {
@@ -443,14 +513,16 @@ func (f *follower) raise(after tenancy.Position, changes []tenancy.Change) error
 			fence.raise(k, c.Position.Revision)
 		}
 		f.marks.append(c.Position.Mark)
-		if f.started.Load() { // floors are enough for what is replayed: others have applied it
-			for _, obey := range f.obeying {
-				obey(c)
+		if started { // floors are enough for what is replayed: others have applied it
+			for _, s := range f.tiers {
+				if s.applier != nil {
+					s.applier.enqueue(c)
+				}
 			}
 		}
 	}
 	f.moved()
-	return nil
+	return changes, err
 }
 
 // accept follows the log to p, if it is not there yet, and says whether p lies
@@ -462,7 +534,8 @@ func (f *follower) accept(ctx context.Context, p tenancy.Position) (verdict, err
 	}
 	// Denied or ahead. Perhaps it is our own history that the database has lost:
 	// a read finds out, and then starts over.
-	if err := f.follow(ctx); err != nil {
+	err := f.wait(ctx, f.request(), func() bool { return f.check(p) == confirmed })
+	if err != nil {
 		return denied, err
 	}
 	if v := f.check(p); v != ahead {
@@ -480,15 +553,7 @@ func (f *follower) check(p tenancy.Position) verdict {
 	return f.marks.check(p)
 }
 
-// reached reports whether the log need not be read for news of p.
-func (f *follower) reached(p tenancy.Position) bool {
-	if p.Revision > 0 && p.Mark == 0 { // the sender had not read the log yet
-		return f.position().Revision >= p.Revision
-	}
-	return !p.IsZero() && f.check(p) == confirmed
-}
-
-// ready waits until the replay is finished, and does it where nobody else does.
+// ready waits until the replay is finished.
 func (f *follower) ready(ctx context.Context) error {
 	if f.started.Load() {
 		return nil
@@ -496,49 +561,80 @@ func (f *follower) ready(ctx context.Context) error {
 	return f.follow(ctx)
 }
 
-// afterWrite follows the log, so that the node of a writer reads what it wrote,
-// and tells the other nodes: at once if the revision at of the change is known,
-// else when the log was read.
-func (f *follower) afterWrite(ctx context.Context, at tenancy.Revision) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.cfg.followTimeout)
+// pastEnd is how long a write waits for the log when its caller's context has ended.
+const pastEnd = 250 * time.Millisecond
+
+// afterWrite follows the log, so that the node of a writer reads what it wrote, and
+// tells the other nodes: at once if the position of the newest change is known, else
+// when the log was read. If the log cannot be read, nothing is served from a cache until
+// it was, and loads that are under way are for nobody who comes later. It reports
+// whether the log was read.
+func (f *follower) afterWrite(ctx context.Context, newest tenancy.Position) bool {
+	caller := ctx
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if at == 0 {
-		f.followWrite(ctx)
-		f.publish(ctx, f.position())
-		return
+	defer context.AfterFunc(caller, func() { time.AfterFunc(pastEnd, cancel) })()
+	r := f.request()
+	if !newest.IsZero() {
+		f.publish(ctx, newest) // others need not wait for this node
 	}
-	var following sync.WaitGroup
-	following.Go(func() { f.followWrite(ctx) })
-	f.publish(ctx, tenancy.Position{Revision: at}) // here, where no other goroutine must get a processor first
-	following.Wait()
+	err := f.wait(ctx, r, func() bool { return false })
+	if err != nil {
+		f.mu.Lock()
+		f.distrust = f.begun
+		f.serveUntil.Store(0)
+		f.fence.Store(f.fence.Load().nextEpoch())
+		f.mu.Unlock()
+		f.stats.unfollowed.Add(1)
+		f.noteContact(err)
+		f.rouse()
+	}
+	if newest.IsZero() {
+		f.publish(ctx, f.position())
+	}
+	return err == nil
 }
 
-// followWrite follows the log. If it cannot be read, nothing is served from a
-// cache until it was, and loads that are under way are for nobody who comes
-// later.
-func (f *follower) followWrite(ctx context.Context) {
-	err := f.follow(ctx)
-	if err == nil {
-		return
-	}
-	f.mu.Lock()
-	f.distrust = f.begun.Load()
-	f.serveUntil.Store(0)
-	f.fence.Store(f.fence.Load().nextEpoch())
-	f.mu.Unlock()
+// shows reports whether the log, which was read, holds what was written after it had
+// been followed to the position before.
+func (f *follower) shows(before tenancy.Position, written []tenancy.Position) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	grows := f.marks.check(before) == confirmed // it is the log of then
+	return !slices.ContainsFunc(written, func(p tenancy.Position) bool {
+		v := f.marks.check(p)
+		return v == ahead || grows && p.Revision <= before.Revision || v == denied && !f.marks.unmarked(p)
+	})
+}
+
+// unlogged empties the caches of the stack: the log will not say what in them is
+// outdated.
+func (f *follower) unlogged(ctx context.Context) {
 	f.stats.unfollowed.Add(1)
-	f.noteContact(err)
-	f.rouse()
+	f.logger.Error("tenancy: the change log does not show a write; caches flushed", "error", errUnlogged)
+	f.flush()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyTimeout)
+	defer cancel()
+	for _, s := range f.stack() {
+		if !s.shared {
+			continue
+		}
+		if _, err := s.cache.InvalidateAll(ctx); err != nil {
+			s.stats.errors.Add(1)
+		}
+	}
+	f.flush() // local ones were filled with it until then
 }
 
 func (f *follower) publish(ctx context.Context, p tenancy.Position) {
-	f.mu.RLock()
-	buses := f.buses
-	f.mu.RUnlock()
-	for _, bus := range buses {
-		if err := bus.Publish(ctx, p); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.followTimeout)
+	defer cancel()
+	for _, s := range f.stack() {
+		switch bus := s.cfg.bus; {
+		case bus == nil:
+		case bus.Publish(ctx, p) != nil:
 			f.stats.unpublished.Add(1)
-		} else {
+		default:
 			f.stats.published.Add(1)
 		}
 	}

@@ -11,17 +11,17 @@ import (
 
 // List implements [tenancy.Store]; it is not cached.
 func (s *Store) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
-	return read(s, "List", func() (tenancy.Page, error) { return s.next.List(ctx, opts) })
+	return read(ctx, s, "List", func(ctx context.Context) (tenancy.Page, error) { return s.next.List(ctx, opts) })
 }
 
 // Count implements [tenancy.Store]; it is not cached.
 func (s *Store) Count(ctx context.Context, filter tenancy.Filter) (int, error) {
-	return read(s, "Count", func() (int, error) { return s.next.Count(ctx, filter) })
+	return read(ctx, s, "Count", func(ctx context.Context) (int, error) { return s.next.Count(ctx, filter) })
 }
 
 // Search implements [tenancy.Store]; it is not cached.
 func (s *Store) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
-	return read(s, "Search", func() ([]tenancy.Tenant, error) { return s.next.Search(ctx, query, opts) })
+	return read(ctx, s, "Search", func(ctx context.Context) ([]tenancy.Tenant, error) { return s.next.Search(ctx, query, opts) })
 }
 
 // Head implements [tenancy.Log].
@@ -29,7 +29,7 @@ func (s *Store) Head(ctx context.Context) (tenancy.Head, error) {
 	if s.source == nil {
 		return tenancy.Head{}, unsupported("Head")
 	}
-	return read(s, "Head", func() (tenancy.Head, error) { return s.source.Head(ctx) })
+	return read(ctx, s, "Head", func(ctx context.Context) (tenancy.Head, error) { return s.source.Head(ctx) })
 }
 
 // Changes implements [tenancy.Log]. It returns a change only after the tier obeys
@@ -38,7 +38,7 @@ func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) 
 	if s.source == nil {
 		return nil, unsupported("Changes")
 	}
-	return read(s, "Changes", func() ([]tenancy.Change, error) {
+	return read(ctx, s, "Changes", func(ctx context.Context) ([]tenancy.Change, error) {
 		changes, err := s.source.Changes(ctx, after, limit)
 		if err != nil || len(changes) == 0 {
 			return changes, err
@@ -64,7 +64,7 @@ func (s *Store) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[ten
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-s.ctx.Done():
+			case <-s.calls.Context().Done():
 				return tenancy.ErrClosed
 			case <-grown:
 			case <-time.After(jitter(s.cfg.pollInterval)):
@@ -75,14 +75,16 @@ func (s *Store) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[ten
 	}
 }
 
-func read[T any](s *Store, op string, do func() (T, error)) (T, error) {
-	if err := s.enter(); err != nil {
-		var zero T
-		return zero, tenancy.ErrorIn(op, tenancy.Key{}, err)
+func read[T any](ctx context.Context, s *Store, op string, do func(ctx context.Context) (T, error)) (result T, err error) {
+	call, err := s.calls.Enter(ctx)
+	defer func() {
+		call.Leave(&err)
+		err = tenancy.ErrorIn(op, tenancy.Key{}, err)
+	}()
+	if err != nil {
+		return result, err
 	}
-	defer s.leave()
-	result, err := do()
-	return result, tenancy.ErrorIn(op, tenancy.Key{}, err)
+	return do(call)
 }
 
 func unsupported(op string) error {

@@ -12,7 +12,7 @@ import (
 // what is current by the log, and so do the local caches of other processes: [Walk]
 // leads to every tier of this one.
 func (s *Store) InvalidateAll(ctx context.Context) (int64, error) {
-	return read(s, "InvalidateAll", func() (int64, error) {
+	return read(ctx, s, "InvalidateAll", func(ctx context.Context) (int64, error) {
 		s.follower.flushOnRequest()
 		n, err := s.cache.InvalidateAll(ctx)
 		if s.shared { // until it was removed, local tiers were filled with it

@@ -50,3 +50,9 @@ func (m *marks) check(p tenancy.Position) verdict {
 	}
 	return confirmed
 }
+
+// unmarked reports whether p, which is denied, or the log at that revision has no mark,
+// of a store that knows revisions alone.
+func (m *marks) unmarked(p tenancy.Position) bool {
+	return p.Mark == 0 || m.list[p.Revision-m.first] == 0
+}

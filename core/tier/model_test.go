@@ -56,6 +56,7 @@ type broken struct {
 	noBase        bool // a new process has no base floor
 	oldBase       bool // starting over keeps the old base
 	busMoves      bool // a message moves the position
+	backward      bool // starting over ignores what Watch has yielded since the read began
 	watchJumps    bool // what Watch yields is obeyed after any row of the revision before
 }
 
@@ -78,6 +79,7 @@ type state struct {
 	pos                      at
 	floor                    int8
 	fetching, over, trusted  bool // a read of the log under way; it will start over; begun after the last distrust
+	overtaken                bool // Watch has moved the position since it began
 	head                     at   // what it found
 	news                     at   // Watch has read the log up to here, and yields the rows one by one
 	l1                       at
@@ -129,8 +131,12 @@ func (s *state) flush() {
 func (s *state) apply(b *broken) {
 	s.fetching = false
 	if s.over {
+		if s.overtaken && !b.backward {
+			s.overtaken = false
+			return // it reads again
+		}
 		s.flush()
-		s.pos = s.head
+		s.pos, s.overtaken = s.head, false
 		if !b.oldBase {
 			s.floor = s.head.r
 		}
@@ -139,17 +145,31 @@ func (s *state) apply(b *broken) {
 				s.readers[i].need = at{0, 0}
 			}
 		}
-	} else {
-		for r := s.pos.r + 1; r <= s.head.r; r++ {
-			if s.touched[s.lineage(r, s.head.l)][r] {
-				s.floor = max(s.floor, r)
-			}
-		}
-		s.pos = s.head
+	} else if !s.obey() {
+		return
 	}
 	s.forget(b.watchJumps)
 	s.started = true
 	s.serving = s.serving || s.trusted
+}
+
+// obey is what the follower does with the rows that it read, some of which Watch may
+// have yielded meanwhile. It reports whether all of them go on from its position.
+func (s *state) obey() bool {
+	s.overtaken = false
+	if s.contains(s.pos, s.head) {
+		return true
+	}
+	if !s.contains(s.head, s.pos) {
+		return false
+	}
+	for r := s.pos.r + 1; r <= s.head.r; r++ {
+		if s.touched[s.lineage(r, s.head.l)][r] {
+			s.floor = max(s.floor, r)
+		}
+	}
+	s.pos = s.head
+	return true
 }
 
 // fetch begins a read of the log.
@@ -165,6 +185,7 @@ func (s *state) retained() bool { return s.pos.r >= s.oldest && s.pos.r <= s.rev
 // watch is what the follower does with the next row that Watch yields.
 func (s *state) watch() {
 	s.pos = at{s.pos.r + 1, s.lineage(s.pos.r+1, s.news.l)}
+	s.overtaken = s.fetching
 	if s.touched[s.pos.l][s.pos.r] {
 		s.floor = max(s.floor, s.pos.r)
 	}
@@ -266,7 +287,7 @@ func (s state) steps(limits bounds, b *broken, emit func(label string, next stat
 		if s.started && s.retained() && s.pos.r < s.rev && s.lineage(s.pos.r, s.lin) == s.pos.l {
 			step("Watch reads the log", ok(func(n *state) { n.news = n.newest() }))
 		}
-	} else if !s.fetching {
+	} else {
 		step("the follower obeys what Watch yields", ok(func(n *state) { n.watch() }))
 	}
 	if b.busMoves && s.pos.r < s.rev {
@@ -465,11 +486,12 @@ func TestModelNeedsEveryRule(t *testing.T) {
 		"starting over raises the base":                   {oldBase: true},
 		"only the log moves the position":                 {busMoves: true},
 		"a new process begins with a base":                {noBase: true},
+		"a read that is overtaken does not start over":    {backward: true},
 		"Watch's rows are obeyed only in their place":     {watchJumps: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limits := bounds{2, 1, 1, false, false}
-			if b.noBase || b.earlyServe { // the process has had a life before
+			if b.noBase || b.earlyServe || b.backward { // the process has had a life before
 				limits = bounds{2, 0, 1, true, true}
 			}
 			if b.noReaderFloor || b.oldFlight { // somebody has to join

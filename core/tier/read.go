@@ -57,7 +57,7 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 // hit returns the entry of a local cache if it may be served and is as new as asked
 // for, or nil.
 func (s *Store) hit(ctx context.Context, key tenancy.Key, least tenancy.Revision) *Entry {
-	if s.shared || s.closed.Load() {
+	if s.shared || s.calls.Over() {
 		return nil
 	}
 	r, err := s.cache.Get(ctx, key)
@@ -95,15 +95,16 @@ func (s *Store) filled(ctx context.Context, key tenancy.Key, least tenancy.Revis
 }
 
 // lookup returns a current entry under key, which was no hit.
-func (s *Store) lookup(ctx context.Context, key tenancy.Key) (*Entry, error) {
+func (s *Store) lookup(ctx context.Context, key tenancy.Key) (e *Entry, err error) {
 	if err := key.Validate(); err != nil { // a malformed key is never cached, and goes no further
 		return nil, err
 	}
-	if err := s.enter(); err != nil {
+	call, err := s.calls.Enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
 		return nil, err
 	}
-	defer s.leave()
-	return s.observedMiss(ctx, WorkMiss, key)
+	return s.observedMiss(call, WorkMiss, key)
 }
 
 // miss loads key from below, together with everybody else who wants it now.

@@ -36,25 +36,23 @@ func (r *refreshes) end(key tenancy.Key) {
 
 // refresh loads key again in the background, unless that is under way, all loads are
 // busy with callers who wait, or as many refreshes are under way, or failed a moment
-// ago: in an outage, every key that is hit comes to be due. It does not wait to
-// enter: a hit may be a part of a batch, for which Close waits already.
+// ago: in an outage, every key that is hit comes to be due.
 func (s *Store) refresh(ctx context.Context, key tenancy.Key) {
-	if len(s.loads) == cap(s.loads) || !s.tryEnter() {
+	if len(s.loads) == cap(s.loads) || !s.refreshes.begin(key, cap(s.loads)) {
 		return
 	}
-	if !s.refreshes.begin(key, cap(s.loads)) {
-		s.leave()
-		return
+	call, err := s.calls.Enter(context.WithoutCancel(ctx))
+	if err != nil {
+		return // closed: the key is never due again
 	}
 	s.stats.refreshes.Add(1)
-	s.work.Go(func() {
-		defer s.leave()
+	go func() {
+		defer call.Leave(&err)
 		defer s.refreshes.end(key)
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.loadTimeout)
+		ctx, cancel := context.WithTimeout(call, s.cfg.loadTimeout)
 		defer cancel()
-		defer context.AfterFunc(s.ctx, cancel)()
 		if _, err := s.observedMiss(ctx, WorkRefresh, key); err != nil {
-			pause(s.ctx, s.cfg.pollInterval) // not at every hit
+			pause(call, s.cfg.pollInterval) // not at every hit
 		}
-	})
+	}()
 }

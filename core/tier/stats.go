@@ -37,7 +37,7 @@ type Stats struct {
 	Changes      int64            `json:"changes"`      // changes obeyed
 	Compacted    int64            `json:"compacted"`    // flushes because the log was trimmed too early
 	Diverged     int64            `json:"diverged"`     // flushes because the log had another history
-	Unfollowed   int64            `json:"unfollowed"`   // writes after which the log could not be read
+	Unfollowed   int64            `json:"unfollowed"`   // writes after which the log could not be read, or did not show them
 	Flushed      int64            `json:"flushed"`      // calls of InvalidateAll
 	Published    int64            `json:"published"`    // messages to the bus
 	Unpublished  int64            `json:"unpublished"`  // failed messages to the bus

@@ -1,13 +1,12 @@
 package tier
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"iter"
-	"sync"
-	"sync/atomic"
+	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -33,11 +32,7 @@ type Store struct {
 	outage    outage
 	applier   *applier // of a shared cache
 
-	closing sync.RWMutex // held for reading by every call but a hit
-	closed  atomic.Bool
-	ctx     context.Context // of loads and refreshes
-	stop    context.CancelFunc
-	work    sync.WaitGroup
+	calls *inflight.Group // all but hits, and what is done in the background
 }
 
 var (
@@ -63,7 +58,7 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{next: next, cache: cache, shared: cache.Shared(), cfg: cfg}
+	s := &Store{next: next, cache: cache, shared: cache.Shared(), cfg: cfg, calls: inflight.New(tenancy.ErrClosed)}
 	s.loads = make(chan struct{}, s.cfg.maxLoads)
 	for below := range Walk(next) { // the innermost tier's follower serves the whole stack
 		s.follower, s.resets = below.follower, below.resets
@@ -81,18 +76,15 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 		}
 		s.below = resetLog{next, s.resets}
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
 	if s.follower == nil {
 		s.owner = true
 		s.follower = newFollower(s.below, s.shared, s.cfg)
 	}
-	var obey func(tenancy.Change)
 	if s.shared {
 		s.applier = newApplier(cache, &s.stats, &s.observers)
-		obey = s.applier.enqueue
 	}
 	s.follower.limitStale(s.cfg.maxStale)
-	s.follower.attach(obey, s.cfg.bus, s.noteContact)
+	s.follower.attach(s)
 	return s, nil
 }
 
@@ -137,21 +129,26 @@ func Walk(store tenancy.Store) iter.Seq[*Store] {
 // HasSource reports whether what is below is a [tenancy.Source].
 func (s *Store) HasSource() bool { return s.source != nil }
 
-// Close stops what the tier does in the background, waits for the calls under
-// way, and closes cache, bus and the store below.
+// closePatience is how long Close waits for each kind of work to end, once its context
+// has.
+const closePatience = time.Second
+
+// Close ends the calls under way and what the tier does in the background, and closes
+// cache, bus and the store below. It waits until they have ended, but not for those
+// that ignore the end of their contexts.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
+	if !s.calls.End() {
 		return nil
 	}
-	s.stop()
-	s.closing.Lock() // the calls under way have returned
-	defer s.closing.Unlock()
-	s.work.Wait()
+	left := s.calls.Wait(closePatience)
 	if s.owner {
-		s.follower.close()
+		left += s.follower.close()
 	}
 	if s.applier != nil {
-		s.applier.close()
+		left += s.applier.close()
+	}
+	if left > 0 {
+		s.cfg.logger.Warn("tenancy: closed, though calls are under way that do not end with their contexts", "calls", left)
 	}
 	err := s.cache.Close()
 	if s.cfg.bus != nil {
@@ -159,28 +156,3 @@ func (s *Store) Close() error {
 	}
 	return tenancy.ErrorIn("Close", tenancy.Key{}, errors.Join(err, s.next.Close()))
 }
-
-// enter is called first by every method but for hits in a local cache, and leave
-// at its end.
-func (s *Store) enter() error {
-	s.closing.RLock()
-	if s.closed.Load() {
-		s.closing.RUnlock()
-		return tenancy.ErrClosed
-	}
-	return nil
-}
-
-// tryEnter is enter for what can be left undone. It does not wait for Close.
-func (s *Store) tryEnter() bool {
-	if !s.closing.TryRLock() {
-		return false
-	}
-	if s.closed.Load() {
-		s.closing.RUnlock()
-		return false
-	}
-	return true
-}
-
-func (s *Store) leave() { s.closing.RUnlock() }

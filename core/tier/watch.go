@@ -23,7 +23,7 @@ func (f *follower) watch(ctx context.Context) {
 				}
 				continue
 			}
-			if !f.obeyNext(ctx, after, c) {
+			if f.obey(after, []tenancy.Change{c}) != nil { // not in its place
 				f.rouse()
 			}
 			after = c.Position
@@ -32,20 +32,4 @@ func (f *follower) watch(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// obeyNext obeys a change that the log holds right after the position after, if the
-// follower is there, and reports whether it has come to the change, this way or by
-// reading the log.
-func (f *follower) obeyNext(ctx context.Context, after tenancy.Position, c tenancy.Change) bool {
-	if f.reached(c.Position) {
-		return true
-	}
-	select {
-	case f.turn <- struct{}{}:
-		defer func() { <-f.turn }()
-	case <-ctx.Done():
-		return false
-	}
-	return f.reached(c.Position) || f.position() == after && f.obey(after, []tenancy.Change{c}) == nil
 }

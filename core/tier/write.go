@@ -3,92 +3,185 @@ package tier
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// wrote is called after each write attempt, failed ones too: the change may have
-// been committed all the same, and a conflict means that there is something new to
-// read. Only invalid input, and what never reached the database, cannot have changed
-// anything: a write that is tried in an outage must not end the service from caches.
-// at is the revision of the change, or 0 if that is not known. The innermost tier,
-// which every write passes, does what is to be done for the whole stack.
-func (s *Store) wrote(ctx context.Context, at tenancy.Revision, err error) {
-	if !s.owner || at == 0 && (errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, tenancy.ErrNotApplied)) {
-		return
-	}
-	if s.resets != nil {
-		s.resets.add()
-	}
-	s.follower.afterWrite(ctx, at)
-}
-
 // Create implements [tenancy.Store].
 func (s *Store) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return write(ctx, s, "Create", func() (tenancy.Tenant, error) { return s.next.Create(ctx, t) })
+	return write(ctx, s, "Create", func(ctx context.Context) (tenancy.Tenant, error) { return s.next.Create(ctx, t) })
 }
 
 // CreateBatch implements [tenancy.BatchCreator].
 func (s *Store) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
-	return write(ctx, s, "CreateBatch", func() ([]tenancy.CreateResult, error) { return tenancy.CreateBatch(ctx, s.next, ts) })
+	return write(ctx, s, "CreateBatch", func(ctx context.Context) ([]tenancy.CreateResult, error) {
+		return tenancy.CreateBatch(ctx, s.next, ts)
+	})
 }
 
 // Update implements [tenancy.Store].
 func (s *Store) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return write(ctx, s, "Update", func() (tenancy.Tenant, error) { return s.next.Update(ctx, t) })
+	return write(ctx, s, "Update", func(ctx context.Context) (tenancy.Tenant, error) { return s.next.Update(ctx, t) })
 }
 
 // SetStatus implements [tenancy.Store].
 func (s *Store) SetStatus(ctx context.Context, id string, status tenancy.Status) (tenancy.Tenant, error) {
-	return write(ctx, s, "SetStatus", func() (tenancy.Tenant, error) { return s.next.SetStatus(ctx, id, status) })
+	return write(ctx, s, "SetStatus", func(ctx context.Context) (tenancy.Tenant, error) {
+		return s.next.SetStatus(ctx, id, status)
+	})
 }
 
 // BulkUpdateStatus implements [tenancy.Store].
 func (s *Store) BulkUpdateStatus(ctx context.Context, ids []string, status tenancy.Status) ([]tenancy.Tenant, error) {
-	return write(ctx, s, "BulkUpdateStatus", func() ([]tenancy.Tenant, error) { return s.next.BulkUpdateStatus(ctx, ids, status) })
+	return write(ctx, s, "BulkUpdateStatus", func(ctx context.Context) ([]tenancy.Tenant, error) {
+		return s.next.BulkUpdateStatus(ctx, ids, status)
+	})
 }
 
 // UpdateMetadata implements [tenancy.Store].
 func (s *Store) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
-	return write(ctx, s, "UpdateMetadata", func() (tenancy.Tenant, error) { return s.next.UpdateMetadata(ctx, id, patch) })
+	t, err := write(ctx, s, "UpdateMetadata", func(ctx context.Context) (patched, error) {
+		t, err := s.next.UpdateMetadata(ctx, id, patch)
+		return patched(t), err
+	})
+	return tenancy.Tenant(t), err
 }
 
 // Delete implements [tenancy.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	_, err := write(ctx, s, "Delete", func() (struct{}, error) { return struct{}{}, s.next.Delete(ctx, id) })
+	_, err := write(ctx, s, "Delete", func(ctx context.Context) (deletion, error) { return deletion(id), s.next.Delete(ctx, id) })
 	return err
 }
 
 // Purge implements [tenancy.Purger], if the store below does.
 func (s *Store) Purge(ctx context.Context, id string) error {
-	_, err := write(ctx, s, "Purge", func() (struct{}, error) { return struct{}{}, tenancy.Purge(ctx, s.next, id) })
+	_, err := write(ctx, s, "Purge", func(ctx context.Context) (deletion, error) {
+		return deletion(id), tenancy.Purge(ctx, s.next, id)
+	})
 	return err
 }
 
-func write[T any](ctx context.Context, s *Store, op string, do func() (T, error)) (T, error) {
-	if err := s.enter(); err != nil {
-		var zero T
-		return zero, tenancy.ErrorIn(op, tenancy.Key{}, err)
+// The results of the writes that log nothing where nothing is to be done.
+type (
+	patched  tenancy.Tenant
+	deletion string // the tenant's ID
+)
+
+func write[T any](ctx context.Context, s *Store, op string, do func(ctx context.Context) (T, error)) (result T, err error) {
+	call, err := s.calls.Enter(ctx)
+	defer func() {
+		call.Leave(&err)
+		err = tenancy.ErrorIn(op, tenancy.Key{}, err)
+	}()
+	if err != nil {
+		return result, err
 	}
-	defer s.leave()
-	result, err := do()
-	s.wrote(ctx, revisionOf(result), err)
+	before := s.follower.position()
+	result, err = do(call)
+	if unlogged := s.wrote(call, before, result, err); unlogged != nil {
+		var none T
+		return none, unlogged
+	}
 	return result, err
 }
 
-// revisionOf returns the largest revision in the result of a write, or 0.
-func revisionOf(result any) (newest tenancy.Revision) {
+// wrote is called after each write attempt, failed ones too: the change may have
+// been committed all the same, and a conflict means that there is something new to
+// read. Only invalid input, and what never reached the database, cannot have changed
+// anything: a write that is tried in an outage must not end the service from caches.
+// before is how far the log was followed before the attempt. The innermost tier,
+// which every write passes, does what is to be done for the whole stack. It fails if
+// the log does not show what was written.
+func (s *Store) wrote(ctx context.Context, before tenancy.Position, result any, err error) error {
+	written := positionsOf(result, err)
+	if !s.owner || len(written) == 0 && (errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, tenancy.ErrNotApplied)) {
+		return nil
+	}
+	if s.resets != nil {
+		s.resets.add()
+		written = nil // the log of this process knows nothing of them
+	}
+	var newest tenancy.Position
+	for _, p := range written {
+		if p.Revision > newest.Revision {
+			newest = p
+		}
+	}
+	if !s.follower.afterWrite(ctx, newest) || s.resets != nil {
+		return nil
+	}
+	shown := s.follower.shows(before, written)
+	switch result := result.(type) {
+	case deletion:
+		shown = err != nil || s.follower.position() != before || s.isThere(ctx, string(result))
+	case patched:
+		shown = shown || s.follower.shows(tenancy.Position{}, written) && s.follower.asCached(ctx, tenancy.Tenant(result))
+	}
+	if shown {
+		return nil
+	}
+	s.follower.unlogged(ctx)
+	return errUnlogged
+}
+
+var errUnlogged = fmt.Errorf("%w: the database has accepted the write, but its change log does not show it: "+
+	"the triggers of the database are missing or disabled; run Migrate", tenancy.ErrUnavailable)
+
+// asCached reports whether no cache of the stack has other metadata of t as of the same
+// change.
+func (f *follower) asCached(ctx context.Context, t tenancy.Tenant) bool {
+	for _, s := range f.stack() {
+		for _, key := range tenancy.KeysOf(nil, &t) {
+			r, err := s.cache.Get(ctx, key)
+			if err != nil {
+				s.stats.errors.Add(1)
+				continue
+			}
+			if s.shared {
+				s.release(ctx, lease{key, r.Token})
+			}
+			if e := r.Entry; e != nil && e.Snapshot.Tenant.Position() == t.Position() && e.Snapshot.Tenant.Metadata != t.Metadata {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isThere reports whether the store below has a tenant with this ID. An outage says no
+// more than that it may.
+func (s *Store) isThere(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.loadTimeout)
+	defer cancel()
+	snapshots, err := s.below.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(id), Min: tenancy.Latest}})
+	return err != nil || snapshots[0].Found
+}
+
+// positionsOf returns the positions of what a write has changed. A batch may have
+// created some tenants before it failed.
+func positionsOf(result any, err error) (written []tenancy.Position) {
 	switch result := result.(type) {
 	case tenancy.Tenant:
-		newest = result.Revision
+		if err == nil {
+			written = append(written, result.Position())
+		}
+	case patched:
+		if err == nil {
+			written = append(written, tenancy.Tenant(result).Position())
+		}
 	case []tenancy.Tenant:
 		for i := range result {
-			newest = max(newest, result[i].Revision)
+			if err == nil {
+				written = append(written, result[i].Position())
+			}
 		}
 	case []tenancy.CreateResult:
 		for i := range result {
-			newest = max(newest, result[i].Tenant.Revision)
+			if result[i].Err == nil {
+				written = append(written, result[i].Tenant.Position())
+			}
 		}
 	}
-	return newest
+	return written
 }

@@ -11,12 +11,14 @@ import (
 	"time"
 )
 
-// Group is the calls under way of one store. No method but Wait blocks.
+// Group is the calls under way of one store, and what it does in the background. No
+// method but Wait blocks.
 type Group struct {
 	closed error // what calls after End, and those that it ended, fail with
 
-	over  atomic.Bool   // set by End
-	ended chan struct{} // closed by End
+	over  atomic.Bool     // set by End
+	ctx   context.Context //nolint:containedctx // the group's own
+	end   context.CancelCauseFunc
 	count atomic.Int64  // calls under way
 	idle  chan struct{} // gets a value when there are none after End
 
@@ -27,7 +29,9 @@ type Group struct {
 
 // New returns an open group whose calls fail with closed once it is ended.
 func New(closed error) *Group {
-	return &Group{closed: closed, ended: make(chan struct{}), idle: make(chan struct{}, 1), calls: map[*Call]struct{}{}}
+	g := &Group{closed: closed, idle: make(chan struct{}, 1), calls: map[*Call]struct{}{}}
+	g.ctx, g.end = context.WithCancelCause(context.Background())
+	return g
 }
 
 // Enter begins a call, which goes on with the returned Call as its context: it ends when
@@ -59,8 +63,20 @@ func (g *Group) left() {
 	}
 }
 
-// Ended returns a channel that End closes.
-func (g *Group) Ended() <-chan struct{} { return g.ended }
+// Go calls f in a goroutine, unless the group was ended.
+func (g *Group) Go(f func(ctx context.Context)) {
+	call, err := g.Enter(g.ctx)
+	if err != nil {
+		return
+	}
+	go func() {
+		defer call.Leave(&err)
+		f(call)
+	}()
+}
+
+// Context returns a context that End ends.
+func (g *Group) Context() context.Context { return g.ctx }
 
 // Over reports whether End was called.
 func (g *Group) Over() bool { return g.over.Load() }
@@ -73,7 +89,7 @@ func (g *Group) End() bool {
 	if g.over.Swap(true) {
 		return false
 	}
-	close(g.ended)
+	g.end(g.closed)
 	for c := range g.calls {
 		c.own.Load().end(g.closed)
 	}
