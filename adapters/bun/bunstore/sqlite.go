@@ -16,18 +16,19 @@ type sqlite struct {
 	*base
 	// turn is held by the one who writes: waiting in line is fairer than losing
 	// against each other in SQLite, and again.
-	turn   chan struct{}
-	pool   *prepared // for writes
-	reader *prepared // for reads; may be pool
-	nobody string    // takes the write lock, and forgets who wrote last
-	actor  string    // says who writes
-	insert string    // rows of a JSON array
-	put    string    // replaces every mutable field
-	status string
-	merge  string
-	secret string // replaces a database_url
-	newest string // latest updated_at
-	remove string
+	turn    chan struct{}
+	pool    *prepared // for writes
+	reader  *prepared // for reads; may be pool
+	checked integer   // schema_version of the file when its triggers were right; for who has turn
+	nobody  string    // takes the write lock, and forgets who wrote last
+	actor   string    // says who writes
+	insert  string    // rows of a JSON array
+	put     string    // replaces every mutable field
+	status  string
+	merge   string
+	secret  string // replaces a database_url
+	newest  string // latest updated_at
+	remove  string
 }
 
 func newSQLite(b *base) *sqlite {
@@ -81,6 +82,9 @@ func (s *sqlite) write(ctx context.Context, f func(session) error) error {
 			// The pool may be the caller's and begin deferred transactions: a
 			// statement that writes takes the lock before f reads.
 			if _, err := in.exec(ctx, s.nobody); err != nil {
+				return err
+			}
+			if err := s.checkTriggers(ctx, in); err != nil {
 				return err
 			}
 			return s.as(ctx, in, tenancy.ActorFrom(ctx), f)
@@ -149,6 +153,10 @@ func (s *sqlite) migrate(ctx context.Context) error {
 		if err == nil {
 			done, err = s.upToDate(ctx, pool, exists)
 		}
+		if err == nil && done {
+			state, inspectErr := s.inspect(ctx, pool)
+			done, err = state.right(), inspectErr
+		}
 		return err
 	})
 	if err != nil || done {
@@ -156,10 +164,13 @@ func (s *sqlite) migrate(ctx context.Context) error {
 	}
 	return s.inTransaction(ctx, func(in session) error {
 		exists, err := s.migrated(ctx, in)
-		if err != nil {
+		if err == nil {
+			err = s.install(ctx, in, exists)
+		}
+		if err != nil || !exists {
 			return err
 		}
-		return s.install(ctx, in, exists)
+		return s.repair(ctx, in)
 	})
 }
 

@@ -62,8 +62,8 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 // wait for the one that migrates, in PostgreSQL as long as ctx allows, in SQLite
 // for the time of [WithRetryTimeout]. A schema that a newer version of this
 // library made is left alone as long as this version can use it; otherwise it
-// fails with an error that says so. In PostgreSQL it makes triggers anew that are
-// missing or disabled, and logs that everything may have changed.
+// fails with an error that says so. It makes triggers anew that are missing, disabled
+// or (in SQLite) changed, and logs that everything may have changed.
 func (s *Store) Migrate(ctx context.Context) error {
 	err := s.b.common().open()
 	if err == nil {
