@@ -48,6 +48,32 @@ func watchMutants() []mutant {
 				}
 			}
 		}},
+		{rule: "watch-notifies-progress", how: "does not notify", spoil: func(f *faulty) {
+			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
+				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool { return c.Op == tenancy.OpProgress })
+			}
+		}},
+		{rule: "watch-notifies-progress", how: "notifies only after changes", spoil: func(f *faulty) {
+			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
+				changed := false
+				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool {
+					drop := c.Op == tenancy.OpProgress && !changed
+					changed = c.Op != tenancy.OpProgress
+					return drop
+				})
+			}
+		}},
+		{rule: "watch-notifies-progress", how: "notifies of what it has not yielded", spoil: func(f *faulty) {
+			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
+				return func(yield func(tenancy.Change, error) bool) {
+					head, _ := f.Store.Head(ctx)
+					if !yield(tenancy.Change{Position: head.Newest, Op: tenancy.OpProgress}, nil) {
+						return
+					}
+					f.Store.Watch(ctx, after)(yield)
+				}
+			}
+		}},
 		{rule: "watch-misses-nothing", how: "loses one change in ten", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
 				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool { return c.Position.Revision%10 == 0 })

@@ -36,6 +36,21 @@ func watchRules() []Rule {
 			},
 		},
 		{
+			Name:  "watch-notifies-progress",
+			Says:  "Who asks by WithProgressNotify is told when everything up to a position was yielded, again and again while nothing changes.",
+			needs: needSource,
+			check: func(p *probe) {
+				t := p.create(tenant(0))
+				at := p.head().Newest
+				w := p.watchWith(tenancy.WithProgressNotify(p.ctx), p.source(), tenancy.Position{})
+				w.progress(tenancy.Position{}, at)
+				w.progress(at, at)
+				t = p.setStatus(t.ID, tenancy.StatusSuspended)
+				w.progress(at, t.Position())
+				w.progress(t.Position(), t.Position())
+			},
+		},
+		{
 			Name:  "watch-misses-nothing",
 			Says:  "Several watchers each see every change once and in order while 16 writers write.",
 			needs: needSource,
@@ -244,7 +259,11 @@ type watcher struct {
 }
 
 func (p *probe) watch(source tenancy.Source, after tenancy.Position) *watcher {
-	ctx, cancel := context.WithCancel(p.ctx)
+	return p.watchWith(p.ctx, source, after)
+}
+
+func (p *probe) watchWith(ctx context.Context, source tenancy.Source, after tenancy.Position) *watcher {
+	ctx, cancel := context.WithCancel(ctx)
 	next, stop := iter.Pull2(source.Watch(ctx, after))
 	timer := time.AfterFunc(p.h.Patience, cancel)
 	p.tb.Cleanup(func() { cancel(); stop(); timer.Stop() })
@@ -276,6 +295,29 @@ func (w *watcher) changeDespite(report error) tenancy.Change {
 			w.p.fatalf("Watch: no change within %v: got error %v, ended %t", w.p.h.Patience, err, !ok)
 		}
 		return c
+	}
+}
+
+// progress expects the changes after a position up to another, and then a notification
+// of that. There may be others before it.
+func (w *watcher) progress(after, to tenancy.Position) {
+	w.p.tb.Helper()
+	for at := after; ; {
+		c := w.change()
+		switch {
+		case c.Op != tenancy.OpProgress:
+			gapFree(w.p, at, []tenancy.Change{c})
+			at = c.Position
+			continue
+		case c.Position != at:
+			w.p.errorf("OpProgress at %v, after the changes up to %v", c.Position, at)
+		case c.TenantID != "" || len(c.Keys) > 0:
+			w.p.errorf("an OpProgress names %q and the keys %v", c.TenantID, c.Keys)
+		}
+		if c.Position.Revision >= to.Revision {
+			equal(w.p, c.Position, to, "the position of an OpProgress")
+			return
+		}
 	}
 }
 

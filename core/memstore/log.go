@@ -3,9 +3,14 @@ package memstore
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
+
+// pollInterval is how often Watch says that nothing has changed, to those who ask for
+// that.
+const pollInterval = time.Second
 
 func (b *backend) Head(context.Context) (tenancy.Head, error) {
 	b.mu.RLock()
@@ -51,14 +56,17 @@ func (b *backend) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[t
 			return b.log.after(after, limit)
 		}
 		wait := func(ctx context.Context) error {
+			poll := time.NewTimer(pollInterval)
+			defer poll.Stop()
 			select {
 			case <-b.closed:
 				return tenancy.ErrClosed
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-grown:
-				return nil
+			case <-poll.C:
 			}
+			return nil
 		}
 		tenancy.WatchLog(ctx, after, changes, wait)(yield)
 	}

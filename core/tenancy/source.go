@@ -36,9 +36,12 @@ type Log interface {
 	Changes(ctx context.Context, after Position, limit int) ([]Change, error)
 	// Watch yields the changes after the position, then new ones as they are
 	// committed, until the caller breaks off or ctx ends. An error that wraps
-	// ErrUnavailable is a report: if the caller goes on, so does the watch, from
-	// where it was, without loss. Any other error is the last: ErrCompacted as
-	// in Changes, ErrClosed, or the context's error.
+	// ErrUnavailable is a report: the log cannot be read, or has not answered for a
+	// second. If the caller goes on, so does the watch, from where it was, without
+	// loss. Any other error is the last: ErrCompacted as in Changes, ErrClosed, or
+	// the context's error. The log is read at least once in each poll interval; with
+	// [WithProgressNotify], Watch says so each time. [Follow] does what most callers
+	// need around it.
 	Watch(ctx context.Context, after Position) iter.Seq2[Change, error]
 }
 
@@ -76,13 +79,18 @@ const (
 	OpUpdate Op = "update"
 	OpDelete Op = "delete"
 	OpReset  Op = "reset" // every tenant may have changed: a new log, TRUNCATE
+	// OpProgress is no change, and in no log: see [WithProgressNotify].
+	OpProgress Op = "progress"
 )
 
 // Change is one row of the change log.
 type Change struct {
 	Position Position
 	Op       Op
-	TenantID string // empty with OpReset
+	// TenantID is the ID that the tenant has since, or had; empty with OpReset. It is
+	// for people: where an ID was changed by hand, who acts on a change must know the
+	// old one too. TenantIDs has both.
+	TenantID string
 	// Keys are all the keys whose answer may have changed, old and new.
 	Keys []Key
 	// At is when the change was made, by the clock of whoever made it. For
@@ -95,6 +103,18 @@ type Change struct {
 	// and id, which only a statement by hand changes. Nil for any other Op, and
 	// where none of them changed. Values are never in the log.
 	Fields []string
+}
+
+// TenantIDs returns the IDs under which the answer may have changed: one, or two where
+// an ID was changed by hand. There are none of an OpReset, which touches every tenant.
+func (c Change) TenantIDs() []string {
+	ids := make([]string, 0, 2)
+	for _, k := range c.Keys {
+		if k.Kind == KindID {
+			ids = append(ids, k.Value)
+		}
+	}
+	return ids
 }
 
 // Touches reports whether the answer under k may have changed.

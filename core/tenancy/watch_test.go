@@ -162,3 +162,76 @@ func TestWatchLogEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+// A read that hangs is reported after a second, and then less often; one that is only
+// slow gets the time that it needs.
+func TestWatchLogDoesNotWaitForAHungRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, c := range map[string]struct {
+			takes time.Duration
+			want  string
+		}{
+			"hung": {time.Hour, "1s: report, 3s: report, 7s: report, 15s: report, 23s: report, 31s: report"},
+			"slow": {3 * time.Second, "1s: report, 3s: report, 6s: change 1, 8s: report, 11s: change 2, 13s: report"},
+			"well": {0, "0s: change 1, 0s: change 2, 0s: change 3, 0s: change 4, 0s: change 5, 0s: change 6"},
+		} {
+			begun := time.Now()
+			var log []string
+			for ch, err := range tenancy.WatchLog(t.Context(), tenancy.Position{}, func(ctx context.Context, after tenancy.Position, _ int) ([]tenancy.Change, error) {
+				select {
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				case <-time.After(c.takes):
+					return []tenancy.Change{{Position: tenancy.Position{Revision: after.Revision + 1}}}, nil
+				}
+			}, func(context.Context) error { return nil }) {
+				what := fmt.Sprint("change ", ch.Position.Revision)
+				if errors.Is(err, tenancy.ErrUnavailable) {
+					what = "report"
+				} else if err != nil {
+					what = err.Error()
+				}
+				log = append(log, fmt.Sprintf("%v: %s", time.Since(begun), what))
+				if len(log) == 6 {
+					break
+				}
+			}
+			if got := strings.Join(log, ", "); got != c.want {
+				t.Errorf("%s: %s\nwant %s", name, got, c.want)
+			}
+		}
+	})
+}
+
+// Who asks is told each time that the log was read to its end, and nobody else.
+func TestWatchLogNotifiesOfProgress(t *testing.T) {
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		want string
+	}{
+		"asked":     {tenancy.WithProgressNotify(t.Context()), "1000 1002 progress 1002 progress 1002 report report progress 1002"},
+		"not asked": {t.Context(), "1000 1002 report report"},
+	} {
+		s := &script{steps: []any{tenancy.DefaultChangesLimit, 2, 0, tenancy.ErrUnavailable, tenancy.ErrUnavailable}}
+		var log []string
+		for ch, err := range tenancy.WatchLog(c.ctx, tenancy.Position{}, s.changes, func(context.Context) error {
+			if s.waits++; s.waits > 4 {
+				return tenancy.ErrClosed
+			}
+			return nil
+		}) {
+			switch {
+			case errors.Is(err, tenancy.ErrUnavailable):
+				log = append(log, "report")
+			case err != nil:
+			case ch.Op == tenancy.OpProgress:
+				log = append(log, fmt.Sprint("progress ", ch.Position.Revision))
+			case ch.Position.Revision%1000 < 3 && ch.Position.Revision != 1001 && ch.Position.Revision > 2:
+				log = append(log, fmt.Sprint(ch.Position.Revision))
+			}
+		}
+		if got := strings.Join(log, " "); got != c.want {
+			t.Errorf("%s: %s\nwant %s", name, got, c.want)
+		}
+	}
+}
