@@ -10,8 +10,11 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// DefaultRetryAfter is how long a client is told to wait at least.
-const DefaultRetryAfter = 2 * time.Second
+// The defaults of the options.
+const (
+	DefaultRetryAfter = 2 * time.Second
+	DefaultMaxStale   = 5 * time.Minute
+)
 
 // Option configures Middleware, NewHandler and NewWatcher.
 type Option interface{ apply(*config) }
@@ -25,6 +28,7 @@ type config struct {
 	hidden       bool
 	statuses     map[Outcome]int
 	retryAfter   time.Duration
+	maxStale     time.Duration
 	challenge    string
 	errorHandler ErrorHandler
 	observer     Observer
@@ -41,6 +45,7 @@ func newConfig(opts []Option) *config {
 		served:       []tenancy.Status{tenancy.StatusActive},
 		statuses:     map[Outcome]int{},
 		retryAfter:   DefaultRetryAfter,
+		maxStale:     DefaultMaxStale,
 		challenge:    "Bearer",
 		errorHandler: func(w http.ResponseWriter, r *http.Request, p Problem) { p.ServeHTTP(w, r) },
 		logger:       slog.Default(),
@@ -106,6 +111,20 @@ func WithStatus(o Outcome, status int) Option {
 // DefaultRetryAfter if not set.
 func WithRetryAfter(d time.Duration) Option {
 	return option(func(c *config) { c.retryAfter = max(d, time.Second) })
+}
+
+// WithMaxStale sets how long the requests that a [Watcher] watches go on while the
+// change log cannot be read: DefaultMaxStale if not set. A negative duration means for
+// ever: then an outage of the database never ends them, also not those of tenants that
+// are suspended meanwhile. It should be a multiple of the store's poll interval, and is
+// best that of the store's tiers. Middleware does not use it.
+func WithMaxStale(d time.Duration) Option {
+	return option(func(c *config) {
+		if d == 0 {
+			c.fail("WithMaxStale: it must not be 0, at which every request ends")
+		}
+		c.maxStale = d
+	})
 }
 
 // WithChallenge sets the WWW-Authenticate header of a 401: Bearer by default.

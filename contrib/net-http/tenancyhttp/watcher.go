@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -16,8 +15,11 @@ import (
 
 // The causes for which a Watcher ends a request, as [context.Cause] tells.
 var (
-	// ErrNotServed: the tenant is no longer served.
+	// ErrNotServed: the tenant is no longer served, or was not for a moment.
 	ErrNotServed = errors.New("tenancyhttp: the tenant is no longer served")
+	// ErrStale: for so long has the change log not been read that the tenant may no
+	// longer be served; see [WithMaxStale].
+	ErrStale = errors.New("tenancyhttp: whether the tenant is still served is not known")
 	// ErrWatcherClosed: the Watcher was closed, or its store.
 	ErrWatcherClosed = errors.New("tenancyhttp: the watcher is closed")
 )
@@ -32,19 +34,30 @@ type Watcher struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
 
-	mu      sync.Mutex
-	closed  bool
-	seen    tenancy.Position                // no request is served on an older state than this
+	mu       sync.Mutex
+	refusing error // why no request is watched: nil, ErrStale or ErrWatcherClosed
+	blind    bool  // the log cannot be read; logged once
+	stale    *time.Timer
+	// The changes up to seen have ended what they had to end. A new round begins
+	// where the log did not go on.
+	seen    tenancy.Position
+	round   int
 	streams map[string]map[*stream]struct{} // by the tenant's ID
 }
 
-// stream is a request that is watched.
-type stream struct{ end context.CancelCauseFunc }
+// stream is a request that is watched. The mutex of its Watcher guards it.
+type stream struct {
+	end     context.CancelCauseFunc
+	created time.Time        // of the tenant: another that has its ID is not this one
+	from    tenancy.Revision // changes up to this one do not concern the stream
+	at      tenancy.Position // of the last change of the tenant: it is served as of that
+	round   int
+}
 
 // NewWatcher returns a Watcher of store, which must be a [tenancy.Source], tiers
 // and decorators included: else the error wraps [errors.ErrUnsupported]. Of the
-// options, it uses those that say which statuses are served and how refusals are
-// answered and logged; give it those of the middleware.
+// options, it uses [WithMaxStale], and those that say which statuses are served and how
+// refusals are answered and logged; give it those of the middleware.
 func NewWatcher(store tenancy.Store, opts ...Option) (*Watcher, error) {
 	c := newConfig(opts)
 	if c.err != nil {
@@ -59,6 +72,9 @@ func NewWatcher(store tenancy.Store, opts ...Option) (*Watcher, error) {
 		config: c, answers: newAnswers(c), source: source, stop: stop,
 		stopped: make(chan struct{}), streams: map[string]map[*stream]struct{}{},
 	}
+	if c.maxStale > 0 {
+		w.stale = time.AfterFunc(c.maxStale, func() { w.endAll(ErrStale) })
+	}
 	go w.run(ctx)
 	return w, nil
 }
@@ -66,10 +82,13 @@ func NewWatcher(store tenancy.Store, opts ...Option) (*Watcher, error) {
 // Middleware watches the requests for next. It belongs behind [Middleware],
 // around the handlers of long requests alone: each request costs a second lookup
 // and some allocations. The request's context ends, with cause [ErrNotServed],
-// soon after the tenant is suspended or removed; the handler must heed it, one
-// that has hijacked the connection too. While the change log cannot be read,
-// nothing ends. A request without a tenant is passed on as it is; after Close,
-// others are answered 503.
+// soon after the change log says that the tenant's status was changed, to whatever, or
+// that the tenant was removed or got another ID; the handler must heed it, one that
+// has hijacked the connection too. It ends with cause [ErrStale] when the log could not
+// be read for too long. Where changes were lost (the log was trimmed before they were
+// read, or the database restored), a request goes on if its tenant is the very state
+// of it that was served. A request without a tenant is passed on as it is; others are
+// answered 503 after Close, and while the log was not read for too long.
 func (w *Watcher) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		t, ok := tenancy.FromContext(r.Context())
@@ -79,7 +98,7 @@ func (w *Watcher) Middleware(next http.Handler) http.Handler {
 		}
 		ctx, end := context.WithCancelCause(r.Context())
 		defer end(nil)
-		s := &stream{end}
+		s := &stream{end: end, created: t.CreatedAt}
 		defer w.remove(t.ID, s)
 		if d := w.admit(r.Context(), t.ID, s); d.outcome != OutcomeResolved {
 			w.answers.refuse(rw, r, d)
@@ -97,38 +116,61 @@ func (w *Watcher) Close() error {
 	return nil
 }
 
-// admit adds s, and looks whether its tenant is served still: what was committed
+// admit looks whether the tenant is served still, and adds s: what was committed
 // before is in the answer, what comes after ends s.
 func (w *Watcher) admit(ctx context.Context, id string, s *stream) decision {
-	d := decision{outcome: OutcomeResolved, resolver: nameContext}
-	seen, err := w.add(id, s)
-	if err == nil {
+	d := decision{resolver: nameContext}
+	for {
+		seen, err := w.begin(s)
 		var snapshots []tenancy.Snapshot
-		if snapshots, err = w.source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(id), Min: seen.Revision}}); err == nil {
-			if !snapshots[0].Found {
-				d.outcome = OutcomeUnknown
-			} else {
-				d.outcome = w.config.status(snapshots[0].Tenant)
-			}
+		if err == nil {
+			snapshots, err = w.source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(id), Min: seen}})
+		}
+		if err != nil {
+			d.err = err
+			d.outcome = outcomeOf(ctx, err)
+			return d
+		}
+		d.outcome = w.judge(snapshots[0], s)
+		if d.outcome != OutcomeResolved || w.add(id, s, snapshots[0]) {
 			return d
 		}
 	}
-	d.err = err
-	d.outcome = outcomeOf(ctx, err)
-	return d
 }
 
-func (w *Watcher) add(id string, s *stream) (tenancy.Position, error) {
+// judge says whether a request of s may be served as of the snapshot.
+func (w *Watcher) judge(snapshot tenancy.Snapshot, s *stream) Outcome {
+	if !snapshot.Found || !s.created.IsZero() && !snapshot.Tenant.CreatedAt.Equal(s.created) {
+		return OutcomeUnknown
+	}
+	return w.config.status(snapshot.Tenant)
+}
+
+// begin returns as of when the tenant of s must be known.
+func (w *Watcher) begin(s *stream) (tenancy.Revision, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
-		return tenancy.Position{}, fmt.Errorf("%w: %w", tenancy.ErrUnavailable, ErrWatcherClosed)
+	if w.refusing != nil {
+		return 0, fmt.Errorf("%w: %w", tenancy.ErrUnavailable, w.refusing)
 	}
+	s.round = w.round
+	return w.seen.Revision, nil
+}
+
+// add watches s as of the snapshot, unless changes after that have been seen already.
+func (w *Watcher) add(id string, s *stream, snapshot tenancy.Snapshot) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refusing != nil || s.round != w.round || w.seen.Revision > snapshot.AsOf.Revision {
+		return false
+	}
+	s.created = snapshot.Tenant.CreatedAt
+	s.from, s.at = snapshot.AsOf.Revision, snapshot.Tenant.Position()
 	if w.streams[id] == nil {
 		w.streams[id] = map[*stream]struct{}{}
 	}
 	w.streams[id][s] = struct{}{}
-	return w.seen, nil
+	return true
 }
 
 func (w *Watcher) remove(id string, s *stream) {
@@ -143,95 +185,131 @@ func (w *Watcher) remove(id string, s *stream) {
 // run follows the log until the watcher or the store is closed.
 func (w *Watcher) run(ctx context.Context) {
 	defer close(w.stopped)
-	defer w.endAll()
-	for {
-		err := w.follow(ctx)
-		if ctx.Err() != nil || errors.Is(err, tenancy.ErrClosed) {
-			return
-		}
-		w.config.logger.WarnContext(ctx, "tenancyhttp: the change log cannot be followed; requests of tenants that are suspended now go on", "err", err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Second/2 + rand.N(time.Second)):
-		}
+	err := tenancy.Follow(ctx, w.source, tenancy.ChangeHandler{Sync: w.sync, Change: w.change, Contact: w.contact})
+	if ctx.Err() == nil && !errors.Is(err, tenancy.ErrClosed) {
+		w.config.logger.ErrorContext(ctx, "tenancyhttp: the watcher ends, and with it the requests that it watched", "err", err)
 	}
+	if w.stale != nil {
+		w.stale.Stop()
+	}
+	w.endAll(ErrWatcherClosed)
 }
 
-// follow begins at the head of the log, with a look at all tenants that are
-// watched, and returns when that cannot go on.
-func (w *Watcher) follow(ctx context.Context) error {
-	head, err := w.source.Head(ctx)
-	if err != nil {
-		return err
-	}
-	if err := w.check(ctx, head.Newest, w.ids(head.Newest, "")); err != nil {
-		return err
-	}
-	for change, err := range w.source.Watch(ctx, head.Newest) {
-		switch {
-		case errors.Is(err, tenancy.ErrUnavailable):
-			continue // Watch goes on where it was
-		case err != nil:
-			return err
-		}
-		if err := w.check(ctx, change.Position, w.ids(change.Position, change.TenantID)); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
-}
-
-// ids returns the tenant, if it is watched, or all of them for "". From then on,
-// no request begins on a state before at.
-func (w *Watcher) ids(at tenancy.Position, id string) []string {
+// sync ends the requests of tenants that were changed since nobody knows what became
+// of them.
+func (w *Watcher) sync(ctx context.Context, at tenancy.Position) error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.seen = at
-	if id == "" {
-		return slices.Collect(maps.Keys(w.streams))
-	}
-	if _, watched := w.streams[id]; watched {
-		return []string{id}
-	}
-	return nil
+	w.round++
+	ids := slices.Collect(maps.Keys(w.streams))
+	w.mu.Unlock()
+	return w.look(ctx, at, ids, func(s *stream, now tenancy.Snapshot) {
+		switch {
+		case s.round == w.round: // it came after at
+		case now.Found && now.Tenant.Position() == s.at:
+			s.round, s.from = w.round, now.AsOf.Revision
+		default:
+			s.end(ErrNotServed)
+		}
+	})
 }
 
-// check ends the requests of those tenants that are not served as of at.
-func (w *Watcher) check(ctx context.Context, at tenancy.Position, ids []string) error {
+// change ends the requests that c concerns, as c alone says, so that it is the same on
+// every node, however late one is.
+func (w *Watcher) change(ctx context.Context, c tenancy.Change) error {
+	w.mu.Lock()
+	w.seen = c.Position
+	var unsure []string
+	for _, id := range c.TenantIDs() {
+		streams := w.streams[id]
+		if len(streams) > 0 && len(c.Fields) == 0 && c.Op == tenancy.OpUpdate {
+			unsure = append(unsure, id) // it changed nothing, or its author has not said what
+		}
+		for s := range streams {
+			switch {
+			case c.Position.Revision <= s.from:
+			case interrupts(c, id):
+				s.end(ErrNotServed)
+			default:
+				s.at = c.Position
+			}
+		}
+	}
+	w.mu.Unlock()
+	return w.look(ctx, c.Position, unsure, func(s *stream, now tenancy.Snapshot) {
+		if c.Position.Revision > s.from && w.judge(now, s) != OutcomeResolved {
+			s.end(ErrNotServed)
+		}
+	})
+}
+
+// interrupts reports whether the tenant with the ID was perhaps not served, or not
+// this tenant, at c or right before it.
+func interrupts(c tenancy.Change, id string) bool {
+	return c.Op != tenancy.OpUpdate || c.TenantID != id ||
+		slices.Contains(c.Fields, "id") || slices.Contains(c.Fields, "status")
+}
+
+// lookTimeout bounds a look at some tenants, for which requests are waiting that should
+// end.
+const lookTimeout = 10 * time.Second
+
+// look calls do for every stream of the tenants, with what is stored as of at or later.
+func (w *Watcher) look(ctx context.Context, at tenancy.Position, ids []string, do func(*stream, tenancy.Snapshot)) error {
 	for some := range slices.Chunk(ids, 1000) {
 		want := make([]tenancy.Lookup, len(some))
 		for i, id := range some {
 			want[i] = tenancy.Lookup{Key: tenancy.IDKey(id), Min: at.Revision}
 		}
-		snapshots, err := w.source.Load(ctx, want)
+		limited, cancel := context.WithTimeout(ctx, lookTimeout)
+		snapshots, err := w.source.Load(limited, want)
+		cancel()
 		if err != nil {
 			return err
 		}
-		for i, s := range snapshots {
-			if !s.Found || w.config.status(s.Tenant) != OutcomeResolved {
-				w.end(some[i], ErrNotServed)
+		w.mu.Lock()
+		for i, snapshot := range snapshots {
+			for s := range w.streams[some[i]] {
+				do(s, snapshot)
 			}
 		}
+		w.mu.Unlock()
 	}
 	return nil
 }
 
-func (w *Watcher) end(id string, cause error) {
+// contact is told by Follow whether the log can be read.
+func (w *Watcher) contact(err error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	for s := range w.streams[id] {
-		s.end(cause)
+	changed := w.blind != (err != nil)
+	w.blind = err != nil
+	if err == nil {
+		w.refusing = nil
+		if w.stale != nil {
+			w.stale.Reset(w.config.maxStale)
+		}
+	}
+	w.mu.Unlock()
+	switch {
+	case changed && err != nil:
+		w.config.logger.Warn("tenancyhttp: the change log cannot be followed; requests of tenants that are suspended now go on until it can, or MaxStale is over",
+			"err", err, "max_stale", w.config.maxStale)
+	case changed:
+		w.config.logger.Info("tenancyhttp: the change log can be followed again")
 	}
 }
 
-func (w *Watcher) endAll() {
+// endAll ends what is watched, and refuses what comes.
+func (w *Watcher) endAll(cause error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.closed = true
+	if w.refusing == ErrWatcherClosed {
+		return
+	}
+	w.refusing = cause
 	for _, streams := range w.streams {
 		for s := range streams {
-			s.end(ErrWatcherClosed)
+			s.end(cause)
 		}
 	}
 }

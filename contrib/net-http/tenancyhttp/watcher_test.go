@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -259,83 +261,293 @@ func (c *cut) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenan
 	}
 }
 
+// watched serves a request for the tenant, which is watched until its context ends or
+// leave is called. It returns the cause; errRefused if the request is not served.
+func watched(w *tenancyhttp.Watcher, tenant tenancy.Tenant) (cause chan error, leave context.CancelFunc) {
+	cause = make(chan error, 1)
+	ctx, leave := context.WithCancel(tenancy.NewContext(context.Background(), tenant))
+	h := w.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		cause <- context.Cause(r.Context())
+	}))
+	go func() {
+		answer := httptest.NewRecorder()
+		if h.ServeHTTP(answer, httptest.NewRequest("GET", "/", nil).WithContext(ctx)); answer.Code != http.StatusOK {
+			cause <- fmt.Errorf("%w: %d", errRefused, answer.Code)
+		}
+	}()
+	synctest.Wait()
+	return cause, leave
+}
+
+var errRefused = errors.New("refused")
+
+// wantCause expects the cause to be there by now, or none if want is nil.
+func wantCause(t testing.TB, cause chan error, want error, what string) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case got := <-cause:
+		if want == nil || !errors.Is(got, want) {
+			t.Errorf("%s: ended by %v, want %v", what, got, want)
+		}
+	default:
+		if want != nil {
+			t.Errorf("%s: goes on, want %v", what, want)
+		}
+	}
+}
+
 // What changed while the log could not be followed is noticed when it can again.
 func TestWatcherFindsItsWayBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := memstore.New()
-		defer store.Close()
-		acme, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		globex, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "globex", Name: "Globex"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		initech, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "initech", Name: "Initech"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		store, tenants := newTenants(t, "acme", "globex", "initech", "hooli")
 		source := &cut{Source: store}
-		watcher, err := tenancyhttp.NewWatcher(source, silent)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer watcher.Close()
-		stream := func(tenant tenancy.Tenant) (context.CancelFunc, chan error) {
-			cause := make(chan error, 1)
-			ctx, cancel := context.WithCancel(tenancy.NewContext(t.Context(), tenant))
-			h := watcher.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				<-r.Context().Done()
-				cause <- context.Cause(r.Context())
-			}))
-			go h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil).WithContext(ctx))
-			synctest.Wait()
-			return cancel, cause
-		}
-		_, before := stream(initech)
-		if _, err := store.SetStatus(t.Context(), initech.ID, tenancy.StatusSuspended); err != nil {
-			t.Fatal(err)
-		}
-		begun := time.Now()
-		if cause := <-before; !errors.Is(cause, tenancyhttp.ErrNotServed) || time.Since(begun) > 0 {
-			t.Errorf("after a report of an outage, ended by %v, %v after the change", cause, time.Since(begun))
-		}
-		_, first := stream(acme)
-		leave, second := stream(globex)
+		watcher := newWatcher(t, source)
+		before, _ := watched(watcher, tenants["initech"])
+		setStatus(t, store, tenants["initech"], tenancy.StatusSuspended)
+		wantCause(t, before, tenancyhttp.ErrNotServed, "suspended after a report of an outage")
+		suspended, _ := watched(watcher, tenants["acme"])
+		same, leave := watched(watcher, tenants["globex"])
+		interrupted, _ := watched(watcher, tenants["hooli"])
 
 		source.off.Store(true)
-		if _, err := store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
-			t.Fatal(err)
-		}
+		setStatus(t, store, tenants["acme"], tenancy.StatusSuspended)
+		setStatus(t, store, tenants["hooli"], tenancy.StatusSuspended, tenancy.StatusActive)
 		time.Sleep(time.Minute)
-		synctest.Wait()
-		select {
-		case cause := <-first:
-			t.Fatalf("ended, by %v, while nobody could know", cause)
-		default:
-		}
+		wantCause(t, suspended, nil, "while nobody can know")
 		source.off.Store(false)
 		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		select {
-		case cause := <-first:
-			if !errors.Is(cause, tenancyhttp.ErrNotServed) {
-				t.Errorf("ended by %v", cause)
-			}
-		default:
-			t.Error("the stream of a suspended tenant goes on")
-		}
-		select {
-		case cause := <-second:
-			t.Errorf("the stream of an active tenant ended, by %v", cause)
-		default:
-		}
+		wantCause(t, suspended, tenancyhttp.ErrNotServed, "the stream of a suspended tenant")
+		wantCause(t, interrupted, tenancyhttp.ErrNotServed, "the stream of a tenant that was suspended and activated meanwhile")
+		wantCause(t, same, nil, "the stream of a tenant that is the same")
 		leave()
-		if cause := <-second; !errors.Is(cause, context.Canceled) {
-			t.Errorf("a client that leaves: %v", cause)
+		wantCause(t, same, context.Canceled, "a client that leaves")
+	})
+}
+
+func setStatus(t testing.TB, store tenancy.Store, tenant tenancy.Tenant, statuses ...tenancy.Status) {
+	t.Helper()
+	for _, status := range statuses {
+		if _, err := store.SetStatus(t.Context(), tenant.ID, status); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// gated is a source whose changes are seen when its gate is opened. It can pretend that
+// a statement by hand has changed an ID.
+type gated struct {
+	tenancy.Source
+	gate    chan struct{}
+	renamed string // the ID that tenants had before they were named anew
+}
+
+func (g *gated) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		for change, err := range g.Source.Watch(ctx, after) {
+			if err == nil && change.Op != tenancy.OpProgress {
+				select {
+				case <-g.gate:
+				case <-ctx.Done():
+				}
+			}
+			if g.renamed != "" && slices.Contains(change.Fields, "name") {
+				change.Keys = append(change.Keys, tenancy.IDKey(g.renamed))
+				change.Fields = []string{"id", "name"}
+			}
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
+}
+
+// Whether a request ends is a matter of the log, and so the same on every node: on one
+// that sees each change before the next is made, as on one that sees them when all is as
+// it was before.
+func TestWatcherActsOnTheLog(t *testing.T) {
+	replace := func(t testing.TB, store *memstore.Store, acme tenancy.Tenant) {
+		if err := store.Purge(t.Context(), acme.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, err := store.Create(t.Context(), tenancy.Tenant{ID: acme.ID, Identifier: "acme", Name: "acme"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update := func(edit func(*tenancy.Tenant)) func(testing.TB, *memstore.Store, tenancy.Tenant) {
+		return func(t testing.TB, store *memstore.Store, tenant tenancy.Tenant) {
+			_, err := tenancy.Modify(t.Context(), store, tenant.ID, func(t *tenancy.Tenant) error { edit(t); return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		change  func(testing.TB, *memstore.Store, tenancy.Tenant)
+		renamed bool // the change is of the ID, which was acme's
+		want    error
+	}{
+		"suspended and activated at once": {change: func(t testing.TB, s *memstore.Store, acme tenancy.Tenant) {
+			setStatus(t, s, acme, tenancy.StatusSuspended, tenancy.StatusActive)
+		}, want: tenancyhttp.ErrNotServed},
+		"deleted softly and activated at once": {change: func(t testing.TB, s *memstore.Store, acme tenancy.Tenant) {
+			if err := s.Delete(t.Context(), acme.ID); err != nil {
+				t.Fatal(err)
+			}
+			setStatus(t, s, acme, tenancy.StatusActive)
+		}, want: tenancyhttp.ErrNotServed},
+		"removed, and its ID given to another": {change: replace, want: tenancyhttp.ErrNotServed},
+		"its ID changed by hand": {change: func(t testing.TB, s *memstore.Store, _ tenancy.Tenant) {
+			other, err := s.GetByIdentifier(t.Context(), "globex")
+			if err != nil {
+				t.Fatal(err)
+			}
+			update(func(t *tenancy.Tenant) { t.Name = "other" })(t, s, other)
+		}, renamed: true, want: tenancyhttp.ErrNotServed},
+		"renamed": {change: update(func(t *tenancy.Tenant) { t.Identifier, t.Name = "acme2", "Other" })},
+		"written without a change": {change: func(t testing.TB, s *memstore.Store, acme tenancy.Tenant) {
+			setStatus(t, s, acme, tenancy.StatusActive, tenancy.StatusActive)
+		}},
+		"another is suspended": {change: func(t testing.TB, s *memstore.Store, _ tenancy.Tenant) {
+			other, err := s.GetByIdentifier(t.Context(), "globex")
+			if err != nil {
+				t.Fatal(err)
+			}
+			setStatus(t, s, other, tenancy.StatusSuspended)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, tenants := newTenants(t, "acme", "globex")
+				acme := tenants["acme"]
+				renamed := ""
+				if c.renamed {
+					renamed = acme.ID
+				}
+				open, closed := make(chan struct{}), make(chan struct{})
+				close(open)
+				prompt := newWatcher(t, &gated{store, open, renamed})
+				late := newWatcher(t, &gated{store, closed, renamed})
+				first, leaveFirst := watched(prompt, acme)
+				second, leaveSecond := watched(late, acme)
+				c.change(t, store, acme)
+				now, err := store.GetByID(t.Context(), acme.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				third, leaveThird := watched(late, now) // on a state that the watcher has not seen
+				close(closed)
+				wantCause(t, first, c.want, "where each change is seen as it is made")
+				wantCause(t, second, c.want, "where they are seen later")
+				if !c.renamed { // in which the ID of this test is not really changed
+					wantCause(t, third, nil, "begun after the changes")
+				}
+				leaveFirst()
+				leaveSecond()
+				leaveThird()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// A request of a tenant whose ID another tenant has by now is not served as that one.
+func TestWatcherAdmitsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme")
+		watcher := newWatcher(t, store)
+		if err := store.Purge(t.Context(), tenants["acme"].ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		now, err := store.Create(t.Context(), tenancy.Tenant{ID: tenants["acme"].ID, Identifier: "acme", Name: "acme"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		former, _ := watched(watcher, tenants["acme"])
+		wantCause(t, former, errRefused, "the former tenant")
+		current, leave := watched(watcher, now)
+		wantCause(t, current, nil, "the tenant that is there")
+		leave()
+		synctest.Wait()
+	})
+}
+
+// hanging is a source whose log can be made to hang.
+type hanging struct {
+	tenancy.Source
+	hangs atomic.Bool
+}
+
+func (h *hanging) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return tenancy.WatchLog(ctx, after, func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+		if h.hangs.Load() {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return h.Changes(ctx, after, limit)
+	}, func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+			return nil
 		}
 	})
+}
+
+// While the log cannot be read, requests go on for MaxStale, and no longer.
+func TestWatcherMaxStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme")
+		source := &hanging{Source: store}
+		var log strings.Builder
+		logger := tenancyhttp.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
+		usual, err := tenancyhttp.NewWatcher(source, logger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer usual.Close()
+		forEver := newWatcher(t, source, tenancyhttp.WithMaxStale(-1))
+		limited, _ := watched(usual, tenants["acme"])
+		unlimited, leave := watched(forEver, tenants["acme"])
+		time.Sleep(time.Hour)
+		wantCause(t, limited, nil, "while nothing happens")
+
+		source.hangs.Store(true)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if n := strings.Count(log.String(), "cannot be followed"); n != 1 {
+			t.Errorf("3 s after the log began to hang, the watcher has said so %d times:\n%s", n, log.String())
+		}
+		time.Sleep(tenancyhttp.DefaultMaxStale - 5*time.Second)
+		wantCause(t, limited, nil, "before MaxStale is over")
+		time.Sleep(5 * time.Second)
+		wantCause(t, limited, tenancyhttp.ErrStale, "after MaxStale")
+		wantCause(t, unlimited, nil, "without a limit")
+		refused, _ := watched(usual, tenants["acme"])
+		wantCause(t, refused, errRefused, "a request that comes after MaxStale")
+
+		source.hangs.Store(false)
+		time.Sleep(10 * time.Second)
+		again, leaveAgain := watched(usual, tenants["acme"])
+		wantCause(t, again, nil, "when the log can be read again")
+		leaveAgain()
+		leave()
+		synctest.Wait()
+		if n := strings.Count(log.String(), "be followed"); n != 2 {
+			t.Errorf("%d lines of one outage:\n%s", n, log.String())
+		}
+	})
+}
+
+func TestWatcherMaxStaleIsNotZero(t *testing.T) {
+	store, _ := newTenants(t)
+	if _, err := tenancyhttp.NewWatcher(store, tenancyhttp.WithMaxStale(0)); err == nil {
+		t.Error("is taken")
+	}
 }
 
 // Streams that come and go leave nothing behind, while tenants change.
