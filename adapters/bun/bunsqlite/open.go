@@ -27,6 +27,12 @@ const Memory = ":memory:"
 // Open opens the store in the file at path, which it creates, readable by its
 // owner only, if it is missing; its directory must exist. It migrates, unless
 // told not to. Close closes everything that Open opened.
+//
+// Blanks, line breaks and quotes around path do not count. An address of SQLite is
+// taken for its path where it has one meaning: file:tenants.db, sqlite:tenants.db,
+// sqlite:/var/lib/app/tenants.db, sqlite+aiosqlite:///./tenants.db and the like.
+// Others, addresses of other databases, and parameters are [tenancy.ErrInvalid], and
+// nothing is created.
 func Open(ctx context.Context, path string, opts ...Option) (*bunstore.Store, error) {
 	store, err := open(ctx, path, newConfig(opts))
 	if err != nil {
@@ -36,8 +42,12 @@ func Open(ctx context.Context, path string, opts ...Option) (*bunstore.Store, er
 }
 
 func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
-	if err := c.validate(path); err != nil {
+	if err := c.validate(); err != nil {
 		return nil, err
+	}
+	path, err := fileOf(path)
+	if err != nil {
+		return nil, invalid("path", "%w", err)
 	}
 	if path != Memory {
 		path = absolute(path)
@@ -75,7 +85,7 @@ func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
 		return store, nil
 	}
 	if err := store.Migrate(ctx); err != nil {
-		err = fmt.Errorf("database file %s: %w", path, c.explain(ctx, path, err))
+		err = fmt.Errorf("database file %s: %w", shown(path), c.explain(ctx, path, err))
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil
@@ -103,15 +113,12 @@ func (c config) explain(ctx context.Context, path string, err error) error {
 
 const sqliteBusy = 5
 
-func (c config) validate(path string) error {
-	invalid := func(field, format string, args ...any) error {
-		return &tenancy.Error{Field: field, Err: fmt.Errorf("%w: "+format, append([]any{tenancy.ErrInvalid}, args...)...)}
-	}
+func invalid(field, format string, args ...any) error {
+	return &tenancy.Error{Field: field, Err: fmt.Errorf("%w: "+format, append([]any{tenancy.ErrInvalid}, args...)...)}
+}
+
+func (c config) validate() error {
 	switch {
-	case path == "":
-		return invalid("path", "must name a file, or be %q", Memory)
-	case strings.HasPrefix(path, "file:"):
-		return invalid("path", "must be the name of a file, not a URL; options take the place of its parameters")
 	case c.readers < 1:
 		return invalid("readers", "must be at least 1")
 	case c.mmapSize < 0:
@@ -134,7 +141,7 @@ func (c config) validate(path string) error {
 func createFile(path string) error {
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
-		return fmt.Errorf("%w: %s is a directory: name a file", tenancy.ErrUnavailable, path)
+		return fmt.Errorf("%w: %s is a directory: name a file", tenancy.ErrUnavailable, shown(path))
 	case err == nil || !errors.Is(err, os.ErrNotExist):
 		return cannotCreate(path, err)
 	}
@@ -191,9 +198,28 @@ func cannotCreate(path string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("%w: the directory %s does not exist: create it first", tenancy.ErrUnavailable, filepath.Dir(path))
+		return fmt.Errorf("%w: the directory of %s does not exist: create it first", tenancy.ErrUnavailable, shown(path))
 	}
-	return fmt.Errorf("%w: cannot create the database file: %w", tenancy.ErrUnavailable, err)
+	var (
+		inPath *os.PathError
+		inLink *os.LinkError
+	)
+	switch { // their texts have the path
+	case errors.As(err, &inPath):
+		err = inPath.Err
+	case errors.As(err, &inLink):
+		err = inLink.Err
+	}
+	return fmt.Errorf("%w: cannot create the database file %s: %w", tenancy.ErrUnavailable, shown(path), err)
+}
+
+// shown returns path for an error. One with an @ may be an address that nobody has
+// recognized, with a password in it.
+func shown(path string) string {
+	if strings.Contains(path, "@") {
+		return "(not shown, it has an @)"
+	}
+	return path
 }
 
 // dsn is how the driver wants it. busy_timeout comes first, because switching to

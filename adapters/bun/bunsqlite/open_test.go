@@ -160,7 +160,6 @@ func TestOpenReportsBadPaths(t *testing.T) {
 		text       string
 	}{
 		{"empty", "", tenancy.ErrInvalid, "path"},
-		{"URL", "file:tenants.db?mode=rwc", tenancy.ErrInvalid, "path"},
 		{"no directory", filepath.Join(dir, "none", "tenants.db"), tenancy.ErrUnavailable, "does not exist"},
 		{"a directory", dir, tenancy.ErrUnavailable, "is a directory"},
 		{"not a database", garbage, tenancy.ErrUnavailable, "not a database"},

@@ -97,7 +97,7 @@ func TestWritesNeedTheTriggers(t *testing.T) {
 	for _, name := range triggers {
 		spoil["no "+name] = func() { run(t, other, "DROP TRIGGER "+name) }
 		spoil["empty "+name] = func() {
-			event, _, _ := strings.Cut(rows(t, other, "SELECT sql FROM sqlite_master WHERE name = '" + name + "'")[0], "BEGIN")
+			event, _, _ := strings.Cut(rows(t, other, "SELECT sql FROM sqlite_master WHERE name = '"+name+"'")[0], "BEGIN")
 			run(t, other, "DROP TRIGGER "+name)
 			run(t, other, event+"BEGIN SELECT 1; END")
 		}
