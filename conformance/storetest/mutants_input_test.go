@@ -105,6 +105,16 @@ func inputMutants() []mutant {
 				return f.Store.Update(ctx, t)
 			}
 		}},
+		{rule: "id-is-printable", how: "takes the slashes out of a path", spoil: func(f *faulty) {
+			f.create = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+				created, err := f.Store.Create(ctx, t)
+				if err != nil && strings.Contains(t.ID, "/") {
+					t.ID = strings.ReplaceAll(t.ID, "/", "")
+					return f.Store.Create(ctx, t)
+				}
+				return created, err
+			}
+		}},
 		{rule: "text-refused-in-writes", how: "strips NUL", spoil: func(f *faulty) {
 			f.create = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 				t.SchemaName = strings.ReplaceAll(t.SchemaName, "\x00", "")

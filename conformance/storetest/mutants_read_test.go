@@ -36,7 +36,7 @@ func readMutants() []mutant {
 			f.getByID = func(ctx context.Context, id string) (tenancy.Tenant, error) {
 				t, err := f.Store.GetByID(ctx, id)
 				if errors.Is(err, tenancy.ErrNotFound) {
-					return f.Store.GetByID(ctx, strings.TrimRight(id, " ")+" ")
+					return f.Store.GetByID(ctx, strings.TrimRight(id, " "))
 				}
 				return t, err
 			}

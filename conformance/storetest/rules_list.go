@@ -17,7 +17,7 @@ func listRules() []Rule {
 			check: func(p *probe) {
 				early := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 				late := early.Add(time.Microsecond)
-				ids := []string{"a", "B", "b", "A", "Z", "z", "10", "9", "-", "_", "a-", "aa", "a b", "é", "É", "e\u0301", "ä", "ż", "Ω", "ω", "日本", "🙂", "~", "\u00a0", "ﬀ", "ff"}
+				ids := []string{"a", "B", "b", "A", "Z", "z", "10", "9", "-", "_", "a-", "aa", "a b", "é", "É", "e\u0301", "ä", "ż", "Ω", "ω", "日本", "🙂", "~", "a\u00b7b", "ﬀ", "ff"}
 				var given []tenancy.Tenant
 				for i, id := range ids {
 					t := tenant(i)

@@ -18,7 +18,10 @@ func textRules() []Rule {
 						continue
 					}
 					t := tenant(i)
-					t.ID, t.Name, t.SchemaName, t.DatabaseURL = s, s, s, tenancy.NewSecret("x://"+s)
+					t.Name, t.SchemaName, t.DatabaseURL = s, s, tenancy.NewSecret("x://"+s)
+					if tenancy.ValidateNewID(s) == nil {
+						t.ID = s
+					}
 					m, err := tenancy.NewMetadata(map[string]any{s: s, "list": []string{s}, "deep": map[string]string{s: s}})
 					p.ok(err, "NewMetadata of %+q", s)
 					t.Metadata = m
@@ -31,6 +34,29 @@ func textRules() []Rule {
 				}
 				want := p.list(tenancy.ListOptions{Limit: tenancy.MaxPageLimit}).Tenants
 				p.sameAll(want, inListOrder(want), "order of the List of hostile texts")
+			},
+		},
+		{
+			Name: "id-is-printable",
+			Says: "Create refuses, as ErrInvalid with the field id, IDs that are paths to elsewhere, are not printable, or begin or end with a space; lookups of them find nothing.",
+			check: func(p *probe) {
+				for _, id := range append(oddIDs(), ".", "..", "../x", "a/../b", "a/./b", "/a", "a/", "a//b", `..\x`, `a\..\b`, "a\nb", "a\r\nb", "\t", "\x7f", "a\u0085b", "a\u2028b",
+					"\u202eabc", "a\u2066b\u2069", "a\u200bb", "a\u200db", "\ufeffa", "a\u00adb", "a\u2060b", " a", "a ", "a\u00a0") {
+					t := tenant(0)
+					t.ID = id
+					_, err := p.s.Create(p.ctx, t)
+					p.failsIn(err, tenancy.ErrInvalid, "id", "Create with the ID %s", short(id))
+					results, err := tenancy.CreateBatch(p.ctx, p.s, []tenancy.Tenant{t})
+					p.ok(err, "CreateBatch")
+					p.failsIn(results[0].Err, tenancy.ErrInvalid, "id", "CreateBatch with the ID %s", short(id))
+					_, err = p.s.GetByID(p.ctx, id)
+					p.fails(err, tenancy.ErrNotFound, "GetByID %s", short(id))
+				}
+				for i, id := range []string{"...", "a.b", "a..b", "org/123", "auth0|123", "é 世界 🙂", "a b", "%2e%2e", "-", "a@b", `a'b"c`} {
+					t := tenant(i)
+					t.ID = id
+					p.stored(p.create(t), "Create with the ID "+id)
+				}
 			},
 		},
 		{
@@ -99,11 +125,11 @@ func textRules() []Rule {
 	}
 }
 
-// hostileWrites takes the tenant t, whose texts are all s, through the other
-// methods, and leaves it there.
+// hostileWrites takes the tenant t, whose texts are all s (the ID, if it may be),
+// through the other methods, and leaves it there.
 func (p *probe) hostileWrites(t tenancy.Tenant, s string) {
 	p.tb.Helper()
-	found, err := p.s.Exists(p.ctx, s)
+	found, err := p.s.Exists(p.ctx, t.ID)
 	p.ok(err, "Exists %+q", s)
 	equal(p, found, true, "Exists %+q", s)
 	ts := p.search(s, tenancy.SearchOptions{Limit: tenancy.MaxSearchLimit})
@@ -119,17 +145,17 @@ func (p *probe) hostileWrites(t tenancy.Tenant, s string) {
 	t = p.update(t)
 	equal(p, t.Name, s, "the name after Update")
 	p.stored(t, "Update with hostile text")
-	ts, err = p.s.BulkUpdateStatus(p.ctx, []string{s}, tenancy.StatusSuspended)
+	ts, err = p.s.BulkUpdateStatus(p.ctx, []string{t.ID}, tenancy.StatusSuspended)
 	p.ok(err, "BulkUpdateStatus %+q", s)
 	equal(p, len(ts), 1, "number of tenants that BulkUpdateStatus %+q returns", s)
 	patch, err := tenancy.NewMetadata(map[string]any{s: []string{s, s}})
 	p.ok(err, "NewMetadata of %+q", s)
-	patched, err := p.s.UpdateMetadata(p.ctx, s, patch)
+	patched, err := p.s.UpdateMetadata(p.ctx, t.ID, patch)
 	p.ok(err, "UpdateMetadata with %+q", s)
 	want, err := t.Metadata.Merge(patch)
 	p.ok(err, "Metadata.Merge")
 	equal(p, patched.Metadata, want, "metadata after a patch with %+q", s)
-	p.delete(s)
+	p.delete(t.ID)
 	p.gone(patched, "Delete")
 	t.Status = tenancy.StatusActive
 	p.stored(p.create(t), "Create again with hostile text")
@@ -146,6 +172,16 @@ func hostileTexts() []string {
 		strings.Repeat("𝕏", 255), strings.Repeat("'", 255), strings.Repeat("\\", 255), strings.Repeat("e\u0301", 127),
 		strings.Repeat("%", 256), strings.Repeat("🙂", 1<<18), strings.Repeat("'", 1<<20),
 	)
+}
+
+// oddIDs returns the hostile texts that lookups take for an ID and Create does not.
+func oddIDs() (odd []string) {
+	for _, s := range hostileTexts() {
+		if tenancy.ValidateID(s) == nil && tenancy.ValidateNewID(s) != nil {
+			odd = append(odd, s)
+		}
+	}
+	return odd
 }
 
 // badTexts returns what no field takes.

@@ -1,10 +1,13 @@
 package memstore
 
+import "github.com/go-tenancy/tenantstore/core/tenancy"
+
 // DefaultLogRetention is how many changes a store retains unless told otherwise.
 const DefaultLogRetention = 10_000
 
 type config struct {
 	softDelete   bool
+	reserved     tenancy.ReservedIdentifiers
 	logRetention int
 }
 
@@ -15,6 +18,12 @@ type Option func(*config)
 // its identifier; Purge removes.
 func WithSoftDelete() Option {
 	return func(c *config) { c.softDelete = true }
+}
+
+// WithReserved keeps identifiers for the product: Create, and an Update that
+// renames, refuse them with ErrInvalid. See [tenancy.ReservedIdentifiers].
+func WithReserved(identifiers ...string) Option {
+	return func(c *config) { c.reserved = append(c.reserved, identifiers...) }
 }
 
 // WithLogRetention sets how many of the newest changes the log retains: at least

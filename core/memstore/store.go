@@ -28,6 +28,7 @@ func New(opts ...Option) *Store {
 	}
 	b := &backend{
 		softDelete:   c.softDelete,
+		reserved:     c.reserved,
 		byID:         map[string]*record{},
 		byIdentifier: map[string]*record{},
 		byStatus:     map[tenancy.Status]*index{},
@@ -40,6 +41,7 @@ func New(opts ...Option) *Store {
 // backend implements tenancy.Backend and what Extend can use beyond it.
 type backend struct {
 	softDelete bool
+	reserved   tenancy.ReservedIdentifiers
 	closed     chan struct{}
 
 	mu           sync.RWMutex
@@ -55,6 +57,9 @@ type record struct {
 	tenancy.Tenant
 	foldedName string
 }
+
+// IsReserved is asked by Extended.
+func (b *backend) IsReserved(identifier string) bool { return b.reserved.IsReserved(identifier) }
 
 // Close is called once, by Extended.
 func (b *backend) Close() error {

@@ -208,7 +208,7 @@ func (x *Extended) Create(ctx context.Context, t Tenant) (created Tenant, err er
 	if err != nil {
 		return created, err
 	}
-	if t, err = t.ForCreate(time.Now()); err != nil {
+	if t, err = x.forCreate(t, time.Now()); err != nil {
 		return created, err
 	}
 	id = t.ID // perhaps a new one: the write that fails may have happened
@@ -226,7 +226,24 @@ func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err er
 	if t, err = t.ForUpdate(); err != nil {
 		return updated, err
 	}
+	if x.isReserved(t.Identifier) {
+		switch stored, err := x.b.GetByID(ctx, t.ID); {
+		case err != nil:
+			return updated, err
+		case stored.Identifier != t.Identifier:
+			return updated, reserved()
+		}
+	}
 	return x.b.Update(ctx, t)
+}
+
+// forCreate returns t as it is given to the backend.
+func (x *Extended) forCreate(t Tenant, now time.Time) (Tenant, error) {
+	t, err := t.ForCreate(now)
+	if err == nil && x.isReserved(t.Identifier) {
+		err = reserved()
+	}
+	return t, err
 }
 
 // SetStatus implements [Store].

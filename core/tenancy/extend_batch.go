@@ -40,7 +40,7 @@ func (x *Extended) createRun(ctx context.Context, b BatchCreator, ts []Tenant) (
 	var run []CreateResult
 	var valid []Tenant
 	for _, given := range ts {
-		t, err := given.ForCreate(now)
+		t, err := x.forCreate(given, now)
 		if err == nil {
 			_, sameID := taken[IDKey(t.ID)]
 			_, sameIdentifier := taken[IdentifierKey(t.Identifier)]

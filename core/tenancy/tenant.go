@@ -5,14 +5,15 @@ import "time"
 // Tenant is one customer of a multi-tenant product. It is a value: copies are
 // independent, and == compares every field.
 type Tenant struct {
-	// ID identifies the tenant for ever: 1 to 255 runes. Create fills an empty
-	// one with [NewID].
+	// ID identifies the tenant for ever: 1 to 255 runes, printable ones where it is
+	// given to Create (see [ValidateNewID]), which fills an empty one with [NewID].
 	ID string
 	// Identifier is the tenant's unique name in hosts, paths and headers (its
 	// slug): [a-z][a-z0-9-]{1,61}[a-z0-9]. It may change; an old one may later
 	// belong to another tenant.
 	Identifier string
-	// Name is for people: 1 to 255 runes.
+	// Name is for people: 1 to 255 runes, kept as given, whatever they do to a
+	// screen. Names are not unique.
 	Name string
 	// Status is where the tenant is in its life cycle. Create turns an empty one
 	// into StatusActive.
@@ -24,7 +25,8 @@ type Tenant struct {
 	// 8 KiB.
 	DatabaseURL Secret
 	// SchemaName is the tenant's schema in a shared database, if it has one: at
-	// most 255 runes.
+	// most 255 runes. The store does not use it: two tenants may have the same,
+	// and databases may take less (PostgreSQL cuts names after 63 bytes).
 	SchemaName string
 	// Metadata is whatever the application wants to keep with the tenant.
 	Metadata Metadata

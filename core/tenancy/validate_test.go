@@ -2,6 +2,7 @@ package tenancy_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"regexp"
 	"strings"
@@ -219,5 +220,28 @@ func TestUniqueIDs(t *testing.T) {
 	wantInvalid(t, "empty id", err, "id")
 	if got, err := tenancy.UniqueIDs(nil); err != nil || len(got) != 0 {
 		t.Errorf("none: %q, %v", got, err)
+	}
+}
+
+func TestValidateNewID(t *testing.T) {
+	for _, id := range []string{"a", "t1", tenancy.NewID(), "org/123", "a/b/c", "...", "..a", "a..", "a.b", "a b", "é世🙂", "%2e%2e", `a'"b`, "auth0|1", strings.Repeat("é", tenancy.MaxIDRunes)} {
+		if err := tenancy.ValidateNewID(id); err != nil {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	for _, id := range []string{
+		"", strings.Repeat("a", tenancy.MaxIDRunes+1), "a\x00", "\xff", ".", "..", "../x", "x/..", "a/../b", "a/./b", "./a", "/", "/a", "a/", "a//b", `\`, `..\a`, `a\..`, `a\b\`, `a/..\b`,
+		"\n", "a\nb", "a\rb", "a\tb", "\x1b[0m", "\x7f", "\u0085", "a\u2028", "a\u2029b", "a\u00a0b", "a\u3000b", " a", "a ", " ",
+		"\u200b", "a\u200bb", "a\u200cb", "a\u200db", "a\u200eb", "a\u200fb", "a\u202ab", "a\u202eb", "a\u2060b", "a\u2066b", "a\u2069b", "\ufeffa", "a\u00adb", "a\u061cb", "a\U000e0001b", "a\ue000b",
+	} {
+		wantInvalid(t, fmt.Sprintf("%q", id), tenancy.ValidateNewID(id), "id")
+		if _, err := (tenancy.Tenant{ID: id, Identifier: "acme", Name: "n"}).ForCreate(time.Now()); id != "" {
+			wantInvalid(t, fmt.Sprintf("ForCreate with %q", id), err, "id")
+		}
+	}
+	// What is stored is updated as it is.
+	odd := tenancy.Tenant{ID: "a/../b\n", Identifier: "acme", Name: "n", Status: tenancy.StatusActive, Revision: 1, Mark: 1}
+	if _, err := odd.ForUpdate(); err != nil {
+		t.Errorf("a stored ID: %v", err)
 	}
 }

@@ -27,7 +27,7 @@ func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
 		t.UpdatedAt = t.CreatedAt
 	}
 	t.Revision, t.Mark = 0, 0
-	if err := t.Validate(); err != nil {
+	if err := firstError(t.Validate(), ValidateNewID(t.ID)); err != nil {
 		return Tenant{}, err
 	}
 	return t, nil

@@ -254,7 +254,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		s := memstore.New()
 		defer s.Close()
-		tenant, err := s.Create(t.Context(), tenancy.Tenant{ID: id, Identifier: "acme", Name: name, DatabaseURL: tenancy.NewSecret(url), Metadata: m})
+		tenant, err := s.Create(t.Context(), tenancy.Tenant{ID: newID(id), Identifier: "acme", Name: name, DatabaseURL: tenancy.NewSecret(url), Metadata: m})
 		if err != nil {
 			return
 		}

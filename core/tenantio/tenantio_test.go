@@ -46,12 +46,20 @@ func hostile(t testing.TB) []tenancy.Tenant {
 			t.Fatal(err)
 		}
 		ts = append(ts, tenancy.Tenant{
-			ID: text + fmt.Sprint(i), Identifier: fmt.Sprintf("tenant-%d", i), Name: text, SchemaName: text, DatabaseURL: tenancy.NewSecret(text),
+			ID: newID(text + fmt.Sprint(i)), Identifier: fmt.Sprintf("tenant-%d", i), Name: text, SchemaName: text, DatabaseURL: tenancy.NewSecret(text),
 			Status: tenancy.Statuses()[i%4], Isolation: tenancy.IsolationHybrid, Metadata: m,
 			CreatedAt: time.Date(1+i*100, 2, 3, 4, 5, 6, i*1000, time.UTC),
 		})
 	}
 	return append(ts, tenancy.Tenant{Identifier: "minimal", Name: "x"}, tenancy.Tenant{Identifier: "masked", Name: "***", SchemaName: "***"})
+}
+
+// newID returns the ID if Create takes it.
+func newID(id string) string {
+	if tenancy.ValidateNewID(id) != nil {
+		return tenancy.NewID()
+	}
+	return id
 }
 
 func fill(t testing.TB, s tenancy.Store, ts []tenancy.Tenant) {
@@ -541,7 +549,7 @@ func TestLargestTenant(t *testing.T) {
 		}
 		s := newStore(t)
 		fill(t, s, []tenancy.Tenant{{
-			ID: strings.Repeat(text, 255), Identifier: "acme", Name: strings.Repeat(text, 255), SchemaName: strings.Repeat(text, 255),
+			ID: newID(strings.Repeat(text, 255)), Identifier: "acme", Name: strings.Repeat(text, 255), SchemaName: strings.Repeat(text, 255),
 			DatabaseURL: tenancy.NewSecret(strings.Repeat(text, tenancy.MaxDatabaseURLBytes/len(text))), Metadata: m,
 		}})
 		for _, f := range formats() {

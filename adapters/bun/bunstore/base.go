@@ -30,6 +30,9 @@ func newBase(db *bun.DB, c config, d dialect) *base {
 	}
 }
 
+// IsReserved is asked by tenancy.Extended.
+func (b *base) IsReserved(identifier string) bool { return b.reserved.IsReserved(identifier) }
+
 // Close implements tenancy.Backend.
 func (b *base) Close() error {
 	b.background.stop()

@@ -33,6 +33,7 @@ type config struct {
 	table, schema string
 	names         names // of the two
 	softDelete    bool
+	reserved      tenancy.ReservedIdentifiers
 	searchIndex   bool
 	sampleShare   int // see defaultSampleShare; 0: take all trigrams for rare ones
 	retention     retention
@@ -94,6 +95,13 @@ func WithSchema(name string) Option { return optionFunc(func(c *config) { c.sche
 // WithSoftDelete makes Delete set [tenancy.StatusDeleted] and keep the row and
 // its identifier; [tenancy.Purge] removes.
 func WithSoftDelete() Option { return optionFunc(func(c *config) { c.softDelete = true }) }
+
+// WithReserved keeps identifiers for the product: Create, and an Update that
+// renames, refuse them with ErrInvalid. See [tenancy.ReservedIdentifiers]. The
+// database does not know of it: a statement by hand may give them out.
+func WithReserved(identifiers ...string) Option {
+	return optionFunc(func(c *config) { c.reserved = append(c.reserved, identifiers...) })
+}
 
 // WithSearchIndex makes Search of rare terms fast in large stores, at a price for
 // writes. Migrate then creates an index of trigrams: in PostgreSQL by the

@@ -1,0 +1,33 @@
+package tenancy
+
+import "strings"
+
+// ReservedIdentifiers are identifiers that a product keeps for itself, such as
+// www and api. One that ends in * stands for all that begin so: "xn--*" keeps out
+// identifiers that browsers show as other letters. Case does not count.
+//
+// It is for authors of stores: a Backend with the method
+//
+//	IsReserved(identifier string) bool
+//
+// gets no tenant to create, and none to rename, with such an identifier; [Extend]
+// answers ErrInvalid. A tenant that has one already keeps it.
+type ReservedIdentifiers []string
+
+// IsReserved reports whether identifier is one of r.
+func (r ReservedIdentifiers) IsReserved(identifier string) bool {
+	for _, name := range r {
+		prefix, all := strings.CutSuffix(name, "*")
+		if n := len(prefix); len(identifier) >= n && (all || len(identifier) == n) && strings.EqualFold(identifier[:n], prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *Extended) isReserved(identifier string) bool {
+	b, ok := x.b.(interface{ IsReserved(identifier string) bool })
+	return ok && b.IsReserved(identifier)
+}
+
+func reserved() error { return invalid("identifier", "is reserved") }
