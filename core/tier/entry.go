@@ -1,7 +1,6 @@
 package tier
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -14,12 +13,13 @@ type Entry struct {
 
 	// Set where the entry goes into a local cache. They stand beside Key because
 	// a hit reads them all.
-	fence   *fence        // the one under which it was accepted
-	floor   *atomic.Int64 // its floor there, so that a hit need not look for it
-	refresh int64         // by the coarse clock: load it again in the background
-	expires int64         // by the coarse clock: serve it no more
+	fence   *fence  // the one under which it was accepted
+	bucket  *bucket // of its floor there, so that a hit need not look for it
+	refresh int64   // by the coarse clock: load it again in the background
+	expires int64   // by the coarse clock: serve it no more
 
 	Snapshot tenancy.Snapshot
+	tag      uint64 // in the bucket
 	// TTL is how long a cache needs to keep the entry.
 	TTL time.Duration
 }

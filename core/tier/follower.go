@@ -41,6 +41,8 @@ type follower struct {
 	started  atomic.Bool   // the replay is finished
 	starting chan struct{} // closed then
 
+	obeying sync.Mutex // held by whoever obeys changes, until observers have been told
+
 	mu     sync.RWMutex // guards what follows, and the raising of floors
 	placed bool         // marks holds a position
 	marks  marks
@@ -75,7 +77,7 @@ func newFollower(log tenancy.Log, replay bool, cfg config) *follower {
 		starting: make(chan struct{}), grown: make(chan struct{}), wake: make(chan struct{}, 1),
 		work: inflight.New(tenancy.ErrClosed),
 	}
-	f.fence.Store(newFence(nil, 0))
+	f.fence.Store(newFence(nil, 0, minBuckets))
 	f.work.Go(f.tick)
 	f.work.Go(f.run)
 	f.work.Go(f.watch)
@@ -86,6 +88,9 @@ func newFollower(log tenancy.Log, replay bool, cfg config) *follower {
 func (f *follower) attach(s *Store) {
 	f.mu.Lock()
 	f.tiers = append(slices.Clip(f.tiers), s)
+	if fence := f.fence.Load(); s.buckets() > len(fence.floors) {
+		f.fence.Store(fence.grown(s.buckets()))
+	}
 	if f.lost {
 		s.noteContact(true)
 	}
@@ -99,6 +104,14 @@ func (f *follower) attach(s *Store) {
 			f.rouse()
 		}
 	})
+}
+
+// buckets returns how many the floors for this tier's cache take.
+func (s *Store) buckets() int {
+	if sized, ok := s.cache.(interface{ MaxEntries() int64 }); ok {
+		return bucketsFor(sized.MaxEntries())
+	}
+	return defaultBuckets
 }
 
 // stack returns the tiers of the stack, innermost first.
@@ -151,10 +164,11 @@ func (f *follower) serving() bool { return f.clock.now.Load() < f.serveUntil.Loa
 
 // serves reports whether an entry of a local cache may be served. It was accepted
 // under its fence, so its AsOf is not below the base of that one; what may have risen
-// since is the floor of its stripe.
+// since is its floor. Mostly no key of its bucket has changed.
 func (f *follower) serves(e *Entry, now int64) bool {
-	return e.fence == f.fence.Load() && int64(e.Snapshot.AsOf.Revision) >= e.floor.Load() &&
-		now < e.expires && now < f.serveUntil.Load()
+	asOf := int64(e.Snapshot.AsOf.Revision)
+	return e.fence == f.fence.Load() && now < e.expires && now < f.serveUntil.Load() &&
+		(asOf >= e.bucket.newest.Load() || asOf >= e.bucket.floor(e.tag))
 }
 
 // tick drives the coarse clock.
@@ -457,7 +471,8 @@ func (f *follower) startOver(ctx context.Context, after tenancy.Position) error 
 // goOnFrom flushes and follows from p on. The caller holds f.mu.
 func (f *follower) goOnFrom(p tenancy.Position) {
 	f.marks = newMarks(p)
-	f.fence.Store(newFence(f.fence.Load(), p.Revision))
+	old := f.fence.Load()
+	f.fence.Store(newFence(old, p.Revision, len(old.floors)))
 	f.moved()
 }
 
@@ -474,6 +489,8 @@ var errOutOfPlace = errors.New("out of place")
 // obey raises the floors of what the changes touch, which the log holds right after the
 // position after, and moves the position past each.
 func (f *follower) obey(after tenancy.Position, changes []tenancy.Change) error {
+	f.obeying.Lock() // observers have been told when whoever comes next goes on
+	defer f.obeying.Unlock()
 	obeyed, err := f.raise(after, changes)
 	f.stats.changes.Add(int64(len(obeyed)))
 	if f.started.Load() {

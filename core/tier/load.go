@@ -211,7 +211,8 @@ var errUnsettled = fmt.Errorf("%w: the change log changes its history again and 
 
 // newEntry returns the entry of a snapshot that was loaded under fence.
 func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Snapshot, fence *fence) *Entry {
-	e := &Entry{Key: ownKey(key, snapshot), Snapshot: snapshot, TTL: s.cfg.ttl, fence: fence, floor: fence.stripe(key)}
+	e := &Entry{Key: ownKey(key, snapshot), Snapshot: snapshot, TTL: s.cfg.ttl, fence: fence}
+	e.bucket, e.tag = fence.bucket(key)
 	if e.Negative() {
 		e.TTL = s.cfg.negativeTTL
 	}

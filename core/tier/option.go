@@ -112,8 +112,10 @@ func WithPollInterval(d time.Duration) Option {
 	return positive("WithPollInterval", d, func(c *config) { c.pollInterval = max(d, time.Millisecond) })
 }
 
-// WithFollowTimeout sets how long a write waits at most for the log to be read
-// after it: 2 s by default. Only the innermost tier's counts.
+// WithFollowTimeout bounds a read of the log, where there is much to read a page of
+// it: 2 s by default. A write waits for as long as pages come within this time, and for
+// a quarter of a second when its context has ended; then nothing is served from caches
+// until the log was read. Only the innermost tier's counts.
 func WithFollowTimeout(d time.Duration) Option {
 	return positive("WithFollowTimeout", d, func(c *config) { c.followTimeout = d })
 }

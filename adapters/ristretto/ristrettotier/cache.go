@@ -44,6 +44,8 @@ type Cache struct {
 
 	open atomic.Pointer[lookups] // nil once closed
 
+	maxEntries int64
+
 	sweeper sync.WaitGroup
 	stop    chan struct{}
 }
@@ -79,6 +81,7 @@ func newCache(cfg config) (*Cache, error) {
 		c.tenants.close()
 		return nil, err
 	}
+	c.maxEntries = counted + cfg.maxNegatives
 	c.open.Store(&lookups{c.tenants, c.negatives})
 	c.sweeper.Go(c.sweep)
 	return c, nil
@@ -165,6 +168,10 @@ func (c *Cache) change(do func()) error {
 	c.negatives.settle()
 	return nil
 }
+
+// MaxEntries returns how many entries the cache holds at most, by an estimate where it
+// is bounded by bytes. The tier makes its floors to this measure.
+func (c *Cache) MaxEntries() int64 { return c.maxEntries }
 
 // Shared implements [tier.Cache]: no other process uses the cache.
 func (c *Cache) Shared() bool { return false }
