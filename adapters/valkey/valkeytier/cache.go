@@ -2,6 +2,7 @@ package valkeytier
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/valkey-io/valkey-go"
 
@@ -71,6 +72,7 @@ type Cache struct {
 	link    *link
 	scripts scripts
 	flawed  flawCounts
+	dropped atomic.Int64
 }
 
 var _ tier.BatchCache = (*Cache)(nil)

@@ -3,6 +3,7 @@ package valkeytier
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -22,8 +23,15 @@ func (c *Cache) Apply(ctx context.Context, change tenancy.Change) error {
 	return c.invoke(ctx, removing, c.scripts.apply, calls...)
 }
 
+// manyDropped entries of another history are worth a line in the log.
+const manyDropped = 20
+
 // Drop implements [tier.Cache].
 func (c *Cache) Drop(ctx context.Context, e *tier.Entry) error {
+	if c.dropped.Add(1) == manyDropped {
+		c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "tenancy: many entries in Valkey are of another history than the database has, and are not served: does another database of tenants use the same key prefix? Give each its own by WithKeyPrefix. After a restored backup it ends by itself",
+			slog.String("prefix", c.cfg.prefix), slog.Int("entries", manyDropped))
+	}
 	header := string(tier.AppendHeader(nil, e.Snapshot.AsOf))
 	return c.invoke(ctx, removing, c.scripts.drop, invocation{c.name(e.Key), []string{header}})
 }

@@ -9,7 +9,7 @@ import (
 // The settings of the client that keep its calls short, where the user left them
 // open. valkey-go's own let a call on a hung server take 10 s.
 const (
-	dialTimeout  = 100 * time.Millisecond // connecting, and again for the handshake; or the deadline of a call, if that is longer
+	dialTimeout  = 100 * time.Millisecond // connecting, and again for the handshake; the deadline of a call if that is longer, 5 s at most
 	keepAlive    = 200 * time.Millisecond // an idle connection is pinged so often
 	writeTimeout = 200 * time.Millisecond // a connection that does not answer for so long, or for the deadline of a call, is given up
 
@@ -39,8 +39,10 @@ func bounded(option valkey.ClientOption, deadline time.Duration) (valkey.ClientO
 	option.DisableCache = true     // client-side caching: the tier above is that
 	option.DisableRetry = true     // retries know no deadline of ours
 	option.AlwaysPipelining = true // a caller who leaves does not break a connection
-	// Not all connections are made at the start: a call may have to wait for one.
-	setDefault(&option.Dialer.Timeout, max(dialTimeout, deadline))
+	// Not all connections are made at the start: a call may have to wait for one. But
+	// who waits for one that another call makes does so past the end of its context.
+	connecting := min(max(dialTimeout, deadline), valkey.DefaultDialTimeout)
+	setDefault(&option.Dialer.Timeout, connecting)
 	setDefault(&option.Dialer.KeepAlive, keepAlive)
 	setDefault(&option.ConnWriteTimeout, max(writeTimeout, deadline))
 	setDefault(&option.MaxFlushDelay, flushDelay)
@@ -49,7 +51,7 @@ func bounded(option valkey.ClientOption, deadline time.Duration) (valkey.ClientO
 	}
 	if option.Sentinel.MasterSet != "" {
 		setDefault(&option.Sentinel.TopologyRefreshInterval, sentinelRefresh)
-		setDefault(&option.Sentinel.Dialer.Timeout, max(dialTimeout, deadline))
+		setDefault(&option.Sentinel.Dialer.Timeout, connecting)
 		setDefault(&option.Sentinel.Dialer.KeepAlive, keepAlive)
 	}
 	return option, nil

@@ -26,6 +26,8 @@ const (
 	// probeDeadline is longer than that of a call: it may have to connect, and
 	// nobody waits for it.
 	probeDeadline = 2 * (dialTimeout + writeTimeout)
+	// maxUnnoticed is how long a lookup may go on after its context has ended.
+	maxUnnoticed = 200 * time.Millisecond
 )
 
 // Why a call was not made. Each is tenancy.ErrUnavailable.
@@ -84,6 +86,7 @@ func newLink(cfg config, u use, key string, option valkey.ClientOption) (*link, 
 		return nil, err
 	}
 	l := makeLink(cfg, u, key, Open)
+	option.DialCtxFn, option.DialFn = l.dialer(option), nil
 	l.connect = func() (valkey.Client, error) { return valkey.NewClient(option) }
 	l.done.Go(l.run)
 	return l, nil
@@ -318,8 +321,12 @@ func (l *link) begin(ctx context.Context, needs command, d time.Duration) (call,
 }
 
 // beginLookup is begin at a tenth of the cost, with the deadline of the
-// configuration; but a call that is under way does not notice that ctx ends.
+// configuration, if that is short: a call that is under way does not notice then that
+// ctx ends.
 func (l *link) beginLookup(ctx context.Context, needs command) (call, error) {
+	if l.cfg.deadline > maxUnnoticed {
+		return l.begin(ctx, needs, l.cfg.deadline)
+	}
 	if err := ctx.Err(); err != nil {
 		return call{}, err
 	}
@@ -353,6 +360,7 @@ func (c *call) connect() error {
 		case <-l.attempted:
 		case <-l.ctx.Done():
 		case <-c.ctx.Done():
+		case <-c.parent.Done():
 		}
 	}
 	if err := l.refuses(c.needs); err != nil {

@@ -22,7 +22,7 @@ const (
 // The largest values.
 const (
 	maxPrefix   = 1 << 10
-	maxDeadline = time.Hour
+	maxDeadline = time.Minute
 	maxMaxCalls = 1 << 20
 )
 
@@ -84,9 +84,9 @@ func WithKeyPrefix(prefix string) Option {
 	return optionFunc(func(c *config) { c.prefix = prefix })
 }
 
-// WithDeadline bounds each call of Valkey (DefaultDeadline): an hour at most. A batch
-// takes one for each 1000 keys. It must leave time to connect: a call that finds no
-// connection makes one.
+// WithDeadline bounds each call of Valkey (DefaultDeadline): a minute at most. A
+// batch takes one for each 1000 keys. It must leave time to connect: a call that finds
+// no connection makes one, for 5 s at most.
 func WithDeadline(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.deadline = d })
 }

@@ -2,8 +2,10 @@ package valkeytier_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 )
 
 // commandReader reads commands as clients send them.
@@ -29,4 +31,38 @@ func (r commandReader) read() ([]string, error) {
 		words[i] = string(word[:size])
 	}
 	return words, nil
+}
+
+// replyReader reads answers as servers send them.
+type replyReader struct{ *bufio.Reader }
+
+// read returns the bytes of one answer.
+func (r replyReader) read() ([]byte, error) {
+	raw, err := r.ReadBytes('\n')
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.Atoi(string(bytes.TrimSpace(raw[1:])))
+	switch raw[0] {
+	case '$', '=':
+		if err == nil && n >= 0 {
+			text := make([]byte, n+2)
+			_, err = io.ReadFull(r, text)
+			raw = append(raw, text...)
+		}
+		return raw, err
+	case '%':
+		n *= 2
+	case '*', '~', '>':
+	default:
+		return raw, nil
+	}
+	for range n {
+		part, err := r.read()
+		if err != nil {
+			return nil, err
+		}
+		raw = append(raw, part...)
+	}
+	return raw, nil
 }

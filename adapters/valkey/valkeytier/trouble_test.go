@@ -294,7 +294,7 @@ func TestDeadlineIsWaitedFor(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				p, through := newProxy(t, option)
 				through.PipelineMultiplex = 2 // four connections, on every machine
-				c, _ := newCache(t, through, valkeytier.WithDeadline(time.Hour))
+				c, _ := newCache(t, through, valkeytier.WithDeadline(time.Minute))
 				keys := make([]tenancy.Key, 64) // some for each connection
 				for i := range keys {
 					keys[i] = tenancy.IdentifierKey(fmt.Sprintf("acme-%d", i))
