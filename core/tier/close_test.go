@@ -44,8 +44,8 @@ func TestCloseDuringABatchThatRefreshes(t *testing.T) {
 				go func() { closed <- s.Close() }()
 				time.Sleep(100 * time.Millisecond)
 				select {
-				case <-closed:
-					t.Error("Close did not wait for the batch")
+				case err := <-closed:
+					t.Errorf("Close did not wait for the batch: %v", err)
 				default:
 				}
 			})

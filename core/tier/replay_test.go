@@ -60,12 +60,12 @@ func TestLongReplayIsNoOutage(t *testing.T) {
 				var logged bytes.Buffer
 				s := newTier(t, slowPages{&quietWatch{db}, time.Second}, newLocalMap(), tier.WithMaxStale(3*time.Second),
 					tier.WithPollInterval(time.Second), tier.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))))
-				var new []tenancy.Tenant
+				var fresh []tenancy.Tenant
 				for i := range 20_000 {
-					new = append(new, tenancy.Tenant{ID: fmt.Sprint("t", i), Identifier: fmt.Sprint("tenant-", i), Name: "T"})
+					fresh = append(fresh, tenancy.Tenant{ID: fmt.Sprint("t", i), Identifier: fmt.Sprint("tenant-", i), Name: "T"})
 				}
 				var ids []string
-				results, err := db.CreateBatch(t.Context(), new)
+				results, err := db.CreateBatch(t.Context(), fresh)
 				if err != nil {
 					t.Fatal(err)
 				}

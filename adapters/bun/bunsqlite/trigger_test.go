@@ -30,6 +30,9 @@ func rows(tb testing.TB, conn *sql.Conn, query string) (lines []string) {
 		}
 		lines = append(lines, line)
 	}
+	if err := result.Err(); err != nil {
+		tb.Fatal(err)
+	}
 	return lines
 }
 

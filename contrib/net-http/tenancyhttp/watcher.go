@@ -303,7 +303,7 @@ func (w *Watcher) contact(err error) {
 func (w *Watcher) endAll(cause error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.refusing == ErrWatcherClosed {
+	if errors.Is(w.refusing, ErrWatcherClosed) {
 		return
 	}
 	w.refusing = cause

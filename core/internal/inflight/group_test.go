@@ -41,7 +41,7 @@ func TestEndEndsCalls(t *testing.T) {
 					t.Error(err)
 				}
 				wait(call)
-				if cause := context.Cause(call); cause != errClosed || call.Err() == nil {
+				if cause := context.Cause(call); !errors.Is(cause, errClosed) || call.Err() == nil {
 					t.Errorf("the call's context ended with %v, because of %v", call.Err(), cause)
 				}
 				err = call.Err()
@@ -59,7 +59,7 @@ func TestEndEndsCalls(t *testing.T) {
 			t.Errorf("%d calls are left", n)
 		}
 		waiting.Wait()
-		if call, err := g.Enter(context.Background()); err != errClosed || call != nil {
+		if call, err := g.Enter(context.Background()); !errors.Is(err, errClosed) || call != nil {
 			t.Errorf("a call after End: %v", err)
 		}
 	})
