@@ -162,10 +162,30 @@ func (p *Postgres) waitReady(ctx context.Context) error {
 	}
 }
 
+// Pause makes every process of the server hang with SIGSTOP: the system accepts
+// connections for it, and nobody answers. Resume lets them go on.
+func (p *Postgres) Pause() error {
+	if p.server == nil {
+		return errors.New("the server does not run")
+	}
+	return p.server.signalTree(syscall.SIGSTOP)
+}
+
+// Resume ends a Pause; without one it does nothing.
+func (p *Postgres) Resume() error {
+	if p.server == nil {
+		return nil
+	}
+	return p.server.signalTree(syscall.SIGCONT)
+}
+
 // Stop ends all sessions and stops the server in good order.
 func (p *Postgres) Stop() error {
 	if p.server == nil {
 		return nil
+	}
+	if err := p.Resume(); err != nil {
+		return err
 	}
 	err := p.server.stop(syscall.SIGINT, stopPatience)
 	p.server = nil

@@ -100,6 +100,23 @@ func (p *process) killTree() error {
 	return waitGone(children)
 }
 
+// signalTree sends sig to the child, and then to the children of its own.
+func (p *process) signalTree(sig syscall.Signal) error {
+	if err := syscall.Kill(p.pid, sig); err != nil {
+		return err
+	}
+	children, err := childrenOf(p.pid)
+	if err != nil {
+		return err
+	}
+	for _, pid := range children {
+		if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH {
+			return err
+		}
+	}
+	return nil
+}
+
 func (p *process) alive() bool {
 	select {
 	case <-p.ended:
