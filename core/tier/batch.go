@@ -303,6 +303,16 @@ func (s *Store) fillAll(ctx context.Context, tokens []Token, entries []*Entry) {
 		}
 		return
 	}
+	kept := 0
+	for j, e := range entries {
+		if !s.withholds(ctx, e, tokens[j]) {
+			tokens[kept], entries[kept] = tokens[j], e
+			kept++
+		}
+	}
+	if tokens, entries = tokens[:kept], entries[:kept]; kept == 0 {
+		return
+	}
 	uncacheable, err := batch.PutBatch(ctx, tokens, entries)
 	s.stats.uncacheable.Add(int64(uncacheable))
 	filled := int64(len(entries) - uncacheable)

@@ -243,6 +243,9 @@ func ownKey(key tenancy.Key, snapshot tenancy.Snapshot) tenancy.Key {
 // fill puts an accepted entry into the cache. Trouble with the cache is no
 // trouble of the caller.
 func (s *Store) fill(ctx context.Context, e *Entry, token Token) {
+	if s.withholds(ctx, e, token) {
+		return
+	}
 	switch err := s.cache.Put(ctx, token, e); {
 	case err == nil:
 		s.stats.fills.Add(1)
@@ -252,6 +255,19 @@ func (s *Store) fill(ctx context.Context, e *Entry, token Token) {
 		s.stats.errors.Add(1)
 		s.stats.unfilled.Add(1)
 	}
+}
+
+// withholds reports whether the store could not read all of what e holds. That it is
+// missing is nothing to tell other processes: they may have the key. The lease is given
+// back.
+func (s *Store) withholds(ctx context.Context, e *Entry, token Token) bool {
+	t := &e.Snapshot.Tenant
+	if !s.shared || t.DatabaseURL.Err() == nil && t.Metadata.Err() == nil {
+		return false
+	}
+	s.stats.uncacheable.Add(1)
+	s.release(ctx, lease{e.Key, token})
+	return true
 }
 
 // lease is what Result says of one: Token is 0 if it was not granted.

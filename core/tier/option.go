@@ -59,14 +59,14 @@ func check(ok bool, why string, set func(*config)) Option {
 }
 
 func positive(name string, d time.Duration, set func(*config)) Option {
-	return check(d > 0, name+" must be positive", set)
+	return check(d > 0, fmt.Sprintf("%s must be positive, not %v", name, d), set)
 }
 
 // defaultMaxStale is the MaxStale of a stack in which nobody sets one.
 const defaultMaxStale = 5 * time.Minute
 
 // Option configures New, which fails with [tenancy.ErrInvalid] if one makes no
-// sense. One that is nil changes nothing.
+// sense. One that is nil changes nothing. A duration of many years stands for ever.
 type Option interface{ apply(*config) }
 
 type option func(*config)
@@ -90,7 +90,7 @@ func WithNegativeTTL(d time.Duration) Option {
 // loaded again in the background: 0.8 by default, 1 for never. Only local caches
 // refresh.
 func WithRefreshAhead(part float64) Option {
-	return check(part > 0 && part <= 1, "WithRefreshAhead must be above 0, and 1 at most", func(c *config) {
+	return check(part > 0 && part <= 1, fmt.Sprintf("WithRefreshAhead must be above 0, and 1 at most, not %v", part), func(c *config) {
 		c.refreshAhead = max(part, 0.1)
 	})
 }
@@ -130,14 +130,18 @@ func WithLoadTimeout(d time.Duration) Option {
 // the lease to fill a shared cache: 100 ms by default. Then it reads the database
 // itself.
 func WithLeaseWait(d time.Duration) Option {
-	return check(d >= 0, "WithLeaseWait must not be negative", func(c *config) { c.leaseWait = d })
+	return check(d >= 0, fmt.Sprintf("WithLeaseWait must be 0 or more, not %v", d), func(c *config) { c.leaseWait = d })
 }
 
-// WithMaxLoads bounds the loads that are under way at once: 128 by default.
+// maxLoads is more than any database can do.
+const maxLoads = 1 << 20
+
+// WithMaxLoads bounds the loads that are under way at once: 128 by default, 1,048,576
+// at most.
 // Further ones wait, as long as their callers do; refreshes ahead of expiry are left
 // out then, and are never more.
 func WithMaxLoads(n int) Option {
-	return check(n > 0, "WithMaxLoads must be positive", func(c *config) { c.maxLoads = n })
+	return check(n > 0 && n <= maxLoads, fmt.Sprintf("WithMaxLoads must be 1 to %d, not %d", maxLoads, n), func(c *config) { c.maxLoads = n })
 }
 
 // WithBus gives the stack a bus, over which its processes tell each other that

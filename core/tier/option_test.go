@@ -2,7 +2,10 @@ package tier_test
 
 import (
 	"errors"
+	"go/parser"
+	"go/token"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,25 +15,62 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-func TestOptionsThatMakeNoSense(t *testing.T) {
-	for name, opt := range map[string]tier.Option{
-		"TTL":            tier.WithTTL(-time.Second),
-		"negative TTL":   tier.WithNegativeTTL(0),
-		"refresh never":  tier.WithRefreshAhead(0),
-		"refresh beyond": tier.WithRefreshAhead(1.5),
-		"MaxStale":       tier.WithMaxStale(0),
-		"poll interval":  tier.WithPollInterval(0),
-		"follow timeout": tier.WithFollowTimeout(0),
-		"load timeout":   tier.WithLoadTimeout(-time.Second),
-		"lease wait":     tier.WithLeaseWait(-time.Second),
-		"loads":          tier.WithMaxLoads(0),
-	} {
-		s, err := tier.New(memstore.New(), newLocalMap(), opt)
-		if !errors.Is(err, tenancy.ErrInvalid) {
-			t.Errorf("%s: %v, want ErrInvalid", name, err)
+// Every option that takes a number or a duration says what is wrong with one that makes
+// no sense, and works with the largest that it takes.
+func TestNumericOptions(t *testing.T) {
+	const longest = time.Duration(math.MaxInt64)
+	durations := func(with func(time.Duration) tier.Option, wrong ...time.Duration) (good, bad []tier.Option) {
+		for _, d := range wrong {
+			bad = append(bad, with(d))
 		}
-		if s != nil {
-			_ = s.Close()
+		return []tier.Option{with(time.Minute), with(longest)}, bad
+	}
+	options := map[string]func() (good, bad []tier.Option){
+		"WithTTL":           func() (good, bad []tier.Option) { return durations(tier.WithTTL, 0, -1, -longest) },
+		"WithNegativeTTL":   func() (good, bad []tier.Option) { return durations(tier.WithNegativeTTL, 0, -1, -longest) },
+		"WithMaxStale":      func() (good, bad []tier.Option) { return durations(tier.WithMaxStale, 0) },
+		"WithPollInterval":  func() (good, bad []tier.Option) { return durations(tier.WithPollInterval, 0, -1, -longest) },
+		"WithFollowTimeout": func() (good, bad []tier.Option) { return durations(tier.WithFollowTimeout, 0, -1, -longest) },
+		"WithLoadTimeout":   func() (good, bad []tier.Option) { return durations(tier.WithLoadTimeout, 0, -1, -longest) },
+		"WithLeaseWait":     func() (good, bad []tier.Option) { return durations(tier.WithLeaseWait, -1, -longest) },
+		"WithRefreshAhead": func() (good, bad []tier.Option) {
+			for _, part := range []float64{0, -1, 1.5, math.NaN(), math.Inf(1), math.Inf(-1)} {
+				bad = append(bad, tier.WithRefreshAhead(part))
+			}
+			return []tier.Option{tier.WithRefreshAhead(math.SmallestNonzeroFloat64), tier.WithRefreshAhead(1)}, bad
+		},
+		"WithMaxLoads": func() (good, bad []tier.Option) {
+			for _, n := range []int{0, -1, math.MinInt, 1<<20 + 1, math.MaxInt} {
+				bad = append(bad, tier.WithMaxLoads(n))
+			}
+			return []tier.Option{tier.WithMaxLoads(1), tier.WithMaxLoads(1 << 20)}, bad
+		},
+		"WithBus": nil, "WithUncoordinated": nil, "WithLogger": nil, // take no number
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), "option.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range file.Scope.Objects { //nolint:staticcheck // the names of the package's own file
+		if _, known := options[name]; strings.HasPrefix(name, "With") && !known {
+			t.Errorf("%s is not tested", name)
+		}
+	}
+	for name, cases := range options {
+		if cases == nil {
+			continue
+		}
+		good, bad := cases()
+		for _, opt := range bad {
+			if s, err := tier.New(memstore.New(), newLocalMap(), opt); !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), name) || s != nil {
+				t.Errorf("%v, want ErrInvalid that names %s", err, name)
+			}
+		}
+		for _, opt := range good {
+			db := newDatabase()
+			create(t, db, "acme")
+			s := newTier(t, db, newLocalMap(), opt)
+			get(t, s, "acme")
 		}
 	}
 }
