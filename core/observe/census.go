@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -21,15 +22,12 @@ type census struct {
 	byStatus map[string]int // nil before the first count
 	at       time.Time
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	work *inflight.Group
 }
 
 func newCensus(store tenancy.Store, every time.Duration) *census {
-	c := &census{store: store, every: every}
-	ctx, stop := context.WithCancel(context.Background())
-	c.stop = stop
-	c.done.Go(func() { c.run(ctx) })
+	c := &census{store: store, every: every, work: inflight.New(tenancy.ErrClosed)}
+	c.work.Go(c.run)
 	return c
 }
 
@@ -88,7 +86,8 @@ func (c *census) addTo(s *Store) {
 	})
 }
 
+// close ends a count that is under way, and does not wait for a store that ignores that.
 func (c *census) close() {
-	c.stop()
-	c.done.Wait()
+	c.work.End()
+	c.work.Wait(time.Second)
 }
