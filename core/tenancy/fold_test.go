@@ -48,12 +48,13 @@ func TestFold(t *testing.T) {
 			t.Errorf("Fold(%q) is %q, want %q", in, got, want)
 		}
 	}
-	for _, pair := range [][2]string{{"ΣΊΣΥΦΟΣ", "σίσυφος"}, {"ÉCOLE", "école"}, {"ẞ", "ß"}, {"Ǆ", "ǅ"}} {
+	for _, pair := range [][2]string{{"ΣΊΣΥΦΟΣ", "σίσυφος"}, {"ÉCOLE", "école"}, {"ẞ", "ß"}, {"Ǆ", "ǅ"}, {"é", "e\u0301"}, {"CAFÉ", "cafe\u0301"},
+		{"Ệ", "e\u0302\u0323"}, {"Ệ", "ẹ\u0302"}, {"ệ", "E\u0323\u0302"}, {"ё", "Е\u0308"}, {"ガ", "カ\u3099"}, {"한글", "\u1112\u1161\u11ab\u1100\u1173\u11af"}, {"가", "\u1100\u1161"}, {"ẖ", "H\u0331"}} {
 		if tenancy.Fold(pair[0]) != tenancy.Fold(pair[1]) {
 			t.Errorf("%q and %q fold apart", pair[0], pair[1])
 		}
 	}
-	for _, pair := range [][2]string{{"İ", "i"}, {"ı", "i"}, {"é", "e\u0301"}, {"ß", "ss"}} {
+	for _, pair := range [][2]string{{"İ", "i"}, {"ı", "i"}, {"é", "e"}, {"ß", "ss"}, {"ş", "ș"}, {"αι", "ᾳ"}, {"e\u0301\u0301", "é"}, {"\u0301e", "é"}, {"가\u11a7", "가"}} {
 		if tenancy.Fold(pair[0]) == tenancy.Fold(pair[1]) {
 			t.Errorf("%q and %q fold alike", pair[0], pair[1])
 		}
@@ -101,4 +102,15 @@ func BenchmarkFold(b *testing.B) {
 			}
 		})
 	}
+}
+
+func FuzzFoldIsStable(f *testing.F) {
+	for _, s := range []string{"Café", "cafe\u0301", "ẹ\u0302\u0308", "\u1112\u1161\u11ab\u11ab", "\u0301", "αι\u0301\u0345", "a\xff\u0301"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if once := tenancy.Fold(s); tenancy.Fold(once) != once {
+			t.Fatalf("%+q folds to %+q, and that to %+q", s, once, tenancy.Fold(once))
+		}
+	})
 }
