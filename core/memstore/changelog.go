@@ -68,8 +68,9 @@ func (l *changeLog) after(p tenancy.Position, limit int) ([]tenancy.Change, erro
 
 // compact drops the changes before revision, but never the newest.
 func (l *changeLog) compact(revision tenancy.Revision) {
-	n := revision - l.changes[0].Position.Revision
-	l.changes = slices.Clone(l.changes[min(max(0, n), tenancy.Revision(len(l.changes)-1)):])
+	first := l.changes[0].Position.Revision
+	n := max(revision, first) - first // which cannot overflow
+	l.changes = slices.Clone(l.changes[min(n, tenancy.Revision(len(l.changes)-1)):])
 }
 
 func cloneChanges(changes []tenancy.Change) []tenancy.Change {

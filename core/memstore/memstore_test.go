@@ -539,3 +539,58 @@ func TestChangesTellWhoAndWhat(t *testing.T) {
 		t.Error("Fields are shared with the log")
 	}
 }
+
+func TestExtremeNumbers(t *testing.T) {
+	ctx := t.Context()
+	for _, retention := range []int{math.MinInt, -1, 0, 1, math.MaxInt32, math.MaxInt} {
+		s := memstore.New(memstore.WithLogRetention(retention))
+		for i := range 5 {
+			create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n"})
+		}
+		want := tenancy.Revision(6) // the oldest that is retained
+		if retention > 6 {
+			want = 1
+		}
+		if head := s.Statistics().Log; head.Oldest.Revision != want || head.Newest.Revision != 6 {
+			t.Errorf("retention %d: %+v", retention, head)
+		}
+	}
+	for revision, want := range map[tenancy.Revision]tenancy.Revision{
+		math.MinInt64: 1, -1: 1, 0: 1, 1: 1, 3: 3, 6: 6, 7: 6, math.MaxInt64: 6,
+	} {
+		s := memstore.New()
+		for i := range 5 {
+			create(t, s, tenancy.Tenant{Identifier: fmt.Sprintf("t-%d", i), Name: "n"})
+		}
+		s.Compact(revision)
+		if head := s.Statistics().Log; head.Oldest.Revision != want {
+			t.Errorf("Compact(%d): %+v", revision, head)
+		}
+	}
+	s := memstore.New()
+	create(t, s, tenancy.Tenant{ID: "t1", Identifier: "acme", Name: "n"})
+	for _, n := range []int{math.MinInt, -1, tenancy.MaxPageLimit + 1, math.MaxInt} {
+		if _, err := s.List(ctx, tenancy.ListOptions{Limit: n}); !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("List with Limit %d: %v", n, err)
+		}
+		if _, err := s.Search(ctx, "", tenancy.SearchOptions{Limit: n}); !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("Search with Limit %d: %v", n, err)
+		}
+		if _, err := s.Changes(ctx, tenancy.Position{}, n); n != tenancy.MaxPageLimit+1 && !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("Changes with limit %d: %v", n, err)
+		}
+		page, err := s.List(ctx, tenancy.ListOptions{Offset: n})
+		if bad := n < 0; bad != errors.Is(err, tenancy.ErrInvalid) || len(page.Tenants) != 0 || !bad && err != nil {
+			t.Errorf("List with Offset %d: %+v, %v", n, page, err)
+		}
+	}
+	for _, r := range []tenancy.Revision{math.MinInt64, -1, 3, math.MaxInt64 - 1, math.MaxInt64} {
+		if _, err := s.Changes(ctx, tenancy.Position{Revision: r, Mark: 1}, 0); !errors.Is(err, tenancy.ErrCompacted) {
+			t.Errorf("Changes after %d: %v", r, err)
+		}
+		_, err := s.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t1"), Min: r}})
+		if beyond := r > 2 && r != tenancy.Latest; beyond != errors.Is(err, tenancy.ErrCompacted) || !beyond && err != nil {
+			t.Errorf("Load with Min %d: %v", r, err)
+		}
+	}
+}

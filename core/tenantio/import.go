@@ -9,10 +9,12 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// The defaults of ImportOptions.
+// The defaults and limits of ImportOptions.
 const (
 	DefaultBatchSize = 500
 	DefaultMaxErrors = 100
+	MaxBatchSize     = 10_000
+	MaxMaxErrors     = 1_000_000
 )
 
 // batchBytes is how much text a batch holds at most, so that large metadata
@@ -24,10 +26,11 @@ type ImportOptions struct {
 	// Update changes a stored tenant that differs from its line. Without it such
 	// a line fails.
 	Update bool
-	// BatchSize is how many tenants are created at once: DefaultBatchSize if 0.
+	// BatchSize is how many tenants are created at once: DefaultBatchSize if 0, at
+	// most MaxBatchSize.
 	BatchSize int
-	// MaxErrors bounds Report.Errors: DefaultMaxErrors if 0, none if negative.
-	// All are counted.
+	// MaxErrors bounds Report.Errors, which are kept in memory: DefaultMaxErrors if
+	// 0, none if -1, at most MaxMaxErrors. All are counted.
 	MaxErrors int
 	// OnError, if set, is called for every line that fails, in the order of the
 	// file.
@@ -50,11 +53,8 @@ func Import(ctx context.Context, store tenancy.Store, r io.Reader, format Format
 func ImportRecords(
 	ctx context.Context, store tenancy.Store, records iter.Seq2[Record, error], opts ImportOptions,
 ) (Report, error) {
-	if opts.BatchSize <= 0 {
-		opts.BatchSize = DefaultBatchSize
-	}
-	if opts.MaxErrors == 0 {
-		opts.MaxErrors = DefaultMaxErrors
+	if err := opts.normalize(); err != nil {
+		return Report{}, tenancy.ErrorIn("Import", tenancy.Key{}, err)
 	}
 	im := importer{store: store, opts: opts}
 	size := 0
@@ -78,6 +78,23 @@ func ImportRecords(
 	}
 	err := im.flush(ctx)
 	return im.report, err
+}
+
+// normalize fills in the defaults, or returns an error that wraps ErrInvalid.
+func (o *ImportOptions) normalize() error {
+	if o.BatchSize < 0 || o.BatchSize > MaxBatchSize {
+		return invalid("batch_size", "must be 0 to %d", MaxBatchSize)
+	}
+	if o.BatchSize == 0 {
+		o.BatchSize = DefaultBatchSize
+	}
+	if o.MaxErrors < -1 || o.MaxErrors > MaxMaxErrors {
+		return invalid("max_errors", "must be -1 to %d", MaxMaxErrors)
+	}
+	if o.MaxErrors == 0 {
+		o.MaxErrors = DefaultMaxErrors
+	}
+	return nil
 }
 
 // importer is one import under way.

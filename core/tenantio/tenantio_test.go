@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -608,6 +609,29 @@ func TestReadErrorsHoldNoSecret(t *testing.T) {
 		}
 		if !errors.Is(err, tenancy.ErrInvalid) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%.20q: %v", c.text, err)
+		}
+	}
+}
+
+// The options come from flags and requests: whatever they are, an import says so or works.
+func TestImportOptionLimits(t *testing.T) {
+	const text = `{"identifier":"acme","name":"Acme"}` + "\n" + `{"identifier":"Bad","name":"x"}` + "\n"
+	for _, n := range []int{math.MinInt, -2, -1, 0, 1, tenantio.MaxBatchSize, tenantio.MaxBatchSize + 1, tenantio.MaxMaxErrors, tenantio.MaxMaxErrors + 1, math.MaxInt32, math.MaxInt} {
+		for field, c := range map[string]struct {
+			opts tenantio.ImportOptions
+			ok   bool
+		}{
+			"batch_size": {tenantio.ImportOptions{BatchSize: n}, 0 <= n && n <= tenantio.MaxBatchSize},
+			"max_errors": {tenantio.ImportOptions{MaxErrors: n}, -1 <= n && n <= tenantio.MaxMaxErrors},
+		} {
+			report, err := importText(t, newStore(t), text, c.opts)
+			var e *tenancy.Error
+			switch {
+			case c.ok && (err != nil || report.Created != 1 || report.Failed != 1):
+				t.Errorf("%s %d: %s, %v", field, n, show(report), err)
+			case !c.ok && (!errors.Is(err, tenancy.ErrInvalid) || !errors.As(err, &e) || e.Field != field || report.Created != 0):
+				t.Errorf("%s %d: %s, %v, want ErrInvalid", field, n, show(report), err)
+			}
 		}
 	}
 }
