@@ -35,9 +35,13 @@ func (b *base) List(ctx context.Context, opts tenancy.ListOptions, after tenancy
 		args = append(args, b.dialect.time(after.CreatedAt), after.ID)
 	}
 	args = append(args, int64(opts.Limit)+1, int64(opts.Offset))
+	read := b.read
+	if opts.OmitSecrets {
+		read.secrets = nil
+	}
 	var ts []tenancy.Tenant
 	err = b.retry(ctx, func() error {
-		ts, err = b.read.tenants(ctx, 0, text, args...)
+		ts, err = read.tenants(ctx, 0, text, args...)
 		return err
 	})
 	return tenancy.PageOf(ts, opts), err

@@ -70,8 +70,15 @@ type secrets struct {
 }
 
 // read returns the DatabaseURL of the tenant with this ID, withheld if it does not
-// open. The first of these is logged: if a key is missing, there are many.
+// open. The first of these is logged: if a key is missing, there are many. Nil
+// secrets open none.
 func (s *secrets) read(id, stored string) tenancy.Secret {
+	switch {
+	case stored == "":
+		return tenancy.Secret{}
+	case s == nil:
+		return tenancy.WithheldSecret("it was not asked for")
+	}
 	plain, err := openSecret(s.sealer, id, stored)
 	if err != nil {
 		s.logged.Do(func() {
