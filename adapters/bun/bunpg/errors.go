@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/internal/sqlstate"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -73,7 +74,7 @@ func lostError(err error) error {
 	text := "the connection was lost"
 	switch {
 	case errors.As(err, &server):
-		text = fmt.Sprintf("the server ended the session (SQLSTATE %s)", server.Code)
+		text = "the server ended the session: " + sqlstate.Explain(server.Code)
 	case errors.As(err, &errno):
 		text += ": " + errno.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
@@ -86,7 +87,7 @@ func lostError(err error) error {
 func connectReason(err error) string {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
-		return fmt.Sprintf("%s (SQLSTATE %s)", serverReason(server.Code), server.Code)
+		return refusal(server.Code)
 	}
 	if errors.Is(err, pgconn.ErrStandbyConnection) {
 		return "the server is a standby; a store needs the primary"
@@ -116,27 +117,18 @@ func connectReason(err error) string {
 	return "cannot connect; check host, port and sslmode of the connection string"
 }
 
-// serverReason explains the SQLSTATEs with which a server refuses a connection.
-func serverReason(code string) string {
+// refusal explains the SQLSTATE with which a server refuses a connection. It may be
+// about what the session was to begin with.
+func refusal(code string) string {
 	switch code {
-	case "28P01", "28000":
-		return "the server refused user or password"
-	case "3D000":
-		return "the database does not exist"
-	case "42501":
-		return "the user may not connect to the database"
-	case "53300":
-		return "the server has no connection left; see WithPool"
-	case "57P01", "57P03":
-		return "the server is starting up or shutting down, or ended the session"
 	case "08P01":
-		return "the server does not know a parameter of the connection string; behind a pooler use WithPgBouncer"
+		return "the server does not know a parameter of the connection string; behind a pooler use WithPgBouncer (SQLSTATE 08P01)"
 	case "42704":
-		return "the server does not know a parameter of the connection string; its log names it"
+		return "the server does not know a parameter of the connection string; its log names it (SQLSTATE 42704)"
 	case "22023":
-		return "the server refuses the value of a parameter of the connection string; its log names it"
+		return "the server refuses the value of a parameter of the connection string; its log names it (SQLSTATE 22023)"
 	}
-	return "the server refused the connection"
+	return sqlstate.Explain(code)
 }
 
 // refusedParameter returns err as ErrInvalid if the server refused a parameter of the

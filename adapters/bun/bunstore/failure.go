@@ -34,23 +34,45 @@ type failure struct {
 	reason error // a sentinel of package tenancy or a context's error
 	text   string
 	cause  error
+	// notApplied: the database has said so, of a write.
+	notApplied bool
 }
 
 // Error implements error.
 func (f *failure) Error() string {
-	if f.text == "" {
-		return f.reason.Error()
+	text := f.reason.Error()
+	if f.text != "" {
+		text += ": " + f.text
 	}
-	return f.reason.Error() + ": " + f.text
+	if f.notApplied {
+		text += "; nothing was changed"
+	}
+	return text
 }
 
 // Unwrap gives the reason and the cause; but not a cause that claims that the
 // context has ended, for only the reason may say that.
 func (f *failure) Unwrap() []error {
-	if isContextError(f.cause) {
-		return []error{f.reason}
+	wrapped := []error{f.reason}
+	if f.notApplied {
+		wrapped = append(wrapped, tenancy.ErrNotApplied)
 	}
-	return []error{f.reason, f.cause}
+	if !isContextError(f.cause) {
+		wrapped = append(wrapped, f.cause)
+	}
+	return wrapped
+}
+
+// notApplied returns err, by which a write of one transaction has ended, with
+// [tenancy.ErrNotApplied] if the database has said that it changed nothing.
+func notApplied(err error) error {
+	f, ok := err.(*failure) //nolint:errorlint // what is wrapped by more is not of the write
+	if !ok || !aborted(f.cause) || !errors.Is(f.reason, tenancy.ErrUnavailable) && !isContextError(f.reason) {
+		return err
+	}
+	claimed := *f
+	claimed.notApplied = true
+	return &claimed
 }
 
 // fail turns an error of database/sql or a driver into a failure.

@@ -86,7 +86,7 @@ func (p *postgres) single(ctx context.Context, f func(session) error) error {
 	if err == nil {
 		p.wrote()
 	}
-	return err
+	return notApplied(err)
 }
 
 // transaction runs f in a transaction, again as long as it loses against other
@@ -96,7 +96,7 @@ func (p *postgres) transaction(ctx context.Context, f func(session) error) error
 	if err == nil {
 		p.wrote()
 	}
-	return err
+	return notApplied(err)
 }
 
 func (p *postgres) transact(ctx context.Context, f func(session) error) error {

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/internal/sqlstate"
 )
 
 type postgresDialect struct {
@@ -24,8 +26,8 @@ func (postgresDialect) table(n names, suffix string) string {
 // also whether it has come to a standby, which may lack rows. The answer is no boolean,
 // so the statement fails, before it has looked at any row.
 const (
-	hiddenRows  = "row-level security hides rows"
-	readStandby = "this server is a standby"
+	hiddenRows  = "row-level security hides rows of the store from this role, which is neither the owner nor has BYPASSRLS"
+	readStandby = "the server is a standby; a store needs the primary"
 )
 
 func (d postgresDialect) source(n names, suffix, alias string) string {
@@ -83,9 +85,11 @@ func (postgresDialect) classify(err error) (kind, string) {
 		return unavailable, describe(err)
 	}
 	state := coded.SQLState()
-	text := "PostgreSQL error " + state
-	if meaning, ok := postgresMeanings[state]; ok {
-		text += " (" + meaning + ")"
+	text := sqlstate.Explain(state)
+	for _, hidden := range []string{hiddenRows, readStandby} {
+		if state == "22P02" && strings.Contains(err.Error(), hidden) {
+			text = hidden
+		}
 	}
 	if name := constraintName(coded); name != "" {
 		text += ": constraint " + name
@@ -106,37 +110,15 @@ func (postgresDialect) classify(err error) (kind, string) {
 	return unavailable, text
 }
 
-var postgresMeanings = map[string]string{
-	"08006": "connection failure",
-	"0A000": "feature not supported: does the database have encoding UTF8?",
-	"22021": "invalid byte sequence: the database must have encoding UTF8",
-	"22P05": "untranslatable character: the database must have encoding UTF8",
-	"23502": "not-null violation",
-	"23503": "foreign key violation",
-	"23505": "unique violation",
-	"23514": "check violation",
-	"25006": "read-only transaction: this server is a standby, or read-only",
-	"25P03": "idle-in-transaction timeout",
-	"3D000": "no such database",
-	"3F000": "no such schema: run Migrate",
-	"40001": "serialization failure",
-	"40P01": "deadlock",
-	"42501": "permission denied: the role lacks a privilege on the schema or a table of the store, or may not create them",
-	"42703": "no such column: run Migrate",
-	"42883": "no such function: run Migrate",
-	"42P01": "no such table: run Migrate",
-	"42P07": "a table of this name exists already, and is not one of a store: choose another with WithTable",
-	"53100": "disk full",
-	"53300": "too many connections",
-	"55000": "object not in the required state",
-	"55P03": "lock not available",
-	"57014": "statement cancelled",
-	"57P01": "the server is shutting down, or the session was terminated",
-	"57P02": "the server crashed",
-	"57P03": "the server cannot accept connections now",
-	"P0001": "refused by a trigger",
-	"TS001": "the search index needs the extension pg_trgm, which this role may not create: let an administrator run CREATE EXTENSION pg_trgm in this database once, or GRANT CREATE ON DATABASE to the role",
-	"TS002": "the search index needs the extension pg_trgm, which is not installed on the server: it comes with the package postgresql-contrib",
+// aborted reports whether the server has answered in a way that leaves no doubt that
+// what it was asked for did not happen, or was never asked.
+func aborted(err error) bool {
+	var safe interface{ SafeToRetry() bool } // pgx, of what it has not sent
+	if errors.As(err, &safe) && safe.SafeToRetry() {
+		return true
+	}
+	var coded interface{ SQLState() string }
+	return errors.As(err, &coded) && sqlstate.Aborted(coded.SQLState())
 }
 
 // constraintName reads the field of that name; no driver has a method for it.
