@@ -3,7 +3,9 @@
 package valkey_test
 
 import (
+	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,4 +166,61 @@ func TestSentinelFailover(t *testing.T) {
 			t.Errorf("a read took %v", worst)
 		}
 	})
+}
+
+// Slots that move to another shard under load: lookups, fills and changes follow them,
+// also while keys of one slot are on both.
+func TestSlotsThatMove(t *testing.T) {
+	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
+		cluster := servers.NewCluster(t, options, 3)
+		var log journal
+		s, tenants := newStore(t, valkey.ClientOption{InitAddress: cluster.Addrs()}, 200, valkeytier.WithDeadline(10*time.Second), log.option())
+		startLoad(t, s, tenants, 4)
+		hits(t, s, 1000)
+		do := func(shard *servers.Valkey, words ...string) string {
+			t.Helper()
+			answer, err := shard.Do(t.Context(), words...)
+			if err != nil || strings.HasPrefix(answer, "-") {
+				t.Fatalf("%q: %q, %v", words, answer, err)
+			}
+			return answer
+		}
+		from, to := cluster.Shards[0], cluster.Shards[1]
+		ids := []string{clean(do(from, "CLUSTER", "MYID")), clean(do(to, "CLUSTER", "MYID"))}
+		host, port, err := net.SplitHostPort(to.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved := 0
+		for _, tenant := range tenants {
+			name := valkeytier.DefaultKeyPrefix + "id:" + tenant.ID
+			slot := strings.TrimPrefix(clean(do(from, "CLUSTER", "KEYSLOT", name)), ":")
+			if answer, err := from.Do(t.Context(), "EXISTS", name); err != nil || answer != ":1" {
+				continue // of another shard
+			}
+			do(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
+			do(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
+			do(from, "MIGRATE", host, port, name, "0", "5000")
+			hits(t, s, 200) // the source answers ASK
+			for _, shard := range cluster.Shards {
+				do(shard, "CLUSTER", "SETSLOT", slot, "NODE", ids[1])
+			}
+			hits(t, s, 200) // and now MOVED
+			if moved++; moved == 5 {
+				break
+			}
+		}
+		if moved == 0 {
+			t.Fatal("no slot was moved: the test proves nothing")
+		}
+		if st := stats(s); st.Failures != 0 || len(log.warnings()) != 0 {
+			t.Errorf("%+v, logged %q", st, log.warnings())
+		}
+	})
+}
+
+// clean returns the text of a bulk string or an integer as it is sent.
+func clean(answer string) string {
+	lines := strings.Split(strings.TrimSpace(answer), "\r\n")
+	return lines[len(lines)-1]
 }

@@ -56,8 +56,11 @@ func NewBus(option valkey.ClientOption, opts ...Option) (*Bus, error) {
 	return b, nil
 }
 
-func publish(ctx context.Context, c valkey.Client, channel string, p tenancy.Position) error {
-	err := c.Do(ctx, c.B().Publish().Channel(channel).Message(p.String()).Build()).Error()
+// probeMessage is no news to anybody.
+const probeMessage = "probe"
+
+func publish(ctx context.Context, c valkey.Client, channel, message string) error {
+	err := c.Do(ctx, c.B().Publish().Channel(channel).Message(message).Build()).Error()
 	return cmdPublish.failed(err, channel)
 }
 
@@ -67,7 +70,7 @@ func (b *Bus) Publish(ctx context.Context, p tenancy.Position) error {
 	if err != nil {
 		return err
 	}
-	return call.end(publish(call.ctx, call.client, b.channel, p))
+	return call.end(publish(call.ctx, call.client, b.channel, p.String()))
 }
 
 // Subscribe implements [tier.Bus].
@@ -101,6 +104,9 @@ func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
 		begun := time.Now()
 		// It returns when the connection is lost.
 		err := client.Receive(hooked, client.B().Subscribe().Channel(b.channel).Build(), func(m valkey.PubSubMessage) {
+			if m.Message == probeMessage {
+				return
+			}
 			var p tenancy.Position
 			if p.UnmarshalText([]byte(m.Message)) != nil {
 				p = tenancy.Position{} // of a newer release, perhaps: something happened

@@ -83,12 +83,16 @@ func NewCache(option valkey.ClientOption, opts ...Option) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLink(cfg, cacheUse, cfg.prefix+"probe", option)
+	l, err := newLink(cfg, cacheUse, cfg.prefix+probeKey, option)
 	if err != nil {
 		return nil, err
 	}
 	return newCache(cfg, l), nil
 }
+
+// probeKey follows the prefix in the key for probes. No tenant has it: an ID holds no
+// NUL.
+const probeKey = string(tenancy.KindID) + ":\x00"
 
 func newCache(cfg config, l *link) *Cache { return &Cache{cfg: cfg, link: l, scripts: newScripts()} }
 
@@ -109,7 +113,7 @@ func NewCacheWithClient(client valkey.Client, opts ...Option) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newCache(cfg, newClientLink(cfg, cacheUse, cfg.prefix+"probe", client)), nil
+	return newCache(cfg, newClientLink(cfg, cacheUse, cfg.prefix+probeKey, client)), nil
 }
 
 // Shared implements [tier.Cache].

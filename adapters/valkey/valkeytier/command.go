@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/valkey-io/valkey-go"
-
-	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // command is a command of the server that the cache or the bus cannot do without,
@@ -17,9 +15,9 @@ import (
 type command uint8
 
 const (
-	cmdGet command = 1 << iota
+	cmdSet command = 1 << iota
+	cmdGet
 	cmdMGet
-	cmdSet
 	cmdDel // in scripts
 	cmdEvalsha
 	cmdEval
@@ -36,7 +34,7 @@ const (
 	caching   = filling | removing | cmdMGet | cmdScan
 )
 
-var commandNames = [commands]string{"GET", "MGET", "SET", "DEL", "EVALSHA", "EVAL", "SCAN", "PUBLISH"}
+var commandNames = [commands]string{"SET", "GET", "MGET", "DEL", "EVALSHA", "EVAL", "SCAN", "PUBLISH"}
 
 // effects says what becomes of the cache without a command that it can do without.
 var effects = map[command]string{
@@ -140,8 +138,8 @@ func (s scripts) probe(ctx context.Context, c valkey.Client, one command, keys [
 		err = c.Do(ctx, c.B().Eval().Script(s.nothing.text).Numkeys(1).Key(key).Build()).Error()
 	case cmdScan:
 		err = c.Do(ctx, c.B().Scan().Cursor(0).Count(1).Build()).Error()
-	case cmdPublish: // no news to anybody: each log reaches to its first revision
-		return publish(ctx, c, key, tenancy.Position{Revision: 1})
+	case cmdPublish:
+		return publish(ctx, c, key, probeMessage)
 	}
 	if valkey.IsValkeyNil(err) || isWrongType(err) {
 		return nil

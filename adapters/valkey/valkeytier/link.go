@@ -61,6 +61,7 @@ type link struct {
 	scripts scripts
 	connect func() (valkey.Client, error)
 
+	connections
 	client    atomic.Pointer[valkey.Client]
 	connected chan struct{} // closed when client is set
 	attempted chan struct{} // closed when the first attempt to connect is over
@@ -86,7 +87,7 @@ func newLink(cfg config, u use, key string, option valkey.ClientOption) (*link, 
 		return nil, err
 	}
 	l := makeLink(cfg, u, key, Open)
-	option.DialCtxFn, option.DialFn = l.dialer(option), nil
+	option.DialCtxFn, option.DialFn = l.connections.dialer(option), nil
 	l.connect = func() (valkey.Client, error) { return valkey.NewClient(option) }
 	l.done.Go(l.run)
 	return l, nil
@@ -109,6 +110,7 @@ func makeLink(cfg config, u use, key string, s State) *link {
 		connected: make(chan struct{}), attempted: make(chan struct{}),
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
+	l.renew(l.ctx)
 	return l
 }
 
@@ -170,6 +172,9 @@ func (l *link) mend(pause time.Duration) bool {
 	denied, refusal, err := l.attempt()
 	if l.ctx.Err() != nil {
 		return false
+	}
+	if k := kind(err); k == "READONLY" || k == "MASTERDOWN" {
+		l.renew(l.ctx) // after a failover, the address may lead elsewhere
 	}
 	if err == nil {
 		l.denied.Store(uint32(denied))

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // newMiddleman returns options that lead through a proxy that understands commands, and
@@ -110,7 +112,7 @@ func TestProxies(t *testing.T) {
 					}
 					return ""
 				})
-				cache, err := valkeytier.NewCache(through, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithLogger(log.logger()))
+				cache, err := valkeytier.NewCache(through, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(patience), valkeytier.WithLogger(log.logger()))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -136,6 +138,65 @@ func TestProxies(t *testing.T) {
 					holds(t, cache, 5)
 				}
 			})
+		})
+	}
+}
+
+// What servers and proxies answer in a state of theirs is one line with what to do, and
+// ends when the state does.
+func TestStatesThatEnd(t *testing.T) {
+	for answer, says := range map[string]string{
+		"LOADING Redis is loading the dataset in memory":                                          "ends by itself",
+		"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist": "cannot save its data",
+		"NOREPLICAS Not enough good replicas to write.":                                           "min-replicas-to-write",
+		"CLUSTERDOWN Hash slot not served":                                                        "lacks servers",
+		"TRYAGAIN Multiple keys request during rehashing of slot":                                 "TRYAGAIN",
+		"BUSY Redis is busy running a script. You can only call SCRIPT KILL":                      "SCRIPT KILL",
+		"OOM command not allowed when used memory > 'maxmemory'.":                                 "allkeys-lru",
+		"READONLY You can't write against a read only replica.":                                   "that of a replica",
+		"NOAUTH Authentication required.":                                                         "check ClientOption.Username and Password",
+		"upstream failure":                                                                        "upstream failure",
+		"no upstream host":                                                                        "no upstream host",
+		"ERR Connection refused":                                                                  "Connection refused",
+		"ERR max number of clients reached":                                                       "raise maxclients",
+		"ERR internal error: canary has failed":                                                   "internal error",
+	} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			var log journal
+			var state atomic.Bool
+			option := newMiddleman(t, server(t, "TENANTSTORE_VALKEY"), func(words []string) string {
+				if state.Load() && !slices.Contains([]string{"HELLO", "CLIENT", "CLUSTER", "PING"}, words[0]) {
+					return "-" + answer + "\r\n"
+				}
+				return ""
+			})
+			s, err := valkeytier.New(newPrimary(), option, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(patience), valkeytier.WithLogger(log.logger()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			acme, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			used := func() bool { hits := s.Stats().Hits; reads(t, s, acme); return s.Stats().Hits > hits }
+			until(t, "a hit", used)
+			state.Store(true)
+			until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != valkeytier.Closed })
+			until(t, "probes", func() bool {
+				reads(t, s, acme)
+				return s.Cache().(*valkeytier.Cache).BreakerStats().HalfOpened > 2
+			})
+			state.Store(false)
+			until(t, "a hit", used)
+			if lines := log.lines("WARN"); len(lines) != 1 || !strings.Contains(lines[0], "circuit breaker open") || !strings.Contains(lines[0], says) {
+				t.Errorf("logged %q, want one line that says %q", lines, says)
+			}
 		})
 	}
 }
