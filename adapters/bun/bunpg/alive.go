@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,9 +32,15 @@ type liveness struct {
 	// A connection that was not heard of since doubted is asked before it is used, and
 	// one that was not since hung is given up. Both are nanoseconds after start.
 	doubted, hung atomic.Int64
+
+	mu      sync.Mutex
+	conns   map[*heardConn]uint32 // of the pool, with their process IDs
+	checked int64                 // up to this value of hung, those in use were checked
 }
 
-func newLiveness() *liveness { return &liveness{start: time.Now()} }
+func newLiveness() *liveness {
+	return &liveness{start: time.Now(), conns: map[*heardConn]uint32{}}
+}
 
 func (l *liveness) now() int64 { return int64(time.Since(l.start)) }
 
@@ -80,6 +88,67 @@ func (l *liveness) shouldPing(ctx context.Context, p stdlib.ShouldPingParams) bo
 		raise(&l.hung, begun)
 	}
 	return err != nil
+}
+
+// afterConnect is for [stdlib.OptionAfterConnect]. The first connection that is made
+// after one has hung asks the server what became of those in use, which cannot be
+// pinged. Where the server waits for a statement, and not the caller for its end, the
+// statement or its answer is lost, and the connection is closed. Others are slow and
+// well: an index is built, a lock waited for.
+func (l *liveness) afterConnect(ctx context.Context, conn *pgx.Conn) error {
+	own, ok := plain(conn.PgConn().Conn()).(*heardConn)
+	if !ok {
+		return nil
+	}
+	pid := conn.PgConn().PID()
+	waiting, pids := l.join(own, pid)
+	if len(waiting) == 0 {
+		return nil
+	}
+	// A pooler has process IDs of its own.
+	rows, err := conn.Query(ctx, `SELECT pid FROM unnest($1::int[]) AS pid WHERE pg_backend_pid() = $2 AND NOT EXISTS (
+		SELECT FROM pg_stat_activity AS a WHERE a.pid = pid.pid
+		AND (a.state IS NULL OR a.state NOT LIKE 'idle%' OR a.state_change > clock_timestamp() - interval '1 second'))`,
+		pgx.QueryExecModeExec, pids, int32(pid))
+	if err != nil {
+		return err
+	}
+	lost, err := pgx.CollectRows(rows, pgx.RowTo[int32])
+	if err != nil {
+		return err
+	}
+	for i, c := range waiting {
+		if slices.Contains(lost, pids[i]) && c.asked.Load() > c.heard.Load() {
+			_ = c.Conn.Close() // which its reader is told
+		}
+	}
+	return nil
+}
+
+// join adds a connection to the pool. If one has hung since the last time, it returns
+// those that have been waiting for an answer since before that was noticed.
+func (l *liveness) join(own *heardConn, pid uint32) (waiting []*heardConn, pids []int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	hung := l.hung.Load()
+	if hung > l.checked {
+		l.checked = hung
+		for c, pid := range l.conns {
+			if asked := c.asked.Load(); asked > c.heard.Load() && asked < hung {
+				waiting, pids = append(waiting, c), append(pids, int32(pid))
+			}
+		}
+	}
+	l.conns[own] = pid
+	return waiting, pids
+}
+
+// Close implements [net.Conn].
+func (c *heardConn) Close() error {
+	c.liveness.mu.Lock()
+	delete(c.liveness.conns, c)
+	c.liveness.mu.Unlock()
+	return c.Conn.Close()
 }
 
 // heardConn is a connection of which its liveness hears.

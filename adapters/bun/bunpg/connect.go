@@ -90,7 +90,7 @@ type connector struct{ driver.Connector }
 func newConnector(conn *pgx.ConnConfig) connector {
 	alive := newLiveness()
 	alive.watch(conn)
-	return connector{stdlib.GetConnector(*conn, stdlib.OptionShouldPing(alive.shouldPing))}
+	return connector{stdlib.GetConnector(*conn, stdlib.OptionShouldPing(alive.shouldPing), stdlib.OptionAfterConnect(alive.afterConnect))}
 }
 
 // Connect implements [driver.Connector] with errors that are safe to show.

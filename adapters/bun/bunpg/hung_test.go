@@ -2,13 +2,16 @@ package bunpg_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // fillPool has store open n connections, which idle when it returns.
@@ -56,5 +59,129 @@ func TestHungConnectionsAreGivenUpTogether(t *testing.T) {
 	}
 	if n := relay.relied(); n > 2 { // that one, and one that was pinged
 		t.Errorf("%d of 8 connections that had hung were waited for", n)
+	}
+}
+
+// A call whose connection has hung waits no longer for its answer, although nothing
+// bounds it, once another connection was found to have hung; one that is only slow does.
+func TestHungCallsEnd(t *testing.T) {
+	dsn := newDatabase(t)
+	relay := newRelay(t, dsn)
+	store := open(t, relay.url, bunpg.WithoutListen(), bunpg.WithPool(bunpg.Pool{Size: 4, Overflow: 4}),
+		bunpg.WithStore(bunstore.WithRetryTimeout(2*patience)))
+	acme := create(t, store, "acme")
+	next := follow(t, store) // reads the log, as a tier does, and so finds out
+	fillPool(t, dsn, store, 4)
+	slow, hung := make(chan error, 1), make(chan error, 1)
+	conn := connect(t, dsn)
+	exec(t, conn, `BEGIN`)
+	exec(t, conn, `LOCK TABLE tenants`)
+	go func() {
+		_, err := store.GetByID(context.WithoutCancel(t.Context()), acme.ID)
+		slow <- err
+	}()
+	other := connect(t, dsn)
+	waitUntil(t, func() bool {
+		return one[int](t, other, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+			AND application_name = 'tenantstore' AND wait_event_type = 'Lock'`) == 1
+	})
+	relay.freezeIdle()
+	go func() {
+		_, err := store.Head(context.WithoutCancel(t.Context())) // which needs no lock
+		hung <- err
+	}()
+	waitUntil(t, func() bool { return relay.relied() > 0 })
+	select {
+	case err := <-hung:
+		if !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Errorf("the call whose answer is lost: %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("the call whose answer is lost goes on")
+	}
+	exec(t, conn, `COMMIT`)
+	if err := <-slow; err != nil {
+		t.Errorf("the call that waited for a lock: %v", err)
+	}
+	exec(t, conn, `UPDATE tenants SET name = 'B'`)
+	if c := next(); c.TenantID != acme.ID {
+		t.Errorf("change %+v", c)
+	}
+}
+
+// A watch whose connections have hung says so, or sees changes over new ones.
+func TestWatchOverAConnectionThatHangs(t *testing.T) {
+	for name, c := range map[string]struct {
+		hang   func(*relay)
+		report bool
+	}{
+		"all connections": {(*relay).silence, true},
+		"the old ones":    {(*relay).freeze, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn := newDatabase(t)
+			relay := newRelay(t, dsn)
+			store := open(t, relay.url, bunpg.WithPool(bunpg.Pool{Size: 8}))
+			acme := create(t, store, "acme")
+			fillPool(t, dsn, store, 8)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			conn, hangs, seen := connect(t, dsn), false, false
+			for change, err := range store.Watch(tenancy.WithProgressNotify(ctx), acme.Position()) {
+				switch {
+				case errors.Is(err, tenancy.ErrUnavailable):
+					relay.heal()
+				case err != nil:
+					t.Fatal(err)
+				case change.Op != tenancy.OpProgress:
+					seen = true
+				case !hangs:
+					hangs = true
+					c.hang(relay)
+					exec(t, conn, `UPDATE tenants SET status = 'suspended'`)
+				}
+				if seen {
+					break
+				}
+			}
+			if !seen {
+				t.Error("the watch ended without the change")
+			}
+			if n := relay.relied(); !c.report && n > 3 { // a statement of the watch, a ping, the listener
+				t.Errorf("%d of 9 connections that had hung were waited for", n)
+			}
+		})
+	}
+}
+
+// A tier stops serving what it should not over connections that hang one by one as soon
+// as it knows of the first.
+func TestTierOverConnectionsThatHang(t *testing.T) {
+	dsn := newDatabase(t)
+	relay := newRelay(t, dsn)
+	store := open(t, relay.url, bunpg.WithPool(bunpg.Pool{Size: 8}))
+	acme := create(t, store, "acme")
+	cached, err := tier.New(store, faults.NewLocal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cached.Close() }()
+	get := func() tenancy.Status {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		got, err := cached.GetByID(ctx, acme.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Status
+	}
+	get()
+	fillPool(t, dsn, store, 8)
+	relay.freeze()
+	exec(t, connect(t, dsn), `UPDATE tenants SET status = 'suspended'`)
+	waitUntil(t, func() bool { return get() == tenancy.StatusSuspended })
+	if n := relay.relied(); n > 4 { // statements of the watch and of the tier, a ping, the listener
+		t.Errorf("%d of 9 connections that had hung were waited for", n)
 	}
 }

@@ -156,6 +156,15 @@ func (r *relay) freeze() {
 	}
 }
 
+// freezeIdle is freeze of the connections on which no answer is awaited.
+func (r *relay) freezeIdle() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p := range r.pairs {
+		p.frozen = !p.asking
+	}
+}
+
 // silence drops whatever comes, on new connections too, without closing them.
 func (r *relay) silence() {
 	r.mu.Lock()

@@ -130,7 +130,7 @@ func isContextError(err error) bool {
 // the network or the file system reported, without hosts and addresses, which come
 // from the connection string; or else only its type.
 func describe(err error) string {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, net.ErrClosed) {
 		return "the connection was lost"
 	}
 	var (
