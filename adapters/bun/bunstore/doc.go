@@ -11,8 +11,7 @@
 //   - The database keeps the change log itself, by triggers. Whatever any client
 //     writes, with psql or the sqlite3 shell too, takes its revision, is logged
 //     with every key that it touches, and reaches Watch.
-//   - Revisions follow the order of commits and have no gap. In PostgreSQL,
-//     INSERT … ON CONFLICT may take one for nothing; it is logged too.
+//   - Revisions follow the order of commits and have no gap.
 //   - Every operation is atomic, and one statement wherever SQL allows, however
 //     many tenants it is about. All arguments are bound; none gets into a
 //     statement's text, a log line or an error.
@@ -44,7 +43,8 @@
 // tables tenants_search and tenants_search_fts and those that FTS5 adds (SQLite).
 // [DDL] shows it all.
 //
-// Whoever edits a SQLite file by hand may say who they are, for the log: by INSERT
-// INTO tenants_actor VALUES ('alice') before the edit, and DELETE FROM
-// tenants_actor after it, in one transaction.
+// Whoever edits by hand may say who they are, for the log: in PostgreSQL by SET
+// tenantstore.actor = 'alice'; in SQLite by INSERT INTO tenants_actor VALUES
+// ('alice') before the edit, and DELETE FROM tenants_actor after it, in one
+// transaction.
 package bunstore

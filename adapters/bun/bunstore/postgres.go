@@ -32,10 +32,13 @@ func newPostgres(b *base) *postgres {
 	own := func(condition, strength string) string {
 		return " WHERE t.id = (SELECT c.id FROM " + t + " AS c WHERE c.id = $1" + condition + " FOR " + strength + " NOWAIT)"
 	}
-	stamp := func(param string) string {
-		return "updated_at = greatest(" + param + "::timestamptz, t.updated_at + interval '1 microsecond')"
+	// actor is a subquery that tells the triggers who makes the statement. It is not
+	// pulled up, because its function is volatile.
+	actor := func(param string) string {
+		return "(SELECT CASE WHEN " + param + "::text <> '' THEN set_config('tenantstore.actor', " + param + "::text, true) END) AS actor"
 	}
 	const (
+		stamp    = "updated_at = greatest(clock_timestamp(), t.updated_at + interval '1 microsecond')"
 		inserted = " (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at) "
 		returned = " RETURNING " + columns
 		// An UPDATE that does not set a column of a unique index locks less: it
@@ -43,33 +46,33 @@ func newPostgres(b *base) *postgres {
 		weak, strong = "NO KEY UPDATE", "UPDATE"
 		unchanged    = " AND ($2::bigint = -1 OR c.revision = $2::bigint AND c.mark = $12::bigint)"
 	)
-	mutable := "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, " + stamp("$11")
-	update := "UPDATE " + t + " AS t SET "
+	mutable := "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, " + stamp + " FROM " + actor("$11")
+	update, by := "UPDATE "+t+" AS t SET ", " FROM "+actor("$3")
 	return &postgres{
 		base: b,
 		insert: "INSERT INTO " + t + " AS t" + inserted +
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11)" + returned,
+			"SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::jsonb, $10::timestamptz, $11::timestamptz FROM " + actor("$12") + returned,
 		insertMany: "INSERT INTO " + t + " AS t" + inserted +
 			"SELECT n.id, n.identifier, n.name, n.name_folded, n.status, n.isolation, n.database_url, n.schema_name, n.metadata, n.created_at, n.updated_at" +
 			" FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::timestamptz[], $11::timestamptz[])" +
-			" WITH ORDINALITY AS n (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at, place)" +
+			" WITH ORDINALITY AS n (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at, place), " + actor("$12") +
 			" WHERE NOT EXISTS (SELECT FROM " + t + " AS c WHERE c.id = n.id) AND NOT EXISTS (SELECT FROM " + t + " AS c WHERE c.identifier = n.identifier)" +
 			" ORDER BY n.place ON CONFLICT DO NOTHING" + returned,
 		put:    update + mutable + own(unchanged+" AND c.identifier = $3", weak) + returned,
 		rename: update + "identifier = $3, " + mutable + own(unchanged, strong) + returned,
 		stored: "SELECT t.revision, t.mark, t.identifier FROM " + b.dialect.source(b.names, "", "t") + " WHERE t.id = $1",
-		status: update + "status = $2, " + stamp("$3") + own("", weak) + returned,
+		status: update + "status = $2, " + stamp + by + own("", weak) + returned,
 		statuses: "WITH own AS (SELECT c.id, c.updated_at FROM " + t + " AS c WHERE c.id = ANY($1::text[]) ORDER BY c.id FOR " + weak + " NOWAIT)," +
-			" stamp AS (SELECT greatest($3::timestamptz, max(own.updated_at) + interval '1 microsecond') AS at FROM own) " +
-			update + "status = $2, updated_at = stamp.at FROM own, stamp WHERE t.id = own.id" + returned,
-		merge: update + "metadata = t.metadata || $2::jsonb, " + stamp("$3") +
+			" stamp AS (SELECT greatest(clock_timestamp(), max(own.updated_at) + interval '1 microsecond') AS at FROM own, " + actor("$3") + ") " +
+			"UPDATE " + t + " AS t SET status = $2, updated_at = stamp.at FROM own, stamp WHERE t.id = own.id" + returned,
+		merge: update + "metadata = t.metadata || $2::jsonb, " + stamp + by +
 			own(" AND jsonb_typeof(c.metadata) = 'object' AND octet_length((c.metadata || $2::jsonb)::text) <= $4 AND c.metadata || $2::jsonb <> c.metadata", weak) + returned,
 		lock:        "SELECT id FROM " + b.dialect.table(b.names, "_lock") + " FOR UPDATE",
 		forUpdate:   "SELECT " + columns + " FROM " + t + " AS t WHERE t.id = $1 FOR " + weak + " NOWAIT",
-		setMetadata: update + "metadata = $2::jsonb, " + stamp("$3") + " WHERE t.id = $1" + returned,
-		secret:      update + "database_url = $2, " + stamp("$3") + own(" AND c.database_url = $4", weak),
-		softRemove:  update + "status = $2, " + stamp("$3") + own(" AND c.status <> $2", weak),
-		remove:      "DELETE FROM " + t + " AS t" + own("", strong),
+		setMetadata: update + "metadata = $2::jsonb, " + stamp + by + " WHERE t.id = $1" + returned,
+		secret:      update + "database_url = $2, " + stamp + by + own(" AND c.database_url = $4", weak),
+		softRemove:  update + "status = $2, " + stamp + by + own(" AND c.status <> $2", weak),
+		remove:      "DELETE FROM " + t + " AS t USING " + actor("$2") + own("", strong),
 
 		settings:        fmt.Sprintf("SELECT set_config('lock_timeout', '%d', true), set_config('row_security', 'off', true)", max(b.lockTimeout.Milliseconds(), 1)),
 		lockTimeoutText: fmt.Sprintf("SET LOCAL lock_timeout = %d", max(b.lockTimeout.Milliseconds(), 1)),

@@ -20,7 +20,7 @@ func (p *postgres) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tena
 	}
 	var created []tenancy.Tenant
 	err = p.single(ctx, func(in session) error {
-		created, err = in.tenants(ctx, len(ts), p.insertMany, args...)
+		created, err = in.tenants(ctx, len(ts), p.insertMany, append(args, tenancy.ActorFrom(ctx))...)
 		return err
 	})
 	if k := kindOf(err); err != nil && (k == duplicate || k == refused) {

@@ -14,11 +14,12 @@ import (
 func (p *postgres) triggersFire(ctx context.Context, in session) (bool, error) {
 	n := p.names
 	var fire bool
-	_, err := in.one(ctx, fmt.Sprintf(`SELECT (SELECT max(version) FROM %s) <> %d OR 5 = (
+	_, err := in.one(ctx, fmt.Sprintf(`SELECT (SELECT max(version) FROM %s) <> %d OR 8 = (
 		SELECT count(*) FROM pg_catalog.pg_trigger AS t
 		JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
 		WHERE s.nspname = $1::text AND (
-			c.relname = $2::text AND t.tgenabled = 'A' AND t.tgname IN ('aaa_%[3]s_lock', 'zzz_%[3]s_record', 'zzz_%[3]s_record_truncate')
+			c.relname = $2::text AND t.tgenabled = 'A' AND t.tgname IN ('aaa_%[3]s_lock', 'zzz_%[3]s_record', 'zzz_%[3]s_record_truncate',
+				'zzz_%[3]s_log_insert', 'zzz_%[3]s_log_update', 'zzz_%[3]s_log_row')
 			OR c.relname = $2::text || '_changes' AND t.tgenabled IN ('O', 'A') AND t.tgname IN ('%[3]s_keep_newest', '%[3]s_keep_newest_truncate')))`,
 		p.dialect.table(n, "_schema"), schemaVersion, n.Table), []any{n.Schema, n.Table}, &fire)
 	return fire, err

@@ -3,7 +3,6 @@ package bunstore
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -18,7 +17,7 @@ func (p *postgres) Create(ctx context.Context, t tenancy.Tenant) (created tenanc
 		err := p.single(ctx, func(in session) error {
 			created, err = in.tenant(ctx, p.insert,
 				t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
-				databaseURL, t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt)
+				databaseURL, t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt, tenancy.ActorFrom(ctx))
 			return err
 		})
 		return p.whichTaken(ctx, t, owners.inTheWayOfNew, err)
@@ -68,7 +67,7 @@ func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenanc
 		err := p.single(ctx, func(in session) error {
 			updated, err = in.tenant(ctx, text, t.ID, int64(t.Revision), t.Identifier,
 				t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
-				databaseURL, t.SchemaName, t.Metadata.String(), time.Now(), t.Mark)
+				databaseURL, t.SchemaName, t.Metadata.String(), tenancy.ActorFrom(ctx), t.Mark)
 			return err
 		})
 		if errors.Is(err, tenancy.ErrNotFound) {
@@ -122,7 +121,7 @@ func (p *postgres) againIfExists(ctx context.Context, id string, err error) (boo
 func (p *postgres) SetStatus(ctx context.Context, id string, s tenancy.Status) (t tenancy.Tenant, err error) {
 	err = again(func() (bool, error) {
 		err := p.single(ctx, func(in session) error {
-			t, err = in.tenant(ctx, p.status, id, string(s), time.Now())
+			t, err = in.tenant(ctx, p.status, id, string(s), tenancy.ActorFrom(ctx))
 			return err
 		})
 		return p.againIfExists(ctx, id, err)
@@ -138,7 +137,7 @@ func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy
 		return nil, err
 	}
 	err = p.single(ctx, func(in session) error {
-		ts, err = in.tenants(ctx, len(ids), p.statuses, list, string(s), time.Now())
+		ts, err = in.tenants(ctx, len(ids), p.statuses, list, string(s), tenancy.ActorFrom(ctx))
 		return err
 	})
 	return ts, err
@@ -149,7 +148,7 @@ func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy
 // of a document is never shorter than the canonical one.
 func (p *postgres) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = p.single(ctx, func(in session) error {
-		t, err = in.tenant(ctx, p.merge, id, patch.String(), time.Now(), int64(tenancy.MaxMetadataBytes))
+		t, err = in.tenant(ctx, p.merge, id, patch.String(), tenancy.ActorFrom(ctx), int64(tenancy.MaxMetadataBytes))
 		return err
 	})
 	if !errors.Is(err, tenancy.ErrNotFound) {
@@ -182,7 +181,7 @@ func (p *postgres) mergeInGo(ctx context.Context, id string, patch tenancy.Metad
 		if err != nil || merged == t.Metadata {
 			return err
 		}
-		t, err = in.tenant(ctx, p.setMetadata, id, merged.String(), time.Now())
+		t, err = in.tenant(ctx, p.setMetadata, id, merged.String(), tenancy.ActorFrom(ctx))
 		return err
 	})
 	if err != nil {
@@ -194,7 +193,7 @@ func (p *postgres) mergeInGo(ctx context.Context, id string, patch tenancy.Metad
 // replaceSecret implements backend.
 func (p *postgres) replaceSecret(ctx context.Context, old storedSecret, text string) (replaced bool, err error) {
 	err = p.single(ctx, func(in session) error {
-		n, err := in.exec(ctx, p.secret, old.id, text, time.Now(), old.text)
+		n, err := in.exec(ctx, p.secret, old.id, text, tenancy.ActorFrom(ctx), old.text)
 		replaced = n > 0
 		return err
 	})
@@ -209,7 +208,7 @@ func (p *postgres) Delete(ctx context.Context, id string) error {
 	return again(func() (bool, error) {
 		n := int64(0)
 		err := p.single(ctx, func(in session) (err error) {
-			n, err = in.exec(ctx, p.softRemove, id, string(tenancy.StatusDeleted), time.Now())
+			n, err = in.exec(ctx, p.softRemove, id, string(tenancy.StatusDeleted), tenancy.ActorFrom(ctx))
 			return err
 		})
 		if err != nil || n > 0 {
@@ -224,7 +223,7 @@ func (p *postgres) Delete(ctx context.Context, id string) error {
 func (p *postgres) Purge(ctx context.Context, id string) error {
 	return again(func() (bool, error) {
 		err := p.single(ctx, func(in session) error {
-			n, err := in.exec(ctx, p.remove, id)
+			n, err := in.exec(ctx, p.remove, id, tenancy.ActorFrom(ctx))
 			if err == nil && n == 0 {
 				err = tenancy.ErrNotFound
 			}

@@ -82,6 +82,11 @@ CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_changes" (
     CONSTRAINT "{{.Table}}_changes_pkey" PRIMARY KEY (revision)
 );
 
+-- For what was made before the first release.
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ADD COLUMN IF NOT EXISTS mark bigint NOT NULL DEFAULT uuid_hash_extended(gen_random_uuid(), 0) | 1;
+ALTER TABLE "{{.Schema}}"."{{.Table}}_changes" ADD COLUMN IF NOT EXISTS fields jsonb NOT NULL DEFAULT '[]';
+ALTER TABLE "{{.Schema}}"."{{.Table}}_changes" ADD COLUMN IF NOT EXISTS actor text COLLATE "C" NOT NULL DEFAULT '';
+
 -- One row, locked by every statement that writes tenants, until its transaction
 -- ends: that makes the order of revisions the order of commits. It is locked but
 -- never updated: a row that every statement updates leaves a version behind each
@@ -97,83 +102,146 @@ COMMENT ON TABLE "{{.Schema}}"."{{.Table}}" IS 'tenantstore: tenants; may be edi
 COMMENT ON TABLE "{{.Schema}}"."{{.Table}}_changes" IS 'tenantstore: change log, trimmed by the library; do not edit';
 COMMENT ON TABLE "{{.Schema}}"."{{.Table}}_lock" IS 'tenantstore: its one row is locked by every writer; do not edit';
 
--- Takes the lock, before the statement locks any tenant, and announces the
--- change; of equal notifications PostgreSQL sends one for each transaction.
-CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_take_lock"() RETURNS trigger LANGUAGE plpgsql AS $body$
+-- Returns the newest revision. When a transaction calls it first, it takes the lock
+-- and announces the change; of equal notifications PostgreSQL sends one for each
+-- transaction. From then on nobody else takes revisions, and the setting
+-- tenantstore.{{.Schema}}.{{.Table}} has the newest one until the transaction ends, or goes
+-- back to a savepoint: the log gets its rows later, when the statement ends.
+--
+-- The ID after the revision is that of the row that has taken it. That row may not
+-- have been written after all, because of ON CONFLICT or another trigger. Then its
+-- revision is free.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_newest"() RETURNS bigint LANGUAGE plpgsql AS $body$
+DECLARE
+    _state text := current_setting('tenantstore.{{.Schema}}.{{.Table}}', true);
+    _newest bigint;
 BEGIN
-    PERFORM pg_notify('{{.Channel}}', '') FROM "{{.Schema}}"."{{.Table}}_lock" FOR UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'table {{.Schema}}.{{.Table}}_lock has lost its row'
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'INSERT INTO "{{.Schema}}"."{{.Table}}_lock" VALUES (1)';
+    IF _state IS NULL OR _state = '' THEN
+        PERFORM pg_notify('{{.Channel}}', '') FROM "{{.Schema}}"."{{.Table}}_lock" FOR UPDATE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'table {{.Schema}}.{{.Table}}_lock has lost its row'
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'INSERT INTO "{{.Schema}}"."{{.Table}}_lock" VALUES (1)';
+        END IF;
+        RETURN coalesce((SELECT max(c.revision) FROM "{{.Schema}}"."{{.Table}}_changes" AS c), 0); -- a snapshot of after the wait
     END IF;
+    _newest := split_part(_state, ' ', 1);
+    IF strpos(_state, ' ') > 0 AND NOT EXISTS (SELECT FROM "{{.Schema}}"."{{.Table}}" AS t
+        WHERE t.id = substr(_state, strpos(_state, ' ') + 1) AND t.revision = _newest) THEN
+        RETURN _newest - 1;
+    END IF;
+    RETURN _newest;
+END
+$body$;
+
+-- Takes the lock, before the statement locks any tenant. Within another trigger,
+-- the row that has taken a revision last is perhaps about to be written.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_take_lock"() RETURNS trigger LANGUAGE plpgsql AS $body$
+DECLARE
+    _state text := current_setting('tenantstore.{{.Schema}}.{{.Table}}', true);
+BEGIN
+    IF pg_trigger_depth() > 1 AND _state <> '' THEN
+        _state := split_part(_state, ' ', 1);
+    ELSE
+        _state := "{{.Schema}}"."{{.Table}}_newest"();
+    END IF;
+    _state := set_config('tenantstore.{{.Schema}}.{{.Table}}', _state, true);
     RETURN NULL;
 END
 $body$;
 
--- Appends a row to the log and returns its revision. The newest row of the log
--- is read anew each time, by a statement with a snapshot of its own, so that the
--- rows of one bulk statement follow each other.
---
--- ON CONFLICT is for two rare writers: a session under REPEATABLE READ that does
--- not see the newest row gets a serialization failure from it instead of a
--- duplicate key; and the apply worker of a logical replication, which fires no
--- statement triggers and so holds no lock, waits here for the other writer and
--- takes the revision after its own.
-CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_append"(_op text, _tenant_id text, _keys jsonb) RETURNS bigint LANGUAGE plpgsql AS $body$
-DECLARE
-    _next bigint;
-BEGIN
-    LOOP
-        INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)
-        VALUES (
-            coalesce((SELECT max(c.revision) FROM "{{.Schema}}"."{{.Table}}_changes" c), 0) + 1,
-            uuid_hash_extended(gen_random_uuid(), 0) | 1, _tenant_id, _keys, _op, clock_timestamp())
-        ON CONFLICT ON CONSTRAINT "{{.Table}}_changes_pkey" DO NOTHING
-        RETURNING revision INTO _next;
-        EXIT WHEN FOUND;
-    END LOOP;
-    RETURN _next;
-END
-$body$;
-
--- Logs a change of one tenant and stamps it. Fires last, so that it sees what
--- other triggers made of the row.
+-- Stamps a row, and logs a deletion. Fires last, so that it sees what other triggers
+-- made of the row.
 CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_record"() RETURNS trigger LANGUAGE plpgsql AS $body$
 DECLARE
-    _keys jsonb;
+    _state text;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         PERFORM "{{.Schema}}"."{{.Table}}_append"('delete', OLD.id, jsonb_build_array(
             jsonb_build_array('id', OLD.id), jsonb_build_array('identifier', OLD.identifier)));
         RETURN OLD;
     END IF;
-
-    _keys := jsonb_build_array(
-        jsonb_build_array('id', NEW.id), jsonb_build_array('identifier', NEW.identifier));
-    IF TG_OP = 'INSERT' THEN
-        NEW.revision := "{{.Schema}}"."{{.Table}}_append"('create', NEW.id, _keys);
-    ELSE
-        IF NEW.id <> OLD.id THEN
-            _keys := _keys || jsonb_build_array(jsonb_build_array('id', OLD.id));
-        END IF;
-        IF NEW.identifier <> OLD.identifier THEN
-            _keys := _keys || jsonb_build_array(jsonb_build_array('identifier', OLD.identifier));
-        END IF;
+    NEW.revision := "{{.Schema}}"."{{.Table}}_newest"() + 1;
+    NEW.mark := uuid_hash_extended(gen_random_uuid(), 0) | 1;
+    _state := set_config('tenantstore.{{.Schema}}.{{.Table}}', NEW.revision || ' ' || NEW.id, true);
+    IF TG_OP = 'UPDATE' THEN
         IF NEW.name <> OLD.name AND NEW.name_folded = OLD.name_folded THEN
             NEW.name_folded := NULL; -- it belongs to the old name
         END IF;
         IF NEW.updated_at <= OLD.updated_at THEN
             NEW.updated_at := greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');
         END IF;
-        NEW.revision := "{{.Schema}}"."{{.Table}}_append"('update', NEW.id, _keys);
     END IF;
-    SELECT c.mark INTO NEW.mark FROM "{{.Schema}}"."{{.Table}}_changes" AS c WHERE c.revision = NEW.revision;
     -- A name in ASCII is the one that can be folded here.
     IF NEW.name_folded IS NULL AND octet_length(NEW.name) = char_length(NEW.name) THEN
         NEW.name_folded := lower(NEW.name);
     END IF;
     RETURN NEW;
+END
+$body$;
+
+{{define "log" -}}
+INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (actor, at, revision, mark, tenant_id, op, keys, fields)
+            SELECT left(coalesce(current_setting('tenantstore.actor', true), ''), 255), clock_timestamp(), n.revision, n.mark, n.id
+{{- end}}
+{{define "keys"}}jsonb_build_array(jsonb_build_array('id', n.id), jsonb_build_array('identifier', n.identifier)){{end}}
+{{define "create"}}{{template "log" .}}, 'create', {{template "keys"}}, '[]'{{end}}
+{{define "update"}}{{template "log" .}}, 'update', {{template "keys"}}
+                || CASE WHEN n.id <> o.id THEN jsonb_build_array(jsonb_build_array('id', o.id)) ELSE '[]' END
+                || CASE WHEN n.identifier <> o.identifier THEN jsonb_build_array(jsonb_build_array('identifier', o.identifier)) ELSE '[]' END,
+            to_jsonb(array_remove(ARRAY[
+                CASE WHEN n.database_url <> o.database_url THEN 'database_url' END,
+                CASE WHEN n.id <> o.id THEN 'id' END,
+                CASE WHEN n.identifier <> o.identifier THEN 'identifier' END,
+                CASE WHEN n.isolation <> o.isolation THEN 'isolation' END,
+                CASE WHEN n.metadata <> o.metadata THEN 'metadata' END,
+                CASE WHEN n.name <> o.name THEN 'name' END,
+                CASE WHEN n.schema_name <> o.schema_name THEN 'schema_name' END,
+                CASE WHEN n.status <> o.status THEN 'status' END], NULL))
+{{- end}}
+{{- define "skip-conflicts"}}ON CONFLICT ON CONSTRAINT "{{.Table}}_changes_pkey" DO NOTHING{{end -}}
+-- Logs what a statement has inserted or updated, after it: all rows at once, or one
+-- by one where triggers of statements do not fire. The old and the new rows of a
+-- statement come in the same order. The plan is kept, and was perhaps made for a
+-- statement of one row: hence no nested loop.
+--
+-- ON CONFLICT is for sessions under REPEATABLE READ that do not see the newest row:
+-- it gives them a serialization failure instead of a duplicate key.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_log"() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $body$
+DECLARE
+    _state text;
+BEGIN
+    IF TG_LEVEL = 'STATEMENT' AND TG_OP = 'INSERT' THEN
+        {{template "create" .}}
+            FROM new_rows AS n {{template "skip-conflicts" .}};
+    ELSIF TG_LEVEL = 'STATEMENT' THEN
+        {{template "update" .}}
+            FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS n
+            JOIN (SELECT *, row_number() OVER () AS place FROM old_rows) AS o USING (place)
+            WHERE n.revision <> o.revision {{template "skip-conflicts" .}};
+    ELSIF TG_OP = 'INSERT' THEN
+        {{template "create" .}}
+            FROM (SELECT NEW.*) AS n {{template "skip-conflicts" .}};
+    ELSE
+        {{template "update" .}}
+            FROM (SELECT NEW.*) AS n, (SELECT OLD.*) AS o
+            WHERE n.revision <> o.revision {{template "skip-conflicts" .}};
+    END IF;
+    _state := set_config('tenantstore.{{.Schema}}.{{.Table}}', "{{.Schema}}"."{{.Table}}_newest"()::text, true);
+    RETURN NULL;
+END
+$body$;
+
+-- Takes a revision and logs it.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_append"(_op text, _tenant_id text, _keys jsonb) RETURNS bigint LANGUAGE plpgsql AS $body$
+DECLARE
+    _revision bigint := "{{.Schema}}"."{{.Table}}_newest"() + 1;
+    _state text := set_config('tenantstore.{{.Schema}}.{{.Table}}', _revision::text, true);
+BEGIN
+    {{template "log" .}}, _op, _keys, '[]'
+            FROM (SELECT _revision AS revision, uuid_hash_extended(gen_random_uuid(), 0) | 1 AS mark, _tenant_id AS id) AS n
+            {{template "skip-conflicts" .}};
+    RETURN _revision;
 END
 $body$;
 
@@ -201,7 +269,7 @@ END
 $body$;
 
 -- Triggers of one kind fire in the order of their names: the lock is taken
--- first, the log is written last.
+-- first, rows are stamped last.
 CREATE OR REPLACE TRIGGER "aaa_{{.Table}}_lock"
     BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "{{.Schema}}"."{{.Table}}"
     FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_take_lock"();
@@ -211,6 +279,19 @@ CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_record"
 CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_record_truncate"
     BEFORE TRUNCATE ON "{{.Schema}}"."{{.Table}}"
     FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_record_truncate"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_log_insert"
+    AFTER INSERT ON "{{.Schema}}"."{{.Table}}" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN (current_setting('session_replication_role') <> 'replica')
+    EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_log"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_log_update"
+    AFTER UPDATE ON "{{.Schema}}"."{{.Table}}" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN (current_setting('session_replication_role') <> 'replica')
+    EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_log"();
+-- The apply worker of a logical replication fires triggers of rows only.
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_log_row"
+    AFTER INSERT OR UPDATE ON "{{.Schema}}"."{{.Table}}"
+    FOR EACH ROW WHEN (current_setting('session_replication_role') = 'replica')
+    EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_log"();
 CREATE OR REPLACE TRIGGER "{{.Table}}_keep_newest"
     AFTER DELETE ON "{{.Schema}}"."{{.Table}}_changes" REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"();
@@ -222,6 +303,9 @@ CREATE OR REPLACE TRIGGER "{{.Table}}_keep_newest_truncate"
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "aaa_{{.Table}}_lock";
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_record";
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_record_truncate";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_log_insert";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_log_update";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_log_row";
 
 INSERT INTO "{{.Schema}}"."{{.Table}}_lock" (id) VALUES (1) ON CONFLICT DO NOTHING;
 INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)
