@@ -222,6 +222,9 @@ func shown(path string) string {
 	return path
 }
 
+// walSizeLimit is how large SQLite leaves the write-ahead log when it begins it anew.
+const walSizeLimit = 8 << 20
+
 // dsn is how the driver wants it. busy_timeout comes first, because switching to
 // WAL may have to wait already.
 func (c config) dsn(path string, reader bool) string {
@@ -232,6 +235,7 @@ func (c config) dsn(path string, reader bool) string {
 	pragmas = append(pragmas,
 		"journal_mode(WAL)",
 		"synchronous("+string(c.synchronous)+")",
+		"journal_size_limit("+strconv.Itoa(walSizeLimit)+")",
 		"mmap_size("+strconv.FormatInt(c.mmapSize, 10)+")",
 	)
 	if reader {

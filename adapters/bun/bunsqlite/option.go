@@ -9,7 +9,7 @@ import (
 // The defaults of the options.
 const (
 	DefaultReaders     = 4
-	DefaultMmapSize    = 256 << 20
+	DefaultMmapSize    = 0
 	DefaultBusyTimeout = 250 * time.Millisecond
 )
 
@@ -62,9 +62,9 @@ func newConfig(opts []Option) config {
 func WithReaders(n int) Option { return optionFunc(func(c *config) { c.readers = n }) }
 
 // WithMmapSize sets how much of the file is mapped into memory, in bytes
-// (DefaultMmapSize); 0 turns that off. Mapped reads are faster and scale with
-// the readers, but a program that truncates the file from outside can crash the
-// process.
+// (DefaultMmapSize: nothing). Mapped reads are up to an eighth faster. But a program
+// that makes the file shorter, as copying a backup over it does, then kills the
+// process with SIGBUS.
 func WithMmapSize(bytes int64) Option { return optionFunc(func(c *config) { c.mmapSize = bytes }) }
 
 // WithBusyTimeout sets how long SQLite itself waits for another process

@@ -15,9 +15,9 @@ func TestConnectionSettings(t *testing.T) {
 		reader bool
 		want   string
 	}{
-		{nil, false, "wal 2 268435456 0 250"},
-		{nil, true, "wal 2 268435456 1 250"},
-		{[]Option{WithSynchronous(Normal), WithMmapSize(0), WithBusyTimeout(time.Second)}, false, "wal 1 0 0 1000"},
+		{nil, false, "wal 2 0 0 250"},
+		{nil, true, "wal 2 0 1 250"},
+		{[]Option{WithSynchronous(Normal), WithMmapSize(1 << 20), WithBusyTimeout(time.Second)}, false, "wal 1 1048576 0 1000"},
 	} {
 		path := filepath.Join(t.TempDir(), "tenants.db")
 		db, err := pool(newConfig(c.opts).dsn(path, c.reader), 2)

@@ -126,6 +126,7 @@ func (s *sqlite) transact(ctx context.Context, over func(*sql.Tx) runner, f func
 		return err
 	}
 	s.wrote()
+	s.background.start("checkpoint", s.keepWALShort)
 	return nil
 }
 
