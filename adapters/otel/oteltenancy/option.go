@@ -2,11 +2,16 @@ package oteltenancy
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // The instrumentation scope of every instrument and span.
@@ -19,7 +24,14 @@ const (
 // otherwise.
 const DefaultName = "tenants"
 
-// Option configures Wrap and NewHTTPObserver.
+// MaxTenantCounts is the longest time for WithTenantCounts.
+const MaxTenantCounts = 24 * time.Hour
+
+const maxNameBytes = 255
+
+// Option configures Wrap and NewHTTPObserver. A value that is not allowed changes
+// nothing, and the handler of [otel.SetErrorHandler] gets an error that wraps
+// [tenancy.ErrInvalid].
 type Option interface{ apply(*config) }
 
 type optionFunc func(*config)
@@ -32,6 +44,11 @@ type config struct {
 	name     string
 	tenantID bool
 	counts   time.Duration
+	err      error
+}
+
+func (c *config) fail(format string, args ...any) {
+	c.err = errors.Join(c.err, &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: oteltenancy: %s", tenancy.ErrInvalid, fmt.Sprintf(format, args...))})
 }
 
 func newConfig(opts []Option) config {
@@ -44,6 +61,7 @@ func newConfig(opts []Option) config {
 	c.name = cmp.Or(c.name, DefaultName)
 	c.tracers = cmp.Or(c.tracers, otel.GetTracerProvider())
 	c.meters = cmp.Or(c.meters, otel.GetMeterProvider())
+	handle(c.err)
 	return c
 }
 
@@ -70,16 +88,30 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 // WithName sets the attribute tenancy.store, which tells the stores of one process
 // apart: what is counted of two with one name is added up. An empty one means
 // DefaultName: the rules select by it.
-func WithName(name string) Option { return optionFunc(func(c *config) { c.name = name }) }
+func WithName(name string) Option {
+	return optionFunc(func(c *config) {
+		if !utf8.ValidString(name) || len(name) > maxNameBytes {
+			c.fail("WithName: %.40q is not UTF-8 of at most %d bytes", name, maxNameBytes)
+			return
+		}
+		c.name = name
+	})
+}
 
 // WithTenantID adds tenancy.tenant.id, the ID of the tenant that a lookup found, to
 // the span of its caller.
 func WithTenantID() Option { return optionFunc(func(c *config) { c.tenantID = true }) }
 
 // WithTenantCounts exports the number of tenants by status, counted every so often
-// in the background: five calls of Count each time, given up when
-// the next ones are due. A second is the least; the alert TenancyTenantCountsStale
-// wants 15 minutes at most.
+// in the background, never at a scrape: five calls of Count each time, given up when
+// the next ones are due. A second is the least, MaxTenantCounts the most; the alert
+// TenancyTenantCountsStale wants 15 minutes at most. 0 counts nothing.
 func WithTenantCounts(every time.Duration) Option {
-	return optionFunc(func(c *config) { c.counts = every })
+	return optionFunc(func(c *config) {
+		if every < 0 || every > MaxTenantCounts {
+			c.fail("WithTenantCounts: %v is not between 0 and %v", every, MaxTenantCounts)
+			return
+		}
+		c.counts = every
+	})
 }

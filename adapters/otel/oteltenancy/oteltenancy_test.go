@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
@@ -459,4 +461,49 @@ func usualAllocs(f func()) float64 {
 	}
 	slices.Sort(runs[:])
 	return runs[len(runs)/2]
+}
+
+// Every option with a value at the edge of its type: what is not allowed goes where
+// errors of OpenTelemetry go, and nothing panics or loops.
+func TestOptionsOutOfRange(t *testing.T) {
+	var got []error
+	before := otel.GetErrorHandler()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { got = append(got, err) }))
+	defer otel.SetErrorHandler(before)
+	for name, row := range map[string]struct {
+		option oteltenancy.Option
+		says   string // "" if it is allowed
+	}{
+		"no counts":       {oteltenancy.WithTenantCounts(0), ""},
+		"least counts":    {oteltenancy.WithTenantCounts(1), ""},
+		"most counts":     {oteltenancy.WithTenantCounts(oteltenancy.MaxTenantCounts), ""},
+		"too much":        {oteltenancy.WithTenantCounts(oteltenancy.MaxTenantCounts + 1), "WithTenantCounts"},
+		"largest counts":  {oteltenancy.WithTenantCounts(math.MaxInt64), "WithTenantCounts"},
+		"negative counts": {oteltenancy.WithTenantCounts(-1), "WithTenantCounts"},
+		"smallest counts": {oteltenancy.WithTenantCounts(math.MinInt64), "WithTenantCounts"},
+		"no name":         {oteltenancy.WithName(""), ""},
+		"name not UTF-8":  {oteltenancy.WithName("\xff"), "WithName"},
+		"long name":       {oteltenancy.WithName(strings.Repeat("x", 1<<20)), "WithName"},
+		"nil":             {nil, ""},
+		"no providers":    {oteltenancy.WithMeterProvider(nil), ""},
+	} {
+		for what, make := range map[string]func(){
+			"Wrap": func() {
+				if err := oteltenancy.Wrap(memstore.New(), row.option).Close(); err != nil {
+					t.Error(err)
+				}
+			},
+			"NewHTTPObserver": func() { oteltenancy.NewHTTPObserver(row.option) },
+		} {
+			got = nil
+			make()
+			err := errors.Join(got...)
+			switch {
+			case row.says == "" && err != nil:
+				t.Errorf("%s, %s: %v", name, what, err)
+			case row.says != "" && (!errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), row.says) || len(err.Error()) > 400):
+				t.Errorf("%s, %s: got %.500v, want ErrInvalid that says %s", name, what, err, row.says)
+			}
+		}
+	}
 }

@@ -18,6 +18,7 @@ const otherResolver = "other"
 type HTTPObserver struct {
 	counts    map[decision]prometheus.Counter
 	durations map[tenancyhttp.Outcome]prometheus.Histogram
+	err       error // of the options
 }
 
 type decision struct {
@@ -35,7 +36,7 @@ var (
 // use for it.
 func NewHTTPObserver(opts ...Option) *HTTPObserver {
 	c := newConfig(opts)
-	o := &HTTPObserver{counts: map[decision]prometheus.Counter{}, durations: map[tenancyhttp.Outcome]prometheus.Histogram{}}
+	o := &HTTPObserver{counts: map[decision]prometheus.Counter{}, durations: map[tenancyhttp.Outcome]prometheus.Histogram{}, err: c.err}
 	resolutions, duration := observe.HTTPMetrics()
 	for _, outcome := range tenancyhttp.Outcomes() {
 		o.durations[outcome] = c.histogram(duration, string(outcome))
@@ -62,7 +63,12 @@ func (o *HTTPObserver) ObserveRequest(_ context.Context, e tenancyhttp.Event) {
 }
 
 // Describe implements [prometheus.Collector].
-func (o *HTTPObserver) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(o, to) }
+func (o *HTTPObserver) Describe(to chan<- *prometheus.Desc) {
+	if o.err != nil {
+		to <- prometheus.NewInvalidDesc(o.err)
+	}
+	prometheus.DescribeByCollect(o, to)
+}
 
 // Collect implements [prometheus.Collector].
 func (o *HTTPObserver) Collect(to chan<- prometheus.Metric) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -494,4 +495,37 @@ func usualAllocs(f func()) float64 {
 	}
 	slices.Sort(runs[:])
 	return runs[len(runs)/2]
+}
+
+// Every option with a value at the edge of its type: what is not allowed is said by
+// Register, and nothing panics or loops.
+func TestOptionsOutOfRange(t *testing.T) {
+	for name, row := range map[string]struct {
+		option promtenancy.Option
+		says   string // "" if it is allowed
+	}{
+		"no counts":       {promtenancy.WithTenantCounts(0), ""},
+		"least counts":    {promtenancy.WithTenantCounts(1), ""},
+		"most counts":     {promtenancy.WithTenantCounts(promtenancy.MaxTenantCounts), ""},
+		"too much":        {promtenancy.WithTenantCounts(promtenancy.MaxTenantCounts + 1), "WithTenantCounts"},
+		"largest counts":  {promtenancy.WithTenantCounts(math.MaxInt64), "WithTenantCounts"},
+		"negative counts": {promtenancy.WithTenantCounts(-1), "WithTenantCounts"},
+		"smallest counts": {promtenancy.WithTenantCounts(math.MinInt64), "WithTenantCounts"},
+		"no name":         {promtenancy.WithName(""), ""},
+		"name not UTF-8":  {promtenancy.WithName("\xff"), "WithName"},
+		"long name":       {promtenancy.WithName(strings.Repeat("x", 1<<20)), "WithName"},
+		"native":          {promtenancy.WithNativeHistograms(), ""},
+		"nil":             {nil, ""},
+	} {
+		store := closing(t, promtenancy.Wrap(memstore.New(), row.option))
+		for what, c := range map[string]prometheus.Collector{"Wrap": store, "NewHTTPObserver": promtenancy.NewHTTPObserver(row.option)} {
+			err := prometheus.NewPedanticRegistry().Register(c)
+			switch {
+			case row.says == "" && err != nil:
+				t.Errorf("%s, %s: %v", name, what, err)
+			case row.says != "" && (!errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), row.says) || len(err.Error()) > 400):
+				t.Errorf("%s, %s: got %.500v, want ErrInvalid that says %s", name, what, err, row.says)
+			}
+		}
+	}
 }

@@ -13,6 +13,7 @@ import (
 type Store struct {
 	*observe.Store
 	collectors []prometheus.Collector
+	err        error // of the options
 }
 
 var (
@@ -23,7 +24,7 @@ var (
 // Wrap returns next with metrics. Closing it closes next.
 func Wrap(next tenancy.Store, opts ...Option) *Store {
 	c := newConfig(opts)
-	s := &Store{}
+	s := &Store{err: c.err}
 	s.Store = observe.Wrap(next, observe.Config{
 		TenantCounts: c.counts,
 		Histogram: func(m observe.Metric, values ...string) observe.Record {
@@ -48,6 +49,9 @@ const buildInfo = "tenancy_build_info"
 
 // Describe implements [prometheus.Collector].
 func (s *Store) Describe(to chan<- *prometheus.Desc) {
+	if s.err != nil {
+		to <- prometheus.NewInvalidDesc(s.err)
+	}
 	for _, c := range s.collectors {
 		c.Describe(to)
 	}

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -60,6 +62,14 @@ func TestMisconfigured(t *testing.T) {
 		"cannot be answered with 4": {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnavailable, 404)}},
 		"cannot be answered with 6": {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnknown, 600)}},
 		`"resolved" is not an`:      {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeResolved, 404)}},
+		"WithRetryAfter: -1s":       {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(-time.Second)}},
+		"WithRetryAfter: -2562047":  {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(math.MinInt64)}},
+		"WithRetryAfter: 2562047":   {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(math.MaxInt64)}},
+		"between 0 and 24h":         {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(tenancyhttp.MaxRetryAfter + 1)}},
+		`WithChallenge: ""`:         {good, []tenancyhttp.Option{tenancyhttp.WithChallenge("")}},
+		`WithChallenge: "Bearer`:    {good, []tenancyhttp.Option{tenancyhttp.WithChallenge("Bearer\r\nX: y")}},
+		"answered with -":           {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnknown, math.MinInt)}},
+		"answered with 2147":        {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnknown, math.MaxInt32)}},
 		"WithErrorHandler":          {good, []tenancyhttp.Option{tenancyhttp.WithErrorHandler(nil)}},
 		"WithSkip: the function":    {good, []tenancyhttp.Option{tenancyhttp.WithSkip(nil)}},
 		`WithSkipPaths: "healthz"`:  {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("healthz")}},
@@ -109,6 +119,9 @@ func TestTrustedProxiesMisconfigured(t *testing.T) {
 		"prefix":       tenancyhttp.TrustedProxies([]netip.Prefix{{}}),
 		"header":       tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("", 0)),
 		"two headers":  tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", 0), tenancyhttp.WithHostFrom("X-B", 0)),
+		"hop too far":  tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", 101)),
+		"hop MaxInt":   tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", math.MaxInt)),
+		"hop MinInt":   tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", math.MinInt)),
 		"negative hop": tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", -1)),
 		"RFC 7239":     tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("forwarded", 0)),
 		"Host":         tenancyhttp.TrustedProxies(here, tenancyhttp.WithProxyHeaders("Host")),

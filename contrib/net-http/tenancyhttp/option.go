@@ -5,15 +5,17 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// The defaults of the options.
+// The defaults of the options, and the longest time that WithRetryAfter takes.
 const (
 	DefaultRetryAfter = 2 * time.Second
 	DefaultMaxStale   = 5 * time.Minute
+	MaxRetryAfter     = 24 * time.Hour
 )
 
 // Option configures Middleware, NewHandler and NewWatcher.
@@ -106,11 +108,17 @@ func WithStatus(o Outcome, status int) Option {
 
 // WithRetryAfter sets how long clients are told to wait after a 503, by the
 // Retry-After header: a random time from d to twice d, so that they do not come
-// back at once, in whole seconds. An error with a method RetryAfter()
-// time.Duration, such as that of a circuit breaker, may ask for more.
-// DefaultRetryAfter if not set.
+// back at once, in whole seconds, one at least. An error with a method RetryAfter()
+// time.Duration, such as that of a circuit breaker, may ask for more. It must not
+// be negative, and at most MaxRetryAfter. DefaultRetryAfter if not set.
 func WithRetryAfter(d time.Duration) Option {
-	return option(func(c *config) { c.retryAfter = max(d, time.Second) })
+	return option(func(c *config) {
+		if d < 0 || d > MaxRetryAfter {
+			c.fail("WithRetryAfter: %v is not between 0 and %v", d, MaxRetryAfter)
+			return
+		}
+		c.retryAfter = max(d, time.Second)
+	})
 }
 
 // WithMaxStale sets how long the requests that a [Watcher] watches go on while the
@@ -127,9 +135,16 @@ func WithMaxStale(d time.Duration) Option {
 	})
 }
 
-// WithChallenge sets the WWW-Authenticate header of a 401: Bearer by default.
+// WithChallenge sets the WWW-Authenticate header of a 401: Bearer by default. It
+// must not be empty, nor have control characters.
 func WithChallenge(challenge string) Option {
-	return option(func(c *config) { c.challenge = challenge })
+	return option(func(c *config) {
+		if challenge == "" || strings.ContainsFunc(challenge, isControl) {
+			c.fail("WithChallenge: %q is no WWW-Authenticate header", challenge)
+			return
+		}
+		c.challenge = challenge
+	})
 }
 
 // WithErrorHandler has h write the refusals.

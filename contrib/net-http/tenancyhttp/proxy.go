@@ -57,6 +57,9 @@ type proxies struct {
 	err        error
 }
 
+// maxHops is more proxies than any request passes.
+const maxHops = 100
+
 // WithHostFrom takes the host of requests from a header, such as
 // X-Forwarded-Host, that every trusted proxy sets. With hop 0 it must hold one
 // value. If proxies append theirs to a list, hop is the place from the right of
@@ -64,7 +67,7 @@ type proxies struct {
 //
 // If the header is missing, or has fewer values, the request has no host, and so no
 // tenant from it: the client may have had the header removed, by naming it in
-// Connection. What else is in it is taken as if it were in Host, and refused by
+// Connection. A hop is at most 100. What else is in the header is taken as if it were in Host, and refused by
 // the resolvers if it is malformed, or more than one value for hop 0. The header
 // Forwarded (RFC 7239) is not supported.
 func WithHostFrom(header string, hop int) ProxyOption {
@@ -73,8 +76,8 @@ func WithHostFrom(header string, hop int) ProxyOption {
 		switch {
 		case p.hostHeader != "":
 			p.err = errors.Join(p.err, misconfigured("WithHostFrom: only one header can have the host"))
-		case hop < 0:
-			p.err = errors.Join(p.err, misconfigured("WithHostFrom: hop %d is negative", hop))
+		case hop < 0 || hop > maxHops:
+			p.err = errors.Join(p.err, misconfigured("WithHostFrom: hop %d is not one of 0 to %d", hop, maxHops))
 		case strings.EqualFold(header, "Forwarded"):
 			p.err = errors.Join(p.err, misconfigured("WithHostFrom: Forwarded is not supported"))
 		}
