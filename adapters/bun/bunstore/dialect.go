@@ -26,6 +26,9 @@ type dialect interface {
 	contains(text, part string) string
 	// time is how t is bound and stored.
 	time(t time.Time) any
+	// ago is the time before now, by the clock that stamps rows of the log, by the
+	// microseconds that are bound to param.
+	ago(param string) string
 	// backoff is the longest wait between two attempts: about as long as others
 	// hold locks.
 	backoff() time.Duration

@@ -135,6 +135,9 @@ func (p *postgres) migrate(ctx context.Context) error {
 		}
 		return err
 	})
+	if kindOf(err) == interrupted && ctx.Err() == nil {
+		err = nil // by a statement_timeout, from which the transaction below is free
+	}
 	if err != nil || done {
 		return err
 	}
@@ -151,7 +154,8 @@ func (p *postgres) migrate(ctx context.Context) error {
 }
 
 // inTransaction waits as long as another migration takes, which holds the lock
-// and may be building an index, and for other locks as briefly as always.
+// and may be building an index, and for other locks as briefly as always. Limits that
+// the role or database has for ordinary statements do not count.
 func (p *postgres) inTransaction(ctx context.Context, f func(session) error) error {
 	briefly := p.lockTimeoutText
 	if p.sessionsReady {
@@ -160,7 +164,8 @@ func (p *postgres) inTransaction(ctx context.Context, f func(session) error) err
 	return p.retry(ctx, func() error {
 		return p.transact(ctx, func(in session) error {
 			for _, text := range []string{
-				"SET LOCAL lock_timeout = 0",
+				"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '1min'",
+				"SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'", // PostgreSQL 17
 				p.migrationLockText(),
 				briefly,
 			} {

@@ -76,6 +76,10 @@ func (postgresDialect) contains(text, part string) string {
 
 func (postgresDialect) time(t time.Time) any { return t }
 
+func (postgresDialect) ago(param string) string {
+	return "clock_timestamp() - " + param + "::bigint * interval '1 microsecond'"
+}
+
 func (postgresDialect) backoff() time.Duration { return 50 * time.Millisecond }
 
 // classify reads the SQLSTATE, which pgx and lib/pq give by a method.

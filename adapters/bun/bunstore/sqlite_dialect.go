@@ -39,6 +39,10 @@ func (sqliteDialect) contains(text, part string) string {
 
 func (sqliteDialect) time(t time.Time) any { return t.UnixMicro() }
 
+func (sqliteDialect) ago(param string) string {
+	return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000 - " + param
+}
+
 func (sqliteDialect) backoff() time.Duration { return 5 * time.Millisecond }
 
 // classify reads the result code, which modernc.org/sqlite gives by a method, or

@@ -66,7 +66,7 @@ func newReadTexts(d dialect, c config) readTexts {
 		loadByIdentifier: snapshot + tenants + " ON t.identifier = " + p1,
 		load: snapshot + "(" + sel + " WHERE " + d.in("t.id", p1) +
 			" UNION ALL " + sel + " WHERE " + d.in("t.identifier", p2) + ") AS t ON TRUE",
-		trimBound: "SELECT min(c.revision), max(c.revision), max(CASE WHEN c.at < " + p1 + " THEN c.revision END), (SELECT max(revision) FROM " + changes +
+		trimBound: "SELECT min(c.revision), max(c.revision), max(CASE WHEN c.at < " + d.ago(p1) + " THEN c.revision END), (SELECT max(revision) FROM " + changes +
 			") FROM (SELECT revision, at FROM " + changes + " ORDER BY revision LIMIT " + p2 + ") AS c",
 		trim:   "DELETE FROM " + d.table(n, "_changes") + " WHERE revision <= " + p1,
 		secret: "SELECT t.database_url FROM " + tenants + " WHERE t.id = " + p1,

@@ -52,16 +52,13 @@ func (b *base) trim(ctx context.Context, r retention) (total int64, err error) {
 	}
 }
 
-// trimOnce looks at the oldest rows only, so that it needs no index by age.
+// trimOnce looks at the oldest rows only, so that it needs no index by age. How old
+// they are says the clock of the database, which has stamped them.
 func (b *base) trimOnce(ctx context.Context, r retention) (n int64, err error) {
-	cutoff := time.UnixMicro(0)
-	if r.age > 0 {
-		cutoff = time.Now().Add(-r.age)
-	}
 	write := b.read.with(b.db)
 	err = b.retry(ctx, func() error {
 		var first, last, aged, newest integer
-		args := []any{b.dialect.time(cutoff), int64(trimChunk)}
+		args := []any{r.age.Microseconds(), int64(trimChunk)}
 		if _, err := write.one(ctx, b.texts.trimBound, args, &first, &last, &aged, &newest); err != nil {
 			return err
 		}

@@ -1,0 +1,102 @@
+package bunstore_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// What a role or database limits for ordinary statements must not keep a store from
+// ever being opened: neither while it builds an index nor while it waits for another
+// process that does.
+func TestMigrateUnderLimits(t *testing.T) {
+	dsn := newPostgres(t)
+	watcher := postgresDB(t, dsn) // its sessions begin before there are limits
+	watcher.SetMaxOpenConns(1)
+	s := newStore(t, watcher)
+	var name string
+	if err := watcher.QueryRowContext(t.Context(), "SELECT current_database()").Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	release := blocker(t, dsn, s.MigrationLockText())
+	for _, text := range []string{
+		"INSERT INTO tenants (identifier, name) SELECT 't-' || n, 'Tenant ' || n FROM generate_series(1, 20000) n",
+		"ALTER DATABASE " + name + " SET statement_timeout = '20ms'",
+		"ALTER DATABASE " + name + " SET lock_timeout = '20ms'",
+		"ALTER DATABASE " + name + " SET idle_in_transaction_session_timeout = '20ms'",
+	} {
+		if _, err := watcher.ExecContext(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	limited := unmigrated(t, postgresDB(t, dsn), bunstore.WithSearchIndex())
+	migrated := make(chan error, 1)
+	go func() { migrated <- limited.Migrate(t.Context()) }()
+	for waits := false; !waits; {
+		if err := watcher.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_locks
+			WHERE locktype = 'advisory' AND NOT granted AND waitstart < clock_timestamp() - interval '100 ms'`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-migrated:
+			t.Fatalf("did not wait for the other migration: %v", err)
+		default:
+		}
+	}
+	release()
+	if err := <-migrated; err != nil {
+		t.Fatal(err)
+	}
+	var usable bool
+	if err := watcher.QueryRowContext(t.Context(), "SELECT indisvalid FROM pg_index WHERE indexrelid = 'tenants_search_idx'::regclass").Scan(&usable); err != nil || !usable {
+		t.Errorf("the index is usable: %t, %v", usable, err)
+	}
+
+	_, err := watcher.ExecContext(t.Context(), "ALTER DATABASE "+name+" SET lock_timeout = 0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ordinary := unmigrated(t, postgresDB(t, dsn), bunstore.WithSessionDefaults())
+	release = blocker(t, dsn, "SELECT set_config('idle_in_transaction_session_timeout', '0', true) FROM tenants_lock FOR UPDATE")
+	defer release()
+	_, err = ordinary.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	if !errors.Is(err, tenancy.ErrUnavailable) || !errors.Is(err, tenancy.ErrNotApplied) || !strings.Contains(err.Error(), "statement_timeout") {
+		t.Errorf("an ordinary write: %v, want one that names the setting and was not applied", err)
+	}
+}
+
+// The clock of a process does not decide how old the rows of the log are: the clock
+// of the bubble stands in the year 2000.
+func TestTrimByTheClockOfTheDatabase(t *testing.T) {
+	dsn := newPostgres(t)
+	s := newStore(t, postgresDB(t, dsn))
+	fill(t, s, 9)
+	synctest.Test(t, func(t *testing.T) {
+		db := postgresDB(t, dsn)
+		early := unmigrated(t, db, bunstore.WithRetention(0, time.Hour))
+		if _, err := db.ExecContext(t.Context(), "UPDATE tenants_changes SET at = now() - interval '2 hours' WHERE revision <= 6"); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := early.Trim(t.Context()); n != 6 || err != nil {
+			t.Errorf("trimmed %d, %v; want 6", n, err)
+		}
+		updated, err := early.SetStatus(t.Context(), one(t, early).ID, tenancy.StatusSuspended)
+		if err != nil || updated.UpdatedAt.Year() < 2020 {
+			t.Errorf("updated at %v, %v; want the time of the database", updated.UpdatedAt, err)
+		}
+	})
+}
+
+func one(t *testing.T, s *bunstore.Store) tenancy.Tenant {
+	t.Helper()
+	page, err := s.List(t.Context(), tenancy.ListOptions{Limit: 1})
+	if err != nil || len(page.Tenants) != 1 {
+		t.Fatalf("%d tenants, %v", len(page.Tenants), err)
+	}
+	return page.Tenants[0]
+}
