@@ -48,6 +48,23 @@ func logMutants() []mutant {
 				return ts, err
 			}
 		}},
+		{rule: "changes-tell-who-and-what", how: "does not know who deletes", spoil: func(f *faulty) {
+			f.delete = func(ctx context.Context, id string) error {
+				return f.Store.Delete(tenancy.WithActor(ctx, ""), id)
+			}
+		}},
+		{rule: "changes-tell-who-and-what", how: "says of every update that the name changed", spoil: func(f *faulty) {
+			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+				changes, err := f.Store.Changes(ctx, after, limit)
+				for i := range changes {
+					if changes[i].Op == tenancy.OpUpdate && !slices.Contains(changes[i].Fields, "name") {
+						changes[i].Fields = append(changes[i].Fields, "name")
+						slices.Sort(changes[i].Fields)
+					}
+				}
+				return changes, err
+			}
+		}},
 		{rule: "soft-delete-is-logged", how: "tells a soft delete as a delete", spoil: func(f *faulty) {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				changes, err := f.Store.Changes(ctx, after, limit)

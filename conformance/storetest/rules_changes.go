@@ -2,8 +2,11 @@ package storetest
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,6 +106,66 @@ func changesRules() []Rule {
 					if age := time.Since(c.At); age > clockSkew || age < -clockSkew || c.At != tenancy.NormalizeTime(c.At) {
 						p.errorf("At of change %d is %s, want the time of the write in UTC and microseconds", i, c.At)
 					}
+				}
+			},
+		},
+		{
+			Name:  "changes-tell-who-and-what",
+			Says:  "A change has the actor of the write's context, and an update the names of the fields that it changed, never their values.",
+			needs: needSource,
+			check: func(p *probe) {
+				start := p.head().Newest
+				alice := tenancy.WithActor(p.ctx, "alice@example.com")
+				long := strings.Repeat("é", tenancy.MaxActorRunes)
+				type entry struct {
+					by     string
+					fields string
+				}
+				var want []entry
+				note := func(by, fields string, err error) {
+					p.tb.Helper()
+					p.ok(err, "a write that changes %s", fields)
+					want = append(want, entry{by, fields})
+				}
+				write := func(ctx context.Context, fields string, edit func(t *tenancy.Tenant)) {
+					p.tb.Helper()
+					t := p.get(tenant(0).ID)
+					edit(&t)
+					_, err := p.s.Update(ctx, t)
+					note(tenancy.ActorFrom(ctx), fields, err)
+				}
+				_, err := p.s.Create(alice, tenant(0))
+				note("alice@example.com", "", err)
+				results, err := tenancy.CreateBatch(alice, p.s, []tenancy.Tenant{tenant(1)})
+				note("alice@example.com", "", errors.Join(err, results[0].Err))
+				_, err = p.s.SetStatus(p.ctx, tenant(0).ID, tenancy.StatusSuspended)
+				note("", "status", err)
+				_, err = p.s.SetStatus(alice, tenant(0).ID, tenancy.StatusSuspended)
+				note("alice@example.com", "", err)
+				_, err = p.s.BulkUpdateStatus(tenancy.WithActor(p.ctx, "o'brien; --"), []string{tenant(0).ID}, tenancy.StatusActive)
+				note("o'brien; --", "status", err)
+				_, err = p.s.UpdateMetadata(tenancy.WithActor(p.ctx, long), tenant(0).ID, metadata(`{"a":1}`))
+				note(long, "metadata", err)
+				write(alice, "name", func(t *tenancy.Tenant) { t.Name = "Renamed" })
+				write(p.ctx, "", func(*tenancy.Tenant) {})
+				write(alice, "identifier", func(t *tenancy.Tenant) { t.Identifier = "renamed" })
+				write(alice, "database_url", func(t *tenancy.Tenant) { t.DatabaseURL = tenancy.NewSecret("x://" + canary) })
+				write(alice, "name", func(t *tenancy.Tenant) { t.Name = "Renamed again" })
+				write(alice, "database_url identifier isolation metadata name schema_name status", func(t *tenancy.Tenant) {
+					full := fullTenant()
+					full.ID, full.Revision, full.Mark = t.ID, t.Revision, t.Mark
+					*t = full
+				})
+				note("", "", p.s.Delete(p.ctx, tenant(0).ID))
+				note("alice@example.com", "", p.s.Delete(alice, tenant(1).ID))
+
+				got := p.changes(start, 0)
+				if len(got) != len(want) {
+					p.fatalf("got %d changes, want %d", len(got), len(want))
+				}
+				for i, c := range got {
+					equal(p, c.Actor, want[i].by, "the Actor of change %d, %s", i, c.Op)
+					equal(p, strings.Join(c.Fields, " "), want[i].fields, "the Fields of change %d, %s", i, c.Op)
 				}
 			},
 		},
