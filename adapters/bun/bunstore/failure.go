@@ -36,6 +36,8 @@ type failure struct {
 	cause  error
 	// notApplied: the database has said so, of a write.
 	notApplied bool
+	// inDoubt: a commit failed, and may have happened.
+	inDoubt bool
 }
 
 // Error implements error.
@@ -45,7 +47,7 @@ func (f *failure) Error() string {
 		text += ": " + f.text
 	}
 	if f.notApplied {
-		text += "; nothing was changed"
+		text += nothingChanged
 	}
 	return text
 }
@@ -61,6 +63,24 @@ func (f *failure) Unwrap() []error {
 		wrapped = append(wrapped, f.cause)
 	}
 	return wrapped
+}
+
+const nothingChanged = "; nothing was changed"
+
+// undone returns err, by which a write has ended whose transaction was rolled back,
+// with [tenancy.ErrNotApplied], unless err is a commit's that may have reached the
+// disk.
+func undone(err error) error {
+	if isContextError(err) && errors.Unwrap(err) == nil {
+		err = &failure{kind: interrupted, reason: err}
+	}
+	f, ok := err.(*failure) //nolint:errorlint // what is wrapped by more is not of the write
+	if !ok || f.inDoubt || !errors.Is(f.reason, tenancy.ErrUnavailable) && !isContextError(f.reason) {
+		return err
+	}
+	claimed := *f
+	claimed.notApplied = true
+	return &claimed
 }
 
 // notApplied returns err, by which a write of one transaction has ended, with
@@ -119,7 +139,8 @@ func mayBeApplied(err error) error {
 	if errors.As(err, &typed) && typed.Err != nil {
 		err = typed.Err
 	}
-	return &failure{reason: reason, text: strings.TrimPrefix(err.Error(), reason.Error()+": ")}
+	text := strings.TrimSuffix(err.Error(), nothingChanged)
+	return &failure{reason: reason, text: strings.TrimPrefix(strings.TrimPrefix(text, reason.Error()), ": ")}
 }
 
 func isContextError(err error) bool {

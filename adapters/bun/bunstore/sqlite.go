@@ -65,15 +65,16 @@ func (s *sqlite) Close() error {
 }
 
 // write runs f in an immediate transaction, again if another process is in the
-// way.
+// way. There is no connection that could be lost before an answer comes: nearly every
+// failure has changed nothing, and says so.
 func (s *sqlite) write(ctx context.Context, f func(session) error) error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return undone(ctx.Err())
 	}
-	return s.retry(ctx, func() error {
+	return undone(s.retry(ctx, func() error {
 		if err := s.pool.prepareWanted(ctx); err != nil {
 			return fail(ctx, s.dialect, err)
 		}
@@ -89,7 +90,7 @@ func (s *sqlite) write(ctx context.Context, f func(session) error) error {
 			}
 			return s.as(ctx, in, tenancy.ActorFrom(ctx), f)
 		})
-	})
+	}))
 }
 
 // as runs f, whose changes the triggers log as those of actor.
@@ -140,10 +141,19 @@ func (s *sqlite) commit(ctx context.Context, tx *sql.Tx) error {
 		return fail(ctx, s.dialect, err)
 	})
 	_ = tx.Rollback() // for database/sql; after COMMIT there is nothing to roll back
-	if err != nil && kindOf(err) == contended {
-		err = &failure{reason: tenancy.ErrUnavailable, text: "readers kept the transaction from being committed", cause: err}
+	var f *failure
+	if !errors.As(err, &f) {
+		return err
 	}
-	return err
+	failed := *f
+	switch code, _ := sqliteCode(err); {
+	case f.kind == contended:
+		failed = failure{reason: tenancy.ErrUnavailable, text: "readers kept the transaction from being committed", cause: err}
+	case code&0xff == sqliteFull, errors.Is(err, sql.ErrTxDone): // not written, or rolled back because ctx had ended
+	default:
+		failed.inDoubt = true
+	}
+	return &failed
 }
 
 // migrate looks without a lock first, because usually there is nothing to do.
@@ -176,9 +186,9 @@ func (s *sqlite) migrate(ctx context.Context) error {
 }
 
 func (s *sqlite) inTransaction(ctx context.Context, f func(session) error) error {
-	return s.retry(ctx, func() error {
+	return undone(s.retry(ctx, func() error {
 		return s.transact(ctx, func(tx *sql.Tx) runner { return tx }, f)
-	})
+	}))
 }
 
 // migrated does not count another program's table of this name, which will be in

@@ -85,6 +85,7 @@ const (
 	sqliteBusy       = 5
 	sqliteLocked     = 6
 	sqliteInterrupt  = 9
+	sqliteFull       = 13
 	sqliteConstraint = 19
 	sqlitePrimaryKey = sqliteConstraint | 6<<8
 	sqliteUnique     = sqliteConstraint | 8<<8
@@ -100,7 +101,7 @@ var sqliteMeanings = map[int]string{
 	sqliteInterrupt:  "interrupted",
 	10:               "disk I/O error",
 	11:               "database is malformed",
-	13:               "disk is full",
+	sqliteFull:       "disk is full",
 	14:               "cannot open the database file: may this user read and write it?",
 	sqliteConstraint: "constraint failed",
 	23:               "not authorized",
@@ -128,6 +129,7 @@ func sqliteCode(err error) (int, bool) {
 		{"readonly database", 8},
 		{"unable to open database file", 14},
 		{"file is not a database", 26},
+		{"database or disk is full", sqliteFull},
 	} {
 		if strings.Contains(message, m.text) {
 			return m.code, true
