@@ -2,7 +2,6 @@ package bunpg
 
 import (
 	"context"
-	"database/sql/driver"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 )
@@ -27,6 +25,14 @@ func (c config) parse(field, dsn string) (*pgx.ConnConfig, error) {
 			" use WithPgBouncer behind a pooler in transaction mode, else take it out")
 	}
 	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = max(conn.StatementCacheCapacity, 512), max(conn.DescriptionCacheCapacity, 512)
+	if conn.ConnectTimeout < 0 || conn.ConnectTimeout > maxTimeout { // negative: overflown
+		return nil, invalid(field, "connect_timeout must not be negative, and be at most "+maxTimeout.String())
+	}
+	return c.prepare(conn), nil
+}
+
+// prepare gives conn the settings that suit every connection.
+func (c config) prepare(conn *pgx.ConnConfig) *pgx.ConnConfig {
 	if c.connectTimeout > 0 {
 		conn.ConnectTimeout = c.connectTimeout
 	} else if conn.ConnectTimeout <= 0 {
@@ -36,6 +42,37 @@ func (c config) parse(field, dsn string) (*pgx.ConnConfig, error) {
 	conn.RuntimeParams["client_encoding"] = "UTF8"
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "tenantstore"
+	}
+	return conn
+}
+
+// target is where connections lead, with credentials that may change meanwhile.
+type target struct {
+	conn   *pgx.ConnConfig
+	reread func() (*pgx.ConnConfig, error) // nil if there is nothing to read
+	before func(context.Context, *pgx.ConnConfig) error
+}
+
+func (c config) target(field, dsn string) (target, error) {
+	reread := func() (*pgx.ConnConfig, error) { return c.parse(field, dsn) }
+	conn, err := reread()
+	return target{conn, reread, c.beforeConnect}, err
+}
+
+// config is for one attempt to connect: with what the files that the connection string
+// names (passwords, certificates) hold by now, unless one of them cannot be read.
+func (t target) config(ctx context.Context) (*pgx.ConnConfig, error) {
+	conn := t.conn.Copy()
+	if t.reread != nil {
+		if now, err := t.reread(); err == nil {
+			conn.Host, conn.Port, conn.Fallbacks = now.Host, now.Port, now.Fallbacks
+			conn.User, conn.Password, conn.TLSConfig = now.User, now.Password, now.TLSConfig
+		}
+	}
+	if t.before != nil {
+		if err := t.before(ctx, conn); err != nil {
+			return nil, &beforeConnectError{err}
+		}
 	}
 	return conn, nil
 }
@@ -83,21 +120,6 @@ func inOptions(options, name string) bool {
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-// connector opens the connections of the pool.
-type connector struct{ driver.Connector }
-
-func newConnector(conn *pgx.ConnConfig) connector {
-	alive := newLiveness()
-	alive.watch(conn)
-	return connector{stdlib.GetConnector(*conn, stdlib.OptionShouldPing(alive.shouldPing), stdlib.OptionAfterConnect(alive.afterConnect))}
-}
-
-// Connect implements [driver.Connector] with errors that are safe to show.
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
-	return conn, connectError(ctx, err)
-}
 
 // quoteIdentifier quotes a name for SQL.
 func quoteIdentifier(name string) string {

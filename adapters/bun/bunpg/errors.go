@@ -32,35 +32,66 @@ func invalid(field, reason string) error {
 // show: the driver's holds the DSN, in its text or in its fields, and whoever
 // gets a DSN wrong has perhaps put the password in the place of the host. Only
 // the server's own error can be reached through it.
-func connectError(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return &tenancy.Error{Err: &connectFailure{reason: ctx.Err(), text: "while connecting"}}
+func connectError(ctx context.Context, err error) *connectFailure {
+	var before *beforeConnectError
+	switch {
+	case ctx.Err() != nil:
+		return &connectFailure{reason: ctx.Err(), text: "while connecting"}
+	case errors.As(err, &before):
+		return &connectFailure{reason: tenancy.ErrUnavailable, text: before.Error(), cause: before.err}
 	}
 	safe := &connectFailure{reason: tenancy.ErrUnavailable, text: connectReason(err)}
-	_ = errors.As(err, &safe.server)
-	return &tenancy.Error{Err: safe}
+	if server := (*pgconn.PgError)(nil); errors.As(err, &server) {
+		safe.cause = server
+	}
+	return safe
+}
+
+// beforeConnectError is one of the program's own function.
+type beforeConnectError struct{ err error }
+
+func (e *beforeConnectError) Error() string {
+	return "the function of WithBeforeConnect: " + e.err.Error()
 }
 
 // connectFailure wraps its reason, ErrNotApplied, for what never got a connection
-// was never sent, and the server's error if there is one.
+// was never sent, and the server's error, or that of WithBeforeConnect, if there is one.
 type connectFailure struct {
 	reason error // ErrUnavailable or the context's error
 	text   string
-	server *pgconn.PgError
+	cause  error
+	again  bool
 }
+
+func (e *connectFailure) asError() error { return &tenancy.Error{Err: e} }
 
 func (e *connectFailure) Error() string {
 	return fmt.Sprintf("%v: %s", e.reason, e.text)
 }
 
 func (e *connectFailure) Unwrap() []error {
-	if e.server == nil {
+	if e.cause == nil {
 		return []error{e.reason, tenancy.ErrNotApplied}
 	}
-	return []error{e.reason, tenancy.ErrNotApplied, e.server}
+	return []error{e.reason, tenancy.ErrNotApplied, e.cause}
+}
+
+// TryAgain reports whether the call is to be tried again: other connections are there
+// to wait for.
+func (e *connectFailure) TryAgain() bool { return e.again }
+
+func (e *connectFailure) ended() bool { return !errors.Is(e.reason, tenancy.ErrUnavailable) }
+
+// crowded reports whether the server has no connection left.
+func (e *connectFailure) crowded() bool { return e.code() == "53300" }
+
+// code is the server's, if it has answered.
+func (e *connectFailure) code() string {
+	var server *pgconn.PgError
+	if errors.As(e.cause, &server) {
+		return server.Code
+	}
+	return ""
 }
 
 // lostError returns the error of a connection that was there, as one that is safe to
@@ -113,6 +144,8 @@ func connectReason(err error) string {
 		return "the connection was closed before the session began; is this a PostgreSQL server?"
 	case strings.Contains(err.Error(), "server refused TLS connection"): // pgconn has no value for it
 		return "the server does not offer TLS; see sslmode of the connection string"
+	case strings.Contains(err.Error(), "closed pool"): // nor has puddle one that pgxpool shows
+		return "the *pgxpool.Pool is closed"
 	}
 	return "cannot connect; check host, port and sslmode of the connection string"
 }
@@ -135,7 +168,7 @@ func refusal(code string) string {
 // connection string.
 func refusedParameter(err error) error {
 	var failed *connectFailure
-	if errors.As(err, &failed) && failed.server != nil && (failed.server.Code == "42704" || failed.server.Code == "22023") {
+	if errors.As(err, &failed) && (failed.code() == "42704" || failed.code() == "22023") {
 		failed.reason = tenancy.ErrInvalid
 		return &tenancy.Error{Field: "dsn", Err: failed}
 	}

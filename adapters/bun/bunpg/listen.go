@@ -20,7 +20,7 @@ const (
 
 // listener turns the notifications of committed changes into wake-ups.
 type listener struct {
-	conn      *pgx.ConnConfig
+	target    target
 	logger    *slog.Logger
 	heartbeat time.Duration
 }
@@ -59,17 +59,22 @@ func (l listener) run(ctx context.Context, channel string, wake func()) {
 // session listens on one connection until it fails, with an error that is safe to
 // log. It calls listening as soon as it does.
 func (l listener) session(ctx context.Context, channel string, wake, listening func()) (err error) {
-	conn, err := pgx.ConnectConfig(ctx, l.conn)
+	config, err := l.target.config(ctx)
+	var conn *pgx.Conn
+	if err == nil {
+		conn, err = pgx.ConnectConfig(ctx, config)
+	}
 	if err != nil {
-		return connectError(ctx, err)
+		return connectError(ctx, err).asError()
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		err = lostError(errors.Join(err, conn.Close(ctx)))
 	}()
-	if err := within(ctx, l.conn.ConnectTimeout, func(ctx context.Context) error {
-		_, err := conn.Exec(ctx, "LISTEN "+quoteIdentifier(channel))
+	if err := within(ctx, config.ConnectTimeout, func(ctx context.Context) error {
+		// A listener is silent: a server that ends idle sessions must not end this one.
+		_, err := conn.Exec(ctx, "SET idle_session_timeout = 0; LISTEN "+quoteIdentifier(channel))
 		return err
 	}); err != nil {
 		return err
@@ -88,7 +93,7 @@ func (l listener) session(ctx context.Context, channel string, wake, listening f
 		if ctx.Err() != nil || conn.IsClosed() || !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
-		if err := within(ctx, l.conn.ConnectTimeout, conn.Ping); err != nil {
+		if err := within(ctx, config.ConnectTimeout, conn.Ping); err != nil {
 			return err
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
@@ -30,22 +32,55 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 	if err != nil {
 		return nil, err
 	}
-	conn, err := c.parse("dsn", dsn)
+	t, err := c.target("dsn", dsn)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := c.listener(conn)
+	listener, err := c.listener(t)
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(newConnector(c.pooled(conn)))
-	c.pool.set(db)
+	t.conn = c.pooled(t.conn)
+	db := c.openDB(t)
 	store, err := c.open(ctx, db, listener)
 	if err != nil {
 		if dsn == "" {
 			sayEmpty(err)
 		}
 		return nil, alsoClosing(tenancy.ErrorIn("Open", tenancy.Key{}, refusedParameter(err)), db)
+	}
+	return store, nil
+}
+
+// FromPool is [Open] for a program that has a pool of pgx already, with its
+// credentials, hooks and size. Close leaves it open. Sessions are taken as they are:
+// writes set what they need in their transaction, and cost more round trips; reads
+// ask whether row-level security would hide rows from them, or a standby answers.
+// Watch opens one more connection, with the pool's ConnConfig and BeforeConnect.
+//
+// [WithPool], [WithConnectTimeout] and [WithBeforeConnect] are ErrInvalid: these are
+// matters of the pool. If it leads through a pooler in transaction mode, use
+// [WithPgBouncer], or [WithListenDSN].
+func FromPool(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*bunstore.Store, error) {
+	c, err := newConfig(opts)
+	switch {
+	case err != nil:
+		return nil, err
+	case pool == nil:
+		return nil, invalid("pool", "must not be nil")
+	case c.pool != DefaultPool() || c.connectTimeout != 0 || c.beforeConnect != nil:
+		return nil, invalid("pool", "has its own size, timeouts and BeforeConnect: see pgxpool.Config")
+	}
+	c.borrowed = true
+	settings := pool.Config()
+	listener, err := c.listener(target{conn: c.prepare(settings.ConnConfig.Copy()), before: settings.BeforeConnect})
+	if err != nil {
+		return nil, err
+	}
+	db := c.borrowDB(pool)
+	store, err := c.open(ctx, db, listener)
+	if err != nil {
+		return nil, alsoClosing(tenancy.ErrorIn("FromPool", tenancy.Key{}, err), db)
 	}
 	return store, nil
 }
@@ -70,14 +105,15 @@ func (c config) open(ctx context.Context, db *sql.DB, listener bunstore.Listener
 // greet makes the first connection, and looks whether its session has what was asked
 // for when it began: a pooler may have thrown it away.
 func (c config) greet(ctx context.Context, db *sql.DB) error {
-	if c.pgBouncer {
-		return db.PingContext(ctx)
-	}
 	var setting string
-	err := db.QueryRowContext(ctx, "SELECT current_setting('row_security')", pgx.QueryExecModeSimpleProtocol).Scan(&setting)
+	var standby bool
+	err := db.QueryRowContext(ctx, "SELECT current_setting('row_security'), pg_is_in_recovery()", pgx.QueryExecModeSimpleProtocol).
+		Scan(&setting, &standby)
 	var known *tenancy.Error
 	switch {
-	case err == nil && setting != "off":
+	case err == nil && standby:
+		return &tenancy.Error{Err: fmt.Errorf("%w: the server is a standby; a store needs the primary", tenancy.ErrUnavailable)}
+	case err == nil && setting != "off" && c.ownSessions():
 		return invalid("dsn", "leads through a pooler that ignores startup parameters (ignore_startup_parameters of PgBouncer), so that sessions"+
 			" lack the store's settings: use WithPgBouncer")
 	case err == nil || errors.As(err, &known):
@@ -96,7 +132,7 @@ func (c config) storeOptions(db *sql.DB, listener bunstore.Listener) []bunstore.
 	if c.lockTimeout > 0 {
 		opts = append(opts, bunstore.WithLockTimeout(c.lockTimeout))
 	}
-	if !c.pgBouncer {
+	if c.ownSessions() {
 		opts = append(opts, bunstore.WithSessionDefaults())
 	}
 	if listener != nil {
@@ -105,11 +141,14 @@ func (c config) storeOptions(db *sql.DB, listener bunstore.Listener) []bunstore.
 	return opts
 }
 
+// ownSessions reports whether sessions begin with the settings of the store.
+func (c config) ownSessions() bool { return !c.pgBouncer && !c.borrowed }
+
 // listener returns what wakes Watch, if anything may.
-func (c config) listener(conn *pgx.ConnConfig) (bunstore.Listener, error) {
+func (c config) listener(t target) (bunstore.Listener, error) {
 	if c.listenDSN != "" {
 		var err error
-		if conn, err = c.parse("listen_dsn", c.listenDSN); err != nil {
+		if t, err = c.target("listen_dsn", c.listenDSN); err != nil {
 			return nil, err
 		}
 	} else if c.pgBouncer {
@@ -118,9 +157,12 @@ func (c config) listener(conn *pgx.ConnConfig) (bunstore.Listener, error) {
 	if c.noListen {
 		return nil, nil
 	}
-	logger := c.logger
-	if logger == nil {
-		logger = slog.Default()
+	return listener{t, c.log(), c.heartbeat}.run, nil
+}
+
+func (c config) log() *slog.Logger {
+	if c.logger == nil {
+		return slog.Default()
 	}
-	return listener{conn, logger, c.heartbeat}.run, nil
+	return c.logger
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/url"
 	"strings"
@@ -252,19 +253,45 @@ func TestPoolIsBounded(t *testing.T) {
 
 func TestOptionsAreChecked(t *testing.T) {
 	const dsn = "postgres://127.0.0.1:1/none"
-	for field, opt := range map[string]bunpg.Option{
-		"pool.size":          bunpg.WithPool(bunpg.Pool{}),
-		"pool.overflow":      bunpg.WithPool(bunpg.Pool{Size: 1, Overflow: -1}),
-		"pool.max_lifetime":  bunpg.WithPool(bunpg.Pool{Size: 1, MaxLifetime: -1}),
-		"pool.max_idle_time": bunpg.WithPool(bunpg.Pool{Size: 1, MaxIdleTime: -1}),
-		"connect_timeout":    bunpg.WithConnectTimeout(-1),
-		"lock_timeout":       bunpg.WithLockTimeout(time.Microsecond),
-		"listen_dsn":         bunpg.WithListenDSN("postgres://u:p@:x/"),
+	for field, opts := range map[string][]bunpg.Option{
+		"pool.size": {
+			bunpg.WithPool(bunpg.Pool{}), bunpg.WithPool(bunpg.Pool{Size: -1}), bunpg.WithPool(bunpg.Pool{Size: math.MaxInt}),
+			bunpg.WithPool(bunpg.Pool{Size: math.MaxInt, Overflow: math.MaxInt}),
+		},
+		"pool.overflow": {
+			bunpg.WithPool(bunpg.Pool{Size: 1, Overflow: -1}), bunpg.WithPool(bunpg.Pool{Size: 1, Overflow: math.MaxInt}),
+		},
+		"pool.max_lifetime": {
+			bunpg.WithPool(bunpg.Pool{Size: 1, MaxLifetime: -1}), bunpg.WithPool(bunpg.Pool{Size: 1, MaxLifetime: math.MaxInt64}),
+		},
+		"pool.max_idle_time": {
+			bunpg.WithPool(bunpg.Pool{Size: 1, MaxIdleTime: -1}), bunpg.WithPool(bunpg.Pool{Size: 1, MaxIdleTime: math.MaxInt64}),
+		},
+		"connect_timeout": {bunpg.WithConnectTimeout(-1), bunpg.WithConnectTimeout(1), bunpg.WithConnectTimeout(math.MaxInt64)},
+		"lock_timeout":    {bunpg.WithLockTimeout(-1), bunpg.WithLockTimeout(time.Microsecond), bunpg.WithLockTimeout(math.MaxInt64)},
+		"listen_dsn":      {bunpg.WithListenDSN("postgres://u:p@:x/"), bunpg.WithListenDSN("mysql://u:p@h/")},
 	} {
-		_, err := bunpg.Open(t.Context(), dsn, opt)
-		var e *tenancy.Error
-		if !errors.As(err, &e) || e.Field != field || !errors.Is(err, tenancy.ErrInvalid) {
-			t.Errorf("%s: error %v", field, err)
+		for i, opt := range opts {
+			_, err := bunpg.Open(t.Context(), dsn, opt)
+			var e *tenancy.Error
+			if !errors.As(err, &e) || e.Field != field || !errors.Is(err, tenancy.ErrInvalid) {
+				t.Errorf("%s, %d: error %v", field, i, err)
+			}
+		}
+	}
+	for _, timeout := range []string{"99999", "99999999999", "-1", "9223372036854775807", "99999999999999999999", "soon"} {
+		_, err := bunpg.Open(t.Context(), dsn+"?connect_timeout="+timeout)
+		if timeout != "-1" && !errors.Is(err, tenancy.ErrInvalid) { // for libpq, -1 is none
+			t.Errorf("connect_timeout=%s: %v", timeout, err)
+		}
+	}
+	// What is at the limit works as well as anything.
+	for _, opt := range []bunpg.Option{
+		bunpg.WithPool(bunpg.Pool{Size: 10_000, Overflow: 10_000, MaxLifetime: 365 * 24 * time.Hour, MaxIdleTime: 365 * 24 * time.Hour}),
+		bunpg.WithConnectTimeout(24 * time.Hour), bunpg.WithLockTimeout(24 * time.Hour), bunpg.WithConnectTimeout(time.Millisecond),
+	} {
+		if _, err := bunpg.Open(t.Context(), dsn, opt); !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Errorf("at the limit: %v", err)
 		}
 	}
 }

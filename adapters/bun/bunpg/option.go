@@ -1,8 +1,11 @@
 package bunpg
 
 import (
+	"context"
 	"log/slog"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 )
@@ -22,6 +25,8 @@ const (
 	DefaultIdleInTransaction = 10 * time.Second
 )
 
+const maxTimeout = 24 * time.Hour
+
 type config struct {
 	pool           Pool
 	connectTimeout time.Duration // 0: the DSN's, else the default
@@ -30,6 +35,8 @@ type config struct {
 	noListen       bool
 	listenDSN      string
 	heartbeat      time.Duration
+	beforeConnect  func(context.Context, *pgx.ConnConfig) error
+	borrowed       bool // FromPool
 	noMigrate      bool
 	logger         *slog.Logger
 	store          []bunstore.Option
@@ -45,11 +52,13 @@ func newConfig(opts []Option) (config, error) {
 	if err := c.pool.validate(); err != nil {
 		return c, err
 	}
-	if c.connectTimeout < 0 {
-		return c, invalid("connect_timeout", "must not be negative")
-	}
-	if c.lockTimeout < 0 || c.lockTimeout > 0 && c.lockTimeout < time.Millisecond {
-		return c, invalid("lock_timeout", "must be at least a millisecond")
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{{"connect_timeout", c.connectTimeout}, {"lock_timeout", c.lockTimeout}} {
+		if d.value != 0 && d.value < time.Millisecond || d.value > maxTimeout {
+			return c, invalid(d.field, "must be from a millisecond to "+maxTimeout.String())
+		}
 	}
 	return c, nil
 }
@@ -62,7 +71,8 @@ func WithPool(p Pool) Option {
 
 // WithConnectTimeout limits each attempt to connect to one address, with name
 // resolution, TLS and authentication. Default: connect_timeout of the connection
-// string, else [DefaultConnectTimeout].
+// string, else [DefaultConnectTimeout]; 24 hours at most. It goes on when the call that
+// needed a connection has ended sooner, so that a later one finds it.
 func WithConnectTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.connectTimeout = d })
 }
@@ -71,9 +81,20 @@ func WithConnectTimeout(d time.Duration) Option {
 // store then lets go of what it holds and tries again. It should stay below the
 // server's deadlock_timeout (1 s), so that in a deadlock with a session that
 // locks rows in another order the store gives way and not the other. Default:
-// lock_timeout of the connection string, else [bunstore.DefaultLockTimeout].
+// lock_timeout of the connection string, else [bunstore.DefaultLockTimeout]; 24 hours
+// at most.
 func WithLockTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.lockTimeout = d })
+}
+
+// WithBeforeConnect has f called before each attempt to connect, that of Watch too, as
+// BeforeConnect of pgxpool. It gets a copy of the settings, and sets the password, or
+// the token, of the moment, perhaps user and TLS; what else it changes is at its own
+// risk. Its error fails the attempt and is shown: keep secrets out of it. It is called
+// from several goroutines. Passwords that are in a passfile, and certificates, need no
+// function: their files are read again for each connection.
+func WithBeforeConnect(f func(context.Context, *pgx.ConnConfig) error) Option {
+	return optionFunc(func(c *config) { c.beforeConnect = f })
 }
 
 // WithPgBouncer makes the store safe behind PgBouncer, or another pooler, in

@@ -2,19 +2,26 @@ package bunpg
 
 import (
 	"database/sql"
+	"strconv"
 	"time"
+)
+
+const (
+	maxConnections = 10_000
+	maxAge         = 365 * 24 * time.Hour
 )
 
 // Pool describes the connections that a store keeps. The one on which Watch
 // listens comes on top.
 type Pool struct {
-	// Size is how many connections are kept open while idle.
+	// Size is how many connections are kept open while idle: 10,000 at most, as
+	// Overflow.
 	Size int
 	// Overflow is how many more may be opened at busy times. A call that finds
 	// all of Size+Overflow busy waits for one until its context ends.
 	Overflow int
 	// MaxLifetime is the age at which a connection is replaced, so that load
-	// moves to new servers; 0 means never.
+	// moves to new servers; 0 means never. A year at most, as MaxIdleTime.
 	MaxLifetime time.Duration
 	// MaxIdleTime is how long a connection may idle before it is closed; 0 means
 	// for ever.
@@ -29,14 +36,14 @@ func DefaultPool() Pool {
 
 func (p Pool) validate() error {
 	switch {
-	case p.Size < 1:
-		return invalid("pool.size", "must be at least 1")
-	case p.Overflow < 0:
-		return invalid("pool.overflow", "must not be negative")
-	case p.MaxLifetime < 0:
-		return invalid("pool.max_lifetime", "must not be negative")
-	case p.MaxIdleTime < 0:
-		return invalid("pool.max_idle_time", "must not be negative")
+	case p.Size < 1 || p.Size > maxConnections:
+		return invalid("pool.size", "must be from 1 to "+strconv.Itoa(maxConnections))
+	case p.Overflow < 0 || p.Overflow > maxConnections:
+		return invalid("pool.overflow", "must be from 0 to "+strconv.Itoa(maxConnections))
+	case p.MaxLifetime < 0 || p.MaxLifetime > maxAge:
+		return invalid("pool.max_lifetime", "must be from 0 to "+maxAge.String())
+	case p.MaxIdleTime < 0 || p.MaxIdleTime > maxAge:
+		return invalid("pool.max_idle_time", "must be from 0 to "+maxAge.String())
 	}
 	return nil
 }

@@ -120,6 +120,10 @@ func kindOf(err error) kind {
 	if errors.As(err, &f) {
 		return f.kind
 	}
+	var unsent interface{ TryAgain() bool } // from the package that opened the database
+	if errors.As(err, &unsent) && unsent.TryAgain() {
+		return contended
+	}
 	return unavailable
 }
 
