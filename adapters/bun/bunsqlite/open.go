@@ -51,9 +51,6 @@ func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
 	}
 	if path != Memory {
 		path = absolute(path)
-		if err := createFile(path); err != nil {
-			return nil, err
-		}
 	}
 	writer, err := pool(c.dsn(path, false), 1)
 	if err != nil {
@@ -80,6 +77,11 @@ func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
 			err = errors.Join(err, c())
 		}
 		return nil, err
+	}
+	if path != Memory { // only now, when no option can be wrong
+		if err := createFile(path); err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
 	}
 	if !c.migrate {
 		return store, nil
@@ -119,12 +121,12 @@ func invalid(field, format string, args ...any) error {
 
 func (c config) validate() error {
 	switch {
-	case c.readers < 1:
-		return invalid("readers", "must be at least 1")
-	case c.mmapSize < 0:
-		return invalid("mmap_size", "must not be negative")
-	case c.busyTimeout < 0:
-		return invalid("busy_timeout", "must not be negative")
+	case c.readers < 1 || c.readers > maxReaders:
+		return invalid("readers", "must be between 1 and %d", maxReaders)
+	case c.mmapSize < 0 || c.mmapSize > maxMmapSize:
+		return invalid("mmap_size", "must be between 0 and %d bytes", int64(maxMmapSize))
+	case c.busyTimeout < 0 || c.busyTimeout > maxBusyTimeout:
+		return invalid("busy_timeout", "must be between 0 and %v", maxBusyTimeout)
 	case c.synchronous != Full && c.synchronous != Normal:
 		return invalid("synchronous", "must be Full or Normal")
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,19 +176,45 @@ func TestOpenReportsBadPaths(t *testing.T) {
 	}
 }
 
+// Every option with a number has bounds, and what lies beyond is ErrInvalid.
 func TestOptionsAreChecked(t *testing.T) {
-	for field, option := range map[string]bunsqlite.Option{
-		"readers":      bunsqlite.WithReaders(0),
-		"mmap_size":    bunsqlite.WithMmapSize(-1),
-		"busy_timeout": bunsqlite.WithBusyTimeout(-time.Second),
-		"synchronous":  bunsqlite.WithSynchronous("OFF); DROP TABLE tenants"),
-		"table":        bunsqlite.WithStore(bunstore.WithTable("a b")),
+	const ever = time.Duration(math.MaxInt64)
+	path := filepath.Join(t.TempDir(), "tenants.db")
+	for field, options := range map[string][]bunsqlite.Option{
+		"readers":      {bunsqlite.WithReaders(0), bunsqlite.WithReaders(math.MinInt), bunsqlite.WithReaders(1025), bunsqlite.WithReaders(math.MaxInt)},
+		"mmap_size":    {bunsqlite.WithMmapSize(-1), bunsqlite.WithMmapSize(math.MinInt64), bunsqlite.WithMmapSize(1<<40 + 1), bunsqlite.WithMmapSize(math.MaxInt64)},
+		"busy_timeout": {bunsqlite.WithBusyTimeout(-time.Second), bunsqlite.WithBusyTimeout(time.Hour + 1), bunsqlite.WithBusyTimeout(ever)},
+		"synchronous":  {bunsqlite.WithSynchronous("OFF); DROP TABLE tenants"), bunsqlite.WithSynchronous("")},
+		"table":        {bunsqlite.WithStore(bunstore.WithTable("a b"))},
+		"poll_interval": {bunsqlite.WithStore(bunstore.WithPollInterval(0)), bunsqlite.WithStore(bunstore.WithPollInterval(-ever)),
+			bunsqlite.WithStore(bunstore.WithPollInterval(24*time.Hour + 1)), bunsqlite.WithStore(bunstore.WithPollInterval(ever))},
+		"lock_timeout": {bunsqlite.WithStore(bunstore.WithLockTimeout(0)), bunsqlite.WithStore(bunstore.WithLockTimeout(time.Microsecond)),
+			bunsqlite.WithStore(bunstore.WithLockTimeout(ever))},
+		"retry_timeout": {bunsqlite.WithStore(bunstore.WithRetryTimeout(0)), bunsqlite.WithStore(bunstore.WithRetryTimeout(ever))},
+		"retention": {bunsqlite.WithStore(bunstore.WithRetention(math.MaxInt64, 0)), bunsqlite.WithStore(bunstore.WithRetention(1<<40+1, 0)),
+			bunsqlite.WithStore(bunstore.WithRetention(0, ever))},
 	} {
-		_, err := bunsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "tenants.db"), option)
-		var typed *tenancy.Error
-		if !errors.As(err, &typed) || typed.Field != field || !errors.Is(err, tenancy.ErrInvalid) {
-			t.Errorf("%s: %v", field, err)
+		for i, option := range options {
+			_, err := bunsqlite.Open(t.Context(), path, option)
+			var typed *tenancy.Error
+			if !errors.As(err, &typed) || typed.Field != field || !errors.Is(err, tenancy.ErrInvalid) {
+				t.Errorf("%s, %d: %v", field, i, err)
+			}
 		}
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was created: %v", err)
+	}
+}
+
+// The largest numbers that are allowed work.
+func TestLargestOptions(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "tenants.db"), bunsqlite.WithReaders(1024), bunsqlite.WithMmapSize(1<<40), bunsqlite.WithBusyTimeout(time.Hour),
+		bunsqlite.WithStore(bunstore.WithPollInterval(24*time.Hour), bunstore.WithLockTimeout(24*time.Hour), bunstore.WithRetryTimeout(24*time.Hour),
+			bunstore.WithRetention(1<<40, 100*365*24*time.Hour)))
+	create(t, s, "acme")
+	if n, err := s.Trim(t.Context()); n != 0 || err != nil {
+		t.Errorf("Trim: %d, %v", n, err)
 	}
 }
 

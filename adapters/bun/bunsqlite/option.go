@@ -13,6 +13,13 @@ const (
 	DefaultBusyTimeout = 250 * time.Millisecond
 )
 
+// The most that options take.
+const (
+	maxReaders     = 1024
+	maxMmapSize    = 1 << 40
+	maxBusyTimeout = time.Hour
+)
+
 // Synchronous says when a commit is on the disk.
 type Synchronous string
 
@@ -57,18 +64,18 @@ func newConfig(opts []Option) config {
 	return c
 }
 
-// WithReaders sets how many connections read (DefaultReaders). They are opened
-// as they are needed, and kept.
+// WithReaders sets how many connections read (DefaultReaders, at most 1024). They
+// are opened as they are needed, and kept.
 func WithReaders(n int) Option { return optionFunc(func(c *config) { c.readers = n }) }
 
 // WithMmapSize sets how much of the file is mapped into memory, in bytes
-// (DefaultMmapSize: nothing). Mapped reads are up to an eighth faster. But a program
+// (DefaultMmapSize: nothing; at most 1<<40). Mapped reads are up to an eighth faster. But a program
 // that makes the file shorter, as copying a backup over it does, then kills the
 // process with SIGBUS.
 func WithMmapSize(bytes int64) Option { return optionFunc(func(c *config) { c.mmapSize = bytes }) }
 
 // WithBusyTimeout sets how long SQLite itself waits for another process
-// (DefaultBusyTimeout) before the store takes over and tries again, as long as
+// (DefaultBusyTimeout, at most an hour) before the store takes over and tries again, as long as
 // bunstore.WithRetryTimeout says. The end of a context may be noticed that much
 // later.
 func WithBusyTimeout(d time.Duration) Option {

@@ -22,6 +22,13 @@ const (
 	DefaultRetryTimeout  = 10 * time.Second
 )
 
+// The most that options take.
+const (
+	maxDuration      = 24 * time.Hour
+	maxRetentionRows = 1 << 40
+	maxRetentionAge  = 100 * 365 * 24 * time.Hour
+)
+
 // Option configures a Store.
 type Option interface{ apply(*config) }
 
@@ -68,9 +75,12 @@ func newConfig(opts []Option) (config, error) {
 		field string
 		value time.Duration
 	}{{"poll_interval", c.pollInterval}, {"lock_timeout", c.lockTimeout}, {"retry_timeout", c.retryTimeout}} {
-		if d.value < time.Millisecond {
-			return c, invalid(d.field, "must be at least a millisecond")
+		if d.value < time.Millisecond || d.value > maxDuration {
+			return c, invalid(d.field, "must be between a millisecond and %v", maxDuration)
 		}
+	}
+	if c.retention.rows > maxRetentionRows || c.retention.age > maxRetentionAge {
+		return c, invalid("retention", "must be at most %d rows and %v; 0 lifts the bound", int64(maxRetentionRows), maxRetentionAge)
 	}
 	var err error
 	c.names, err = newNames(c.schema, c.table)
@@ -129,20 +139,21 @@ func WithSearchIndex() Option { return optionFunc(func(c *config) { c.searchInde
 
 // WithRetention bounds the change log: a row is trimmed when more than rows are
 // newer or when it is older than age (DefaultRetentionRows, DefaultRetentionAge);
-// 0 or less lifts the bound. The newest row always stays. A follower that falls
+// 0 or less lifts the bound; at most 1<<40 rows and a hundred years. The newest row
+// always stays. A follower that falls
 // behind the oldest row gets [tenancy.ErrCompacted] and starts over.
 func WithRetention(rows int64, age time.Duration) Option {
 	return optionFunc(func(c *config) { c.retention = retention{rows: rows, age: age} })
 }
 
-// WithPollInterval sets after how long Watch looks at the log without having
+// WithPollInterval sets, from a millisecond to a day, after how long Watch looks at the log without having
 // been woken (DefaultPollInterval): the longest delay of a change by another
 // process if there is no Listener or its wake-up was lost.
 func WithPollInterval(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.pollInterval = d })
 }
 
-// WithLockTimeout sets how long a statement waits for a lock in PostgreSQL
+// WithLockTimeout sets, from a millisecond to a day, how long a statement waits for a lock in PostgreSQL
 // before it is tried again (DefaultLockTimeout). Below the server's
 // deadlock_timeout, usually 1 s, the store never makes another session the
 // victim of a deadlock.
@@ -150,7 +161,7 @@ func WithLockTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.lockTimeout = d })
 }
 
-// WithRetryTimeout sets for how long an operation that loses against others (a
+// WithRetryTimeout sets, from a millisecond to a day, for how long an operation that loses against others (a
 // lock, a deadlock, SQLITE_BUSY) is tried again before it fails with
 // [tenancy.ErrUnavailable] (DefaultRetryTimeout). The context may end it sooner.
 func WithRetryTimeout(d time.Duration) Option {
