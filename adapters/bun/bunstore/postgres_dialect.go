@@ -99,6 +99,12 @@ func (postgresDialect) classify(err error) (kind, string) {
 		text += ": constraint " + name
 	}
 	switch state {
+	case "26000":
+		return outdated, text
+	case "0A000": // "cached plan must not change result type", in the language of the server
+		if errorField(coded, "Routine") == "RevalidateCachedQuery" {
+			return outdated, "the columns of a table were changed, and a prepared statement is outdated (SQLSTATE 0A000)"
+		}
 	case "55P03", "40P01", "40001":
 		return contended, text
 	case "57014":
@@ -125,13 +131,16 @@ func aborted(err error) bool {
 	return errors.As(err, &coded) && sqlstate.Aborted(coded.SQLState())
 }
 
-// constraintName reads the field of that name; no driver has a method for it.
-func constraintName(err any) string {
+func constraintName(err any) string { return errorField(err, "ConstraintName", "Constraint") }
+
+// errorField reads the field of a driver's error that has one of these names, of pgx
+// and of lib/pq; they have no methods for it.
+func errorField(err any, names ...string) string {
 	v := reflect.Indirect(reflect.ValueOf(err))
 	if v.Kind() != reflect.Struct {
 		return ""
 	}
-	for _, name := range []string{"ConstraintName", "Constraint"} { // pgx, lib/pq
+	for _, name := range names {
 		if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.String {
 			return f.String()
 		}

@@ -10,16 +10,19 @@ import (
 
 // retry calls f until it no longer loses against another session: until ctx
 // ends, or timeout is over. In between it waits for a random time that grows up
-// to backoff.
+// to backoff. It does not wait if a statement was outdated.
 func retry(ctx context.Context, timeout, backoff time.Duration, f func() error) error {
 	var deadline time.Time
 	for attempt := 0; ; attempt++ {
 		err := f()
+		if err != nil && kindOf(err) == outdated && attempt < attempts {
+			continue // each connection may have one
+		}
 		if err == nil || kindOf(err) != contended {
 			return err
 		}
 		now := time.Now()
-		if attempt == 0 {
+		if deadline.IsZero() {
 			deadline = now.Add(timeout)
 		}
 		if now.After(deadline) {
