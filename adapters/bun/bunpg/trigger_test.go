@@ -562,7 +562,10 @@ func TestActorOfTheContext(t *testing.T) {
 			}
 			as(update(func(t *tenancy.Tenant) { t.Name += "e" }))
 			as(update(func(t *tenancy.Tenant) { t.Identifier += "e" }))
-			as(func(ctx context.Context) error { _, err := s.SetStatus(ctx, "id-1", tenancy.StatusSuspended); return err })
+			as(func(ctx context.Context) error {
+				_, err := s.SetStatus(ctx, "id-1", tenancy.StatusSuspended)
+				return err
+			})
 			as(func(ctx context.Context) error {
 				_, err := s.BulkUpdateStatus(ctx, []string{"id-1", "id-2"}, tenancy.StatusActive)
 				return err
