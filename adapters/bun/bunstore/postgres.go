@@ -122,8 +122,8 @@ func (p *postgres) transact(ctx context.Context, f func(session) error) error {
 	return fail(ctx, p.dialect, tx.Commit())
 }
 
-// migrate looks without a lock first, because usually there is nothing to do.
-func (p *postgres) migrate(ctx context.Context) error {
+// bringUpToDate looks without a lock first, because usually there is nothing to do.
+func (p *postgres) bringUpToDate(ctx context.Context) error {
 	done := false
 	err := p.retry(ctx, func() error {
 		exists, err := p.migrated(ctx, p.read)

@@ -32,7 +32,6 @@ func (p *postgres) repairTriggers(ctx context.Context, in session) error {
 	if err != nil || fire {
 		return err
 	}
-	p.logger.WarnContext(ctx, "tenancy: triggers of the change log were missing or disabled; making them anew")
 	ddl, err := p.names.ddl(p.dialect.ddlFile())
 	if err != nil {
 		return err
@@ -40,8 +39,10 @@ func (p *postgres) repairTriggers(ctx context.Context, in session) error {
 	reset := fmt.Sprintf("SELECT %s('reset', '', '[]')", p.dialect.table(p.names, "_append"))
 	for _, text := range []string{ddl, reset} {
 		if _, err := in.exec(ctx, text); err != nil {
-			return err
+			return fmt.Errorf("triggers of the change log are missing or disabled, and cannot be made anew"+
+				" (let one process start as the owner of the tables): %w", err)
 		}
 	}
+	p.logger.WarnContext(ctx, "tenancy: triggers of the change log were missing or disabled; made them anew")
 	return nil
 }

@@ -1,0 +1,72 @@
+package bunpg_test
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Default privileges hand the table, database URLs included, to the roles of a web API.
+func TestMigrateWarnsOfReaders(t *testing.T) {
+	dsn := newDatabase(t)
+	admin := connect(t, dsn)
+	base := one[string](t, admin, `SELECT current_database()`)
+	anon, app := base+"_anon", base+"_login"
+	exec(t, admin, `CREATE ROLE `+anon+` NOLOGIN; CREATE ROLE `+app+` LOGIN`)
+	t.Cleanup(func() { exec(t, admin, `DROP OWNED BY `+anon+`, `+app+`; DROP ROLE `+anon+`, `+app) })
+	exec(t, admin, `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO `+anon+`, `+app)
+	warnings := func(opts ...bunstore.Option) string {
+		var log syncWriter
+		open(t, dsn, bunpg.WithoutListen(), bunpg.WithLogger(slog.New(slog.NewTextHandler(&log, nil))), bunpg.WithStore(opts...))
+		return log.String()
+	}
+	for _, when := range []string{"created", "there"} {
+		if log := warnings(); strings.Count(log, anon) != 1 || strings.Contains(log, app) || strings.Count(log, "\n") != 1 {
+			t.Errorf("%s: the log says %q", when, log)
+		}
+	}
+	if log := warnings(bunstore.WithSchema("tenancy")); log != "" {
+		t.Errorf("a schema of its own: the log says %q", log)
+	}
+	exec(t, admin, `REVOKE ALL ON tenants FROM `+anon+`; GRANT SELECT ON tenants TO PUBLIC`)
+	if log := warnings(); !strings.Contains(log, "roles=PUBLIC") {
+		t.Errorf("PUBLIC: the log says %q", log)
+	}
+	exec(t, admin, `REVOKE ALL ON tenants FROM PUBLIC`)
+	if log := warnings(); log != "" {
+		t.Errorf("revoked: the log says %q", log)
+	}
+}
+
+// A role that may not make triggers anew says what is missing, and does not claim to
+// have made it.
+func TestMissingTriggerIsTheCause(t *testing.T) {
+	dsn := newDatabase(t)
+	open(t, dsn)
+	_, roleDSN := newRole(t, dsn)
+	exec(t, connect(t, dsn), `DROP TRIGGER zzz_tenants_record ON tenants`)
+	var log syncWriter
+	_, err := bunpg.Open(t.Context(), roleDSN, bunpg.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "triggers of the change log are missing") ||
+		!strings.Contains(err.Error(), "42501") || strings.Contains(log.String(), "anew") {
+		t.Errorf("%v; the log says %q", err, log.String())
+	}
+}
+
+// Something else stands in the place of the table.
+func TestViewInPlaceOfTheTable(t *testing.T) {
+	dsn := newDatabase(t)
+	open(t, dsn, bunpg.WithStore(bunstore.WithSchema("real")))
+	exec(t, connect(t, dsn), `CREATE VIEW tenants AS SELECT * FROM real.tenants WHERE status = 'none';
+		CREATE VIEW tenants_changes AS SELECT * FROM real.tenants_changes; CREATE VIEW tenants_lock AS SELECT * FROM real.tenants_lock;
+		CREATE VIEW tenants_schema AS SELECT * FROM real.tenants_schema`)
+	_, err := bunpg.Open(t.Context(), dsn)
+	if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "view") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,39 @@
+package bunstore
+
+import (
+	"context"
+	"log/slog"
+)
+
+func (p *postgres) migrate(ctx context.Context) error {
+	if err := p.bringUpToDate(ctx); err != nil {
+		return err
+	}
+	return p.warnOfReaders(ctx)
+}
+
+// readers names those who may read the table of tenants, database URLs included,
+// though perhaps nobody meant them to: everybody, and roles that get new tables by
+// default privileges and that nobody logs in as, such as those by which a web API of
+// the database (PostgREST, Supabase) acts for its visitors.
+const readers = `SELECT string_agg(g.name, ', ' ORDER BY g.name) FROM (
+	SELECT DISTINCT coalesce(r.rolname, 'PUBLIC')::text AS name FROM pg_catalog.pg_class AS c
+	JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	CROSS JOIN pg_catalog.aclexplode(c.relacl) AS a LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
+	WHERE n.nspname = $1::text AND c.relname = $2::text AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
+	AND (a.grantee = 0 OR NOT r.rolcanlogin AND EXISTS (
+		SELECT FROM pg_catalog.pg_default_acl AS d CROSS JOIN pg_catalog.aclexplode(d.defaclacl) AS e
+		WHERE d.defaclobjtype = 'r' AND d.defaclnamespace IN (0, n.oid) AND e.grantee = a.grantee))) AS g`
+
+func (p *postgres) warnOfReaders(ctx context.Context) error {
+	var names *string
+	err := p.retry(ctx, func() error {
+		_, err := p.read.one(ctx, readers, []any{p.names.Schema, p.names.Table}, &names)
+		return err
+	})
+	if err == nil && names != nil {
+		p.logger.WarnContext(ctx, "tenancy: roles other than those of applications may read tenants and their database URLs, by default privileges"+
+			" or a grant to PUBLIC; revoke it, or use a schema of its own", slog.String("roles", *names), slog.String("table", p.names.Schema+"."+p.names.Table))
+	}
+	return err
+}
