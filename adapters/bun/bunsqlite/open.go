@@ -26,7 +26,8 @@ const Memory = ":memory:"
 
 // Open opens the store in the file at path, which it creates, readable by its
 // owner only, if it is missing; its directory must exist. It migrates, unless
-// told not to. Close closes everything that Open opened.
+// told not to, and then refuses a file that this user may not write. Close closes
+// everything that Open opened.
 //
 // Blanks, line breaks and quotes around path do not count. An address of SQLite is
 // taken for its path where it has one meaning: file:tenants.db, sqlite:tenants.db,
@@ -86,11 +87,30 @@ func open(ctx context.Context, path string, c config) (*bunstore.Store, error) {
 	if !c.migrate {
 		return store, nil
 	}
-	if err := store.Migrate(ctx); err != nil {
+	err = store.Migrate(ctx)
+	if err == nil {
+		err = writable(ctx, writer)
+	}
+	if err != nil {
 		err = fmt.Errorf("database file %s: %w", shown(path), c.explain(ctx, path, err))
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil
+}
+
+// writable says that the file is read-only for this user, which SQLite notices at the
+// first write only. Any other trouble is left to that.
+func writable(ctx context.Context, db *bun.DB) error {
+	tx, err := db.DB.BeginTx(ctx, nil)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, "PRAGMA user_version = 0")
+		_ = tx.Rollback() // nothing is to be written
+	}
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) && coded.Code()&0xff == sqliteReadOnly {
+		return fmt.Errorf("%w: it is read-only for this user, and a store writes: the file and its directory must be writable (WithoutMigrate opens it to read)", tenancy.ErrUnavailable)
+	}
+	return nil
 }
 
 // explain says what to do if the file is locked because others use it in another
@@ -113,7 +133,11 @@ func (c config) explain(ctx context.Context, path string, err error) error {
 		" close the others, or the transaction that one of them has open", err, mode)
 }
 
-const sqliteBusy = 5
+// Result codes of SQLite.
+const (
+	sqliteBusy     = 5
+	sqliteReadOnly = 8
+)
 
 func invalid(field, format string, args ...any) error {
 	return &tenancy.Error{Field: field, Err: fmt.Errorf("%w: "+format, append([]any{tenancy.ErrInvalid}, args...)...)}
