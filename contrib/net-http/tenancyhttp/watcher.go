@@ -124,7 +124,7 @@ func (w *Watcher) admit(ctx context.Context, id string, s *stream) decision {
 		seen, err := w.begin(s)
 		var snapshots []tenancy.Snapshot
 		if err == nil {
-			snapshots, err = w.source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(id), Min: seen}})
+			snapshots, err = w.load(ctx, []string{id}, seen)
 		}
 		if err != nil {
 			d.err = err
@@ -250,20 +250,25 @@ func interrupts(c tenancy.Change, id string) bool {
 		slices.Contains(c.Fields, "id") || slices.Contains(c.Fields, "status")
 }
 
-// lookTimeout bounds a look at some tenants, for which requests are waiting that should
+// loadTimeout bounds a load, for which a client waits, or other requests that should
 // end.
-const lookTimeout = 10 * time.Second
+const loadTimeout = 10 * time.Second
+
+// load returns what is stored under the IDs as of the revision or later.
+func (w *Watcher) load(ctx context.Context, ids []string, least tenancy.Revision) ([]tenancy.Snapshot, error) {
+	want := make([]tenancy.Lookup, len(ids))
+	for i, id := range ids {
+		want[i] = tenancy.Lookup{Key: tenancy.IDKey(id), Min: least}
+	}
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	return w.source.Load(ctx, want)
+}
 
 // look calls do for every stream of the tenants, with what is stored as of at or later.
 func (w *Watcher) look(ctx context.Context, at tenancy.Position, ids []string, do func(*stream, tenancy.Snapshot)) error {
 	for some := range slices.Chunk(ids, 1000) {
-		want := make([]tenancy.Lookup, len(some))
-		for i, id := range some {
-			want[i] = tenancy.Lookup{Key: tenancy.IDKey(id), Min: at.Revision}
-		}
-		limited, cancel := context.WithTimeout(ctx, lookTimeout)
-		snapshots, err := w.source.Load(limited, want)
-		cancel()
+		snapshots, err := w.load(ctx, some, at.Revision)
 		if err != nil {
 			return err
 		}

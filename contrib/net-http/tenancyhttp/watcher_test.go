@@ -498,6 +498,29 @@ func (h *hanging) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[t
 	})
 }
 
+func (h *hanging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	if h.hangs.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.Source.Load(ctx, want)
+}
+
+// A request for which nothing can be found out is answered, though its client waits on.
+func TestWatcherDoesNotWaitForAHungStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme")
+		source := &hanging{Source: store}
+		watcher := newWatcher(t, source)
+		source.hangs.Store(true)
+		begun := time.Now()
+		refused, _ := watched(watcher, tenants["acme"])
+		if err := <-refused; !errors.Is(err, errRefused) || time.Since(begun) > 10*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
 // While the log cannot be read, requests go on for MaxStale, and no longer.
 func TestWatcherMaxStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
