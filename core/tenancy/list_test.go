@@ -69,7 +69,7 @@ func TestCursorRoundTrip(t *testing.T) {
 func TestCursorsThatWereAltered(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ \n\r"
 	filters := []tenancy.Filter{{}, {Statuses: []tenancy.Status{tenancy.StatusActive}}}
-	for _, id := range []string{"a", "t1", "tenant-1", "id-00000", tenancy.NewID(), strings.Repeat("é", tenancy.MaxIDRunes)} {
+	for _, id := range []string{"a", "t1", "tenant-1", tenancy.NewID(), "é世🙂"} {
 		for _, filter := range filters {
 			cursor := tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: id}.Cursor(filter)
 			refused := func(what, altered string) {

@@ -56,7 +56,9 @@ type Head struct {
 	Oldest, Newest Position
 }
 
-// Lookup asks Load for the tenant under Key, not older than Min.
+// Lookup asks Load for the tenant under Key, not older than Min. Min is a bound and
+// names no state: after a restored backup, a revision of the lost history may be one
+// of the new history, too. Which history a Snapshot is of, the mark of its AsOf tells.
 type Lookup struct {
 	Key Key
 	Min Revision
