@@ -28,8 +28,8 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrNotApplied comes with ErrUnavailable or the context's error, and says that
 	// the operation has changed nothing and will not: the store knows that it never
-	// reached the database, because there was no connection. It can be repeated
-	// without danger. After CreateBatch, it is said of the tenants without a result.
+	// reached the database, because there was no connection, or that the database has
+	// refused it or rolled it back. It can be repeated without danger. After CreateBatch, it is said of the tenants without a result.
 	// An error without it says nothing of the kind.
 	ErrNotApplied = errors.New("not applied")
 	// ErrCompacted: the change log cannot continue from this position: it was

@@ -17,6 +17,14 @@
 // standby, whatever target_session_attrs allows: a store that reads stale rows breaks
 // the promises of every cache above it.
 //
+// # Connections
+//
+// The connection string is judged before anything is sent; see [Open]. A password that
+// changes comes from [WithBeforeConnect], or from a passfile, which is read again for
+// each connection, as certificates are. [FromPool] takes a pool that the program has.
+// If the server has no connection left, calls wait for those that the pool has. A
+// connection that a caller had no time to wait for is made for the next one.
+//
 // # PgBouncer
 //
 // Behind a pooler in transaction mode use [WithPgBouncer]: no startup parameter
@@ -37,5 +45,5 @@
 //
 // Errors are [tenancy.Error] values. None holds any part of the connection
 // string: not even the host, because in a malformed one the password may have
-// ended up there.
+// ended up there. A write that the server has refused wraps [tenancy.ErrNotApplied].
 package bunpg
