@@ -41,8 +41,8 @@ test: check test-32bit bin/withservers ## everything: quick checks, then all tes
 	cd tools && GOWORK=off $(GOTEST) ./...
 
 test-32bit: ## core as on a processor of 32 bits, where this one can run it; the other modules are compiled
-	@set -e; for m in $(MODULES); do (cd $$m && GOARCH=386 GOWORK=off go vet ./...) || { echo "in module $$m"; exit 1; }; done
-	@cd core && if GOARCH=386 GOWORK=off go test -run '^$$' ./tenancy >/dev/null 2>&1; then GOARCH=386 GOWORK=off go test ./...; \
+	@set -e; for m in $(MODULES); do echo "for 32 bits: compiling and vetting $$m"; (cd $$m && GOARCH=386 GOWORK=off go vet ./...) || { echo "in module $$m"; exit 1; }; done
+	@cd core && if GOARCH=386 GOWORK=off go test -run '^$$' ./tenancy >/dev/null 2>&1; then echo "for 32 bits: testing core"; GOARCH=386 GOWORK=off go test ./...; \
 		else echo "this machine runs no programs of 32 bits: compiled only"; fi
 
 test-embedded: check ## the tests that need no server; the others skip, and are listed
@@ -82,10 +82,10 @@ tidy: ## go mod tidy in every module
 	@set -e; for m in $(MODULES) tools; do (cd $$m && GOWORK=off go mod tidy); done
 
 tidy-check: ## fail if go mod tidy would change a module
-	@set -e; for m in $(MODULES) tools; do (cd $$m && GOWORK=off go mod tidy -diff) || { echo "run make tidy: $$m"; exit 1; }; done
+	@set -e; for m in $(MODULES) tools; do echo "go mod tidy -diff in $$m"; (cd $$m && GOWORK=off go mod tidy -diff) || { echo "run make tidy: $$m"; exit 1; }; done
 
 test-isolated: ## build and vet every module by itself, as its users do
-	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go build -o /dev/null ./... && GOWORK=off go vet ./...) || { echo "in module $$m"; exit 1; }; done
+	@set -e; for m in $(MODULES); do echo "by itself: building and vetting $$m"; (cd $$m && GOWORK=off go build -o /dev/null ./... && GOWORK=off go vet ./...) || { echo "in module $$m"; exit 1; }; done
 
 modules-check: ## compare the go.mod files, go.work and versions.txt
 	$(TOOL) ./cmd/modcheck ..
@@ -139,7 +139,7 @@ clean: ## remove what make built
 # Go knows best what is out of date.
 .PHONY: bin/withservers
 bin/withservers:
-	@go build -buildvcs=false -o $@ ./integration/cmd/withservers
+	go build -buildvcs=false -o $@ ./integration/cmd/withservers
 
 bin/golangci-lint: tools/golangci-lint.mod
 	cd tools && GOWORK=off go build -buildvcs=false -modfile=golangci-lint.mod -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
