@@ -11,7 +11,7 @@ import (
 var (
 	errPreconditionFailed   = newProblem(http.StatusPreconditionFailed, "precondition-failed", "The tenant was changed in the meantime: its ETag is not the one in If-Match.")
 	errPreconditionRequired = newProblem(http.StatusPreconditionRequired, "precondition-required", "Say which state was edited: by If-Match, or by the members revision and mark.")
-	errNotConditional       = newProblem(http.StatusBadRequest, "not-conditional", "If-Match is honoured by PUT only.")
+	errNotConditional       = newProblem(http.StatusBadRequest, "not-conditional", "Of all conditions, If-Match alone is honoured, and by PUT only.")
 )
 
 // etag is the entity tag of a tenant: its position in the change log, which no
@@ -52,11 +52,21 @@ func matches(ifMatch []string, tag string) bool {
 	return false
 }
 
-// unconditional refuses requests with If-Match, rather than ignore a condition
-// that the store cannot check.
+// unconditional refuses writes with If-Match, which PUT alone takes:
+// conditions that the store cannot check must not be ignored.
 func unconditional(next endpoint) endpoint {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if conditional(r) {
+			return errNotConditional
+		}
+		return ifMatchOnly(next)(w, r)
+	}
+}
+
+// ifMatchOnly refuses writes with any other condition.
+func ifMatchOnly(next endpoint) endpoint {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if r.Header.Values("If-None-Match") != nil || r.Header.Values("If-Unmodified-Since") != nil {
 			return errNotConditional
 		}
 		return next(w, r)

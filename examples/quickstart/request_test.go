@@ -107,8 +107,12 @@ func TestBadRequestsOfEveryEndpoint(t *testing.T) {
 	// A condition that would not be checked is refused, not ignored.
 	for _, request := range []string{"DELETE ", "POST /suspend", "POST /activate", "POST /rename", "PATCH /metadata"} {
 		method, action, _ := strings.Cut(request, " ")
-		c.call(t, method, path+action, "", `If-Match: "1"`).wantProblem(t, 400, "not-conditional", "")
+		for _, condition := range []string{`If-Match: "1"`, "If-None-Match: *", "If-Unmodified-Since: Mon, 30 Nov 2026 09:41:45 GMT"} {
+			c.call(t, method, path+action, "", condition).wantProblem(t, 400, "not-conditional", "")
+		}
 	}
+	c.call(t, "POST", "/admin/tenants", `{"identifier":"not-made","name":"N"}`, "If-None-Match: *").wantProblem(t, 400, "not-conditional", "")
+	c.call(t, "PUT", path, `{"identifier":"acme","name":"N","status":"active"}`, "If-Match: *", `If-None-Match: "1"`).wantProblem(t, 400, "not-conditional", "")
 	if got := c.call(t, "GET", path, "").tenant(t, 200); got != created {
 		t.Errorf("a refused request changed the tenant: %+v", got)
 	}

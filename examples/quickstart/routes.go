@@ -30,11 +30,11 @@ func (s *service) handler() http.Handler {
 
 	admin := func(pattern string, e endpoint) { mux.Handle(pattern, s.adminOnly(s.endpoint(e))) }
 	admin("GET /admin/tenants", s.list)
-	admin("POST /admin/tenants", s.create)
+	admin("POST /admin/tenants", unconditional(s.create))
 	admin("GET /admin/tenants/search", s.search)
 	admin("GET /admin/tenants/by-identifier/{identifier}", s.getByIdentifier)
 	admin("GET /admin/tenants/{id}", s.getByID)
-	admin("PUT /admin/tenants/{id}", s.update)
+	admin("PUT /admin/tenants/{id}", ifMatchOnly(s.update))
 	admin("DELETE /admin/tenants/{id}", unconditional(s.delete))
 	admin("POST /admin/tenants/{id}/suspend", unconditional(s.setStatus(tenancy.StatusSuspended)))
 	admin("POST /admin/tenants/{id}/activate", unconditional(s.setStatus(tenancy.StatusActive)))
