@@ -314,16 +314,18 @@ func TestBusMessageWakes(t *testing.T) {
 
 // A bus may have a message when somebody subscribes.
 func TestBusMessageAtTheStart(t *testing.T) {
-	made := make(chan *tier.Store)
-	go func() { made <- newTier(t, newDatabase(), newLocalMap(), tier.WithBus(&retainingBus{})) }()
-	select {
-	case s := <-made:
-		if st := s.Stats(); st.Received != 1 {
-			t.Errorf("%+v", st)
+	synctest.Test(t, func(t *testing.T) {
+		made := make(chan *tier.Store)
+		go func() { made <- newTier(t, newDatabase(), newLocalMap(), tier.WithBus(&retainingBus{})) }()
+		select {
+		case s := <-made:
+			if st := s.Stats(); st.Received != 1 {
+				t.Errorf("%+v", st)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("New waits for itself")
 		}
-	case <-time.After(5 * time.Second):
-		t.Fatal("New waits for itself")
-	}
+	})
 }
 
 type retainingBus struct{ manualBus }

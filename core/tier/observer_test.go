@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -199,20 +200,22 @@ func (c *curious) Obeyed(tenancy.Change) {
 }
 
 func TestObserverMayAskForStats(t *testing.T) {
-	s := newTier(t, newDatabase(), newLocalMap(), tier.WithFollowTimeout(10*time.Second))
-	o := &curious{s: s}
-	s.Observe(o)
-	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) { // the start is over
-		t.Fatal(err)
-	}
-	done := make(chan tenancy.Tenant)
-	go func() { done <- create(t, s, "acme") }()
-	select {
-	case acme := <-done:
-		if len(o.seen) != 1 || o.seen[0].Revision != acme.Revision {
-			t.Errorf("it saw %v, want revision %d", o.seen, acme.Revision)
+	synctest.Test(t, func(t *testing.T) {
+		s := newTier(t, newDatabase(), newLocalMap(), tier.WithFollowTimeout(10*time.Second))
+		o := &curious{s: s}
+		s.Observe(o)
+		if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) { // the start is over
+			t.Fatal(err)
 		}
-	case <-time.After(5 * time.Second):
-		t.Fatal("the follower and the observer wait for each other")
-	}
+		done := make(chan tenancy.Tenant)
+		go func() { done <- create(t, s, "acme") }()
+		select {
+		case acme := <-done:
+			if len(o.seen) != 1 || o.seen[0].Revision != acme.Revision {
+				t.Errorf("it saw %v, want revision %d", o.seen, acme.Revision)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("the follower and the observer wait for each other")
+		}
+	})
 }
