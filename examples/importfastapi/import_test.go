@@ -312,6 +312,11 @@ func TestWrongSources(t *testing.T) {
 		"no valid URL": {"postgresql://u:hunter2@127.0.0.1:port/db", "not valid"},
 		"@ as it is":   {"postgresql://u:p@hunter2@127.0.0.1:1/db", "percent-encode"},
 		"MySQL":        {"mysql+aiomysql://u:hunter2@127.0.0.1/db", "csv"},
+		"MySQL, .csv":  {"mysql://u:hunter2@127.0.0.1/db.csv", "csv"},
+		"no slashes":   {"mysql:u:hunter2@127.0.0.1/db", "no such file"},
+		"JDBC":         {"jdbc:postgresql://127.0.0.1/db?password=hunter2", "neither"},
+		"keywords":     {"host=127.0.0.1 password=hunter2", "keyword=value"},
+		"in capitals":  {"HOST = 127.0.0.1 password=hunter2", "keyword=value"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := run(t.Context(), config{from: c.from, fromTable: "tenants", dry: true}, &strings.Builder{})

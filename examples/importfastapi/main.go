@@ -82,6 +82,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 	if c.to == "" {
 		c.to = getenv("TENANTSTORE_DSN")
 	}
+	c.from, c.to = cleaned(c.from), cleaned(c.to)
 	c.key = getenv("TENANCY_ENCRYPTION_KEY")
 	var err error
 	switch {

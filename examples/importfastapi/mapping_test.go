@@ -99,6 +99,12 @@ func TestParseConfig(t *testing.T) {
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
 	}
+	// What comes with an address out of a file of variables does no harm.
+	env["FASTAPI_TENANCY_URL"], env["TENANTSTORE_DSN"] = "\"PostgreSQL+asyncpg://u:P@h/DB\"\n", " 'b.db'"
+	got, err = parseConfig([]string{"-update"}, func(name string) string { return env[name] }, &strings.Builder{})
+	if err != nil || got.from != "postgresql+asyncpg://u:P@h/DB" || got.to != "b.db" {
+		t.Errorf("got %+v, %v", got, err)
+	}
 	for _, args := range [][]string{{}, {"-from", "a.db"}, {"-from", "a.db", "-to", "b.db", "more"}, {"-nonsense"}} {
 		if _, err := parseConfig(args, func(string) string { return "" }, &strings.Builder{}); err == nil {
 			t.Errorf("%q is accepted", args)

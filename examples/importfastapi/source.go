@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,19 @@ type row [len(columns)]string
 type source struct {
 	rows  iter.Seq2[row, error]
 	close func() error
+}
+
+// cleaned takes off what comes with an address out of a file of variables, and puts the
+// scheme of a URL into lower case.
+func cleaned(name string) string {
+	name = strings.TrimSpace(name)
+	if n := len(name); n > 1 && name[0] == name[n-1] && (name[0] == '"' || name[0] == '\'') {
+		name = strings.TrimSpace(name[1 : n-1])
+	}
+	if scheme, rest, found := strings.Cut(name, "://"); found {
+		name = strings.ToLower(scheme) + "://" + rest
+	}
+	return name
 }
 
 // isPostgres recognises URLs of PostgreSQL, with or without a driver of SQLAlchemy.
@@ -71,14 +85,19 @@ func sqliteFile(name string) (string, error) {
 	if scheme, path, found := strings.Cut(name, ":///"); found && (scheme == "sqlite" || strings.HasPrefix(scheme, "sqlite+")) {
 		return path, nil
 	}
+	if keywords.MatchString(name) {
+		return "", errors.New("this is a list of keyword=value; give a URL, postgres://…")
+	}
 	if strings.Contains(name, "://") {
 		return "", errors.New("this URL is neither of PostgreSQL nor of SQLite; export the table of another database to a .csv file")
 	}
 	return name, nil
 }
 
+var keywords = regexp.MustCompile(`(?i)^(host|hostaddr|port|user|password|dbname|service|server|data source)\s*=`)
+
 func openSource(ctx context.Context, name, table string) (source, error) {
-	if strings.HasSuffix(name, ".csv") {
+	if strings.HasSuffix(name, ".csv") && !strings.Contains(name, "://") {
 		return openCSV(name)
 	}
 	var db *sql.DB
@@ -91,6 +110,10 @@ func openSource(ctx context.Context, name, table string) (source, error) {
 			return source{}, err
 		}
 		if _, err := os.Stat(file); err != nil { // the driver would create it
+			var failed *os.PathError // names the file, which may be a misspelt URL
+			if errors.As(err, &failed) {
+				err = fmt.Errorf("the SQLite file to read: %w", failed.Err)
+			}
 			return source{}, err
 		}
 		db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro")
