@@ -24,6 +24,7 @@ func entry(k tenancy.Key, r tenancy.Revision) *tier.Entry {
 		CreatedAt: time.Date(2024, 2, 29, 23, 59, 59, 123456000, time.UTC),
 		UpdatedAt: time.Date(2025, 1, 1, 0, 0, 0, 1000, time.UTC),
 		Revision:  r,
+		Mark:      -int64(r)*104_729 - 1<<50,
 	}
 	if k.Kind == tenancy.KindID {
 		t.ID = k.Value
@@ -195,6 +196,6 @@ func show(k tenancy.Key) string { return fmt.Sprintf("%s %+.80q", k.Kind, k.Valu
 // reveal shows what a test has made up, secrets included.
 func reveal(e *tier.Entry) string {
 	t := e.Snapshot.Tenant
-	return fmt.Sprintf("found %v, ID %+.60q, identifier %+.60q, name %+.60q, status %q, isolation %q, URL %+.60q, schema %+.60q, metadata %.100s, created %v, updated %v, revision %d",
-		e.Snapshot.Found, t.ID, t.Identifier, t.Name, t.Status, t.Isolation, t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt, t.Revision)
+	return fmt.Sprintf("found %v, ID %+.60q, identifier %+.60q, name %+.60q, status %q, isolation %q, URL %+.60q, schema %+.60q, metadata %.100s, created %v, updated %v, at %s",
+		e.Snapshot.Found, t.ID, t.Identifier, t.Name, t.Status, t.Isolation, t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt, t.Position())
 }

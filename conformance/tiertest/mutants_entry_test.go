@@ -126,6 +126,8 @@ func entryMutants() []mutant {
 		"forgets the status":            func(s *tenancy.Snapshot) { s.Tenant.Status = tenancy.StatusActive },
 		"forgets the metadata":          func(s *tenancy.Snapshot) { s.Tenant.Metadata = tenancy.Metadata{} },
 		"forgets the tenant's revision": func(s *tenancy.Snapshot) { s.Tenant.Revision = s.AsOf.Revision },
+		"forgets the tenant's mark":     func(s *tenancy.Snapshot) { s.Tenant.Mark = 0 },
+		"takes one mark for both":       func(s *tenancy.Snapshot) { s.Tenant.Mark = s.AsOf.Mark },
 		"keeps revisions as floats":     func(s *tenancy.Snapshot) { s.AsOf.Revision = tenancy.Revision(float64(s.AsOf.Revision)) },
 		"keeps marks as floats":         func(s *tenancy.Snapshot) { s.AsOf.Mark = int64(float64(s.AsOf.Mark)) },
 		"keeps milliseconds":            func(s *tenancy.Snapshot) { s.Tenant.UpdatedAt = s.Tenant.UpdatedAt.Truncate(time.Millisecond) },

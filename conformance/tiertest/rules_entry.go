@@ -172,6 +172,7 @@ func tenants() []tenancy.Tenant {
 		CreatedAt: time.Date(2024, 2, 29, 23, 59, 59, 123456000, time.UTC),
 		UpdatedAt: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC),
 		Revision:  1<<53 + 1,
+		Mark:      -1<<53 - 1,
 	}
 	plain := tenancy.Tenant{
 		ID: "p", Identifier: "plain", Name: "P", Status: tenancy.StatusActive,
