@@ -3,6 +3,7 @@ package valkeytier
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"sync/atomic"
 
@@ -54,7 +55,11 @@ func dial(ctx context.Context, option valkey.ClientOption, to string, d *net.Dia
 	case option.DialFn != nil:
 		return option.DialFn(to, d, t)
 	case t != nil:
-		return (&tls.Dialer{NetDialer: d, Config: t}).DialContext(ctx, "tcp", to)
+		c, err := (&tls.Dialer{NetDialer: d, Config: t}).DialContext(ctx, "tcp", to)
+		if err != nil { // a server that does not speak TLS says nothing
+			return nil, fmt.Errorf("connecting by TLS: %w", err)
+		}
+		return c, nil
 	}
 	return d.DialContext(ctx, "tcp", to)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -38,6 +39,7 @@ var advice = []struct{ text, advice string }{
 	{"…max number of clients", "raise maxclients"},
 	{"…DB index is out of range", "check ClientOption.SelectDB"},
 	{"…SELECT is not allowed in cluster mode", "leave ClientOption.SelectDB out"},
+	{"…received unknown message type", "does its port want TLS, or is it another than Valkey?"},
 	{"…first record does not look like a TLS handshake", "the server does not speak TLS there: leave ClientOption.TLSConfig out"},
 }
 
@@ -47,8 +49,8 @@ func explain(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return text + " (it did not answer in time)"
-	case errors.Is(err, io.EOF):
-		return text + " (the connection was closed: was the server stopped, does its port want TLS, or is it another than Valkey?)"
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return text + " (the connection was closed: was the server stopped, does its port want TLS, does it take no more clients, or is it another than Valkey?)"
 	}
 	said := text
 	if answer := (*valkey.ValkeyError)(nil); errors.As(err, &answer) {

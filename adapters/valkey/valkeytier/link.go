@@ -379,11 +379,11 @@ func (c *call) connect() error {
 // refuses returns why a call that needs these commands is not made, or nil.
 func (l *link) refuses(needs command) error {
 	open := l.breaker.current() != Closed
-	switch {
-	case l.ctx.Err() != nil:
-		return tenancy.ErrClosed
-	case !open && l.accepts(needs):
+	if !open && l.accepts(needs) {
 		return nil
+	}
+	if l.ctx.Err() != nil {
+		return tenancy.ErrClosed
 	}
 	l.refused.Add(1)
 	if open {

@@ -2,6 +2,7 @@ package valkeytier_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -114,6 +115,41 @@ func hangingUpAddr(tb testing.TB) string {
 	return l.Addr().String()
 }
 
+// greetingAddr returns an address at which a server of another protocol says this.
+func greetingAddr(tb testing.TB, text string) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			done.Go(func() {
+				defer c.Close()
+				_, _ = io.WriteString(c, text)
+				_, _ = io.Copy(io.Discard, c)
+			})
+		}
+	})
+	tb.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			tb.Error(err)
+		}
+		done.Wait()
+	})
+	return l.Addr().String()
+}
+
+func withTLS(option valkey.ClientOption) valkey.ClientOption {
+	option.TLSConfig = &tls.Config{}
+	return option
+}
+
 // Whatever is wrong with the server from the start on, the store works and says
 // so once.
 func TestTroubleFromTheStart(t *testing.T) {
@@ -135,6 +171,9 @@ func TestTroubleFromTheStart(t *testing.T) {
 	}{
 		"refused":                 {valkey.ClientOption{InitAddress: []string{refusedAddr(t)}}, "refused"},
 		"silent":                  {valkey.ClientOption{InitAddress: []string{silentAddr(t)}}, "did not answer in time"},
+		"TLS to a plain port":     {withTLS(valkeyServer), "connecting by TLS: "},
+		"a web server":            {valkey.ClientOption{InitAddress: []string{greetingAddr(t, "HTTP/1.1 400 Bad Request\r\n\r\n")}}, "or is it another than Valkey?"},
+		"a database":              {valkey.ClientOption{InitAddress: []string{greetingAddr(t, "J\x00\x00\x00\x0a8.0.30\x00")}}, "or is it another than Valkey?"},
 		"another protocol":        {valkey.ClientOption{InitAddress: []string{hangingUpAddr(t)}}, "or is it another than Valkey?"},
 		"wrong password":          {withUser(valkeyServer, "default-"+barred, "wrong"), "check ClientOption.Username and Password"},
 		"wrong password of Redis": {withUser(redisServer, barred, "wrong"), "check ClientOption.Username and Password"},
