@@ -49,12 +49,12 @@ func newConnector(conn driver.Connector, logger *slog.Logger) *connector {
 // openDB returns a pool of connections to t.
 func (c config) openDB(t target) *sql.DB {
 	alive := newLiveness()
-	alive.watch(t.conn)
 	conn := newConnector(stdlib.GetConnector(*t.conn, stdlib.OptionShouldPing(alive.shouldPing), stdlib.OptionAfterConnect(alive.afterConnect),
 		stdlib.OptionBeforeConnect(func(ctx context.Context, conn *pgx.ConnConfig) error {
 			now, err := t.config(ctx)
 			if err == nil {
 				*conn = *now
+				alive.watch(conn)
 			}
 			return err
 		})), c.log())

@@ -3,9 +3,12 @@ package bunpg_test
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -40,25 +43,35 @@ func fillPool(t testing.TB, dsn string, store *bunstore.Store, n int) {
 // Connections that have hung (a NAT has forgotten them, a pooler hangs) are given up
 // together: the first tells of the others, which are not waited for.
 func TestHungConnectionsAreGivenUpTogether(t *testing.T) {
-	dsn := newDatabase(t)
-	relay := newRelay(t, dsn)
-	store := open(t, relay.url, bunpg.WithoutListen(), bunpg.WithPool(bunpg.Pool{Size: 8}))
-	fillPool(t, dsn, store, 8)
-	relay.freeze()
-	list := func(timeout time.Duration) error {
-		ctx, cancel := context.WithTimeout(t.Context(), timeout)
-		defer cancel()
-		_, err := store.List(ctx, tenancy.ListOptions{})
-		return err
-	}
-	_ = list(200 * time.Millisecond) // what is sent over a connection that has just hung is lost
-	for range 8 {
-		if err := list(patience); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := relay.relied(); n > 2 { // that one, and one that was pinged
-		t.Errorf("%d of 8 connections that had hung were waited for", n)
+	for name, opts := range map[string][]bunpg.Option{
+		"as it is": nil,
+		"with a dialer of the program": {bunpg.WithBeforeConnect(func(_ context.Context, c *pgx.ConnConfig) error {
+			c.DialFunc = (&net.Dialer{}).DialContext
+			return nil
+		})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn := newDatabase(t)
+			relay := newRelay(t, dsn)
+			store := open(t, relay.url, append(opts, bunpg.WithoutListen(), bunpg.WithPool(bunpg.Pool{Size: 8}))...)
+			fillPool(t, dsn, store, 8)
+			relay.freeze()
+			list := func(timeout time.Duration) error {
+				ctx, cancel := context.WithTimeout(t.Context(), timeout)
+				defer cancel()
+				_, err := store.List(ctx, tenancy.ListOptions{})
+				return err
+			}
+			_ = list(200 * time.Millisecond) // what is sent over a connection that has just hung is lost
+			for range 8 {
+				if err := list(patience); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := relay.relied(); n > 2 { // that one, and one that was pinged
+				t.Errorf("%d of 8 connections that had hung were waited for", n)
+			}
+		})
 	}
 }
 

@@ -59,7 +59,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 // Watch opens one more connection, with the pool's ConnConfig and BeforeConnect.
 //
 // [WithPool], [WithConnectTimeout] and [WithBeforeConnect] are ErrInvalid: these are
-// matters of the pool. If it leads through a pooler in transaction mode, use
+// matters of the pool; so are connections that hang: set its PingTimeout. If it leads through a pooler in transaction mode, use
 // [WithPgBouncer], or [WithListenDSN].
 func FromPool(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*bunstore.Store, error) {
 	c, err := newConfig(opts)

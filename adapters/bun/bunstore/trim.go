@@ -19,6 +19,9 @@ type retention struct {
 const (
 	trimInterval = time.Minute
 	trimChunk    = 2000 // rows of one statement, so that no writer waits long
+	// trimTimeout bounds a statement: over a connection that has hung, the log would
+	// never be trimmed again.
+	trimTimeout = time.Minute
 )
 
 // keepTrimmed trims the log from time to time until ctx ends. Every process does
@@ -56,6 +59,8 @@ func (b *base) trim(ctx context.Context, r retention) (total int64, err error) {
 // they are says the clock of the database, which has stamped them.
 func (b *base) trimOnce(ctx context.Context, r retention) (n int64, err error) {
 	write := b.read.with(b.db)
+	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
+	defer cancel()
 	err = b.retry(ctx, func() error {
 		var first, last, aged, newest integer
 		args := []any{r.age.Microseconds(), int64(trimChunk)}
