@@ -1,5 +1,7 @@
 package bunstore
 
+import "context"
+
 // WithSampleShare is WithSearchIndex that looks at one of share tenants before a
 // search, however small the store is; or if share is 0 at none, and uses the
 // index whenever it can.
@@ -13,3 +15,8 @@ func (s *Store) IndexedSearchText() string { return s.b.common().texts.indexedSe
 
 // MigrationLockText takes the lock of migrations in PostgreSQL.
 func (s *Store) MigrationLockText() string { return s.b.(*postgres).migrationLockText() }
+
+// WarnOfQueue is what a store that writes does once a minute.
+func (s *Store) WarnOfQueue(ctx context.Context, filling bool, limit float64) bool {
+	return s.b.common().warnOfQueue(ctx, filling, limit)
+}
