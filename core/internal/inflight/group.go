@@ -16,8 +16,8 @@ import (
 type Group struct {
 	closed error // what calls after End, and those that it ended, fail with
 
-	over  atomic.Bool     // set by End
-	ctx   context.Context //nolint:containedctx // the group's own
+	over  atomic.Bool // set by End
+	ctx   context.Context
 	end   context.CancelCauseFunc
 	count atomic.Int64  // calls under way
 	idle  chan struct{} // gets a value when there are none after End
@@ -116,13 +116,13 @@ func (g *Group) Wait(patience time.Duration) int64 {
 // when somebody asks for it.
 type Call struct {
 	group  *Group
-	caller context.Context //nolint:containedctx // it is a context
+	caller context.Context
 	own    atomic.Pointer[own]
 }
 
 type own struct {
-	context.Context //nolint:containedctx // it is a context
-	end             context.CancelCauseFunc
+	context.Context
+	end context.CancelCauseFunc
 }
 
 // Failed makes a failure of a call that the group has ended wrap the group's error
