@@ -51,7 +51,7 @@ func TestNumericOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range file.Scope.Objects { //nolint:staticcheck // the names of the package's own file
+	for name := range file.Scope.Objects {
 		if _, known := options[name]; strings.HasPrefix(name, "With") && !known {
 			t.Errorf("%s is not tested", name)
 		}
