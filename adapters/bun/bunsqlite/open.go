@@ -25,8 +25,8 @@ import (
 const Memory = ":memory:"
 
 // Open opens the store in the file at path, which it creates, readable by its
-// owner only, if it is missing; its directory must exist. It migrates, unless
-// told not to, and then refuses a file that this user may not write. Close closes
+// owner only, if it is missing; its directory must exist. It migrates, and refuses a
+// file that this user may not write, unless told not to migrate. Close closes
 // everything that Open opened.
 //
 // Blanks, line breaks and quotes around path do not count. An address of SQLite is

@@ -38,6 +38,9 @@ func breakRow(t *testing.T, db *bun.DB) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }() // given back
+	if db.Dialect().Name() == dialect.SQLite {
+		texts = append([]string{"PRAGMA busy_timeout = 60000"}, texts...)
+	}
 	for _, text := range texts {
 		if _, err := conn.ExecContext(t.Context(), text); err != nil {
 			t.Fatalf("%s: %v", text, err)
@@ -103,7 +106,7 @@ func TestBrokenMetadata(t *testing.T) {
 		if db.Dialect().Name() == dialect.SQLite {
 			broken["nothing"] = "{"
 			broken["deep"] = `{"a":` + strings.Repeat("[", 900) + strings.Repeat("]", 900) + `}`
-			_, err = conn.ExecContext(t.Context(), "PRAGMA ignore_check_constraints = ON")
+			_, err = conn.ExecContext(t.Context(), "PRAGMA busy_timeout = 60000; PRAGMA ignore_check_constraints = ON")
 		} else {
 			broken["deep"] = `{"a":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`
 			_, err = conn.ExecContext(t.Context(), "ALTER TABLE tenants DROP CONSTRAINT tenants_metadata_check")

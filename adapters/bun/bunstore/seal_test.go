@@ -44,9 +44,14 @@ func column(tb testing.TB, db *bun.DB, name, id string) string {
 	return value
 }
 
+// exec waits for others, as the pool of SQLite does not.
 func exec(tb testing.TB, db *bun.DB, text string, args ...any) {
 	tb.Helper()
-	if _, err := db.ExecContext(tb.Context(), text, args...); err != nil {
+	_, err := db.ExecContext(tb.Context(), text, args...)
+	for err != nil && strings.Contains(err.Error(), "database is locked") && tb.Context().Err() == nil {
+		_, err = db.ExecContext(tb.Context(), text, args...)
+	}
+	if err != nil {
 		tb.Fatalf("%s: %v", text, err)
 	}
 }
