@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"hash/fnv"
+	"strings"
 )
 
 // postgres is the store on PostgreSQL. A write is one statement wherever that is
@@ -40,12 +41,24 @@ func newPostgres(b *base) *postgres {
 	const (
 		stamp    = "updated_at = greatest(clock_timestamp(), t.updated_at + interval '1 microsecond')"
 		inserted = " (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at) "
-		returned = " RETURNING " + columns
 		// An UPDATE that does not set a column of a unique index locks less: it
 		// does not collide with foreign key checks of the application's tables.
 		weak, strong = "NO KEY UPDATE", "UPDATE"
 		unchanged    = " AND ($2::bigint = -1 OR c.revision = $2::bigint AND c.mark = $12::bigint)"
 	)
+	// Every write looks whether the triggers have stamped its row, and would log it: as
+	// they fire, the setting of the transaction names the row, or the revision of its
+	// deletion. A number that is none makes the statement fail, and change nothing.
+	setting := "current_setting('tenantstore." + b.names.Schema + "." + b.names.Table + "', true)"
+	checked := func(stamped string) string {
+		return "CASE WHEN " + stamped + " AND (SELECT count(*) >= 5 FROM pg_catalog.pg_trigger AS g JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid" +
+			" WHERE g.tgrelid = '" + t + "'::regclass AND g.tgenabled IN ('O', 'A') AND strpos(p.prosrc, '" + b.names.Schema + "." + b.names.Table + "') > 0" +
+			" AND p.proname IN ('" + b.names.Table + "_take_lock', '" + b.names.Table + "_record', '" + b.names.Table + "_log'))" +
+			" THEN t.mark::text ELSE '" + unlogged + "' END::bigint"
+	}
+	mark := checked(setting + " = t.revision || ' ' || t.id")
+	returned := " RETURNING " + strings.Replace(columns, "t.mark", mark, 1)
+	returnedMark := " RETURNING " + mark
 	mutable := "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, " + stamp + " FROM " + actor("$11")
 	update, by := "UPDATE "+t+" AS t SET ", " FROM "+actor("$3")
 	return &postgres{
@@ -70,9 +83,9 @@ func newPostgres(b *base) *postgres {
 		lock:        "SELECT id FROM " + b.dialect.table(b.names, "_lock") + " FOR UPDATE",
 		forUpdate:   "SELECT " + columns + " FROM " + t + " AS t WHERE t.id = $1 FOR " + weak + " NOWAIT",
 		setMetadata: update + "metadata = $2::jsonb, " + stamp + by + " WHERE t.id = $1" + returned,
-		secret:      update + "database_url = $2, " + stamp + by + own(" AND c.database_url = $4", weak),
-		softRemove:  update + "status = $2, " + stamp + by + own(" AND c.status <> $2", weak),
-		remove:      "DELETE FROM " + t + " AS t USING " + actor("$2") + own("", strong),
+		secret:      update + "database_url = $2, " + stamp + by + own(" AND c.database_url = $4", weak) + returnedMark,
+		softRemove:  update + "status = $2, " + stamp + by + own(" AND c.status <> $2", weak) + returnedMark,
+		remove:      "DELETE FROM " + t + " AS t USING " + actor("$2") + own("", strong) + " RETURNING " + checked("nullif(split_part("+setting+", ' ', 1), '')::bigint > t.revision"),
 
 		settings:        fmt.Sprintf("SELECT set_config('lock_timeout', '%d', true), set_config('row_security', 'off', true)", max(b.lockTimeout.Milliseconds(), 1)),
 		lockTimeoutText: fmt.Sprintf("SET LOCAL lock_timeout = %d", max(b.lockTimeout.Milliseconds(), 1)),

@@ -26,7 +26,10 @@ func (postgresDialect) table(n names, suffix string) string {
 // also whether it has come to a standby, which may lack rows. The answer is no boolean,
 // so the statement fails, before it has looked at any row.
 const (
-	hiddenRows  = "row-level security hides rows of the store from this role, which is neither the owner nor has BYPASSRLS"
+	hiddenRows = "row-level security hides rows of the store from this role, which is neither the owner nor has BYPASSRLS"
+	// unlogged is in the error of a write that no trigger has stamped.
+	unlogged = "a trigger of the store is missing, disabled or does something else, so that changes would reach neither the log nor the caches:" +
+		" run Migrate as the owner of the tables"
 	readStandby = "the server is a standby; a store needs the primary"
 )
 
@@ -92,10 +95,13 @@ func (postgresDialect) classify(err error) (kind, string) {
 	}
 	state := coded.SQLState()
 	text := sqlstate.Explain(state)
-	for _, hidden := range []string{hiddenRows, readStandby} {
+	for _, hidden := range []string{hiddenRows, readStandby, unlogged} {
 		if state == "22P02" && strings.Contains(err.Error(), hidden) {
 			text = hidden
 		}
+	}
+	if column := errorField(coded, "ColumnName", "Column"); state == "23502" && (column == "revision" || column == "mark") {
+		return unavailable, unlogged
 	}
 	if name := constraintName(coded); name != "" {
 		text += ": constraint " + name
