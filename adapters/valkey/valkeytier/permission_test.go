@@ -43,7 +43,7 @@ func TestUserWithLeastPermissions(t *testing.T) {
 		var log journal
 		prefix := aclPrefix()
 		option, _ = limited(t, option, prefix, least...)
-		s, acme := newStore(t, option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithLogger(log.logger()))
+		s, acme := newStore(t, option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(patience), valkeytier.WithLogger(log.logger()))
 		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
 		if _, err := s.GetByIDs(t.Context(), []string{acme.ID, "other"}); err != nil {
 			t.Error(err)
@@ -132,7 +132,7 @@ func TestEachCommandDenied(t *testing.T) {
 					if early {
 						permit(c.denies...)
 					}
-					s, acme := newStore(t, user, valkeytier.WithKeyPrefix(prefix), valkeytier.WithLogger(log.logger()))
+					s, acme := newStore(t, user, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(patience), valkeytier.WithLogger(log.logger()))
 					if !early {
 						until(t, "hits", func() bool { single, batch := work(t, s, acme); return single > 0 && batch > 0 })
 						permit(c.denies...)
