@@ -60,7 +60,10 @@ func (c config) openDB(t target) *sql.DB {
 		})), c.log())
 	db := sql.OpenDB(conn)
 	c.pool.set(db)
-	conn.good = func() int { return db.Stats().OpenConnections - int(conn.connecting.Load()) }
+	conn.good = func() int {
+		connecting := int(conn.connecting.Load()) // first: others may begin to connect meanwhile
+		return db.Stats().OpenConnections - connecting
+	}
 	conn.limit = func(n int) {
 		if n == 0 {
 			c.pool.set(db)
@@ -130,6 +133,9 @@ func (c *connector) warm() {
 func (c *connector) makeDo() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.full != nil && !c.closed {
+		return true // it had some, of which the *sql.DB may have closed one to come down to the limit
+	}
 	n := c.good()
 	if n < 1 || c.closed {
 		return false
@@ -138,17 +144,15 @@ func (c *connector) makeDo() bool {
 		c.crowded = true
 		c.logger.Warn("tenancy: the server has too many connections (SQLSTATE 53300); calls share those that the pool has", "connections", n)
 	}
-	if c.full == nil {
-		c.limit(n)
-		c.full = time.AfterFunc(fullFor, func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.full = nil
-			if !c.closed {
-				c.limit(0)
-			}
-		})
-	}
+	c.limit(n)
+	c.full = time.AfterFunc(fullFor, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.full = nil
+		if !c.closed {
+			c.limit(0)
+		}
+	})
 	return true
 }
 
