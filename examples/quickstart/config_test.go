@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,5 +52,20 @@ func TestParseConfig(t *testing.T) {
 	}
 	if strings.Contains(output.String(), "canary") {
 		t.Errorf("the usage tells the password: %s", output.String())
+	}
+}
+
+// An address that belongs elsewhere has a password in it; neither the log nor the
+// error shows it.
+func TestMisplacedAddressIsNotLogged(t *testing.T) {
+	for _, address := range []string{"postgres://app:canary@host/app", "mysql://root:canary@host/app", "redis://:canary@host/0", ":canary@host:6379"} {
+		for what, cfg := range map[string]config{
+			"db": {path: address}, "dsn": {dsn: strings.Replace(address, "postgres:", "jdbc:postgresql:", 1)}, "valkey": {path: filepath.Join(t.TempDir(), "a.db"), valkey: address},
+		} {
+			log := &logBuffer{}
+			if _, err := openStore(t.Context(), cfg, slog.New(slog.NewTextHandler(log, nil))); err == nil || strings.Contains(err.Error()+log.String(), "canary") {
+				t.Errorf("%s %q: %v; log:\n%s", what, address, err, log)
+			}
+		}
 	}
 }

@@ -25,7 +25,6 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 		return nil, err
 	}
 	if cfg.valkey != "" {
-		log.Info("using Valkey", "addr", cfg.valkey)
 		options := []valkeytier.Option{valkeytier.WithLogger(log)}
 		if cfg.dsn == "" { // PostgreSQL tells other processes of changes itself, SQLite does not
 			options = append(options, valkeytier.WithBus())
@@ -34,6 +33,7 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 		if err != nil {
 			return nil, errors.Join(err, store.Close())
 		}
+		log.Info("using Valkey", "addr", cfg.valkey) // not before it was judged: a misplaced URL has a password in it
 		store = shared
 	}
 	local, err := ristrettotier.New(store, ristrettotier.WithTier(tier.WithLogger(log)))
@@ -49,6 +49,10 @@ func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (tenancy.St
 		log.Info("opening PostgreSQL")
 		return bunpg.Open(ctx, cfg.dsn, bunpg.WithLogger(log))
 	}
-	log.Info("opening SQLite", "file", cfg.path)
-	return bunsqlite.Open(ctx, cfg.path, bunsqlite.WithStore(bunstore.WithLogger(log)))
+	store, err := bunsqlite.Open(ctx, cfg.path, bunsqlite.WithStore(bunstore.WithLogger(log)))
+	if err != nil {
+		return nil, err
+	}
+	log.Info("using SQLite", "file", cfg.path) // not before it was judged: a misplaced URL has a password in it
+	return store, nil
 }

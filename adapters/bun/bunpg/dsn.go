@@ -69,9 +69,10 @@ func canonical(dsn string) (string, error) {
 }
 
 var (
-	keywordFirst = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*\s*=`)
-	settingName  = regexp.MustCompile(`^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$`)
-	hostName     = regexp.MustCompile(`^[\pL\pN._:%-]+$`)
+	keywordFirst    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*\s*=`)
+	settingName     = regexp.MustCompile(`^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$`)
+	parameterInName = regexp.MustCompile(`[&;][A-Za-z_]+=`)
+	hostName        = regexp.MustCompile(`^[\pL\pN._:%-]+$`)
 )
 
 // checkTarget refuses a connection string of which a part, the password perhaps, has
@@ -86,6 +87,9 @@ func checkTarget(conn *pgx.ConnConfig) error {
 		if !filepath.IsAbs(host) && !hostName.MatchString(host) {
 			return errors.New("has characters in the place of the host that no host name has: " + percentEncode)
 		}
+	}
+	if parameterInName.MatchString(conn.Database) {
+		return errors.New("has a parameter in the name of the database: the first parameter comes after a ?, the others after a &")
 	}
 	if strings.Contains(conn.Database, "://") || strings.Contains(conn.User, "://") {
 		return errors.New("has a URL as the name of user or database: give that URL alone")

@@ -157,6 +157,8 @@ func TestMisspeltDSNIsNotSentAnywhere(t *testing.T) {
 		{"postgres://app:" + canary + "@<host>/app", "host"},
 		{"postgres://127.0.0.1:1/app?" + canary + "=ef@127.0.0.1", "neither"},
 		{good + "&a%20b=" + canary, "neither"},
+		{"postgres://" + named.addr + "/app&password=" + canary, "after a ?"},
+		{"postgres://" + named.addr + "/app;sslmode=disable;password=" + canary, "after a ?"},
 	} {
 		for _, opts := range [][]bunpg.Option{nil, {bunpg.WithPgBouncer()}} {
 			_, err := bunpg.Open(t.Context(), c.dsn, opts...)

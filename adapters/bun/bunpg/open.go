@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/adapters/bun/internal/address"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -44,7 +45,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 	db := c.openDB(t)
 	store, err := c.open(ctx, db, listener)
 	if err != nil {
-		if dsn == "" {
+		if address.Trim(dsn) == "" {
 			sayEmpty(err)
 		}
 		return nil, alsoClosing(tenancy.ErrorIn("Open", tenancy.Key{}, refusedParameter(err)), db)

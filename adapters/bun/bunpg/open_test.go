@@ -432,9 +432,11 @@ func TestOpenDoesNotHang(t *testing.T) {
 // A variable of the environment that is not set leaves an empty connection string.
 func TestEmptyDSNSaysSo(t *testing.T) {
 	t.Setenv("PGHOST", "/nonexistent")
-	_, err := bunpg.Open(t.Context(), "")
-	if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "connection string is empty") {
-		t.Errorf("%v", err)
+	for _, dsn := range []string{"", "\n", `""`} {
+		_, err := bunpg.Open(t.Context(), dsn)
+		if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "connection string is empty") {
+			t.Errorf("%q: %v", dsn, err)
+		}
 	}
 	if _, err := bunpg.Open(t.Context(), "user=u"); err == nil || strings.Contains(err.Error(), "empty") {
 		t.Errorf("%v", err)

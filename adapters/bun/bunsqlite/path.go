@@ -15,7 +15,8 @@ var (
 	sqliteURL = regexp.MustCompile(`^(?is)(?:jdbc:)?(file|sqlite3?)(\+[a-z0-9]+)?:(.*)$`)
 	// What drivers of other databases take: user:password@host, user@tcp(host:port),
 	// host=… password=….
-	otherAddress = regexp.MustCompile(`^(?i)([^/\\]*:[^/\\]*@|[^/\\]*@[a-z0-9]*\(|` +
+	// Behind a misspelt scheme there are two slashes still.
+	otherAddress = regexp.MustCompile(`://|(?:^|//)[^/\\]*:[^/\\]*@|^(?i)([^/\\]*@[a-z0-9]*\(|` +
 		`(host|hostaddr|addr|address|server|data source|datasource|filename|user|user id|uid|username|password|pwd|dbname|database|initial catalog|port|service|sslmode|dsn)\s*=)`)
 	parameters = regexp.MustCompile(`\?[A-Za-z_]+=`)
 	parameter  = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)

@@ -82,7 +82,8 @@ func TestOpenRefusesOtherAddresses(t *testing.T) {
 		"mysql://root:canary@host/app", "MYSQL://root:canary@host/app", " mysql://root:canary@host/app\n", `"mysql://root:canary@host/app"`, "mysql:root:canary@host",
 		"mariadb://root:canary@host/app", "mysql+pymysql://root:canary@host/app", "jdbc:mysql://host/app?password=canary", "mysql2://root:canary@host/app",
 		"postgres://app:canary@host/app", "postgresql+asyncpg://app:canary@host/app", "jdbc:postgresql://host/app?user=a&password=canary",
-		"libsql://canary.turso.io", "mongodb+srv://app:canary@host/app", "redis://:canary@host/0", "sqlserver://sa:canary@host", "oracle:thin:app/canary@host", "https://user:canary@host/tenants.db", "s3://canary/tenants.db", "foo://canary",
+		"libsql://canary.turso.io", "mongodb+srv://app:canary@host/app", "redis://:canary@host/0", "sqlserver://sa:canary@host", "oracle:thin:app/canary@host",
+		"//root:canary@host/app", "mysql//root:canary@host/app", "mysql ://root:canary@host/app", "mysql;//root:canary@host/app", "ｍysql://host/canary", "DATABASE_URL=mysql://root:canary@host/app", "export X=postgres://host/canary", "https://user:canary@host/tenants.db", "s3://canary/tenants.db", "foo://canary",
 		"root:canary@tcp(host:3306)/app", "root@tcp(host:3306)/canary", "root:canary@/app", "app:canary@host/app", "root:canary@unix(/run/mysqld.sock)/app",
 		"host=db user=app password=canary", "user=app password=canary host=db", "Data Source=canary.db;Version=3;", "Server=db;Uid=root;Pwd=canary;", "password=canary",
 		"", " ", "\n", `""`, "tenants\ncanary.db", "tenants\x00canary.db", "canary/", "sqlite:", "sqlite://", "sqlite:///", "file:", "file://",
@@ -103,7 +104,7 @@ func TestOpenRefusesOtherAddresses(t *testing.T) {
 		}
 	}
 	// What nobody recognizes is taken for a path, which must not be shown either.
-	for _, path := range []string{"mysql;//root:canary@host/app", "/root:canary@host/app", "./x@y/canary/" + strings.Repeat("x", 300)} {
+	for _, path := range []string{"/root:canary@host/app", "./x@y/canary/" + strings.Repeat("x", 300)} {
 		if _, err := bunsqlite.Open(t.Context(), path); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v", path, err)
 		}
