@@ -74,7 +74,8 @@ func (l listener) session(ctx context.Context, channel string, wake, listening f
 	}()
 	if err := within(ctx, config.ConnectTimeout, func(ctx context.Context) error {
 		// A listener is silent: a server that ends idle sessions must not end this one.
-		_, err := conn.Exec(ctx, "SET idle_session_timeout = 0; LISTEN "+quoteIdentifier(channel))
+		// LISTEN comes first, as that is what pg_stat_activity is searched for.
+		_, err := conn.Exec(ctx, "LISTEN "+quoteIdentifier(channel)+"; SET idle_session_timeout = 0")
 		return err
 	}); err != nil {
 		return err
