@@ -125,6 +125,13 @@ type own struct {
 	end context.CancelCauseFunc
 }
 
+// ended is the context of calls that have ended, if nobody had asked for theirs before.
+var ended = func() *own {
+	ctx, end := context.WithCancelCause(context.Background())
+	end(nil)
+	return &own{ctx, end}
+}()
+
 // Failed makes a failure of a call that the group has ended wrap the group's error
 // besides its own.
 func (c *Call) Failed(err *error) {
@@ -139,8 +146,8 @@ func (c *Call) Leave(err *error) {
 		return
 	}
 	c.Failed(err)
-	if o := c.own.Load(); o != nil {
-		o.end(nil)
+	if !c.own.CompareAndSwap(nil, ended) {
+		c.own.Load().end(nil)
 		c.group.mu.Lock()
 		delete(c.group.calls, c)
 		c.group.mu.Unlock()
@@ -157,11 +164,10 @@ func (c *Call) Done() <-chan struct{} {
 	g := c.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if o := c.own.Load(); o != nil {
+	if !c.own.CompareAndSwap(nil, &own{ctx, end}) {
 		end(nil)
-		return o.Done()
+		return c.own.Load().Done()
 	}
-	c.own.Store(&own{ctx, end})
 	if g.over.Load() {
 		end(g.closed)
 	}
@@ -188,7 +194,7 @@ func (c *Call) Deadline() (time.Time, bool) { return c.caller.Deadline() }
 
 // Value implements [context.Context].
 func (c *Call) Value(key any) any {
-	if o := c.own.Load(); o != nil {
+	if o := c.own.Load(); o != nil && o != ended {
 		return o.Value(key)
 	}
 	return c.caller.Value(key)

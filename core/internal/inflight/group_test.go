@@ -113,6 +113,36 @@ func TestCallersContextCounts(t *testing.T) {
 	}
 }
 
+// Somebody may keep the context for longer than the call: it has ended, and is not kept
+// by the group.
+func TestContextAfterLeave(t *testing.T) {
+	type key struct{}
+	g := inflight.New(errClosed)
+	for _, early := range []bool{true, false} { // asked for before the end of the call too, or not
+		call, err := g.Enter(context.WithValue(t.Context(), key{}, 1))
+		if early {
+			call.Done()
+		}
+		call.Leave(&err)
+		if call.Err() == nil {
+			t.Error("the context of a call that has ended has not")
+		}
+		select {
+		case <-call.Done():
+		default:
+			t.Error("the context of a call that has ended can be waited for")
+		}
+		child, cancel := context.WithCancel(call)
+		if err != nil || !errors.Is(child.Err(), context.Canceled) || !errors.Is(context.Cause(call), context.Canceled) || child.Value(key{}) != 1 {
+			t.Errorf("%v: a context of it has %v, because of %v", err, child.Err(), context.Cause(call))
+		}
+		cancel()
+	}
+	if n := g.Waited(); n != 0 {
+		t.Errorf("the group keeps %d calls that have ended", n)
+	}
+}
+
 // Calls begin and leave while the group ends: none is forgotten, and none begins later.
 func TestEndAmongCalls(t *testing.T) {
 	for range 200 {
