@@ -33,8 +33,9 @@ TOOL     := cd tools && GOWORK=off go run
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# exec, and not go run, which ends at a SIGTERM and leaves the service behind.
 run: ## start the example service
-	go run ./examples/quickstart $(ARGS)
+	go build -buildvcs=false -o bin/quickstart ./examples/quickstart && exec bin/quickstart $(ARGS)
 
 test: check test-32bit bin/withservers ## everything: quick checks, then all tests with real servers
 	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) $(GOTEST) $(PACKAGES)

@@ -101,6 +101,17 @@ func (p *process) wait(t *testing.T, code int) {
 	}
 }
 
+// A SIGTERM for make, as of a script or a supervisor, ends the service too, and not only make.
+func TestMakeRun(t *testing.T) {
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("make is not installed")
+	}
+	p := launch(t, filepath.Join("..", ".."), "make", "run", "ARGS=-addr 127.0.0.1:0 -db "+filepath.Join(t.TempDir(), "tenants.db"))
+	p.logs(t, "msg=importing")
+	p.signal(t, syscall.SIGTERM)
+	p.logs(t, "store closed")
+}
+
 // The first start, interrupted; the second one, which serves; and a third.
 func TestProcess(t *testing.T) {
 	binary := build(t)
