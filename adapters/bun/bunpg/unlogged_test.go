@@ -23,8 +23,11 @@ func TestWritesNeedTheTriggers(t *testing.T) {
 		"functions dropped": `DROP FUNCTION tenants_take_lock, tenants_record, tenants_record_truncate, tenants_append, tenants_keep_newest CASCADE`,
 		"helper dropped":    `DROP FUNCTION tenants_newest; DROP FUNCTION tenants_append`,
 		"stamp emptied":     `CREATE OR REPLACE FUNCTION tenants_record() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF TG_OP = ''DELETE'' THEN RETURN OLD; END IF; RETURN NEW; END'`,
-		"log emptied":       `CREATE OR REPLACE FUNCTION tenants_log() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+		"log does nothing":  `CREATE OR REPLACE FUNCTION tenants_log() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
 		"lock row gone":     `DELETE FROM tenants_lock`,
+		"lock gone":         `DROP TABLE tenants_lock`,
+		"log gone":          `DROP TABLE tenants_changes`,
+		"log emptied":       `ALTER TABLE tenants_changes DISABLE TRIGGER ALL; DELETE FROM tenants_changes; ALTER TABLE tenants DISABLE TRIGGER ALL`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dsn := newDatabase(t)
@@ -57,7 +60,7 @@ func TestWritesNeedTheTriggers(t *testing.T) {
 				err := write()
 				if !errors.Is(err, tenancy.ErrUnavailable) || !errors.Is(err, tenancy.ErrNotApplied) {
 					t.Errorf("%s: %v, want ErrUnavailable that was not applied", op, err)
-				} else if name != "lock row gone" && !strings.Contains(err.Error(), "run Migrate") {
+				} else if !strings.Contains(err.Error(), "run Migrate") {
 					t.Errorf("%s: %v, want it to name Migrate", op, err)
 				}
 			}
@@ -73,6 +76,13 @@ func TestWritesNeedTheTriggers(t *testing.T) {
 			}
 			if _, err := store.Update(t.Context(), acme); !errors.Is(err, tenancy.ErrConflict) {
 				t.Errorf("a second Update from one revision: %v", err)
+			}
+			if name == "log gone" || name == "log emptied" { // it goes on behind the tenants
+				_, err = store.Changes(t.Context(), acme.Position(), 0)
+				if !errors.Is(err, tenancy.ErrCompacted) {
+					t.Errorf("Changes from before: %v, want ErrCompacted", err)
+				}
+				return
 			}
 			checkLog(t, admin)
 		})

@@ -49,13 +49,17 @@ func (p *postgres) triggersFire(ctx context.Context, in session) (bool, error) {
 		return false, err
 	}
 	var fire bool
+	lock, changes := p.dialect.table(p.names, "_lock"), p.dialect.table(p.names, "_changes")
+	if _, err := in.one(ctx, "SELECT to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL", []any{lock, changes}, &fire); err != nil || !fire {
+		return false, err
+	}
 	_, err = in.one(ctx, fmt.Sprintf(`SELECT (SELECT max(version) FROM %s) <> %d
 		OR (SELECT count(*) = 8 AND count(*) FILTER (WHERE tr.tgenabled = 'A' OR tr.tgenabled = 'O' AND c.relname = $4::text) = 8 FROM %s)
 		AND cardinality($2::text[]) = (SELECT count(*) FROM unnest($2::text[], $3::text[]) AS should (name, body)
 			JOIN pg_catalog.pg_proc AS f ON f.proname = should.name AND md5(f.prosrc) = should.body
 			JOIN pg_catalog.pg_namespace AS s ON s.oid = f.pronamespace AND s.nspname = $1::text)
 		AND EXISTS (SELECT FROM %s) AND EXISTS (SELECT FROM %s)`,
-		p.dialect.table(p.names, "_schema"), schemaVersion, ownTriggers, p.dialect.table(p.names, "_lock"), p.dialect.table(p.names, "_changes")),
+		p.dialect.table(p.names, "_schema"), schemaVersion, ownTriggers, lock, changes),
 		[]any{p.names.Schema, nameList, bodyList, p.names.Table + "_changes"}, &fire)
 	return fire, err
 }

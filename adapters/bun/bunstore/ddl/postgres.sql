@@ -309,5 +309,6 @@ ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_log
 
 INSERT INTO "{{.Schema}}"."{{.Table}}_lock" (id) VALUES (1) ON CONFLICT DO NOTHING;
 INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)
-    SELECT 1, uuid_hash_extended(gen_random_uuid(), 0) | 1, '', '[]', 'reset', clock_timestamp()
+    SELECT coalesce((SELECT max(t.revision) FROM "{{.Schema}}"."{{.Table}}" AS t), 0) + 1, -- a log may have been lost
+        uuid_hash_extended(gen_random_uuid(), 0) | 1, '', '[]', 'reset', clock_timestamp()
     WHERE NOT EXISTS (SELECT FROM "{{.Schema}}"."{{.Table}}_changes");

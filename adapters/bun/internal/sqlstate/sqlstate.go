@@ -70,7 +70,7 @@ var meanings = map[string]string{
 	"53300": "too many connections: max_connections of the server, or the limit of the role or database, is used up; see WithPool",
 	"54000": "program limit exceeded: if it is the queue of NOTIFY that is full, find the session that listens in a transaction that does not end," +
 		" in pg_stat_activity, and end it",
-	"55000": "object not in the required state",
+	"55000": "something is not in the state that it must be in, such as the lock table, if it has lost its row: run Migrate",
 	"55006": "object in use",
 	"55P03": "lock_timeout: the lock was not available in time; find out who holds it, in pg_locks and pg_stat_activity",
 	"57014": "statement cancelled: by statement_timeout of the role, database or connection string, or by somebody",
