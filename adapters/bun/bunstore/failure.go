@@ -24,7 +24,7 @@ const (
 	duplicate               // a unique constraint
 	refused                 // another constraint: trying again will not help
 	interrupted             // the statement was cancelled
-	outdated                // a prepared statement that the server no longer has; the driver forgets it
+	outdated                // a plan, or a prepared statement that the server no longer has; the driver forgets it
 )
 
 // failure is a driver's error with a text that is safe to show: drivers put

@@ -95,20 +95,35 @@ func newPostgres(b *base) *postgres {
 // single runs f, which is one statement, again as long as it loses against other
 // sessions: on the pool, if its sessions are set up, else in a transaction.
 func (p *postgres) single(ctx context.Context, f func(session) error) error {
-	if !p.sessionsReady {
-		return p.transaction(ctx, f)
-	}
-	err := p.retry(ctx, func() error { return f(p.read) })
-	if err == nil {
-		p.wrote()
-	}
-	return notApplied(err)
+	return p.write(ctx, p.sessionsReady, f)
 }
 
 // transaction runs f in a transaction, again as long as it loses against other
 // sessions.
 func (p *postgres) transaction(ctx context.Context, f func(session) error) error {
-	err := p.retry(ctx, func() error { return p.transact(ctx, f) })
+	return p.write(ctx, false, f)
+}
+
+// write runs f. A session whose plans are outdated goes on with them: those of
+// prepared statements the driver forgets, those of triggers have to be discarded.
+func (p *postgres) write(ctx context.Context, alone bool, f func(session) error) error {
+	discard := false
+	err := p.retry(ctx, func() (err error) {
+		if alone && !discard {
+			err = f(p.read)
+		} else {
+			err = p.transact(ctx, func(in session) error {
+				if discard {
+					if _, err := in.exec(ctx, "DISCARD PLANS"); err != nil {
+						return err
+					}
+				}
+				return f(in)
+			})
+		}
+		discard = kindOf(err) == outdated
+		return err
+	})
 	if err == nil {
 		p.wrote()
 	}

@@ -113,6 +113,10 @@ func (postgresDialect) classify(err error) (kind, string) {
 		if errorField(coded, "Routine") == "RevalidateCachedQuery" {
 			return outdated, "the columns of a table were changed, and a prepared statement is outdated (SQLSTATE 0A000)"
 		}
+	case "42804": // "type of parameter … does not match that when preparing the plan", in a trigger
+		if strings.HasPrefix(errorField(coded, "Routine"), "plpgsql_param_eval") {
+			return outdated, "the columns of a table were changed, and the plan of a trigger is outdated (SQLSTATE 42804)"
+		}
 	case "55P03", "40P01", "40001":
 		return contended, text
 	case "57014":
