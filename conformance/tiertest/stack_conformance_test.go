@@ -2,6 +2,7 @@ package tiertest_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
@@ -37,7 +38,7 @@ func storeHarness(layers []string) storetest.Harness {
 				cache = servers[i].Open()
 			}
 			var err error
-			if s.Store, err = tier.New(next, cache); err != nil {
+			if s.Store, err = tier.New(next, cache, tier.WithLoadTimeout(time.Minute)); err != nil {
 				tb.Fatal(err)
 			}
 			next = s.Store

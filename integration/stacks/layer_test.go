@@ -49,7 +49,7 @@ func (a arrangement) String() string {
 func (a arrangement) build(tb testing.TB, next tenancy.Store, addr, prefix string, opts ...tier.Option) tenancy.Store {
 	tb.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	opts = append([]tier.Option{tier.WithLogger(quiet)}, opts...)
+	opts = append([]tier.Option{tier.WithLogger(quiet), tier.WithLoadTimeout(patience)}, opts...)
 	for depth, l := range slices.Backward(a) {
 		var err error
 		if l == local {

@@ -2,6 +2,7 @@ package ristrettotier_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
@@ -79,7 +80,8 @@ func (peer) Close() error { return nil }
 
 func over(tb testing.TB, next tenancy.Store, opts ...ristrettotier.Option) *tier.Store {
 	tb.Helper()
-	s, err := ristrettotier.New(next, opts...)
+	busy := ristrettotier.WithTier(tier.WithLoadTimeout(time.Minute)) // the machine may be
+	s, err := ristrettotier.New(next, append([]ristrettotier.Option{busy}, opts...)...)
 	if err != nil {
 		tb.Fatal(err)
 	}

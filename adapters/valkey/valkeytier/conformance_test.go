@@ -125,7 +125,7 @@ func (p *primary) Close() error {
 	return p.Store.Close()
 }
 
-// over puts a tier on next, with a long deadline: the machine may be busy, and
+// over puts a tier on next, with long deadlines: the machine may be busy, and
 // what is tested is not what happens without Valkey.
 func over(tb testing.TB, next tenancy.Store, option valkey.ClientOption, opts ...valkeytier.Option) *tier.Store {
 	tb.Helper()
@@ -135,6 +135,7 @@ func over(tb testing.TB, next tenancy.Store, option valkey.ClientOption, opts ..
 	}
 	opts = append([]valkeytier.Option{
 		valkeytier.WithKeyPrefix(prefix), valkeytier.WithPlainSecrets(), valkeytier.WithBus(), valkeytier.WithDeadline(time.Second),
+		valkeytier.WithTier(tier.WithLoadTimeout(time.Minute)),
 	}, opts...)
 	s, err := valkeytier.New(next, option, opts...)
 	if err != nil {
