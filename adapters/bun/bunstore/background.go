@@ -2,7 +2,9 @@ package bunstore
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
+	"time"
 )
 
 // background owns the goroutines of a store.
@@ -39,4 +41,17 @@ func (b *background) stop() {
 	b.mu.Unlock()
 	b.cancel()
 	b.group.Wait()
+}
+
+// pause waits for about interval, so that processes that start together do not act
+// together. It reports false when ctx has ended.
+func pause(ctx context.Context, interval time.Duration) bool {
+	timer := time.NewTimer(interval/2 + rand.N(interval))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }

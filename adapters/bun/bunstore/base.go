@@ -19,6 +19,9 @@ type base struct {
 	read       session // for reads
 	bell       bell
 	background *background
+	watchman   watchman
+	// inspectDatabase is what Check does for one kind of database alone.
+	inspectDatabase func(context.Context) ([]Finding, error)
 }
 
 func newBase(db *bun.DB, c config, d dialect) *base {
@@ -65,6 +68,7 @@ func (b *base) retry(ctx context.Context, f func() error) error {
 func (b *base) wrote() {
 	b.bell.ring()
 	b.background.start("trim", b.keepTrimmed)
+	b.background.start("check", b.keepChecked)
 }
 
 // GetByID implements tenancy.Backend.

@@ -112,6 +112,7 @@ func (b *base) Changes(ctx context.Context, after tenancy.Position, limit int) (
 	if limit == 0 { // from Watch
 		limit = tenancy.DefaultChangesLimit
 	}
+	b.background.start("check", b.keepChecked)
 	err = b.retry(ctx, func() error {
 		cs = make([]tenancy.Change, 0, min(limit+1, 64))
 		return b.read.each(ctx, b.texts.changes, []any{int64(after.Revision), int64(limit) + 1}, func(rows *sql.Rows) error {

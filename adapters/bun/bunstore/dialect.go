@@ -32,9 +32,6 @@ type dialect interface {
 	// backoff is the longest wait between two attempts: about as long as others
 	// hold locks.
 	backoff() time.Duration
-	// queueUsage asks how full the queue of notifications is, from 0 to 1; empty if
-	// there is none.
-	queueUsage() string
 	searchDialect
 	// classify says what kind of failure a driver's error is; see failure.
 	classify(err error) (kind, string)

@@ -1,6 +1,9 @@
 package bunstore
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // WithSampleShare is WithSearchIndex that looks at one of share tenants before a
 // search, however small the store is; or if share is 0 at none, and uses the
@@ -16,7 +19,11 @@ func (s *Store) IndexedSearchText() string { return s.b.common().texts.indexedSe
 // MigrationLockText takes the lock of migrations in PostgreSQL.
 func (s *Store) MigrationLockText() string { return s.b.(*postgres).migrationLockText() }
 
-// WarnOfQueue is what a store that writes does once a minute.
-func (s *Store) WarnOfQueue(ctx context.Context, filling bool, limit float64) bool {
-	return s.b.common().warnOfQueue(ctx, filling, limit)
+// WithUpkeep sets how often the store trims and looks for findings, and how full the
+// queue of NOTIFY may be, from 0 to 1.
+func WithUpkeep(interval time.Duration, queueAlert float64) Option {
+	return optionFunc(func(c *config) { c.upkeepInterval, c.queueAlert = interval, queueAlert })
 }
+
+// LogFindings is what a store does about once a minute.
+func (s *Store) LogFindings(ctx context.Context) { s.b.common().logFindings(ctx) }

@@ -53,6 +53,9 @@ type config struct {
 	sessionsReady bool
 	onClose       []func() error
 	sealer        seal.Sealer
+
+	upkeepInterval time.Duration // of trimming and looking for findings
+	queueAlert     float64       // how full the queue of NOTIFY may be, from 0 to 1
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -65,6 +68,9 @@ func newConfig(opts []Option) (config, error) {
 		retryTimeout: DefaultRetryTimeout,
 		sampleShare:  defaultSampleShare,
 		logger:       slog.Default(),
+
+		upkeepInterval: time.Minute,
+		queueAlert:     0.5,
 	}
 	for _, o := range opts {
 		if o != nil {

@@ -61,7 +61,7 @@ func newPostgres(b *base) *postgres {
 	returnedMark := " RETURNING " + mark
 	mutable := "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, " + stamp + " FROM " + actor("$11")
 	update, by := "UPDATE "+t+" AS t SET ", " FROM "+actor("$3")
-	return &postgres{
+	p := &postgres{
 		base: b,
 		insert: "INSERT INTO " + t + " AS t" + inserted +
 			"SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::jsonb, $10::timestamptz, $11::timestamptz FROM " + actor("$12") + returned,
@@ -90,6 +90,8 @@ func newPostgres(b *base) *postgres {
 		settings:        fmt.Sprintf("SELECT set_config('lock_timeout', '%d', true), set_config('row_security', 'off', true)", max(b.lockTimeout.Milliseconds(), 1)),
 		lockTimeoutText: fmt.Sprintf("SET LOCAL lock_timeout = %d", max(b.lockTimeout.Milliseconds(), 1)),
 	}
+	b.inspectDatabase = p.inspect
+	return p
 }
 
 // single runs f, which is one statement, again as long as it loses against other
@@ -150,8 +152,8 @@ func (p *postgres) transact(ctx context.Context, f func(session) error) error {
 	return fail(ctx, p.dialect, tx.Commit())
 }
 
-// bringUpToDate looks without a lock first, because usually there is nothing to do.
-func (p *postgres) bringUpToDate(ctx context.Context) error {
+// migrate looks without a lock first, because usually there is nothing to do.
+func (p *postgres) migrate(ctx context.Context) error {
 	done := false
 	err := p.retry(ctx, func() error {
 		exists, err := p.migrated(ctx, p.read)
@@ -159,7 +161,9 @@ func (p *postgres) bringUpToDate(ctx context.Context) error {
 			done, err = p.upToDate(ctx, p.read, exists)
 		}
 		if err == nil && done {
-			done, err = p.triggersFire(ctx, p.read)
+			var wrong []string
+			wrong, err = p.wrongTriggers(ctx, p.read)
+			done = len(wrong) == 0
 		}
 		return err
 	})

@@ -77,8 +77,6 @@ func (postgresDialect) contains(text, part string) string {
 	return "strpos(" + text + ", " + part + ") > 0"
 }
 
-func (postgresDialect) queueUsage() string { return "SELECT pg_notification_queue_usage()" }
-
 func (postgresDialect) time(t time.Time) any { return t }
 
 func (postgresDialect) ago(param string) string {

@@ -3,9 +3,12 @@ package bunstore
 import (
 	"context"
 	"crypto/md5" //nolint:gosec // PostgreSQL has it too; nobody is kept out by it
+	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"regexp"
+	"strings"
 )
 
 // Triggers can get lost: pg_dump --table leaves out the functions that they call,
@@ -32,44 +35,57 @@ const ownTriggers = ` pg_catalog.pg_trigger AS tr JOIN pg_catalog.pg_proc AS f O
 	JOIN pg_catalog.pg_class AS c ON c.oid = tr.tgrelid JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace AND s.oid = f.pronamespace
 	WHERE s.nspname = $1::text AND f.proname = ANY($2::text[])`
 
-// triggersFire reports whether all triggers are there once and fire, whatever their
-// names, and the functions and rows that they need are as this version of the schema
-// has them; it knows nothing of a newer one.
-func (p *postgres) triggersFire(ctx context.Context, in session) (bool, error) {
+// wrongTriggers names what is wrong with the triggers, the functions and the rows that
+// they need, as this version of the schema has them; it knows nothing of a newer one. A
+// trigger is known by what it calls, whatever its name.
+func (p *postgres) wrongTriggers(ctx context.Context, in session) (wrong []string, err error) {
 	functionNames, bodies, err := p.functions()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	nameList, err := p.dialect.texts(functionNames)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	bodyList, err := p.dialect.texts(bodies)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	var fire bool
 	lock, changes := p.dialect.table(p.names, "_lock"), p.dialect.table(p.names, "_changes")
-	if _, err := in.one(ctx, "SELECT to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL", []any{lock, changes}, &fire); err != nil || !fire {
-		return false, err
+	tableList, err := p.dialect.texts([]string{lock, changes})
+	if err != nil {
+		return nil, err
 	}
-	_, err = in.one(ctx, fmt.Sprintf(`SELECT (SELECT max(version) FROM %s) <> %d
-		OR (SELECT count(*) = 8 AND count(*) FILTER (WHERE tr.tgenabled = 'A' OR tr.tgenabled = 'O' AND c.relname = $4::text) = 8 FROM %s)
-		AND cardinality($2::text[]) = (SELECT count(*) FROM unnest($2::text[], $3::text[]) AS should (name, body)
-			JOIN pg_catalog.pg_proc AS f ON f.proname = should.name AND md5(f.prosrc) = should.body
-			JOIN pg_catalog.pg_namespace AS s ON s.oid = f.pronamespace AND s.nspname = $1::text)
-		AND EXISTS (SELECT FROM %s) AND EXISTS (SELECT FROM %s)`,
-		p.dialect.table(p.names, "_schema"), schemaVersion, ownTriggers, lock, changes),
-		[]any{p.names.Schema, nameList, bodyList, p.names.Table + "_changes"}, &fire)
-	return fire, err
+	add := func(rows *sql.Rows) error {
+		var what string
+		err := rows.Scan(&what)
+		wrong = append(wrong, what)
+		return err
+	}
+	if err := in.each(ctx, "SELECT 'table ' || n.name || ' is missing' FROM unnest($1::text[]) AS n (name) WHERE to_regclass(n.name) IS NULL", []any{tableList}, add); err != nil || len(wrong) > 0 {
+		return wrong, err
+	}
+	err = in.each(ctx, fmt.Sprintf(`SELECT w.what FROM (
+		SELECT format('trigger %%s of %%s %%s', tr.tgname, c.relname, CASE tr.tgenabled WHEN 'O' THEN 'does not fire for replication'
+			WHEN 'R' THEN 'fires for replication only' ELSE 'is disabled' END) AS what
+		FROM %[1]s AND tr.tgenabled <> 'A' AND NOT (tr.tgenabled = 'O' AND c.relname = $4::text)
+		UNION ALL SELECT format('there are %%s of 8 triggers', count(*)) FROM %[1]s HAVING count(*) <> 8
+		UNION ALL SELECT format('function %%s is missing or changed', should.name) FROM unnest($2::text[], $3::text[]) AS should (name, body)
+		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS f JOIN pg_catalog.pg_namespace AS s ON s.oid = f.pronamespace AND s.nspname = $1::text
+			WHERE f.proname = should.name AND md5(f.prosrc) = should.body)
+		UNION ALL SELECT 'table %[2]s has no row' WHERE NOT EXISTS (SELECT FROM %[2]s)
+		UNION ALL SELECT 'table %[3]s has no row' WHERE NOT EXISTS (SELECT FROM %[3]s)) AS w WHERE (SELECT max(version) FROM %[4]s) = %[5]d ORDER BY w.what`,
+		ownTriggers, lock, changes, p.dialect.table(p.names, "_schema"), schemaVersion),
+		[]any{p.names.Schema, nameList, bodyList, p.names.Table + "_changes"}, add)
+	return wrong, err
 }
 
 // repairTriggers makes the triggers and what they need anew if they do not all fire.
 // What was written without them is not in the log, so it then gets a reset, which
 // touches every key.
 func (p *postgres) repairTriggers(ctx context.Context, in session) error {
-	fire, err := p.triggersFire(ctx, in)
-	if err != nil || fire {
+	wrong, err := p.wrongTriggers(ctx, in)
+	if err != nil || len(wrong) == 0 {
 		return err
 	}
 	ddl, err := p.names.ddl(p.dialect.ddlFile())
@@ -99,6 +115,7 @@ func (p *postgres) repairTriggers(ctx context.Context, in session) error {
 				" (let one process start as the owner of the tables): %w", err)
 		}
 	}
-	p.logger.WarnContext(ctx, "tenancy: triggers of the change log, or what they need, were missing, disabled or changed; made them anew")
+	p.logger.WarnContext(ctx, "tenancy: triggers of the change log, or what they need, were missing, disabled or changed; made them anew",
+		slog.String("triggers", strings.Join(wrong, ", ")))
 	return nil
 }

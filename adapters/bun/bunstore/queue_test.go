@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,8 +15,13 @@ import (
 // somebody is told before the queue is full.
 func TestQueueOfNotifyFillsUp(t *testing.T) {
 	dsn := newPostgres(t)
+	const some = 0.0001 // of 8 GB
 	var log strings.Builder
-	s := newStore(t, postgresDB(t, dsn), bunstore.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	db := postgresDB(t, dsn)
+	s := newStore(t, db, bunstore.WithLogger(slog.New(slog.NewTextHandler(&log, nil))), bunstore.WithUpkeep(time.Hour, some))
+	if log.Len() > 0 {
+		t.Errorf("before: the log says %q", log.String())
+	}
 	sleeper, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -27,18 +33,20 @@ func TestQueueOfNotifyFillsUp(t *testing.T) {
 		}
 	}
 	admin(t, dsn, "SELECT pg_notify('x', repeat('x', 7900) || n) FROM generate_series(1, 500) AS n")
-	const some = 0.0001 // of 8 GB
-	if s.WarnOfQueue(t.Context(), false, 1) || log.Len() > 0 {
-		t.Errorf("before: the log says %q", log.String())
-	}
-	filling := false
 	for range 3 {
-		filling = s.WarnOfQueue(t.Context(), filling, some)
+		s.LogFindings(t.Context())
 	}
-	if !filling || strings.Count(log.String(), "queue of NOTIFY fills up") != 1 {
+	if strings.Count(log.String(), "queue of NOTIFY fills up") != 1 {
 		t.Errorf("the log says %q", log.String())
 	}
-	if s.WarnOfQueue(t.Context(), true, 1) || !strings.Contains(log.String(), "emptied") {
-		t.Errorf("afterwards: the log says %q", log.String())
+	if _, err := sleeper.Exec(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	admin(t, dsn, "SELECT pg_notify('x', '')")
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(log.String(), "finding=notify_queue"); {
+		if time.Now().After(deadline) {
+			t.Fatalf("afterwards: the log says %q", log.String())
+		}
+		s.LogFindings(t.Context())
 	}
 }

@@ -38,6 +38,7 @@ func newSQLite(b *base) *sqlite {
 		s.reader = newPrepared(b.config.reader.DB)
 	}
 	b.read = b.read.with(s.reader)
+	b.inspectDatabase = s.inspectFile
 	t := b.dialect.table(b.names, "")
 	// WHERE TRUE keeps SQLite from emptying the table whether it is empty or not.
 	s.nobody = "DELETE FROM " + b.dialect.table(b.names, "_actor") + " WHERE TRUE"

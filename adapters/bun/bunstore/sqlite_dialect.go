@@ -37,8 +37,6 @@ func (sqliteDialect) contains(text, part string) string {
 	return "instr(" + text + ", " + part + ") > 0"
 }
 
-func (sqliteDialect) queueUsage() string { return "" }
-
 func (sqliteDialect) time(t time.Time) any { return t.UnixMicro() }
 
 func (sqliteDialect) ago(param string) string {

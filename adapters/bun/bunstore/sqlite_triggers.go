@@ -108,6 +108,26 @@ func (s *sqlite) inspect(ctx context.Context, in session) (state schemaState, er
 	return state, err
 }
 
+// inspectFile is what Check does in SQLite alone.
+func (s *sqlite) inspectFile(ctx context.Context) ([]Finding, error) {
+	state, err := s.inspect(ctx, s.read)
+	if err != nil {
+		return nil, err
+	}
+	return triggerFinding(state.details()), nil
+}
+
+// details names what is not as it should be.
+func (s schemaState) details() (details []string) {
+	for _, o := range s.wrong {
+		details = append(details, strings.ToLower(o.kind)+" "+o.name)
+	}
+	if s.search {
+		details = append(details, "a trigger of the search index")
+	}
+	return details
+}
+
 func (s schemaState) right() bool { return s.newer || len(s.wrong) == 0 && !s.search }
 
 var errWrongTrigger = errors.New("wrong trigger")

@@ -63,11 +63,14 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 // for the time of [WithRetryTimeout]. A schema that a newer version of this
 // library made is left alone as long as this version can use it; otherwise it
 // fails with an error that says so. It makes triggers anew that are missing, disabled
-// or (in SQLite) changed, and logs that everything may have changed.
+// or changed, and logs that everything may have changed. It logs what [Store.Check] finds.
 func (s *Store) Migrate(ctx context.Context) error {
 	err := s.b.common().open()
 	if err == nil {
 		err = s.b.migrate(ctx)
+	}
+	if err == nil {
+		s.b.common().logFindings(ctx)
 	}
 	return tenancy.ErrorIn("Migrate", tenancy.Key{}, err)
 }

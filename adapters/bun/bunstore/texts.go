@@ -14,6 +14,7 @@ type readTexts struct {
 	load                              string // by ids, identifiers
 	loadByID, loadByIdentifier        string
 	trimBound, trim                   string
+	unknownStatuses                   string
 	secret, secrets                   string // what database_url holds: of one tenant, of a page by ID
 }
 
@@ -53,10 +54,11 @@ func newReadTexts(d dialect, c config) readTexts {
 	// instant, because it is one statement.
 	snapshot := "SELECT h.revision, h.mark, " + columns + " FROM (" + newest + ") AS h LEFT JOIN "
 	x := readTexts{
-		byID:         sel + " WHERE t.id = " + p1,
-		byIdentifier: sel + " WHERE t.identifier = " + p1,
-		byIDs:        sel + " WHERE " + d.in("t.id", p1),
-		exists:       "SELECT 1 FROM " + tenants + " WHERE t.id = " + p1,
+		unknownStatuses: unknownStatusText(d, n),
+		byID:            sel + " WHERE t.id = " + p1,
+		byIdentifier:    sel + " WHERE t.identifier = " + p1,
+		byIDs:           sel + " WHERE " + d.in("t.id", p1),
+		exists:          "SELECT 1 FROM " + tenants + " WHERE t.id = " + p1,
 		owners: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.id", p1) +
 			" UNION ALL SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.in("t.identifier", p2),
 		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newest + ") AS n",
