@@ -22,7 +22,9 @@ ARGS     ?=
 D2FLAGS  := --omit-version --scale 1 --pad 8 --theme 0 --dark-theme 200 --elk-nodeNodeBetweenLayers 24 \
 	--elk-edgeNodeBetweenLayers 16 --elk-padding '[top=50,left=20,bottom=20,right=20]'
 
-GOTEST   := go test $(RACE) $(TEST)
+# For what hangs: on a busy machine, a package takes longer than the 10 minutes of go test.
+TIMEOUT  := -timeout 1h
+GOTEST   := go test $(TIMEOUT) $(RACE) $(TEST)
 SERVERS  := bin/withservers $(if $(RACE),-cc)
 TOOL     := cd tools && GOWORK=off go run
 
@@ -48,7 +50,7 @@ test-32bit: ## core as on a processor of 32 bits, where this one can run it; the
 
 test-embedded: check ## the tests that need no server; the others skip, and are listed
 	$(TOOL) ./cmd/testskips -C .. env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \
-		go test -json $(TEST) $(PACKAGES)
+		go test $(TIMEOUT) -json $(TEST) $(PACKAGES)
 
 # The race detector would cost ten of eleven reads; make test has it.
 SOAK ?= -soak.reads=10000000
@@ -119,7 +121,7 @@ release-tags: ## print the tags that versions.txt names and that are not there y
 		while read -r tag; do git rev-parse -q --verify "refs/tags/$$tag" >/dev/null || echo "$$tag"; done
 
 bench: bin/withservers ## benchmarks with real servers, in the form of benchstat
-	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(TEST) $(PACKAGES)
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test $(TIMEOUT) -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(TEST) $(PACKAGES)
 
 bench-compare: bin/withservers ## the same work with what one would otherwise use, in turns; writes docs/comparison.md, in minutes
 	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -timeout 0 -v -run '^TestComparison$$' $(TEST) ./integration/comparison -full
@@ -131,7 +133,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 	$(TOOL) ./cmd/fuzzall -C .. -fuzztime $(FUZZTIME) $(MODULES)
 
 cover: bin/withservers ## test coverage, across packages
-	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -coverprofile=cover.out -coverpkg=./core/...,./adapters/... $(TEST) $(PACKAGES)
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test $(TIMEOUT) -coverprofile=cover.out -coverpkg=./core/...,./adapters/... $(TEST) $(PACKAGES)
 	go tool cover -func=cover.out | tail -1
 
 clean: ## remove what make built
