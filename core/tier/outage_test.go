@@ -61,6 +61,23 @@ func TestWriteInAnOutage(t *testing.T) {
 	}
 }
 
+// A write that is asked for when its context has ended already is not tried.
+func TestWriteAfterItsContextHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		acme := create(t, db, "acme")
+		s := newTier(t, db, newLocalMap(), tier.WithMaxStale(time.Minute))
+		get(t, s, "acme")
+		db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if _, err := s.SetStatus(ended, acme.ID, tenancy.StatusSuspended); !errors.Is(err, context.Canceled) {
+			t.Errorf("SetStatus: %v", err)
+		}
+		get(t, s, "acme")
+	})
+}
+
 // A batch of which some tenants were created before the connection was lost is
 // followed, whatever the error says of the others.
 func TestBatchCutShortIsFollowed(t *testing.T) {

@@ -74,7 +74,10 @@ func write[T any](ctx context.Context, s *Store, op string, do func(ctx context.
 		call.Leave(&err)
 		err = tenancy.ErrorIn(op, tenancy.Key{}, err)
 	}()
-	if err != nil {
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil { // nothing is written, so there is nothing to follow
 		return result, err
 	}
 	before := s.follower.position()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -69,6 +70,54 @@ func TestNotAppliedIsTrue(t *testing.T) {
 		t.Errorf("%d claims and %d lost answers: the test has seen too little", claimed, lost)
 	}
 	t.Logf("%d claims, %d lost answers", claimed, lost)
+}
+
+// A write whose context ends while all connections of the pool are taken was never sent,
+// and says so: caches go on serving.
+func TestWriteThatWaitsForAConnectionIsNotApplied(t *testing.T) {
+	for name, opts := range map[string][]bunpg.Option{"as it is": nil, "behind a pooler": {bunpg.WithPgBouncer()}} {
+		t.Run(name, func(t *testing.T) {
+			dsn := newDatabase(t)
+			s := open(t, dsn, append(opts, bunpg.WithoutListen(), bunpg.WithPool(bunpg.Pool{Size: 1}))...)
+			acme := create(t, s, "acme")
+			conn, other := connect(t, dsn), connect(t, dsn)
+			exec(t, conn, `BEGIN`)
+			exec(t, conn, `LOCK TABLE tenants`)
+			first := make(chan error, 1)
+			go func() {
+				_, err := s.SetStatus(context.WithoutCancel(t.Context()), acme.ID, tenancy.StatusSuspended)
+				first <- err
+			}()
+			waitUntil(t, func() bool {
+				return one[int](t, other, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
+			})
+			for op, write := range map[string]func(ctx context.Context) error{
+				"SetStatus": func(ctx context.Context) error { _, err := s.SetStatus(ctx, acme.ID, tenancy.StatusActive); return err },
+				"Create": func(ctx context.Context) error {
+					_, err := s.Create(ctx, tenancy.Tenant{Identifier: "globex", Name: "Globex"})
+					return err
+				},
+				"CreateBatch": func(ctx context.Context) error {
+					_, err := s.CreateBatch(ctx, []tenancy.Tenant{{Identifier: "globex", Name: "Globex"}})
+					return err
+				},
+				"Delete": func(ctx context.Context) error { return s.Delete(ctx, acme.ID) },
+			} {
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				if err := write(ctx); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, tenancy.ErrNotApplied) {
+					t.Errorf("%s: %v, want ErrNotApplied", op, err)
+				}
+				cancel()
+			}
+			exec(t, conn, `COMMIT`)
+			if err := <-first; err != nil {
+				t.Error(err)
+			}
+			if n, err := s.Count(t.Context(), tenancy.Filter{}); n != 1 || err != nil {
+				t.Errorf("there are %d tenants, %v", n, err)
+			}
+		})
+	}
 }
 
 // A batch of which a later tenant was created before the connection was lost for an

@@ -3,6 +3,8 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -100,6 +102,44 @@ func (p *postgres) single(ctx context.Context, f func(session) error) error {
 	return p.write(ctx, p.sessionsReady, f)
 }
 
+// onConnection runs f on a connection of the pool. If the context ends before there is
+// one, which takes long while all of them hang, nothing was sent.
+func (p *postgres) onConnection(ctx context.Context, f func(session) error) (err error) {
+	for range attempts {
+		conn, failed := p.db.Conn(ctx)
+		if failed != nil {
+			return undone(fail(ctx, p.dialect, failed))
+		}
+		h := &held{Conn: conn}
+		err = f(p.read.with(h))
+		_ = conn.Close() // gives it back
+		if !h.unsent {
+			return err
+		}
+	}
+	return err
+}
+
+// held is a connection that is taken from the pool for a statement.
+type held struct {
+	*sql.Conn
+	unsent bool // the statement: the driver has found the connection dead, and wants another
+}
+
+// QueryContext implements runner.
+func (h *held) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	rows, err := h.Conn.QueryContext(ctx, text, args...)
+	h.unsent = errors.Is(err, driver.ErrBadConn)
+	return rows, err
+}
+
+// ExecContext implements runner.
+func (h *held) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	result, err := h.Conn.ExecContext(ctx, text, args...)
+	h.unsent = errors.Is(err, driver.ErrBadConn)
+	return result, err
+}
+
 // transaction runs f in a transaction, again as long as it loses against other
 // sessions.
 func (p *postgres) transaction(ctx context.Context, f func(session) error) error {
@@ -112,7 +152,7 @@ func (p *postgres) write(ctx context.Context, alone bool, f func(session) error)
 	discard := false
 	err := p.retry(ctx, func() (err error) {
 		if alone && !discard {
-			err = f(p.read)
+			err = p.onConnection(ctx, f)
 		} else {
 			err = p.transact(ctx, func(in session) error {
 				if discard {
@@ -135,7 +175,7 @@ func (p *postgres) write(ctx context.Context, alone bool, f func(session) error)
 func (p *postgres) transact(ctx context.Context, f func(session) error) error {
 	tx, err := p.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
-		return fail(ctx, p.dialect, err)
+		return undone(fail(ctx, p.dialect, err))
 	}
 	in := p.read.with(tx)
 	if !p.sessionsReady {
@@ -146,7 +186,7 @@ func (p *postgres) transact(ctx context.Context, f func(session) error) error {
 	}
 	if err != nil {
 		_ = tx.Rollback() // the transaction is over in any case
-		return err
+		return undone(err)
 	}
 	// A COMMIT without an answer may have happened: never tried again.
 	return fail(ctx, p.dialect, tx.Commit())

@@ -34,7 +34,7 @@ func (p *postgres) whichTaken(ctx context.Context, t tenancy.Tenant, which func(
 	}
 	found, err := p.owners(ctx, p.read, []string{t.ID}, []string{t.Identifier})
 	if err != nil {
-		return false, err
+		return false, undone(err)
 	}
 	err = which(found, t)
 	return err == nil, err
@@ -60,7 +60,7 @@ func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenanc
 		return err
 	})
 	if err != nil {
-		return updated, err
+		return updated, undone(err)
 	}
 	text := p.put
 	err = again(func() (bool, error) {
@@ -93,7 +93,7 @@ func (p *postgres) whyNotUpdated(ctx context.Context, t tenancy.Tenant) (string,
 	})
 	switch {
 	case err != nil:
-		return "", err
+		return "", undone(err)
 	case !found:
 		return "", tenancy.ErrNotFound
 	case t.Revision != tenancy.AnyRevision && t.Position() != at.value():
@@ -112,7 +112,7 @@ func (p *postgres) againIfExists(ctx context.Context, id string, err error) (boo
 	}
 	found, probeErr := p.Exists(ctx, id)
 	if probeErr != nil {
-		return false, probeErr
+		return false, undone(probeErr)
 	}
 	return found, err
 }
@@ -155,7 +155,7 @@ func (p *postgres) UpdateMetadata(ctx context.Context, id string, patch tenancy.
 		return t, err
 	}
 	if t, err = p.GetByID(ctx, id); err != nil {
-		return t, err
+		return t, undone(err)
 	}
 	merged, err := t.Metadata.Merge(patch)
 	switch {
@@ -215,7 +215,7 @@ func (p *postgres) Delete(ctx context.Context, id string) error {
 			return false, err
 		}
 		t, err := p.GetByID(ctx, id)
-		return err == nil && t.Status != tenancy.StatusDeleted, err // created meanwhile
+		return err == nil && t.Status != tenancy.StatusDeleted, undone(err) // created meanwhile
 	})
 }
 
