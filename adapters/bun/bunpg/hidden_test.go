@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -165,6 +166,27 @@ func TestRowSecurityIsAnOutage(t *testing.T) {
 	for name, s := range stores {
 		if _, err := s.SetStatus(t.Context(), acme.ID, tenancy.StatusActive); err != nil {
 			t.Errorf("%s, afterwards: %v", name, err)
+		}
+	}
+}
+
+// Where there was a store, Migrate does not make an empty one.
+func TestTenantsGone(t *testing.T) {
+	for _, spoil := range []string{
+		`ALTER TABLE tenants RENAME TO old`,
+		`CREATE SCHEMA other; ALTER TABLE tenants SET SCHEMA other`,
+		`ALTER TABLE tenants RENAME TO old; CREATE VIEW tenants AS SELECT * FROM old WHERE false`,
+		`ALTER TABLE tenants RENAME TO old; CREATE MATERIALIZED VIEW tenants AS SELECT * FROM old WHERE false`,
+	} {
+		dsn := newDatabase(t)
+		open(t, dsn)
+		exec(t, connect(t, dsn), spoil)
+		s, err := bunpg.Open(t.Context(), dsn)
+		if err == nil {
+			_ = s.Close()
+		}
+		if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "the table tenants is gone") {
+			t.Errorf("%s: Open: %v", spoil, err)
 		}
 	}
 }

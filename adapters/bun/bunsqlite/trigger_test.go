@@ -232,3 +232,23 @@ func TestMigrateRepairs(t *testing.T) {
 		})
 	}
 }
+
+// Where there was a store, Migrate does not make an empty one.
+func TestTenantsGone(t *testing.T) {
+	for _, spoil := range []string{"", "CREATE VIEW tenants AS SELECT * FROM old WHERE false"} {
+		path := filepath.Join(t.TempDir(), "tenants.db")
+		create(t, open(t, path), "acme")
+		other := shell(t, path)
+		run(t, other, "ALTER TABLE tenants RENAME TO old")
+		if spoil != "" {
+			run(t, other, spoil)
+		}
+		s, err := bunsqlite.Open(t.Context(), path)
+		if err == nil {
+			_ = s.Close()
+		}
+		if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "the table tenants is gone") {
+			t.Errorf("%q: Open: %v", spoil, err)
+		}
+	}
+}

@@ -70,6 +70,15 @@ func (b *base) installSchema(ctx context.Context, s session, exists bool) error 
 // errNewerSchema: the library is too old for the database.
 var errNewerSchema = errors.New("the schema was made by a newer version of this library, and this version cannot use it: upgrade the program")
 
+var errNoTable = errors.New("no table of tenants")
+
+// tenantsGone is why Migrate does not go on where there was a store: an empty table
+// would answer that nobody exists.
+func (b *base) tenantsGone() error {
+	return &failure{reason: tenancy.ErrUnavailable, cause: errNoTable, text: "the table " + b.names.Table + " is gone, or a view stands in its place:" +
+		" was it renamed, moved or dropped? Put it back; to begin anew without it, drop " + b.names.Table + "_schema, too"}
+}
+
 func (b *base) checkVersion(ctx context.Context, s session) error {
 	var version, compatibleFrom integer
 	if _, err := s.one(ctx, readVersion(b.dialect, b.names), nil, &version, &compatibleFrom); err != nil {

@@ -51,6 +51,14 @@ func (p *postgres) wrongTriggers(ctx context.Context, in session) (wrong []strin
 	if err != nil {
 		return nil, err
 	}
+	var there bool
+	tenants := "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace" +
+		" WHERE s.nspname = $1::text AND c.relname = $2::text AND c.relkind IN ('r', 'p'))"
+	if _, err := in.one(ctx, tenants, []any{p.names.Schema, p.names.Table}, &there); err != nil {
+		return nil, err
+	} else if !there {
+		return nil, p.tenantsGone()
+	}
 	lock, changes := p.dialect.table(p.names, "_lock"), p.dialect.table(p.names, "_changes")
 	tableList, err := p.dialect.texts([]string{lock, changes})
 	if err != nil {

@@ -162,13 +162,16 @@ func (s *sqlite) repair(ctx context.Context, in session) error {
 		return err
 	}
 	var texts, names []string
+	for _, o := range state.wrong {
+		if o.kind == "TABLE" && o.name == s.names.Table {
+			return s.tenantsGone()
+		}
+		names = append(names, o.name)
+	}
 	if len(state.wrong) > 0 {
 		if texts, err = s.repairTexts(ctx, in, state); err != nil {
 			return err
 		}
-	}
-	for _, o := range state.wrong {
-		names = append(names, o.name)
 	}
 	s.logger.WarnContext(ctx, "tenancy: parts of the schema were missing or changed; making them anew", slog.Any("names", names))
 	if state.search {
