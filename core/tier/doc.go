@@ -44,7 +44,7 @@
 // A hit in a local cache costs a few atomic loads on top of the cache and does
 // not allocate. Each process reads the log once, through the source's Watch, after a
 // write of another process, once more after one of its own, and twice for each poll
-// interval. Floors take 32 bytes for each entry that the largest cache may hold, 256 KiB
-// at least and 16 MiB at most, and 4 MiB for a cache that does not say how many that
-// are. Marks take 8 bytes for each of the last 131,072 changes.
+// interval. Floors grow, as keys are looked up, to 32 bytes for each entry that the largest
+// cache may hold, at least 256 KiB and at most 16 MiB, or 4 MiB if the cache does not say
+// how many it may hold. Marks take 8 bytes for each of the last 131,072 changes.
 package tier

@@ -20,8 +20,13 @@ type fence struct {
 	epoch  uint64
 	base   tenancy.Revision // changes up to here were not seen one by one
 	seed   maphash.Seed
-	floors []bucket // a power of two of them
+	floors []atomic.Pointer[page] // a power of two of them; nil until a key falls on one
 }
+
+// page is what floors are allocated in, so that they take memory as keys are looked up.
+type page [1 << pageBits]bucket
+
+const pageBits = 10
 
 // bucket holds the floors of the keys that fall on it, in a cache line. A key has a
 // place of its own, unless more have changed than there are places: then that of the
@@ -43,7 +48,7 @@ const (
 	maxPlace = 1<<(64-tagBits) - 1
 )
 
-// The number of buckets, of 64 bytes each. A cache of so many entries gets half as many
+// The most buckets that there are, of 64 bytes each. A cache of so many entries gets half as many
 // buckets, three places for each of its entries.
 const (
 	minBuckets     = 1 << 12
@@ -60,7 +65,7 @@ func bucketsFor(entries int64) int {
 // newFence returns the fence of the next epoch, without floors: what follows may be
 // another history, whose revisions are smaller.
 func newFence(old *fence, base tenancy.Revision, buckets int) *fence {
-	f := &fence{base: base, seed: maphash.MakeSeed(), floors: make([]bucket, buckets)}
+	f := &fence{base: base, seed: maphash.MakeSeed(), floors: make([]atomic.Pointer[page], buckets>>pageBits)}
 	if old != nil {
 		f.epoch = old.epoch + 1
 	}
@@ -87,14 +92,25 @@ func (f *fence) nextEpoch() *fence {
 // known key by key any more.
 func (f *fence) grown(buckets int) *fence {
 	next := f.nextEpoch()
-	next.floors = make([]bucket, buckets)
+	next.floors = make([]atomic.Pointer[page], buckets>>pageBits)
 	for i := range next.floors {
-		newest := f.floors[i%len(f.floors)].newest.Load()
-		next.floors[i].newest.Store(newest)
-		next.floors[i].rest.Store(newest)
+		old := f.floors[i%len(f.floors)].Load()
+		if old == nil {
+			continue
+		}
+		p := new(page)
+		for j := range p {
+			newest := old[j].newest.Load()
+			p[j].newest.Store(newest)
+			p[j].rest.Store(newest)
+		}
+		next.floors[i].Store(p)
 	}
 	return next
 }
+
+// buckets returns how many there are at most.
+func (f *fence) buckets() int { return len(f.floors) << pageBits }
 
 // bucket returns the bucket of k, and its tag there.
 func (f *fence) bucket(k tenancy.Key) (*bucket, uint64) {
@@ -102,7 +118,14 @@ func (f *fence) bucket(k tenancy.Key) (*bucket, uint64) {
 	if k.Kind == tenancy.KindID {
 		h ^= 0x9e3779b97f4a7c15
 	}
-	return &f.floors[h&uint64(len(f.floors)-1)], h >> (64 - tagBits)
+	at := &f.floors[h>>pageBits&uint64(len(f.floors)-1)]
+	p := at.Load()
+	if p == nil {
+		if p = new(page); !at.CompareAndSwap(nil, p) {
+			p = at.Load()
+		}
+	}
+	return &p[h&(1<<pageBits-1)], h >> (64 - tagBits)
 }
 
 // floor returns the least revision that an entry under k must be as of.

@@ -88,7 +88,7 @@ func newFollower(log tenancy.Log, replay bool, cfg config) *follower {
 func (f *follower) attach(s *Store) {
 	f.mu.Lock()
 	f.tiers = append(slices.Clip(f.tiers), s)
-	if fence := f.fence.Load(); s.buckets() > len(fence.floors) {
+	if fence := f.fence.Load(); s.buckets() > fence.buckets() {
 		f.fence.Store(fence.grown(s.buckets()))
 	}
 	if f.lost {
@@ -472,7 +472,7 @@ func (f *follower) startOver(ctx context.Context, after tenancy.Position) error 
 func (f *follower) goOnFrom(p tenancy.Position) {
 	f.marks = newMarks(p)
 	old := f.fence.Load()
-	f.fence.Store(newFence(old, p.Revision, len(old.floors)))
+	f.fence.Store(newFence(old, p.Revision, old.buckets()))
 	f.moved()
 }
 

@@ -3,7 +3,7 @@ package tier
 // A Cache or Bus may say more of itself than its port asks for:
 //
 //   - a Cache that has MaxEntries() int64, how many entries it holds at most, which
-//     decides how much memory floors take: 32 bytes for each, 256 KiB to 16 MiB; 4 MiB
+//     decides how much memory floors may take: 32 bytes for each, 256 KiB to 16 MiB; 4 MiB
 //     where it is not known
 //   - a Cache that has Stats() CacheStats, what it holds and lost
 //   - a Cache or Bus that has BreakerStats() BreakerStats, how it gets on with
