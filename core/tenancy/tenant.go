@@ -31,7 +31,9 @@ type Tenant struct {
 	// Metadata is whatever the application wants to keep with the tenant.
 	Metadata Metadata
 	// CreatedAt is set by Create, unless given (in the years 1 to 9998), and never
-	// changes. UTC, microseconds.
+	// changes. It is by the clock of the process that calls Create, which decides the
+	// order of List, and nothing about which state is newer: that is Revision and Mark.
+	// UTC, microseconds.
 	CreatedAt time.Time
 	// UpdatedAt grows with every write of this tenant. UTC, microseconds.
 	UpdatedAt time.Time

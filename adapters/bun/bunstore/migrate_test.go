@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/uptrace/bun"
+	bundialect "github.com/uptrace/bun/dialect"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -136,9 +137,23 @@ func TestMigrateLeavesATableOfOthersAlone(t *testing.T) {
 		"a view":   "CREATE VIEW tenants AS SELECT 1 AS number",
 		"changes":  "CREATE TABLE tenants_changes (number integer)",
 		"versions": "CREATE TABLE tenants_schema (version integer)",
+		"an index": "CREATE TABLE tenants_status_idx (number integer)",
+		// In one of the two databases.
+		"lock":           "CREATE TABLE tenants_lock (id integer, holder text)",
+		"another's lock": "CREATE TABLE tenants_lock (id smallint)",
+		"a view of lock": "CREATE VIEW tenants_lock AS SELECT 1 AS id",
+		"a key":          "CREATE TABLE tenants_pkey (number integer)",
+		"index of other": "CREATE TABLE t (created_at integer, id integer); CREATE INDEX tenants_created_at_idx ON t (created_at, id)",
+		"colliding":      "CREATE TABLE tenants_colliding (id text)",
+		"actor":          "CREATE TABLE tenants_actor (actor text)",
 	} {
 		t.Run(what, func(t *testing.T) {
 			each(t, func(t *testing.T, db *bun.DB) {
+				postgres := db.Dialect().Name() == bundialect.PG
+				if sqliteOnly := strings.Contains(what, "colliding") || what == "actor"; sqliteOnly == postgres &&
+					slices.Contains([]string{"lock", "another's lock", "a view of lock", "a key", "colliding", "actor"}, what) {
+					return // such a name means nothing there
+				}
 				if _, err := db.ExecContext(t.Context(), text); err != nil {
 					t.Fatal(err)
 				}
@@ -150,6 +165,9 @@ func TestMigrateLeavesATableOfOthersAlone(t *testing.T) {
 					t.Error("it is gone")
 				}
 				for _, table := range []string{"tenants_lock", "tenants_colliding"} { // one for each kind of database
+					if strings.Contains(text, table) {
+						continue
+					}
 					if _, err := db.ExecContext(t.Context(), "SELECT 1 FROM "+table); err == nil {
 						t.Errorf("%s was created all the same", table)
 					}

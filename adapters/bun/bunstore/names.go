@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"regexp"
 	"strings"
 	"text/template"
 )
@@ -28,6 +29,9 @@ func newNames(schema, table string) (names, error) {
 	if err := checkName("table", table, maxTableName, "sqlite_"); err != nil {
 		return names{}, err
 	}
+	if suffix := derivedName.FindString(table); suffix != "" {
+		return names{}, invalid("table", "must not end with %s: a store of the name before that would have a table or index of this name", suffix)
+	}
 	channel := schema + "." + table
 	if len(channel) > 63 {
 		sum := sha256.Sum256([]byte(channel))
@@ -35,6 +39,10 @@ func newNames(schema, table string) (names, error) {
 	}
 	return names{schema, table, channel}, nil
 }
+
+// derivedName finds the suffix of a table or index of another store: the two would
+// collide in one schema.
+var derivedName = regexp.MustCompile(`_(actor|changes|colliding|identifier_key|idx|lock|pkey|schema|search(_fts(_[a-z]+)?)?)$`)
 
 // checkName refuses what would have to be quoted or could be mistaken: names
 // are pasted into statement texts. Names that begin with reserved belong to the

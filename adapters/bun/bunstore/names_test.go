@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
 	bundialect "github.com/uptrace/bun/dialect"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -25,6 +26,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		{bunstore.WithTable("ténants"), "table"},
 		{bunstore.WithTable(strings.Repeat("a", 41)), "table"},
 		{bunstore.WithTable("sqlite_tenants"), "table"},
+		{bunstore.WithTable("tenants_lock"), "table"},
+		{bunstore.WithTable("tenants_search_fts_data"), "table"},
 		{bunstore.WithSchema(""), "schema"},
 		{bunstore.WithSchema("pg_tenants"), "schema"},
 		{bunstore.WithSchema("a b"), "schema"},
@@ -42,6 +45,26 @@ func TestOptionsAreChecked(t *testing.T) {
 	if _, err := bunstore.DDL(bundialect.MySQL); !errors.Is(err, tenancy.ErrInvalid) {
 		t.Errorf("MySQL: err = %v", err)
 	}
+}
+
+// No store may have the name of something that another store keeps.
+func TestNamesOfOneStoreAreNotThoseOfAnother(t *testing.T) {
+	each(t, func(t *testing.T, db *bun.DB) {
+		newStore(t, db, bunstore.WithTable("x"), bunstore.WithSearchIndex())
+		text := "SELECT name FROM sqlite_master WHERE type IN ('table', 'index') AND name NOT LIKE 'sqlite%' AND name <> 'x'"
+		if db.Dialect().Name() == bundialect.PG {
+			text = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname <> 'x'"
+		}
+		var names []string
+		if err := db.NewRaw(text).Scan(t.Context(), &names); err != nil || len(names) < 8 {
+			t.Fatalf("%q, %v", names, err)
+		}
+		for _, name := range names {
+			if _, err := bunstore.DDL(db.Dialect().Name(), bunstore.WithTable(name)); !errors.Is(err, tenancy.ErrInvalid) {
+				t.Errorf("%s: err = %v, want ErrInvalid", name, err)
+			}
+		}
+	})
 }
 
 func TestDDLHoldsTheNames(t *testing.T) {

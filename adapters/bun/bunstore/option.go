@@ -100,7 +100,8 @@ func invalid(field, format string, args ...any) error {
 // WithTable names the table of tenants (DefaultTable). The names of everything
 // else that the store keeps begin with it. A letter or underscore, then letters,
 // digits and underscores, all in lower case, at most 40; not sqlite_ at the
-// beginning.
+// beginning, and not what those names end with (_lock, _changes, _schema, _idx, _pkey,
+// _search and the like), so that two stores of one database never collide.
 func WithTable(name string) Option { return optionFunc(func(c *config) { c.table = name }) }
 
 // WithSchema names the PostgreSQL schema (DefaultSchema); the search_path plays

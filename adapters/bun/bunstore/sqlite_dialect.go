@@ -74,7 +74,7 @@ func (sqliteDialect) classify(err error) (kind, string) {
 	if strings.Contains(message, "no such module") {
 		return unavailable, name + ": the search index needs an SQLite that was built with FTS5"
 	}
-	if strings.Contains(message, "already exists") {
+	if strings.Contains(message, "already exists") || strings.Contains(message, "there is already a") {
 		return unavailable, name + ": a table of this name exists already, and is not one of a store: choose another with WithTable"
 	}
 	return unavailable, name

@@ -24,11 +24,18 @@ BEGIN
     IF to_regnamespace('"{{.Schema}}"') IS NULL THEN
         CREATE SCHEMA "{{.Schema}}";
     END IF;
-    -- IF NOT EXISTS would take a table of another program for one of a store.
+    -- IF NOT EXISTS would take a table or index of another program for one of a store.
+    -- The sign is a column or a constraint of the table, or of that of the index.
     SELECT c.relname INTO other
-    FROM (VALUES ('{{.Table}}', 'name_folded'), ('{{.Table}}_changes', 'mark')) AS ours (name, attribute)
-    JOIN pg_catalog.pg_class AS c ON c.relname = ours.name AND c.relnamespace = to_regnamespace('"{{.Schema}}"')
-    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = ours.attribute);
+    FROM (VALUES ('', 'name_folded'), ('_pkey', 'name_folded'), ('_identifier_key', 'name_folded'), ('_created_at_idx', 'name_folded'),
+        ('_status_idx', 'name_folded'), ('_unfolded_idx', 'name_folded'), ('_search_idx', 'name_folded'), ('_changes', 'mark'),
+        ('_changes_pkey', 'mark'), ('_lock', '{{.Table}}_lock_check'), ('_lock_pkey', '{{.Table}}_lock_check'),
+        ('_schema', 'compatible_from')) AS ours (suffix, sign)
+    JOIN pg_catalog.pg_class AS c ON c.relname = '{{.Table}}' || ours.suffix AND c.relnamespace = to_regnamespace('"{{.Schema}}"')
+    LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = c.oid
+    WHERE NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = coalesce(i.indrelid, c.oid) AND a.attname = ours.sign
+        UNION ALL SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = coalesce(i.indrelid, c.oid) AND k.conname = ours.sign);
     IF FOUND THEN
         RAISE EXCEPTION '{{.Schema}}.% exists already and is not a table of tenantstore', other
             USING ERRCODE = 'duplicate_table', HINT = 'Choose another name: bunstore.WithTable, bunstore.WithSchema.';
