@@ -141,7 +141,6 @@ func TestMigrateLeavesATableOfOthersAlone(t *testing.T) {
 		// In one of the two databases.
 		"lock":           "CREATE TABLE tenants_lock (id integer, holder text)",
 		"another's lock": "CREATE TABLE tenants_lock (id smallint)",
-		"a view of lock": "CREATE VIEW tenants_lock AS SELECT 1 AS id",
 		"a key":          "CREATE TABLE tenants_pkey (number integer)",
 		"index of other": "CREATE TABLE t (created_at integer, id integer); CREATE INDEX tenants_created_at_idx ON t (created_at, id)",
 		"colliding":      "CREATE TABLE tenants_colliding (id text)",
@@ -151,7 +150,7 @@ func TestMigrateLeavesATableOfOthersAlone(t *testing.T) {
 			each(t, func(t *testing.T, db *bun.DB) {
 				postgres := db.Dialect().Name() == bundialect.PG
 				if sqliteOnly := strings.Contains(what, "colliding") || what == "actor"; sqliteOnly == postgres &&
-					slices.Contains([]string{"lock", "another's lock", "a view of lock", "a key", "colliding", "actor"}, what) {
+					slices.Contains([]string{"lock", "another's lock", "a key", "colliding", "actor"}, what) {
 					return // such a name means nothing there
 				}
 				if _, err := db.ExecContext(t.Context(), text); err != nil {

@@ -33,7 +33,7 @@ BEGIN
         ('_schema', 'compatible_from')) AS ours (suffix, sign)
     JOIN pg_catalog.pg_class AS c ON c.relname = '{{.Table}}' || ours.suffix AND c.relnamespace = to_regnamespace('"{{.Schema}}"')
     LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = c.oid
-    WHERE NOT EXISTS (
+    WHERE NOT (ours.suffix = '_lock' AND c.relkind = 'v') AND NOT EXISTS ( -- what writes to a view says so
         SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = coalesce(i.indrelid, c.oid) AND a.attname = ours.sign
         UNION ALL SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = coalesce(i.indrelid, c.oid) AND k.conname = ours.sign);
     IF FOUND THEN
