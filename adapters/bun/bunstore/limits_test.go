@@ -57,14 +57,18 @@ func TestMigrateUnderLimits(t *testing.T) {
 		t.Errorf("the index is usable: %t, %v", usable, err)
 	}
 
-	_, err := watcher.ExecContext(t.Context(), "ALTER DATABASE "+name+" SET lock_timeout = 0")
-	if err != nil {
-		t.Fatal(err)
+	set := func(text string) {
+		t.Helper()
+		if _, err := watcher.ExecContext(t.Context(), "ALTER DATABASE "+name+" "+text); err != nil {
+			t.Fatal(err)
+		}
 	}
+	set("RESET ALL") // the blocker must not be subject to it
+	release = blocker(t, dsn, "SELECT id FROM tenants_lock FOR UPDATE")
+	set("SET statement_timeout = '20ms'")
 	ordinary := unmigrated(t, postgresDB(t, dsn), bunstore.WithSessionDefaults())
-	release = blocker(t, dsn, "SELECT set_config('idle_in_transaction_session_timeout', '0', true) FROM tenants_lock FOR UPDATE")
 	defer release()
-	_, err = ordinary.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	_, err := ordinary.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
 	if !errors.Is(err, tenancy.ErrUnavailable) || !errors.Is(err, tenancy.ErrNotApplied) || !strings.Contains(err.Error(), "statement_timeout") {
 		t.Errorf("an ordinary write: %v, want one that names the setting and was not applied", err)
 	}
