@@ -44,7 +44,6 @@ func TestTwoDatabasesUnderOnePrefix(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		var log journal
 		prefix := newPrefix()
-		var names [2]string
 		read := make([]func(), 2)
 		for i := range 2 {
 			db := memstore.New()
@@ -58,7 +57,6 @@ func TestTwoDatabasesUnderOnePrefix(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			names[i] = acme.Name
 			s := over(t, db, option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithLogger(log.logger()))
 			t.Cleanup(func() {
 				if err := s.Close(); err != nil {
