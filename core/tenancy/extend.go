@@ -129,11 +129,21 @@ func (x *Extended) List(ctx context.Context, opts ListOptions) (p Page, err erro
 	if err != nil {
 		return p, err
 	}
+	return pages{x.b}.List(ctx, opts)
+}
+
+// pages is the backend as a [Lister], for calls that are under way: a failure of one
+// of its pages is theirs, and names them.
+type pages struct{ b Backend }
+
+// List implements [Lister].
+func (l pages) List(ctx context.Context, opts ListOptions) (Page, error) {
 	opts, after, err := opts.Normalized()
 	if err != nil {
-		return p, err
+		return Page{}, err
 	}
-	if p, err = x.b.List(ctx, opts, after); opts.OmitSecrets {
+	p, err := l.b.List(ctx, opts, after)
+	if opts.OmitSecrets {
 		for i := range p.Tenants {
 			if url := &p.Tenants[i].DatabaseURL; !url.IsZero() {
 				*url = omittedSecret()
@@ -156,7 +166,7 @@ func (x *Extended) Count(ctx context.Context, filter Filter) (n int, err error) 
 	}); ok {
 		return b.Count(ctx, filter)
 	}
-	for _, err := range All(ctx, x, ListOptions{Filter: filter}) {
+	for _, err := range All(ctx, pages{x.b}, ListOptions{Filter: filter}) {
 		if err != nil {
 			return 0, err
 		}
@@ -183,7 +193,7 @@ func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions)
 	}
 	folded := Fold(query)
 	ts = TopMatches(func(yield func(Match) bool) {
-		for t, failure := range All(ctx, x, ListOptions{Filter: opts.Filter}) {
+		for t, failure := range All(ctx, pages{x.b}, ListOptions{Filter: opts.Filter}) {
 			if err = failure; err != nil {
 				return
 			}
