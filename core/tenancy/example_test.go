@@ -72,6 +72,31 @@ func ExampleMetadata() {
 	// true
 }
 
+// A View is the application's own type for tenants: decoded once, not at every
+// request.
+func ExampleView() {
+	type settings struct {
+		Plan  string `json:"plan"`
+		Seats int    `json:"seats"`
+	}
+	var view tenancy.View[settings]
+	m, err := tenancy.NewMetadata(settings{Plan: "pro", Seats: 3})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	acme := tenancy.Tenant{ID: "t1", Identifier: "acme", Metadata: m}
+	s, err := view.Of(acme)
+	fmt.Println(s.Plan, s.Seats, err)
+
+	acme.Metadata, _ = m.With("seats", "many")
+	_, err = view.Of(acme)
+	fmt.Println(err)
+	// Output:
+	// pro 3 <nil>
+	// tenancy: View: id "t1": identifier "acme": metadata: what is stored cannot be read: does not decode into tenancy_test.settings: field "seats" wants int
+}
+
 // A patch is merged by the store in one step: nothing that others write at the
 // same time is lost.
 func ExampleStore_updateMetadata() {

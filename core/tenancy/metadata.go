@@ -76,17 +76,26 @@ func NewMetadata(v any) (Metadata, error) {
 }
 
 // MetadataAs decodes m into a T by the rules of [json.Unmarshal]. It decodes at
-// every call: do it once per request. An error wraps ErrInvalid.
+// every call; a [View] decodes once. An error wraps ErrInvalid.
 func MetadataAs[T any](m Metadata) (T, error) {
-	var v T
 	if err := m.readable(); err != nil {
-		return v, err
-	}
-	if err := json.Unmarshal([]byte(m.String()), &v); err != nil {
 		var zero T
-		return zero, invalid("metadata", "does not decode into %T: %s", v, jsonReason(err))
+		return zero, err
+	}
+	v, reason := decodeMetadata[T](m)
+	if reason != "" {
+		return v, invalid("metadata", "%s", reason)
 	}
 	return v, nil
+}
+
+// decodeMetadata returns the T, or why m is none. m is not withheld.
+func decodeMetadata[T any](m Metadata) (v T, reason string) {
+	if err := json.Unmarshal([]byte(m.String()), &v); err != nil {
+		var zero T
+		return zero, fmt.Sprintf("does not decode into %T: %s", v, jsonReason(err))
+	}
+	return v, ""
 }
 
 // String returns the canonical JSON.

@@ -13,6 +13,7 @@ type service struct {
 	store tenancy.Store
 	base  string // tenants' hosts are <identifier>.<base>
 	log   *slog.Logger
+	about tenancy.View[institution] // what the metadata of tenants say
 
 	requests tenancyhttp.Observer // of requests for tenants; nil for none
 	metrics  http.Handler         // of GET /metrics; nil for none

@@ -10,7 +10,7 @@ import (
 // know, which is less than the record.
 func (s *service) whoami(w http.ResponseWriter, r *http.Request) error {
 	t := tenancy.MustFromContext(r.Context())
-	about, err := tenancy.MetadataAs[institution](t.Metadata)
+	about, err := s.about.Of(t)
 	if err != nil {
 		about = institution{} // an operator put something else there
 	}
