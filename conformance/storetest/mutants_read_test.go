@@ -263,7 +263,7 @@ func rankOf(t tenancy.Tenant, query string) tenancy.SearchRank {
 // searchBy is a Search with a rank of its own.
 func searchBy(f *faulty, rank func(t tenancy.Tenant, query string) tenancy.SearchRank) func(context.Context, string, tenancy.SearchOptions) ([]tenancy.Tenant, error) {
 	return func(_ context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
-		opts, err := opts.Normalized()
+		opts, err := tenancy.ForSearch(opts)
 		if err != nil {
 			return nil, err
 		}

@@ -6,9 +6,8 @@ import "context"
 // [Extend] makes a Store of it. The methods keep the contracts of the same
 // methods of [Store], with these reliefs:
 //
-//   - Input has been validated and completed: tenants by [Tenant.ForCreate] and
-//     [Tenant.ForUpdate], options by their Normalized methods, IDs by
-//     [UniqueIDs]. Calls after Close do not arrive; those that began before it
+//   - Input has been validated and completed: tenants by [ForCreate] and
+//     [ForUpdate], options by [ForList] and [ForSearch], IDs by [UniqueIDs]. Calls after Close do not arrive; those that began before it
 //     may still be under way when it is called.
 //   - A bare sentinel will do as an error; for ErrAlreadyExists return an
 //     [*Error] with the Field. Any error that wraps none of the reasons counts

@@ -146,6 +146,23 @@ func hasReason(err error) bool {
 	return false
 }
 
+// named returns err, of a call that op has made, as an error of op on key (its zero
+// value for none).
+func named(op string, key Key, err error) error {
+	out := Error{Err: err}
+	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost one names an operation
+		out = *e
+	}
+	out.Op = op
+	if out.ID == "" && key.Kind == KindID {
+		out.ID = key.Value
+	}
+	if out.Identifier == "" && key.Kind == KindIdentifier {
+		out.Identifier = key.Value
+	}
+	return &out
+}
+
 func invalid(field, format string, args ...any) error {
 	return &Error{Field: field, Err: fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))}
 }

@@ -138,7 +138,7 @@ type pages struct{ b Backend }
 
 // List implements [Lister].
 func (l pages) List(ctx context.Context, opts ListOptions) (Page, error) {
-	opts, after, err := opts.Normalized()
+	opts, after, err := ForList(opts)
 	if err != nil {
 		return Page{}, err
 	}
@@ -183,7 +183,7 @@ func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions)
 	if err = firstError(err, ValidateQuery(query)); err != nil {
 		return nil, err
 	}
-	if opts, err = opts.Normalized(); err != nil {
+	if opts, err = ForSearch(opts); err != nil {
 		return nil, err
 	}
 	if b, ok := x.b.(interface {
@@ -233,7 +233,7 @@ func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err er
 	if err != nil {
 		return updated, err
 	}
-	if t, err = t.ForUpdate(); err != nil {
+	if t, err = ForUpdate(t); err != nil {
 		return updated, err
 	}
 	if x.isReserved(t.Identifier) {
@@ -249,7 +249,7 @@ func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err er
 
 // forCreate returns t as it is given to the backend.
 func (x *Extended) forCreate(t Tenant, now time.Time) (Tenant, error) {
-	t, err := t.ForCreate(now)
+	t, err := ForCreate(t, now)
 	if err == nil && x.isReserved(t.Identifier) {
 		err = reserved()
 	}
@@ -448,4 +448,9 @@ func inOrder(ts []Tenant, ids []string) []Tenant {
 		}
 	}
 	return out
+}
+
+// omittedSecret is what ListOptions.OmitSecrets leaves of a secret.
+func omittedSecret() Secret {
+	return WithheldSecret("it was not asked for: see ListOptions.OmitSecrets")
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/go-tenancy/tenantstore/core/internal/logread"
 )
 
 // ChangeHandler is what [Follow] calls, one call at a time. A function that is nil is
@@ -55,18 +57,21 @@ func Follow(ctx context.Context, source Log, h ChangeHandler) error {
 type follower struct {
 	source  Log
 	handler ChangeHandler
-	limit   readLimit
+	limit   logread.Limit
 }
 
 // run follows the log until that cannot go on.
 func (f *follower) run(ctx context.Context) error {
 	var head Head
-	err := f.limit.read(ctx, func(ctx context.Context) (err error) {
+	err := f.limit.Read(ctx, ErrUnavailable, func(ctx context.Context) (err error) {
 		head, err = f.source.Head(ctx)
 		return err
 	})
 	if err != nil {
-		return ErrorIn("Follow", Key{}, err)
+		if known := (*Error)(nil); ctx.Err() == nil && !errors.As(err, &known) && !errors.Is(err, ErrUnavailable) {
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err) // of a source that is not by the contract
+		}
+		return named("Follow", Key{}, err)
 	}
 	if err := f.sync(ctx, head.Newest); err != nil {
 		return err

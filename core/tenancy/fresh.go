@@ -43,17 +43,17 @@ func (f fresh) Exists(ctx context.Context, id string) (bool, error) {
 }
 
 func (f fresh) GetByIDs(ctx context.Context, ids []string) ([]Tenant, error) {
-	ids, err := UniqueIDs(ids)
-	if err != nil {
-		return nil, ErrorIn("GetByIDs", Key{}, err)
-	}
-	want := make([]Lookup, len(ids))
-	for i, id := range ids {
-		want[i] = Lookup{IDKey(id), Latest}
+	seen := make(map[string]bool, len(ids))
+	want := make([]Lookup, 0, len(ids))
+	for _, id := range ids {
+		if !seen[id] {
+			seen[id] = true
+			want = append(want, Lookup{IDKey(id), Latest})
+		}
 	}
 	snapshots, err := f.Load(ctx, want)
 	if err != nil {
-		return nil, instead("GetByIDs", Key{}, err)
+		return nil, named("GetByIDs", Key{}, err)
 	}
 	tenants := make([]Tenant, 0, len(snapshots))
 	for _, s := range snapshots {
@@ -67,26 +67,15 @@ func (f fresh) GetByIDs(ctx context.Context, ids []string) ([]Tenant, error) {
 func (f fresh) get(ctx context.Context, op string, key Key) (Tenant, error) {
 	snapshot, err := f.load(ctx, op, key)
 	if err == nil && !snapshot.Found {
-		err = ErrorIn(op, key, ErrNotFound)
+		err = named(op, key, ErrNotFound)
 	}
 	return snapshot.Tenant, err
 }
 
 func (f fresh) load(ctx context.Context, op string, key Key) (Snapshot, error) {
-	if err := key.Validate(); err != nil {
-		return Snapshot{}, ErrorIn(op, key, err)
-	}
 	snapshots, err := f.Load(ctx, []Lookup{{key, Latest}})
 	if err != nil {
-		return Snapshot{}, instead(op, key, err)
+		return Snapshot{}, named(op, key, err)
 	}
 	return snapshots[0], nil
-}
-
-// instead returns an error of Load as one of the operation that called it.
-func instead(op string, key Key, err error) error {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost one names the operation
-		err = &Error{ID: e.ID, Identifier: e.Identifier, Field: e.Field, Err: e.Err}
-	}
-	return ErrorIn(op, key, err)
 }

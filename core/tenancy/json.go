@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-tenancy/tenantstore/core/internal/canonical"
 )
 
 // tenantJSON is the stable JSON form of a tenant. S is Secret, which masks
@@ -42,7 +44,7 @@ func (t *Tenant) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return jsonError(err)
 	}
-	if !utf8.Valid(data) || !soundEscapes(data, false) { // encoding/json has replaced it
+	if !utf8.Valid(data) || !canonical.SoundEscapes(data, false) { // encoding/json has replaced it
 		return invalid("", "must be UTF-8 without unpaired surrogates")
 	}
 	createdAt, err := parseTime("created_at", j.CreatedAt)
@@ -87,7 +89,7 @@ func parseTime(field, text string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, invalid(field, "must be an RFC 3339 time")
 	}
-	return NormalizeTime(t), nil
+	return t.UTC().Truncate(time.Microsecond), nil
 }
 
 // Revealed is a Tenant whose JSON form holds the DatabaseURL in plain text: for

@@ -66,10 +66,10 @@ type Page struct {
 	Next string
 }
 
-// Normalized returns o with its default filled in, and the place after which
+// ForList returns o with its default filled in, and the place after which
 // the page begins: the zero ListKey without a cursor. Otherwise it returns an
 // [*Error] that wraps ErrInvalid.
-func (o ListOptions) Normalized() (ListOptions, ListKey, error) {
+func ForList(o ListOptions) (ListOptions, ListKey, error) {
 	if o.Limit < 0 || o.Limit > MaxPageLimit {
 		return o, ListKey{}, invalid("limit", "must be 0 to %d", MaxPageLimit)
 	}
@@ -134,7 +134,7 @@ const (
 // Cursor returns k, in a listing with filter, as an opaque text that is safe in a
 // URL.
 func (k ListKey) Cursor(filter Filter) string {
-	b := binary.BigEndian.AppendUint32([]byte{cursorVersion}, filter.hash())
+	b := binary.BigEndian.AppendUint32([]byte{cursorVersion}, hash(filter))
 	b = binary.BigEndian.AppendUint64(b, uint64(k.CreatedAt.UnixMicro()))
 	b = append(b, k.ID...)
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(b, crc(b)))
@@ -153,17 +153,17 @@ func parseCursor(cursor string, filter Filter) (ListKey, error) {
 	k := ListKey{time.UnixMicro(int64(binary.BigEndian.Uint64(b[5:cursorHead]))).UTC(), string(b[cursorHead:])}
 	// The decoder skips line breaks.
 	if binary.BigEndian.Uint32(sum) != crc(b) || strings.ContainsAny(cursor, "\r\n") ||
-		ValidateID(k.ID) != nil || validateTime("", k.CreatedAt, maxYear) != nil {
+		ValidateID(k.ID) != nil || k.CreatedAt.Year() < 1 || k.CreatedAt.Year() > 9999 {
 		return ListKey{}, bad
 	}
-	if binary.BigEndian.Uint32(b[1:5]) != filter.hash() {
+	if binary.BigEndian.Uint32(b[1:5]) != hash(filter) {
 		return ListKey{}, invalid("cursor", "belongs to a listing with another filter: go on with that filter, or begin without a cursor")
 	}
 	return k, nil
 }
 
 // hash tells filters apart that select differently.
-func (f Filter) hash() uint32 {
+func hash(f Filter) uint32 {
 	statuses := slices.Clone(f.Statuses)
 	slices.Sort(statuses)
 	var b []byte

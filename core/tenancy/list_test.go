@@ -36,7 +36,7 @@ func TestListOptionsNormalized(t *testing.T) {
 		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{"frozen"}}}, "status", 0},
 		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{""}}}, "status", 0},
 	} {
-		got, after, err := c.opts.Normalized()
+		got, after, err := tenancy.ForList(c.opts)
 		if c.field != "" {
 			wantInvalid(t, "options", err, c.field)
 			continue
@@ -55,7 +55,7 @@ func TestCursorRoundTrip(t *testing.T) {
 		{CreatedAt: time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), ID: "\n"},
 	} {
 		cursor := key.Cursor(tenancy.Filter{})
-		_, got, err := tenancy.ListOptions{Cursor: cursor}.Normalized()
+		_, got, err := tenancy.ForList(tenancy.ListOptions{Cursor: cursor})
 		if err != nil || got != key {
 			t.Errorf("%+v reads back as %+v (%v)", key, got, err)
 		}
@@ -77,7 +77,7 @@ func TestCursorsThatWereAltered(t *testing.T) {
 				if altered == cursor {
 					return
 				}
-				if _, got, err := (tenancy.ListOptions{Cursor: altered, Filter: filter}).Normalized(); altered != "" && !errors.Is(err, tenancy.ErrInvalid) {
+				if _, got, err := tenancy.ForList(tenancy.ListOptions{Cursor: altered, Filter: filter}); altered != "" && !errors.Is(err, tenancy.ErrInvalid) {
 					t.Fatalf("%s: %q of %q is read as %+v", what, altered, cursor, got)
 				}
 			}
@@ -114,7 +114,7 @@ func TestCursorOfAnotherFilter(t *testing.T) {
 	for i, from := range filters {
 		cursor := tenancy.ListKeyOf(valid()).Cursor(from)
 		for j, to := range filters {
-			_, _, err := tenancy.ListOptions{Cursor: cursor, Filter: to}.Normalized()
+			_, _, err := tenancy.ForList(tenancy.ListOptions{Cursor: cursor, Filter: to})
 			if i == j != (err == nil) {
 				t.Errorf("from %v to %v: %v", from, to, err)
 			}
@@ -125,7 +125,7 @@ func TestCursorOfAnotherFilter(t *testing.T) {
 		// The order of the statuses, and how often each is named, changes nothing.
 		again := slices.Concat(from.Statuses, from.Statuses)
 		slices.Reverse(again)
-		if _, _, err := (tenancy.ListOptions{Cursor: cursor, Filter: tenancy.Filter{Statuses: again}}).Normalized(); err != nil {
+		if _, _, err := tenancy.ForList(tenancy.ListOptions{Cursor: cursor, Filter: tenancy.Filter{Statuses: again}}); err != nil {
 			t.Errorf("from %v to %v: %v", from.Statuses, again, err)
 		}
 	}
@@ -155,7 +155,7 @@ func TestPageOf(t *testing.T) {
 		t.Errorf("the last page: %+v", p)
 	}
 	p := tenancy.PageOf(rows, tenancy.ListOptions{Limit: 2})
-	_, after, err := tenancy.ListOptions{Cursor: p.Next}.Normalized()
+	_, after, err := tenancy.ForList(tenancy.ListOptions{Cursor: p.Next})
 	if len(p.Tenants) != 2 || cap(p.Tenants) != 2 || err != nil || after != tenancy.ListKeyOf(rows[1]) {
 		t.Errorf("a page with a next one: %+v, %+v, %v", p, after, err)
 	}
@@ -181,7 +181,7 @@ func FuzzParseCursor(f *testing.F) {
 	f.Add("AQAAAAAAAAAAYQ==")
 	f.Add("AQ\nAAAAAAAAAAYQ")
 	f.Fuzz(func(t *testing.T, cursor string) {
-		_, key, err := tenancy.ListOptions{Cursor: cursor}.Normalized()
+		_, key, err := tenancy.ForList(tenancy.ListOptions{Cursor: cursor})
 		if err != nil {
 			wantInvalid(t, cursor, err, "cursor")
 			return

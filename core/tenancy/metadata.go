@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
-	"slices"
-	"strings"
+
+	"github.com/go-tenancy/tenantstore/core/internal/canonical"
 )
 
 // Metadata is an immutable JSON object of at most 256 KiB. The zero Metadata is
@@ -25,32 +24,42 @@ import (
 // nesting, of which the object itself is the first.
 //
 // Metadata that was stored by hand may be withheld: see [Metadata.Err].
-type Metadata struct{ object string } // withheldMetadata where it is withheld
+type Metadata canonical.Object
 
 // ParseMetadata returns the metadata that the JSON object in data stands for, or
 // an [*Error] that wraps ErrInvalid. Empty data and null stand for {}. It does
 // not keep data. The limit of 256 KiB is that of the canonical form; an object
 // whose repeated keys would make it more than twice as large is refused, too.
 func ParseMetadata(data []byte) (Metadata, error) {
-	return parseMetadata(data, false)
+	o, err := canonical.Parse(data)
+	if err != nil {
+		return Metadata{}, invalid("metadata", "%s", err)
+	}
+	return Metadata(o), nil
 }
 
 // MetadataFromStored is ParseMetadata for what a database returned, perhaps
 // edited by hand: it applies no limit and keeps as it is what ParseMetadata
 // would refuse inside the object. What is no JSON object at all, or nests more
 // than 9,000 levels deep, is withheld, so that it costs one tenant its metadata,
-// and not a page of tenants. It is for authors of stores.
-func MetadataFromStored(data []byte) Metadata {
-	m, err := parseMetadata(data, true)
-	if err != nil {
-		return Metadata{withheldMetadata}
-	}
-	return m
-}
+// and not a page of tenants.
+func MetadataFromStored(data []byte) Metadata { return Metadata(canonical.ParseStored(data)) }
 
-// withheldMetadata is what withheld metadata shows as: JSON that nobody takes for
-// an object.
-const withheldMetadata = `"` + mask + `"`
+// MetadataFromCanonical returns the Metadata whose String is text, without the
+// cost of bringing it into its form: several times faster than ParseMetadata. It
+// keeps text. It is for caches, which give back what String returned
+// and know that it was not altered.
+//
+// Text that is not one JSON object without white space is an [*Error] that wraps
+// ErrInvalid. The finer points of the form are not checked: == is meaningless
+// for text that does not have them.
+func MetadataFromCanonical(text string) (Metadata, error) {
+	o, ok := canonical.FromCanonical(text)
+	if !ok {
+		return Metadata{}, invalid("metadata", "must be one JSON object in canonical form")
+	}
+	return Metadata(o), nil
+}
 
 // Err returns nil, or an error that wraps ErrWithheld if the store holds metadata
 // that cannot be read. The tenant that has it can be read and suspended. Its
@@ -58,8 +67,8 @@ const withheldMetadata = `"` + mask + `"`
 // for metadata; Create, Update and Merge refuse it with ErrInvalid, so that
 // nothing replaces unseen what is stored. Update with other metadata does.
 func (m Metadata) Err() error {
-	if m.object == withheldMetadata {
-		return fmt.Errorf("%w: it is no JSON object, or nests more than %d levels deep", ErrWithheld, maxStoredDepth)
+	if canonical.Object(m) == canonical.Withheld {
+		return fmt.Errorf("%w: it is no JSON object, or nests more than %d levels deep", ErrWithheld, canonical.MaxStoredDepth)
 	}
 	return nil
 }
@@ -99,32 +108,20 @@ func decodeMetadata[T any](m Metadata) (v T, reason string) {
 }
 
 // String returns the canonical JSON.
-func (m Metadata) String() string {
-	if m.object == "" {
-		return "{}"
-	}
-	return m.object
-}
+func (m Metadata) String() string { return canonical.Object(m).String() }
 
 // Get returns the JSON of the value under a top-level key, and whether it is
 // there.
 func (m Metadata) Get(key string) (json.RawMessage, bool) {
-	for raw, value := range m.members() {
-		if isKey(raw, key) {
-			return json.RawMessage(value), true
-		}
+	value, ok := canonical.Object(m).Get(key)
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return json.RawMessage(value), true
 }
 
 // Keys returns the top-level keys in byte order.
-func (m Metadata) Keys() []string {
-	var keys []string
-	for raw := range m.members() {
-		keys = append(keys, string(unescape([]byte(raw))))
-	}
-	return keys
-}
+func (m Metadata) Keys() []string { return canonical.Object(m).Keys() }
 
 // With returns a copy of m in which key has the JSON of value. A nil value is
 // stored as null. Errors as in NewMetadata.
@@ -133,7 +130,7 @@ func (m Metadata) With(key string, value any) (Metadata, error) {
 	if err != nil {
 		return Metadata{}, err
 	}
-	patch, err := ParseMetadata(slices.Concat(appendString([]byte{'{'}, key), []byte{':'}, data, []byte{'}'}))
+	patch, err := ParseMetadata(canonical.Member(key, data))
 	if err != nil {
 		return Metadata{}, err
 	}
@@ -142,20 +139,7 @@ func (m Metadata) With(key string, value any) (Metadata, error) {
 
 // Without returns a copy of m that lacks keys.
 func (m Metadata) Without(keys ...string) Metadata {
-	if m.Err() != nil {
-		return m
-	}
-	rest := []byte{'{'}
-	for raw, value := range m.members() {
-		if !slices.ContainsFunc(keys, func(key string) bool { return isKey(raw, key) }) {
-			rest = append(append(append(append(rest, raw...), ':'), value...), ',')
-		}
-	}
-	if len(rest) == 1 {
-		return Metadata{}
-	}
-	rest[len(rest)-1] = '}'
-	return Metadata{string(rest)}
+	return Metadata(canonical.Object(m).Without(keys...))
 }
 
 // Merge returns a copy of m with every top-level member of patch put over it:
@@ -163,18 +147,12 @@ func (m Metadata) Without(keys ...string) Metadata {
 // whole. It fails with ErrInvalid if the result is too large, or one of the two
 // is withheld.
 func (m Metadata) Merge(patch Metadata) (Metadata, error) {
-	if err := firstError(m.readable(), patch.readable()); err != nil {
-		return Metadata{}, err
+	for _, one := range []Metadata{m, patch} {
+		if err := one.readable(); err != nil {
+			return Metadata{}, err
+		}
 	}
-	merged := m
-	switch {
-	case m.object == "":
-		merged = patch
-	case patch.object != "":
-		// Of repeated keys the last one counts.
-		both := m.object[:len(m.object)-1] + "," + patch.object[1:]
-		merged = MetadataFromStored([]byte(both))
-	}
+	merged := Metadata(canonical.Object(m).Merge(canonical.Object(patch)))
 	if err := merged.Validate(); err != nil {
 		return Metadata{}, err
 	}
@@ -195,14 +173,10 @@ func (m Metadata) Validate() error {
 	if err := m.readable(); err != nil {
 		return err
 	}
-	if len(m.object) > MaxMetadataBytes {
-		return tooLarge()
+	if canonical.Object(m).Len() > MaxMetadataBytes {
+		return invalid("metadata", "%s", canonical.ErrTooLarge)
 	}
 	return nil
-}
-
-func tooLarge() error {
-	return invalid("metadata", "must be at most %d bytes as canonical JSON", MaxMetadataBytes)
 }
 
 // MarshalJSON implements [json.Marshaler].
@@ -216,59 +190,6 @@ func (m *Metadata) UnmarshalJSON(data []byte) error {
 	}
 	*m = parsed
 	return nil
-}
-
-// members iterates over the top-level members, as they stand in the canonical
-// JSON: the key with its quotes and escapes, and the value.
-func (m Metadata) members() iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		rest := m.object
-		if m.Err() != nil {
-			return
-		}
-		for len(rest) > 1 { // more than the closing brace
-			rest = rest[1:] // the brace or comma
-			key := rest[:stringEnd(rest)]
-			rest = rest[len(key)+1:] // and the colon
-			value := rest[:valueEnd(rest)]
-			rest = rest[len(value):]
-			if !yield(key, value) {
-				return
-			}
-		}
-	}
-}
-
-// valueEnd returns the length of the value at the start of canonical JSON that
-// goes on with a comma or a brace.
-func valueEnd(text string) int {
-	for i, depth := 0, 0; ; {
-		switch text[i] {
-		case '"':
-			i += stringEnd(text[i:])
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i
-			}
-			depth--
-		case ',':
-			if depth == 0 {
-				return i
-			}
-		}
-		i++
-	}
-}
-
-// isKey reports whether raw, a JSON string, stands for key.
-func isKey(raw, key string) bool {
-	if strings.IndexByte(raw, '\\') < 0 {
-		return raw[1:len(raw)-1] == key
-	}
-	return string(unescape([]byte(raw))) == key
 }
 
 func marshalValue(v any) ([]byte, error) {

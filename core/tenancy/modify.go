@@ -42,7 +42,7 @@ func Modify(ctx context.Context, s Store, id string, change func(*Tenant) error)
 		backoff := min(time.Millisecond<<min(attempt, 16), modifyMaxBackoff)
 		select {
 		case <-ctx.Done():
-			return Tenant{}, ErrorIn("Modify", IDKey(id), ctx.Err())
+			return Tenant{}, &Error{Op: "Modify", ID: id, Err: ctx.Err()}
 		case <-time.After(rand.N(backoff)):
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // The limits of Search.
@@ -21,9 +22,9 @@ type SearchOptions struct {
 	Limit int
 }
 
-// Normalized returns o with its default filled in, or an [*Error] that wraps
+// ForSearch returns o with its default filled in, or an [*Error] that wraps
 // ErrInvalid.
-func (o SearchOptions) Normalized() (SearchOptions, error) {
+func ForSearch(o SearchOptions) (SearchOptions, error) {
 	if o.Limit < 0 || o.Limit > MaxSearchLimit {
 		return o, invalid("limit", "must be 0 to %d", MaxSearchLimit)
 	}
@@ -36,7 +37,7 @@ func (o SearchOptions) Normalized() (SearchOptions, error) {
 // ValidateQuery returns an [*Error] that wraps ErrInvalid if query is not UTF-8
 // or holds NUL. Any other text is a literal: no character of it is special.
 func ValidateQuery(query string) error {
-	if !cleanText(query) {
+	if !utf8.ValidString(query) || strings.IndexByte(query, 0) >= 0 {
 		return invalid("query", "must be UTF-8 without NUL")
 	}
 	return nil

@@ -69,12 +69,12 @@ func TestTopMatches(t *testing.T) {
 
 func TestSearchOptionsNormalized(t *testing.T) {
 	for limit, want := range map[int]int{0: tenancy.DefaultSearchLimit, 1: 1, tenancy.MaxSearchLimit: tenancy.MaxSearchLimit} {
-		if got, err := (tenancy.SearchOptions{Limit: limit}).Normalized(); err != nil || got.Limit != want {
+		if got, err := tenancy.ForSearch(tenancy.SearchOptions{Limit: limit}); err != nil || got.Limit != want {
 			t.Errorf("limit %d: %d, %v", limit, got.Limit, err)
 		}
 	}
 	for _, limit := range []int{-1, tenancy.MaxSearchLimit + 1} {
-		_, err := tenancy.SearchOptions{Limit: limit}.Normalized()
+		_, err := tenancy.ForSearch(tenancy.SearchOptions{Limit: limit})
 		wantInvalid(t, "limit", err, "limit")
 	}
 }

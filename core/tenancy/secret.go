@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"unique"
+
+	"github.com/go-tenancy/tenantstore/core/internal/secret"
 )
 
 const (
@@ -25,55 +26,35 @@ var ErrWithheld = errors.New("what is stored cannot be read")
 // [ErrInvalid], so that a client that gets a tenant, edits it and puts it back
 // cannot store the mask.
 //
-// Secrets compare with ==. The text is held behind a [unique.Handle], so that
-// even fmt's walk over unexported fields, which calls no methods, prints an
-// address and not the text.
-type Secret struct {
-	handle   unique.Handle[string] // the text, or the reason why it is withheld
-	withheld bool
-}
+// Secrets compare with ==. Even fmt's walk over unexported fields, which calls no
+// methods, prints an address and not the text.
+type Secret secret.Text
 
 // NewSecret wraps text.
-func NewSecret(text string) Secret {
-	if text == "" {
-		return Secret{}
-	}
-	return Secret{handle: unique.Make(text)}
-}
+func NewSecret(text string) Secret { return Secret(secret.New(text)) }
 
 // WithheldSecret returns a secret in the place of one that is stored and cannot
 // be revealed, because its key is gone, for example. The tenant that has it can be
 // read and suspended; Create and Update refuse it with ErrInvalid, and nothing is
-// ever written from it. The reason says why, without the secret. It is for authors
-// of stores.
-func WithheldSecret(reason string) Secret {
-	return Secret{handle: unique.Make(reason), withheld: true}
-}
-
-// omittedSecret is what ListOptions.OmitSecrets leaves of a secret.
-func omittedSecret() Secret {
-	return WithheldSecret("it was not asked for: see ListOptions.OmitSecrets")
-}
+// ever written from it. The reason says why, without the secret.
+func WithheldSecret(reason string) Secret { return Secret(secret.Withheld(reason)) }
 
 // Err returns nil if Reveal gives the secret, or an error that wraps ErrWithheld
 // and says why it does not.
 func (s Secret) Err() error {
-	if !s.withheld {
-		return nil
+	if reason, withheld := secret.Text(s).Reason(); withheld {
+		return fmt.Errorf("%w: %s", ErrWithheld, reason)
 	}
-	return fmt.Errorf("%w: %s", ErrWithheld, s.handle.Value())
+	return nil
 }
 
 // Reveal returns the text. A withheld secret (see [Secret.Err]) reveals a text
 // that is no address of any database.
 func (s Secret) Reveal() string {
-	switch {
-	case s.IsZero():
-		return ""
-	case s.withheld:
+	if _, withheld := secret.Text(s).Reason(); withheld {
 		return withheldText
 	}
-	return s.handle.Value()
+	return secret.Text(s).Reveal()
 }
 
 // IsZero reports whether s is empty.

@@ -174,10 +174,10 @@ func TestWithheldSecret(t *testing.T) {
 		t.Errorf("revealed as %s, %v", text, err)
 	}
 	wantInvalid(t, "withheld", tenant.Validate(), "database_url")
-	_, err := tenant.ForCreate(tenant.CreatedAt)
+	_, err := tenancy.ForCreate(tenant, tenant.CreatedAt)
 	wantInvalid(t, "Create", err, "database_url")
 	tenant.Revision, tenant.Mark = 1, 1
-	_, err = tenant.ForUpdate()
+	_, err = tenancy.ForUpdate(tenant)
 	wantInvalid(t, "Update", err, "database_url")
 	if !strings.Contains(err.Error(), "no key k1") || !strings.Contains(err.Error(), "new value") {
 		t.Errorf("the error does not say why, or what to do: %v", err)

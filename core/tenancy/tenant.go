@@ -48,22 +48,3 @@ type Tenant struct {
 
 // Position returns the place in the change log of the last write of t.
 func (t Tenant) Position() Position { return Position{t.Revision, t.Mark} }
-
-// NormalizeTime returns t as stores keep it: UTC, cut to microseconds, without
-// a monotonic reading, so that equal times are ==.
-func NormalizeTime(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return time.UnixMicro(t.UnixMicro()).UTC()
-}
-
-// NextUpdate returns the UpdatedAt of a write at now that follows one at prev:
-// now, or one microsecond after prev where the clock has not moved past it.
-func NextUpdate(prev, now time.Time) time.Time {
-	now = NormalizeTime(now)
-	if !now.After(prev) {
-		return NormalizeTime(prev.Add(time.Microsecond))
-	}
-	return now
-}

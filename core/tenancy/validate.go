@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-tenancy/tenantstore/core/internal/canonical"
 )
 
 // The limits of a Tenant's fields.
@@ -17,7 +19,7 @@ const (
 	MaxNameRunes        = 255
 	MaxDatabaseURLBytes = 8 << 10
 	MaxSchemaNameRunes  = 255
-	MaxMetadataBytes    = 256 << 10
+	MaxMetadataBytes    = canonical.MaxBytes
 )
 
 // The last years of times. The year 9999, the last one that RFC 3339 and every

@@ -155,7 +155,7 @@ func TestNextUpdate(t *testing.T) {
 
 func TestForCreate(t *testing.T) {
 	now := time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.FixedZone("", 7200))
-	got, err := tenancy.Tenant{Identifier: "acme", Name: "Acme", Revision: 7, UpdatedAt: now.Add(time.Hour)}.ForCreate(now)
+	got, err := tenancy.ForCreate(tenancy.Tenant{Identifier: "acme", Name: "Acme", Revision: 7, UpdatedAt: now.Add(time.Hour)}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,19 +166,19 @@ func TestForCreate(t *testing.T) {
 	given := valid()
 	given.Status = tenancy.StatusDeleted
 	given.CreatedAt = now.Add(-time.Hour)
-	if got, err = given.ForCreate(now); err != nil || got.ID != given.ID || got.Status != given.Status ||
+	if got, err = tenancy.ForCreate(given, now); err != nil || got.ID != given.ID || got.Status != given.Status ||
 		got.CreatedAt != tenancy.NormalizeTime(given.CreatedAt) || got.UpdatedAt != tenancy.NormalizeTime(now) {
 		t.Errorf("given: %+v, %v", got, err)
 	}
 	given.CreatedAt = now.Add(time.Hour)
-	if got, err = given.ForCreate(now); err != nil || got.UpdatedAt.Before(got.CreatedAt) {
+	if got, err = tenancy.ForCreate(given, now); err != nil || got.UpdatedAt.Before(got.CreatedAt) {
 		t.Errorf("created in the future: %+v, %v", got, err)
 	}
 	// Times that do not fit into int64 microseconds must not wrap into the
 	// allowed years.
 	for _, year := range []int{-400_000, 0, 10_000, 294_300, 586_900, math.MaxInt32} {
 		given.CreatedAt = time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
-		_, err := given.ForCreate(now)
+		_, err := tenancy.ForCreate(given, now)
 		wantInvalid(t, "created in a far year", err, "created_at")
 	}
 }
@@ -187,7 +187,7 @@ func TestForUpdate(t *testing.T) {
 	for revision, ok := range map[tenancy.Revision]bool{1: true, tenancy.Latest: true, tenancy.AnyRevision: true, 0: false, -2: false} {
 		given := valid()
 		given.Revision, given.Mark = revision, -7
-		got, err := given.ForUpdate()
+		got, err := tenancy.ForUpdate(given)
 		if !ok {
 			wantInvalid(t, "revision", err, "revision")
 			continue
@@ -200,14 +200,14 @@ func TestForUpdate(t *testing.T) {
 	}
 	bare := valid()
 	bare.Revision = 1
-	_, err := bare.ForUpdate()
+	_, err := tenancy.ForUpdate(bare)
 	wantInvalid(t, "a revision without a mark", err, "revision")
 	bare.Revision = tenancy.AnyRevision
-	if _, err := bare.ForUpdate(); err != nil {
+	if _, err := tenancy.ForUpdate(bare); err != nil {
 		t.Errorf("AnyRevision without a mark: %v", err)
 	}
 	half := tenancy.Tenant{ID: "t1", Name: "x", Revision: 1, Mark: 1}
-	_, err = half.ForUpdate()
+	_, err = tenancy.ForUpdate(half)
 	wantInvalid(t, "half a tenant", err, "identifier")
 }
 
@@ -235,13 +235,13 @@ func TestValidateNewID(t *testing.T) {
 		"\u200b", "a\u200bb", "a\u200cb", "a\u200db", "a\u200eb", "a\u200fb", "a\u202ab", "a\u202eb", "a\u2060b", "a\u2066b", "a\u2069b", "\ufeffa", "a\u00adb", "a\u061cb", "a\U000e0001b", "a\ue000b",
 	} {
 		wantInvalid(t, fmt.Sprintf("%q", id), tenancy.ValidateNewID(id), "id")
-		if _, err := (tenancy.Tenant{ID: id, Identifier: "acme", Name: "n"}).ForCreate(time.Now()); id != "" {
+		if _, err := tenancy.ForCreate(tenancy.Tenant{ID: id, Identifier: "acme", Name: "n"}, time.Now()); id != "" {
 			wantInvalid(t, fmt.Sprintf("ForCreate with %q", id), err, "id")
 		}
 	}
 	// What is stored is updated as it is.
 	odd := tenancy.Tenant{ID: "a/../b\n", Identifier: "acme", Name: "n", Status: tenancy.StatusActive, Revision: 1, Mark: 1}
-	if _, err := odd.ForUpdate(); err != nil {
+	if _, err := tenancy.ForUpdate(odd); err != nil {
 		t.Errorf("a stored ID: %v", err)
 	}
 }

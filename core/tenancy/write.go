@@ -3,32 +3,28 @@ package tenancy
 import "time"
 
 // The functions of this file turn a caller's input into what a store writes.
-// They are for authors of stores; Extend calls them.
 
 // ForCreate returns t as Create stores it at now: ID, Status and CreatedAt
 // filled where empty, times normalized, UpdatedAt now (or CreatedAt where that
 // is later), Revision and Mark cleared; or an [*Error] that wraps ErrInvalid.
-func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
-	now = NormalizeTime(now)
+func ForCreate(t Tenant, now time.Time) (Tenant, error) {
 	if t.ID == "" {
 		t.ID = NewID()
 	}
 	if t.Status == "" {
 		t.Status = StatusActive
 	}
-	if err := validateTime("created_at", t.CreatedAt, maxCreatedYear); err != nil {
-		return Tenant{}, err // before a time far away wraps around in microseconds
-	}
-	if t.CreatedAt = NormalizeTime(t.CreatedAt); t.CreatedAt.IsZero() {
-		t.CreatedAt = now
-	}
-	t.UpdatedAt = now
-	if t.CreatedAt.After(now) {
-		t.UpdatedAt = t.CreatedAt
-	}
-	t.Revision, t.Mark = 0, 0
+	t.UpdatedAt, t.Revision, t.Mark = time.Time{}, 0, 0
+	// Before a time far away wraps around in microseconds.
 	if err := firstError(t.Validate(), ValidateNewID(t.ID)); err != nil {
 		return Tenant{}, err
+	}
+	t.UpdatedAt = NormalizeTime(now)
+	if t.CreatedAt = NormalizeTime(t.CreatedAt); t.CreatedAt.IsZero() {
+		t.CreatedAt = t.UpdatedAt
+	}
+	if t.CreatedAt.After(t.UpdatedAt) {
+		t.UpdatedAt = t.CreatedAt
 	}
 	return t, nil
 }
@@ -36,7 +32,7 @@ func (t Tenant) ForCreate(now time.Time) (Tenant, error) {
 // ForUpdate returns t as Update compares and writes it: validated, and with a
 // Revision that is positive and has a Mark, or is AnyRevision. CreatedAt and UpdatedAt are cleared:
 // the store keeps the one and advances the other ([NextUpdate]).
-func (t Tenant) ForUpdate() (Tenant, error) {
+func ForUpdate(t Tenant) (Tenant, error) {
 	t.CreatedAt, t.UpdatedAt = time.Time{}, time.Time{}
 	if err := t.Validate(); err != nil {
 		return Tenant{}, err
@@ -65,4 +61,23 @@ func UniqueIDs(ids []string) ([]string, error) {
 		out = append(out, id)
 	}
 	return out, nil
+}
+
+// NormalizeTime returns t as stores keep it: UTC, cut to microseconds, without
+// a monotonic reading, so that equal times are ==.
+func NormalizeTime(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMicro(t.UnixMicro()).UTC()
+}
+
+// NextUpdate returns the UpdatedAt of a write at now that follows one at prev:
+// now, or one microsecond after prev where the clock has not moved past it.
+func NextUpdate(prev, now time.Time) time.Time {
+	now = NormalizeTime(now)
+	if !now.After(prev) {
+		return NormalizeTime(prev.Add(time.Microsecond))
+	}
+	return now
 }

@@ -246,7 +246,7 @@ func TestSamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sample, err = sample.ForCreate(time.Now()); err != nil {
+		if sample, err = tenancy.ForCreate(sample, time.Now()); err != nil {
 			t.Fatalf("tenant %d: %v", i, err)
 		}
 		if rare := strings.Contains(tenancy.Fold(sample.Name), tenancy.Fold(rareWord)); rare != (i == rareTenant) {

@@ -1,8 +1,10 @@
-package tenancy
+package canonical
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -11,47 +13,65 @@ import (
 	"unicode/utf8"
 )
 
-// This file brings a JSON object into the canonical form that Metadata
-// documents.
-
+// The bounds of an object.
 const (
-	maxMetadataDepth  = 100
-	maxStoredDepth    = 9_000 // encoding/json reads 10,000, of which a page or a file around it takes some
+	MaxBytes       = 256 << 10 // of the canonical form
+	MaxStoredDepth = 9_000     // encoding/json reads 10,000, of which a page or a file around it takes some
+
+	maxDepth          = 100
 	maxNumberDigits   = 1000
 	maxNumberExponent = 308
 
 	// A few bytes of exponent stand for hundreds of digits: work on an object
 	// stops when the result is sure to be too large, or to have been made so by
 	// repeated keys.
-	maxMetadataWork = 2 * MaxMetadataBytes
+	maxWork = 2 * MaxBytes
 )
 
-const jsonSpace = " \t\r\n"
+// ErrTooLarge is the error of an object whose canonical form is larger than MaxBytes.
+var ErrTooLarge = fmt.Errorf("must be at most %d bytes as canonical JSON", MaxBytes)
 
-func parseMetadata(data []byte, lenient bool) (Metadata, error) {
-	data = bytes.Trim(data, jsonSpace)
+const space = " \t\r\n"
+
+// Parse returns the JSON object in data; {}, null and nothing are the zero Object. An
+// error says what is wrong, without quoting data.
+func Parse(data []byte) (Object, error) {
+	o, err := parse(data, false)
+	if err == nil && len(o.text) > MaxBytes {
+		return Object{}, ErrTooLarge
+	}
+	return o, err
+}
+
+// ParseStored is Parse for what a database holds, perhaps edited by hand: it applies no
+// limit but MaxStoredDepth, and keeps what Parse would refuse inside the object. What is
+// no JSON object at all is Withheld.
+func ParseStored(data []byte) Object {
+	o, err := parse(data, true)
+	if err != nil {
+		return Withheld
+	}
+	return o
+}
+
+func parse(data []byte, stored bool) (Object, error) {
+	data = bytes.Trim(data, space)
 	if len(data) == 0 || string(data) == "null" || string(data) == "{}" {
-		return Metadata{}, nil
+		return Object{}, nil
 	}
-	if !lenient && !utf8.Valid(data) || !json.Valid(data) || data[0] != '{' {
-		return Metadata{}, invalid("metadata", "must be one JSON object in UTF-8")
+	if !stored && !utf8.Valid(data) || !json.Valid(data) || data[0] != '{' {
+		return Object{}, errors.New("must be one JSON object in UTF-8")
 	}
-	c := canonicalizer{in: data, lenient: lenient}
+	c := canonicalizer{in: data, lenient: stored}
 	out, err := c.value(make([]byte, 0, len(data)), 1)
 	if err != nil || string(out) == "{}" {
-		return Metadata{}, err
+		return Object{}, err
 	}
-	m := Metadata{string(out)}
-	if !lenient {
-		if err := m.Validate(); err != nil {
-			return Metadata{}, err
-		}
-	}
-	return m, nil
+	return Object{string(out)}, nil
 }
 
 // canonicalizer consumes valid JSON. Its methods append what they consume, in
-// canonical form, to out. A lenient one fails at maxStoredDepth only: what else
+// canonical form, to out. A lenient one fails at MaxStoredDepth only: what else
 // it would refuse it copies.
 type canonicalizer struct {
 	in      []byte
@@ -60,26 +80,26 @@ type canonicalizer struct {
 
 func (c *canonicalizer) maxDepth() int {
 	if c.lenient {
-		return maxStoredDepth
+		return MaxStoredDepth
 	}
-	return maxMetadataDepth
+	return maxDepth
 }
 
 func (c *canonicalizer) space() {
-	for len(c.in) > 0 && strings.IndexByte(jsonSpace, c.in[0]) >= 0 {
+	for len(c.in) > 0 && strings.IndexByte(space, c.in[0]) >= 0 {
 		c.in = c.in[1:]
 	}
 }
 
 func (c *canonicalizer) value(out []byte, depth int) ([]byte, error) {
-	if len(out) > maxMetadataWork && !c.lenient {
-		return nil, tooLarge()
+	if len(out) > maxWork && !c.lenient {
+		return nil, ErrTooLarge
 	}
 	c.space()
 	switch c.in[0] {
 	case '{', '[':
 		if limit := c.maxDepth(); depth > limit {
-			return nil, invalid("metadata", "must nest at most %d levels deep", limit)
+			return nil, fmt.Errorf("must nest at most %d levels deep", limit)
 		}
 		if c.in[0] == '{' {
 			return c.object(out, depth)
@@ -188,13 +208,13 @@ func (c *canonicalizer) string(out []byte) ([]byte, error) {
 	switch {
 	case bytes.IndexByte(raw, '\\') < 0:
 		return c.copy(out, len(raw)), nil
-	case soundEscapes(raw, true):
+	case SoundEscapes(raw, true):
 		c.in = c.in[len(raw):]
 		return appendString(out, unescape(raw)), nil
 	case c.lenient:
 		return c.copy(out, len(raw)), nil
 	}
-	return nil, invalid("metadata", "holds NUL or an unpaired surrogate")
+	return nil, errors.New("holds NUL or an unpaired surrogate")
 }
 
 // stringEnd returns the length of the JSON string at the start of text.
@@ -208,9 +228,9 @@ func stringEnd[T []byte | string](text T) int {
 	return end + 1
 }
 
-// soundEscapes reports whether no escape in raw, which is valid JSON, stands for
+// SoundEscapes reports whether no escape in raw, which is valid JSON, stands for
 // half a surrogate pair, or for NUL where that is refused.
-func soundEscapes(raw []byte, refuseNUL bool) bool {
+func SoundEscapes(raw []byte, refuseNUL bool) bool {
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
 			continue
@@ -310,7 +330,7 @@ func (c *canonicalizer) number(out []byte) ([]byte, error) {
 	if c.lenient {
 		return c.copy(out, end), nil
 	}
-	return nil, invalid("metadata", "holds a number beyond 1e±%d or of more than %d digits", maxNumberExponent, maxNumberDigits)
+	return nil, fmt.Errorf("holds a number beyond 1e±%d or of more than %d digits", maxNumberExponent, maxNumberDigits)
 }
 
 // isPlain reports whether a number is so short and simple that it is canonical.

@@ -1,24 +1,6 @@
-package tenancy
+package canonical
 
 import "strings"
-
-// MetadataFromCanonical returns the Metadata whose String is text, without the
-// cost of bringing it into its form: several times faster than ParseMetadata. It
-// keeps text. It is for authors of caches, who give back what String returned
-// and know that it was not altered.
-//
-// Text that is not one JSON object without white space is an [*Error] that wraps
-// ErrInvalid. The finer points of the form are not checked: == is meaningless
-// for text that does not have them.
-func MetadataFromCanonical(text string) (Metadata, error) {
-	if text == "" || text == "{}" {
-		return Metadata{}, nil
-	}
-	if text[0] != '{' || skipValue(text, 0, maxStoredDepth) != len(text) {
-		return Metadata{}, invalid("metadata", "must be one JSON object in canonical form")
-	}
-	return Metadata{text}, nil
-}
 
 // skipValue returns the index behind the JSON value that begins at text[i], or -1
 // if there is none. Numbers are not checked beyond their characters.
