@@ -37,7 +37,8 @@ func (s *Source) FailLog(err error) {
 	s.logErr = err
 }
 
-// Deafen says whether Watch loses the changes that it should yield.
+// Deafen says whether wake-ups are lost: Wait then only polls, and Watch loses the
+// changes that it should yield.
 func (s *Source) Deafen(deaf bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,6 +92,27 @@ func (s *Source) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Sna
 	snapshots, err := s.Source.Load(ctx, want)
 	s.linger(ctx)
 	return snapshots, err
+}
+
+// deafPoll is the poll interval of a Source that is deaf.
+const deafPoll = 20 * time.Millisecond
+
+// Wait implements [tenancy.Log].
+func (s *Source) Wait(ctx context.Context, after tenancy.Position) error {
+	s.mu.Lock()
+	deaf := s.deaf
+	s.mu.Unlock()
+	if !deaf {
+		return s.Source.Wait(ctx, after)
+	}
+	poll := time.NewTimer(deafPoll)
+	defer poll.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-poll.C:
+		return nil
+	}
 }
 
 // Watch implements [tenancy.Log].

@@ -39,6 +39,7 @@ type faulty struct {
 	head      func(ctx context.Context) (tenancy.Head, error)
 	load      func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error)
 	changes   func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error)
+	wait      func(ctx context.Context, after tenancy.Position) error
 	watch     func(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error]
 
 	// knobs of the harness
@@ -56,7 +57,7 @@ func newFaulty(spoil func(*faulty), opts ...memstore.Option) *faulty {
 	f.list, f.count, f.search = m.List, m.Count, m.Search
 	f.create, f.createBatch, f.update, f.setStatus = m.Create, m.CreateBatch, m.Update, m.SetStatus
 	f.bulk, f.patch, f.delete, f.purge, f.close = m.BulkUpdateStatus, m.UpdateMetadata, m.Delete, m.Purge, m.Close
-	f.hasSource, f.head, f.load, f.changes, f.watch = m.HasSource, m.Head, m.Load, m.Changes, m.Watch
+	f.hasSource, f.head, f.load, f.changes, f.wait, f.watch = m.HasSource, m.Head, m.Load, m.Changes, m.Wait, m.Watch
 	f.reopen = func() *memstore.Store {
 		anew := memstore.New()
 		anew.Restore(m.Backup())
@@ -174,6 +175,8 @@ func (f *faulty) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Sna
 func (f *faulty) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 	return f.changes(ctx, after, limit)
 }
+
+func (f *faulty) Wait(ctx context.Context, after tenancy.Position) error { return f.wait(ctx, after) }
 
 func (f *faulty) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
 	return f.watch(ctx, after)

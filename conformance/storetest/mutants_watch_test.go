@@ -4,11 +4,79 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 type changeSeq = iter.Seq2[tenancy.Change, error]
+
+func waitMutants() []mutant {
+	return []mutant{
+		{rule: "wait-wakes", how: "only polls", spoil: func(f *faulty) {
+			f.wait = func(ctx context.Context, _ tenancy.Position) error {
+				return sleep(ctx, time.Second)
+			}
+		}},
+		{rule: "wait-wakes", how: "waits for what comes after the call", spoil: func(f *faulty) {
+			f.wait = func(ctx context.Context, _ tenancy.Position) error {
+				head, _ := f.Store.Head(ctx)
+				return f.Store.Wait(ctx, head.Newest)
+			}
+		}},
+		{rule: "wait-misses-nothing", how: "is only told of what it has written itself", spoil: func(f *faulty) {
+			told := make(chan struct{}, 1)
+			f.setStatus = func(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
+				told <- struct{}{}
+				return f.Store.SetStatus(ctx, id, s)
+			}
+			f.wait = func(ctx context.Context, _ tenancy.Position) error {
+				select {
+				case <-told:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+		}},
+		{rule: "wait-polls", how: "does not poll", spoil: func(f *faulty) {
+			f.wait = func(ctx context.Context, after tenancy.Position) error {
+				for ctx.Err() == nil {
+					if head, err := f.Store.Head(ctx); err != nil || head.Newest != after {
+						return err
+					}
+					_ = f.Store.Wait(ctx, after)
+				}
+				return ctx.Err()
+			}
+		}},
+		{rule: "wait-waits", how: "returns at once", spoil: func(f *faulty) {
+			f.wait = func(context.Context, tenancy.Position) error { return nil }
+		}},
+		{rule: "wait-ends-with-context", how: "does not look at the context", spoil: func(f *faulty) {
+			f.wait = func(ctx context.Context, after tenancy.Position) error {
+				return f.Store.Wait(context.WithoutCancel(ctx), after)
+			}
+		}},
+		{rule: "wait-ends-with-store", how: "says that there may be more", spoil: func(f *faulty) {
+			f.wait = func(ctx context.Context, after tenancy.Position) error {
+				if err := f.Store.Wait(ctx, after); !errors.Is(err, tenancy.ErrClosed) {
+					return err
+				}
+				return sleep(ctx, time.Millisecond)
+			}
+		}},
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
 
 func watchMutants() []mutant {
 	return []mutant{

@@ -27,7 +27,7 @@ func Rules() []Rule {
 		readRules(), listRules(), searchRules(),
 		limitRules(), textRules(), timeRules(), errorRules(),
 		batchRules(), revisionRules(), concurrencyRules(), modelRules(), lifecycleRules(),
-		headRules(), changesRules(), loadRules(), watchRules(), historyRules(),
+		headRules(), changesRules(), loadRules(), waitRules(), watchRules(), historyRules(),
 		peerRules(), editRules(),
 	)
 }

@@ -8,8 +8,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// pollInterval is how often Watch says that nothing has changed, to those who ask for
-// that.
+// pollInterval is how long Wait waits at most: callers count on it as a sign of life.
 const pollInterval = time.Second
 
 func (b *backend) Head(context.Context) (tenancy.Head, error) {
@@ -39,6 +38,24 @@ func (b *backend) Changes(_ context.Context, after tenancy.Position, limit int) 
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.log.after(after, limit)
+}
+
+func (b *backend) Wait(ctx context.Context, after tenancy.Position) error {
+	b.mu.RLock()
+	grown, more := b.log.grown, b.log.newest() != after
+	b.mu.RUnlock()
+	if more {
+		return ctx.Err()
+	}
+	poll := time.NewTimer(pollInterval)
+	defer poll.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-grown:
+	case <-poll.C:
+	}
+	return nil
 }
 
 func (b *backend) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {

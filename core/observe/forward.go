@@ -101,6 +101,14 @@ func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) 
 	return each(ctx, s, Changes, func(ctx context.Context) ([]tenancy.Change, error) { return s.source.Changes(ctx, after, limit) })
 }
 
+// Wait implements [tenancy.Log], if the store below does. It is not observed.
+func (s *Store) Wait(ctx context.Context, after tenancy.Position) error {
+	if s.source == nil {
+		return unsupported("Wait")
+	}
+	return s.source.Wait(ctx, after)
+}
+
 // Watch implements [tenancy.Log], if the store below does. It is not observed.
 func (s *Store) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
 	if s.source == nil {

@@ -294,6 +294,7 @@ func TestCapabilitiesAreThoseOfTheStoreBelow(t *testing.T) {
 	_, errs["Head"] = s.Head(ctx)
 	_, errs["Load"] = s.Load(ctx, nil)
 	_, errs["Changes"] = s.Changes(ctx, tenancy.Position{}, 0)
+	errs["Wait"] = s.Wait(ctx, tenancy.Position{})
 	for _, errs["Watch"] = range s.Watch(ctx, tenancy.Position{}) {
 	}
 	for op, err := range errs {

@@ -404,6 +404,17 @@ func (x *Extended) Changes(ctx context.Context, after Position, limit int) (cs [
 	return log.Changes(ctx, after, limit)
 }
 
+// Wait implements [Log].
+func (x *Extended) Wait(ctx context.Context, after Position) (err error) {
+	defer complete(&err, "Wait", Key{})
+	ctx, call, log, err := x.log(ctx)
+	defer call.Leave(&err)
+	if err != nil {
+		return err
+	}
+	return log.Wait(ctx, after)
+}
+
 // Watch implements [Log].
 func (x *Extended) Watch(ctx context.Context, after Position) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {

@@ -62,6 +62,11 @@ func (h *hung) Changes(ctx context.Context, _ tenancy.Position, _ int) ([]tenanc
 	return wait[[]tenancy.Change](ctx)
 }
 
+func (h *hung) Wait(ctx context.Context, _ tenancy.Position) error {
+	_, err := wait[struct{}](ctx)
+	return err
+}
+
 func (h *hung) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
 	return func(yield func(tenancy.Change, error) bool) { yield(wait[tenancy.Change](ctx)) }
 }
@@ -113,6 +118,7 @@ func TestCloseEndsCallsUnderWay(t *testing.T) {
 		"Changes": func(ctx context.Context, s *tenancy.Extended) error {
 			return drop(s.Changes(ctx, tenancy.Position{}, 0))
 		},
+		"Wait": func(ctx context.Context, s *tenancy.Extended) error { return s.Wait(ctx, tenancy.Position{}) },
 		"Watch": func(ctx context.Context, s *tenancy.Extended) error {
 			for _, err := range s.Watch(ctx, tenancy.Position{}) {
 				return err

@@ -164,6 +164,7 @@ func TestExtendWithoutLog(t *testing.T) {
 	wantError(t, "Purge", s.Purge(ctx, "t0"), errors.ErrUnsupported, "Purge")
 	wantError(t, "Purge", tenancy.Purge(ctx, s, "t0"), errors.ErrUnsupported, "Purge")
 	wantError(t, "Purge", tenancy.Purge(ctx, struct{ tenancy.Store }{s}, "t0"), errors.ErrUnsupported, "Purge")
+	wantError(t, "Wait", s.Wait(ctx, tenancy.Position{}), errors.ErrUnsupported, "Wait")
 	n := 0
 	for _, err := range s.Watch(ctx, tenancy.Position{}) {
 		n++
@@ -197,6 +198,7 @@ func everything(ctx context.Context, s *tenancy.Extended) map[string]error {
 	_, errs["Head"] = s.Head(ctx)
 	_, errs["Load"] = s.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
 	_, errs["Changes"] = s.Changes(ctx, tenancy.Position{}, 0)
+	errs["Wait"] = s.Wait(ctx, tenancy.Position{})
 	for _, err := range s.Watch(ctx, tenancy.Position{}) {
 		if errs["Watch"] = err; err != nil {
 			break

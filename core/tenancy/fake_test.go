@@ -267,6 +267,12 @@ func (f *fast) Changes(_ context.Context, _ tenancy.Position, limit int) ([]tena
 	return make([]tenancy.Change, limit), err
 }
 
+func (f *fast) Wait(ctx context.Context, _ tenancy.Position) error {
+	unlock, err := f.enter("Wait")
+	defer unlock()
+	return err
+}
+
 func (f *fast) Watch(context.Context, tenancy.Position) iter.Seq2[tenancy.Change, error] {
 	return func(yield func(tenancy.Change, error) bool) {
 		if yield(tenancy.Change{Op: tenancy.OpReset}, nil) {

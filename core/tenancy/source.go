@@ -34,6 +34,14 @@ type Log interface {
 	// newest, or has another mark. The zero Position is held as long as the log
 	// retains revision 1.
 	Changes(ctx context.Context, after Position, limit int) ([]Change, error)
+	// Wait returns when the log may hold more than the position, and in any case
+	// when the store's poll interval is over: at once, if it may do so already, as when
+	// it was not read up to there. So whoever calls Changes and Wait by turns sees each
+	// change soon after it was committed, at the latest after the poll interval, and
+	// polls no more than the store does. It costs the database nothing, does not fail
+	// because of it, and need not return for a change that the caller's own Changes has
+	// returned. It fails with the context's error, or ErrClosed.
+	Wait(ctx context.Context, after Position) error
 	// Watch yields the changes after the position, then new ones as they are
 	// committed, until the caller breaks off or ctx ends. An error that wraps
 	// ErrUnavailable is a report: the log cannot be read, or has not answered for a

@@ -51,6 +51,34 @@ func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) 
 	})
 }
 
+// Wait implements [tenancy.Log]. A bus wakes it too.
+func (s *Store) Wait(ctx context.Context, after tenancy.Position) error {
+	if s.source == nil {
+		return unsupported("Wait")
+	}
+	_, err := read(ctx, s, "Wait", func(ctx context.Context) (struct{}, error) {
+		waiting, cancel := context.WithCancel(ctx)
+		defer cancel()
+		grown := s.follower.growth()
+		if at := s.follower.position(); at.Revision > after.Revision {
+			return struct{}{}, ctx.Err()
+		}
+		go func() {
+			select {
+			case <-waiting.Done():
+			case <-grown:
+				cancel()
+			}
+		}()
+		err := s.source.Wait(waiting, after)
+		if waiting.Err() != nil {
+			err = ctx.Err()
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
 // Watch implements [tenancy.Log]. Like Changes, it yields a change only after the
 // tier obeys it.
 func (s *Store) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {

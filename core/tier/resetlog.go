@@ -73,6 +73,19 @@ func (l resetLog) Changes(_ context.Context, after tenancy.Position, limit int) 
 	return changes, nil
 }
 
+// Wait has nobody to wait for: the tier makes every reset, and reads the log after it.
+// What its end tells is that there is a log.
+func (l resetLog) Wait(ctx context.Context, _ tenancy.Position) error {
+	poll := time.NewTimer(time.Second)
+	defer poll.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-poll.C:
+		return nil
+	}
+}
+
 // Watch yields nothing: the tier makes every reset, and reads the log after it.
 func (l resetLog) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
 	return func(yield func(tenancy.Change, error) bool) {

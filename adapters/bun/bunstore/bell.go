@@ -1,29 +1,67 @@
 package bunstore
 
-import "sync"
+import (
+	"sync"
 
-// bell wakes everybody who waits for changes.
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// bell wakes those who wait for changes. It knows how far the log was read, and what has
+// rung since, so that nothing is missed between reading and waiting.
 type bell struct {
-	mu   sync.Mutex
-	next chan struct{} // closed by the next ring; nil while nobody waits
+	mu    sync.Mutex
+	rings uint64
+	end   tenancy.Position // of the log, as it was last read
+	heard uint64           // rings before that read; nothing was read before the first
+	woken chan struct{}    // closed when those who wait are to look; nil while nobody waits
 }
 
-// ring wakes all who hold a channel of wait.
+// ring says that there may be more in the log than was read.
 func (b *bell) ring() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.next != nil {
-		close(b.next)
-		b.next = nil
+	b.rings++
+	b.wake()
+}
+
+// wake has everybody look who waits. The caller holds mu.
+func (b *bell) wake() {
+	if b.woken != nil {
+		close(b.woken)
+		b.woken = nil
 	}
 }
 
-// wait returns a channel that the next ring closes.
-func (b *bell) wait() <-chan struct{} {
+// rung returns how often the bell has rung, for read.
+func (b *bell) rung() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.next == nil {
-		b.next = make(chan struct{})
+	return b.rings
+}
+
+// read says that the log was read to its end, by a read that began after so many rings.
+func (b *bell) read(end tenancy.Position, rung uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if rung < b.heard {
+		return
 	}
-	return b.next
+	if end != b.end { // who waits at another position has missed a ring
+		b.wake()
+	}
+	b.end, b.heard = end, rung
+}
+
+// wait returns a channel that is closed when there may be more than after, or nil if
+// there may be now.
+func (b *bell) wait(after tenancy.Position) <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if after.IsZero() || after != b.end || b.rings != b.heard { // no log is empty
+		return nil
+	}
+	if b.woken == nil {
+		b.woken = make(chan struct{})
+	}
+	return b.woken
 }

@@ -113,6 +113,7 @@ func (b *base) Changes(ctx context.Context, after tenancy.Position, limit int) (
 		limit = tenancy.DefaultChangesLimit
 	}
 	b.background.start("check", b.keepChecked)
+	rung := b.bell.rung()
 	err = b.retry(ctx, func() error {
 		cs = make([]tenancy.Change, 0, min(limit+1, 64))
 		return b.read.each(ctx, b.texts.changes, []any{int64(after.Revision), int64(limit) + 1}, func(rows *sql.Rows) error {
@@ -128,7 +129,15 @@ func (b *base) Changes(ctx context.Context, after tenancy.Position, limit int) (
 		cs = append([]tenancy.Change{{}}, cs...)
 		cs = cs[:min(len(cs), limit+1)]
 	}
-	return followers(cs, after)
+	cs, err = followers(cs, after)
+	if err == nil && len(cs) < limit {
+		end := after
+		if len(cs) > 0 {
+			end = cs[len(cs)-1].Position
+		}
+		b.bell.read(end, rung)
+	}
+	return cs, err
 }
 
 // followers returns the changes after the first, which must be the one at the
