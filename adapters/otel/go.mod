@@ -4,7 +4,6 @@ go 1.25.0
 
 require (
 	github.com/go-tenancy/tenantstore/conformance v0.1.0
-	github.com/go-tenancy/tenantstore/contrib/net-http v0.1.0
 	github.com/go-tenancy/tenantstore/core v0.1.0
 	go.opentelemetry.io/otel v1.46.0
 	go.opentelemetry.io/otel/metric v1.46.0
@@ -25,6 +24,5 @@ require (
 
 replace (
 	github.com/go-tenancy/tenantstore/conformance => ../../conformance
-	github.com/go-tenancy/tenantstore/contrib/net-http => ../../contrib/net-http
 	github.com/go-tenancy/tenantstore/core => ../../core
 )

@@ -4,7 +4,6 @@ go 1.25.0
 
 require (
 	github.com/go-tenancy/tenantstore/conformance v0.1.0
-	github.com/go-tenancy/tenantstore/contrib/net-http v0.1.0
 	github.com/go-tenancy/tenantstore/core v0.1.0
 	github.com/prometheus/client_golang v1.24.1
 	github.com/prometheus/client_model v0.6.2
@@ -24,6 +23,5 @@ require (
 
 replace (
 	github.com/go-tenancy/tenantstore/conformance => ../../conformance
-	github.com/go-tenancy/tenantstore/contrib/net-http => ../../contrib/net-http
 	github.com/go-tenancy/tenantstore/core => ../../core
 )

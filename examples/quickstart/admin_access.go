@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 )
 
 var (
@@ -21,9 +21,9 @@ var (
 // domain that is not served here, for which the answer is other.
 func (s *service) hostNamesNobody(r *http.Request, other *problem) error {
 	switch _, err := tenantHosts(s.base).Resolve(r); {
-	case err == nil, errors.Is(err, tenancyhttp.ErrForeignHost):
+	case err == nil, errors.Is(err, resolve.ErrMisdirected):
 		return other
-	case !errors.Is(err, tenancyhttp.ErrAbsent):
+	case !errors.Is(err, resolve.ErrAbsent):
 		return errBadHost
 	}
 	return nil

@@ -4,7 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -15,8 +15,8 @@ type service struct {
 	log   *slog.Logger
 	about tenancy.View[institution] // what the metadata of tenants say
 
-	requests tenancyhttp.Observer // of requests for tenants; nil for none
-	metrics  http.Handler         // of GET /metrics; nil for none
+	requests resolve.Observer // of requests for tenants; nil for none
+	metrics  http.Handler     // of GET /metrics; nil for none
 }
 
 // handler returns the whole HTTP surface.

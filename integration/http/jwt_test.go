@@ -16,6 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 )
 
 // accessClaims are those of the tokens of this application. The tenant is a text:
@@ -75,7 +76,7 @@ func bearer(r *http.Request) string {
 func tenantOfToken(r *http.Request) (string, error) {
 	claims, ok := r.Context().Value(accessKey{}).(accessClaims)
 	if !ok {
-		return "", tenancyhttp.ErrUnauthenticated
+		return "", resolve.ErrUnauthenticated
 	}
 	return claims.Tenant, nil // "" is ErrNoTenantClaim
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -61,7 +62,7 @@ func TestThroughACache(t *testing.T) {
 	if _, err := database.SetStatus(t.Context(), "id-acme", tenancy.StatusSuspended); err != nil { // behind the cache's back
 		t.Fatal(err)
 	}
-	if cause := <-ended; !errors.Is(cause, tenancyhttp.ErrNotServed) {
+	if cause := <-ended; !errors.Is(cause, resolve.ErrNotServed) {
 		t.Errorf("the stream ended by %v", cause)
 	}
 	// The stream ends after the cache has obeyed the change: no request may pass.

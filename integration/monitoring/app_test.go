@@ -24,6 +24,7 @@ import (
 	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -77,12 +78,12 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 	a.metrics = httptest.NewServer(mux)
 	t.Cleanup(a.metrics.Close)
 
-	for _, o := range []tenancyhttp.Observer{requests, oteltenancy.NewHTTPObserver(meters)} {
+	for _, o := range []resolve.Observer{requests, oteltenancy.NewHTTPObserver(meters)} {
 		hosts := tenancyhttp.Subdomain("example.com")
 		claims := tenancyhttp.Claims(func(r *http.Request) (string, error) {
 			switch r.Header.Get("Authorization") {
 			case "":
-				return "", tenancyhttp.ErrUnauthenticated
+				return "", resolve.ErrUnauthenticated
 			case "nobody":
 				return "", nil
 			}

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/observe"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
@@ -275,7 +275,7 @@ func (s *server) checkValues(t *testing.T) {
 	for _, outcome := range observe.Outcomes() {
 		values[`tenancy_operations_total{outcome="%s"}`] = append(values[`tenancy_operations_total{outcome="%s"}`], outcome.String())
 	}
-	for _, outcome := range tenancyhttp.Outcomes() {
+	for _, outcome := range resolve.Outcomes() {
 		values[`tenancy_http_resolutions_total{outcome="%s"}`] = append(values[`tenancy_http_resolutions_total{outcome="%s"}`], string(outcome))
 	}
 	excused := notSeen()

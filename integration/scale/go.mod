@@ -54,7 +54,6 @@ replace (
 	github.com/go-tenancy/tenantstore/adapters/ristretto => ../../adapters/ristretto
 	github.com/go-tenancy/tenantstore/adapters/valkey => ../../adapters/valkey
 	github.com/go-tenancy/tenantstore/conformance => ../../conformance
-	github.com/go-tenancy/tenantstore/contrib/net-http => ../../contrib/net-http
 	github.com/go-tenancy/tenantstore/core => ../../core
 	github.com/go-tenancy/tenantstore/integration => ..
 )

@@ -21,6 +21,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
@@ -148,7 +149,7 @@ func TestWatchedAndEditedByHand(t *testing.T) {
 				edit(e.statements)
 				edit(`DELETE FROM tenants WHERE id = 'last'`)
 				for _, w := range last { // so that what was before that is dealt with, too
-					w.endsBy(t, tenancyhttp.ErrNotServed, "DELETE")
+					w.endsBy(t, resolve.ErrNotServed, "DELETE")
 				}
 				if !e.ends {
 					for _, w := range requests {
@@ -161,7 +162,7 @@ func TestWatchedAndEditedByHand(t *testing.T) {
 					edit(`DELETE FROM tenants WHERE id = 't1'`)
 				}
 				for _, w := range requests {
-					w.endsBy(t, tenancyhttp.ErrNotServed, e.statements)
+					w.endsBy(t, resolve.ErrNotServed, e.statements)
 				}
 			}
 		})
@@ -255,7 +256,7 @@ func TestSwallowedDatabase(t *testing.T) {
 	must(t, heal, err)
 	eventually(t, "Watch reports", func() bool { return reports.Load() > 0 })
 	eventually(t, "Follow has no contact", func() bool { return contacts.Load() == 0 })
-	request.endsBy(t, tenancyhttp.ErrStale, "MaxStale")
+	request.endsBy(t, resolve.ErrStale, "MaxStale")
 	eventually(t, "the tier serves no longer", func() bool {
 		limited, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

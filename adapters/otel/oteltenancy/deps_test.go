@@ -29,7 +29,7 @@ func TestOnlyTheOpenTelemetryAPIComesIn(t *testing.T) {
 	modules := list("-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".")
 	const own = "github.com/go-tenancy/tenantstore/"
 	allowed := []string{
-		own + "adapters/otel", own + "contrib/net-http", own + "core",
+		own + "adapters/otel", own + "core",
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace", "go.opentelemetry.io/auto/sdk",
 		"github.com/cespare/xxhash/v2", "github.com/go-logr/logr", "github.com/go-logr/stdr",
 	}

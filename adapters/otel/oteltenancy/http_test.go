@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/go-tenancy/tenantstore/adapters/otel/oteltenancy"
-	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 )
 
 func TestHTTPObserver(t *testing.T) {
@@ -41,16 +41,16 @@ func TestHTTPObserver(t *testing.T) {
 		return out
 	}
 	before := counts()
-	if want := len(tenancyhttp.Outcomes()) * len(tenancyhttp.ResolverNames()); len(before) != want {
+	if want := len(resolve.Outcomes()) * len(resolve.ResolverNames()); len(before) != want {
 		t.Errorf("%d series before the first request, want %d", len(before), want)
 	}
 	ctx, span := tracers.Tracer("test").Start(t.Context(), "request")
 	for _, resolver := range []string{"subdomain", "canary of an application"} {
-		o.ObserveRequest(ctx, tenancyhttp.Event{
-			Outcome: tenancyhttp.OutcomeUnknown, Resolver: resolver, Duration: time.Millisecond, Err: errors.New("canary"),
+		o.ObserveRequest(ctx, resolve.Event{
+			Outcome: resolve.OutcomeUnknown, Resolver: resolver, Duration: time.Millisecond, Err: errors.New("canary"),
 		})
 	}
-	o.ObserveRequest(ctx, tenancyhttp.Event{Outcome: "canary", Resolver: "header"})
+	o.ObserveRequest(ctx, resolve.Event{Outcome: "canary", Resolver: "header"})
 	span.End()
 	after := counts()
 	if len(after) != len(before) || after["subdomain unknown"] != 1 || after["other unknown"] != 1 {

@@ -29,7 +29,7 @@ func TestOnlyThePrometheusClientComesIn(t *testing.T) {
 	modules := list("-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".")
 	const own = "github.com/go-tenancy/tenantstore/"
 	allowed := []string{
-		own + "adapters/prometheus", own + "contrib/net-http", own + "core",
+		own + "adapters/prometheus", own + "core",
 		"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "github.com/prometheus/common", "github.com/prometheus/procfs",
 		"github.com/beorn7/perks", "github.com/cespare/xxhash/v2", "github.com/munnerz/goautoneg",
 		"golang.org/x/sys", "google.golang.org/protobuf", "go.yaml.in/yaml/v2",

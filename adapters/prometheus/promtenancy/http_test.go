@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/go-tenancy/tenantstore/adapters/prometheus/promtenancy"
-	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 )
 
 func TestHTTPObserver(t *testing.T) {
@@ -21,15 +21,15 @@ func TestHTTPObserver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, outcome := range tenancyhttp.Outcomes() {
-		for _, resolver := range append(tenancyhttp.ResolverNames(), "canary of an application") {
-			e := tenancyhttp.Event{Outcome: outcome, Resolver: resolver, Duration: time.Millisecond, Err: errors.New("canary")}
+	for _, outcome := range resolve.Outcomes() {
+		for _, resolver := range append(resolve.ResolverNames(), "canary of an application") {
+			e := resolve.Event{Outcome: outcome, Resolver: resolver, Duration: time.Millisecond, Err: errors.New("canary")}
 			if n := usualAllocs(func() { o.ObserveRequest(t.Context(), e) }); n != 0 {
 				t.Errorf("%v allocations, want 0", n)
 			}
 		}
 	}
-	o.ObserveRequest(t.Context(), tenancyhttp.Event{Outcome: "canary"})
+	o.ObserveRequest(t.Context(), resolve.Event{Outcome: "canary"})
 	after, err := scrape(o)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestHTTPObserver(t *testing.T) {
 		case strings.Contains(name, "resolver=other"):
 			want *= 2
 		case strings.Contains(name, "duration"):
-			want *= float64(len(tenancyhttp.ResolverNames()) + 1)
+			want *= float64(len(resolve.ResolverNames()) + 1)
 		}
 		if v != want || before[name] != 0 || strings.Contains(name, "canary") {
 			t.Errorf("%s is %v after %v, want %v", name, v, before[name], want)

@@ -2,15 +2,17 @@ package tenancyhttp
 
 import (
 	"net/http"
+
+	"github.com/go-tenancy/tenantstore/core/resolve"
 )
 
 // Claims reads the tenant from the credential that the application's own
 // authentication has checked, and has put into the context, a JWT for instance.
 // claim returns the tenant in it and
 //
-//   - [ErrUnauthenticated] if there is no valid credential: 401
-//   - "" or [ErrNoTenantClaim] if it names no tenant: 403
-//   - [ErrAbsent] if the request may be anonymous, which lets [First] and
+//   - [resolve.ErrUnauthenticated] if there is no valid credential: 401
+//   - "" or [resolve.ErrNoTenantClaim] if it names no tenant: 403
+//   - [resolve.ErrAbsent] if the request may be anonymous, which lets [First] and
 //     [Agree] look elsewhere
 //
 // Responses vary by Authorization, or what [VaryBy] says.
@@ -26,12 +28,12 @@ type claims struct {
 func (c claims) Resolve(r *http.Request) (Match, error) {
 	value, err := c.claim(r)
 	if err == nil && value == "" {
-		err = ErrNoTenantClaim
+		err = resolve.ErrNoTenantClaim
 	}
 	if err != nil {
-		return Match{Resolver: nameClaims}, err
+		return named(resolve.NameClaims), err
 	}
-	m, err := c.match(nameClaims, value)
+	m, err := c.match(resolve.NameClaims, value)
 	m.Verified = true
 	return m, err
 }

@@ -5,11 +5,12 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // First asks one resolver after the other, and takes what the first says that
-// does not return [ErrAbsent]. Any other error is the end: an invalid token, or a
+// does not return [resolve.ErrAbsent]. Any other error is the end: an invalid token, or a
 // malformed header, does not open the way to a weaker resolver. So the strongest
 // comes first.
 //
@@ -21,24 +22,24 @@ type first []Resolver
 
 func (f first) Resolve(r *http.Request) (Match, error) {
 	var last Match
-	none := ErrAbsent
+	none := resolve.ErrAbsent
 	for _, resolver := range f {
 		m, err := ask(resolver, r)
-		if err == nil || !errors.Is(err, ErrAbsent) || outage(err) {
+		if err == nil || !errors.Is(err, resolve.ErrAbsent) || resolve.IsOutage(err) {
 			return m, err
 		}
 		if rank(err) > rank(none) {
 			last, none = m, err
 		}
 	}
-	return Match{Resolver: last.Resolver}, none
+	return named(last.Resolver), none
 }
 
 func rank(absent error) int {
 	switch {
 	case errors.Is(absent, tenancy.ErrNotFound):
 		return 2
-	case errors.Is(absent, ErrForeignHost):
+	case errors.Is(absent, resolve.ErrMisdirected):
 		return 1
 	}
 	return 0
@@ -68,7 +69,7 @@ func alwaysAnswers(r Resolver) bool {
 	return false
 }
 
-// Agree asks all resolvers. Those that do not return [ErrAbsent] must name the
+// Agree asks all resolvers. Those that do not return [resolve.ErrAbsent] must name the
 // same tenant, as an ID or as an identifier; a conflict is answered 403 if one of
 // them is Claims, else 400, without telling which of the tenants exist. Any
 // error is the end, that of a foreign host too. The usual pair is
@@ -81,11 +82,11 @@ func Agree(resolvers ...Resolver) Resolver { return agree(resolvers) }
 type agree []Resolver
 
 func (a agree) Resolve(r *http.Request) (Match, error) {
-	all := Match{Resolver: nameAgree}
+	all := named(resolve.NameAgree)
 	for _, resolver := range a {
 		m, err := ask(resolver, r)
 		if err != nil {
-			if plainlyAbsent(err) {
+			if resolve.IsAbsent(err) {
 				continue
 			}
 			return m, err
@@ -103,7 +104,7 @@ func (a agree) Resolve(r *http.Request) (Match, error) {
 		}
 	}
 	if all.Key == (tenancy.Key{}) {
-		return all, ErrAbsent
+		return all, resolve.ErrAbsent
 	}
 	return all, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -58,18 +59,18 @@ func TestMisconfigured(t *testing.T) {
 		"Agree: needs":              {tenancyhttp.Agree(good), nil},
 		"resolver is nil":           {tenancyhttp.Agree(good, nil), nil},
 		`"archived" is not`:         {good, []tenancyhttp.Option{tenancyhttp.WithServed("archived")}},
-		"cannot be answered with 2": {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnknown, 200)}},
-		"cannot be answered with 4": {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnavailable, 404)}},
-		"cannot be answered with 6": {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnknown, 600)}},
-		`"resolved" is not an`:      {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeResolved, 404)}},
+		"cannot be answered with 2": {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeUnknown, 200)}},
+		"cannot be answered with 4": {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeUnavailable, 404)}},
+		"cannot be answered with 6": {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeUnknown, 600)}},
+		`"resolved" is not an`:      {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeResolved, 404)}},
 		"WithRetryAfter: -1s":       {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(-time.Second)}},
 		"WithRetryAfter: -2562047":  {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(math.MinInt64)}},
 		"WithRetryAfter: 2562047":   {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(math.MaxInt64)}},
 		"between 0 and 24h":         {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(tenancyhttp.MaxRetryAfter + 1)}},
 		`WithChallenge: ""`:         {good, []tenancyhttp.Option{tenancyhttp.WithChallenge("")}},
 		`WithChallenge: "Bearer`:    {good, []tenancyhttp.Option{tenancyhttp.WithChallenge("Bearer\r\nX: y")}},
-		"answered with -":           {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnknown, math.MinInt)}},
-		"answered with 2147":        {good, []tenancyhttp.Option{tenancyhttp.WithStatus(tenancyhttp.OutcomeUnknown, math.MaxInt32)}},
+		"answered with -":           {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeUnknown, math.MinInt)}},
+		"answered with 2147":        {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeUnknown, math.MaxInt32)}},
 		"WithErrorHandler":          {good, []tenancyhttp.Option{tenancyhttp.WithErrorHandler(nil)}},
 		"WithSkip: the function":    {good, []tenancyhttp.Option{tenancyhttp.WithSkip(nil)}},
 		`WithSkipPaths: "healthz"`:  {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("healthz")}},
@@ -91,7 +92,7 @@ func TestMisconfigured(t *testing.T) {
 			t.Errorf("%s: nothing is logged", says)
 		}
 		get(t, serve(t, h), "/", "Host: acme.example.com").wantProblem(t, 500, "misconfigured")
-		if seen.nth(t, 1).Outcome != tenancyhttp.OutcomeMisconfigured {
+		if seen.nth(t, 1).Outcome != resolve.OutcomeMisconfigured {
 			t.Errorf("%s: observed %+v", says, seen.all)
 		}
 	}
@@ -127,15 +128,15 @@ func TestTrustedProxiesMisconfigured(t *testing.T) {
 		"Host":         tenancyhttp.TrustedProxies(here, tenancyhttp.WithProxyHeaders("Host")),
 	} {
 		t.Run(name, func(t *testing.T) {
-			get(t, serve(t, broken(resolve(t, tenancyhttp.Subdomain("example.com")))), "/", "Host: acme.example.com", "X-A: acme.example.com").
+			get(t, serve(t, broken(guarded(t, tenancyhttp.Subdomain("example.com")))), "/", "Host: acme.example.com", "X-A: acme.example.com").
 				wantProblem(t, 500, "misconfigured")
 		})
 	}
 }
 
 func TestChallenge(t *testing.T) {
-	nobody := tenancyhttp.Claims(func(*http.Request) (string, error) { return "", tenancyhttp.ErrUnauthenticated }, tenancyhttp.VaryBy("Cookie"))
-	got := get(t, serve(t, resolve(t, nobody, tenancyhttp.WithChallenge(`Bearer realm="api"`))), "/", "Host: h")
+	nobody := tenancyhttp.Claims(func(*http.Request) (string, error) { return "", resolve.ErrUnauthenticated }, tenancyhttp.VaryBy("Cookie"))
+	got := get(t, serve(t, guarded(t, nobody, tenancyhttp.WithChallenge(`Bearer realm="api"`))), "/", "Host: h")
 	got.wantProblem(t, 401, "unauthenticated")
 	if got.header.Get("WWW-Authenticate") != `Bearer realm="api"` || got.header.Get("Vary") != "Cookie" {
 		t.Errorf("header %v", got.header)
@@ -144,7 +145,7 @@ func TestChallenge(t *testing.T) {
 
 func TestVary(t *testing.T) {
 	claims := tenancyhttp.Claims(func(*http.Request) (string, error) { return "acme", nil })
-	h := resolve(t, tenancyhttp.Agree(claims, tenancyhttp.First(tenancyhttp.Header("X-Tenant"), tenancyhttp.Header("x-tenant"), tenancyhttp.Subdomain("example.com"))))
+	h := guarded(t, tenancyhttp.Agree(claims, tenancyhttp.First(tenancyhttp.Header("X-Tenant"), tenancyhttp.Header("x-tenant"), tenancyhttp.Subdomain("example.com"))))
 	before := func(vary string) string {
 		return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", vary)
@@ -202,8 +203,8 @@ func TestLog(t *testing.T) {
 }
 
 func TestOutcomesAndNames(t *testing.T) {
-	seen := map[tenancyhttp.Outcome]bool{}
-	for _, o := range tenancyhttp.Outcomes() {
+	seen := map[resolve.Outcome]bool{}
+	for _, o := range resolve.Outcomes() {
 		if seen[o] || strings.Trim(string(o), "abcdefghijklmnopqrstuvwxyz_") != "" {
 			t.Errorf("outcome %q", o)
 		}
@@ -213,7 +214,7 @@ func TestOutcomesAndNames(t *testing.T) {
 		t.Errorf("%d outcomes", len(seen))
 	}
 	names := map[string]bool{}
-	for _, n := range tenancyhttp.ResolverNames() {
+	for _, n := range resolve.ResolverNames() {
 		if names[n] || strings.Trim(n, "abcdefghijklmnopqrstuvwxyz_") != "" {
 			t.Errorf("name %q", n)
 		}

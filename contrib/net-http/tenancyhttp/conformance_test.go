@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/conformance/resolvetest"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -109,7 +110,7 @@ func TestConformance(t *testing.T) {
 		claimed := func(r *http.Request) (string, error) {
 			name, ok := r.Context().Value(claim{}).(string)
 			if !ok {
-				return "", tenancyhttp.ErrUnauthenticated
+				return "", resolve.ErrUnauthenticated
 			}
 			return name, nil
 		}
@@ -127,7 +128,7 @@ func TestConformance(t *testing.T) {
 			if name := r.URL.Query()["tenant"]; len(name) == 1 {
 				return tenancy.IdentifierKey(name[0]), nil
 			}
-			return tenancy.Key{}, tenancyhttp.ErrAbsent
+			return tenancy.Key{}, resolve.ErrAbsent
 		})
 		conform(t, byQuery, resolvetest.Harness{
 			Request: func(_ testing.TB, name string) *http.Request {

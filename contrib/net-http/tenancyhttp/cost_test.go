@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -57,7 +58,7 @@ func costCases() []costCase {
 
 type nobody struct{}
 
-func (*nobody) ObserveRequest(context.Context, tenancyhttp.Event) {}
+func (*nobody) ObserveRequest(context.Context, resolve.Event) {}
 
 // A request costs five allocations at most: the tenant, the context and the
 // request for the next handler, and whatever the resolver needs. For its time, see

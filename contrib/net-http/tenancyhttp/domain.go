@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -21,12 +22,12 @@ import (
 type DomainLookup func(ctx context.Context, host string) (string, error)
 
 // Domain finds the tenant of a custom domain through lookup. A host that nobody
-// owns is a [tenancy.ErrNotFound] that is also [ErrAbsent], so that [First] may
+// owns is a [tenancy.ErrNotFound] that is also [resolve.ErrAbsent], so that [First] may
 // ask for [Subdomain] too; ask that first, so that no tenant can register the name
 // of another. Base domains and reserved names, which are no tenant's there, are
 // looked up all the same: no tenant may own them. What is no domain name is never
 // looked up: a malformed host is refused; none at all, an IP address, and a name with
-// an underscore, such as that of a container, are ErrAbsent.
+// an underscore, such as that of a container, are resolve.ErrAbsent.
 func Domain(lookup DomainLookup, opts ...KeyOption) Resolver {
 	return domain{lookup, newKeyConfig(opts)}
 }
@@ -37,19 +38,19 @@ type domain struct {
 }
 
 func (d domain) Resolve(r *http.Request) (Match, error) {
-	m := Match{Resolver: nameDomain}
+	m := named(resolve.NameDomain)
 	host, ok := hostOf(r)
 	switch {
 	case !ok:
 		return m, errHost
 	case !validDomain(host):
-		return m, ErrAbsent
+		return m, resolve.ErrAbsent
 	}
 	value, err := d.lookup(r.Context(), host)
 	if err != nil {
-		if errors.Is(err, tenancy.ErrNotFound) && !outage(err) {
-			err = fmt.Errorf("%w: %w", ErrAbsent, err)
-		} else if !outage(err) {
+		if errors.Is(err, tenancy.ErrNotFound) && !resolve.IsOutage(err) {
+			err = fmt.Errorf("%w: %w", resolve.ErrAbsent, err)
+		} else if !resolve.IsOutage(err) {
 			err = fmt.Errorf("%w: %w", tenancy.ErrUnavailable, err)
 		}
 		return m, err

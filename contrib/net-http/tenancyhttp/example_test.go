@@ -5,15 +5,14 @@ import (
 	"errors"
 	"expvar"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"strings"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -133,7 +132,7 @@ func ExampleAgree() {
 	tenantOfSession := func(r *http.Request) (string, error) {
 		s, ok := r.Context().Value(sessionKey{}).(session)
 		if !ok {
-			return "", tenancyhttp.ErrUnauthenticated
+			return "", resolve.ErrUnauthenticated
 		}
 		return s.tenantID, nil
 	}
@@ -191,7 +190,7 @@ func ExampleWithErrorHandler() {
 
 type counter struct{ expvar.Map }
 
-func (c *counter) ObserveRequest(_ context.Context, e tenancyhttp.Event) { c.Add(string(e.Outcome), 1) }
+func (c *counter) ObserveRequest(_ context.Context, e resolve.Event) { c.Add(string(e.Outcome), 1) }
 
 func ExampleWithObserver() {
 	store := newStore()
@@ -226,21 +225,7 @@ func ExampleWatcher() {
 	mux := http.NewServeMux()
 	mux.Handle("GET /events", watcher.Middleware(events))
 	try(tenant(mux), "https://acme.example.com/events")
-	// Output: 200 tenancyhttp: the tenant is no longer served
-}
-
-func ExampleNewLogHandler() {
-	log := slog.New(tenancyhttp.NewLogHandler(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	})))
-	ctx := tenancy.NewContext(context.Background(), tenancy.Tenant{ID: "id-acme"})
-	log.InfoContext(ctx, "order placed")
-	// Output: level=INFO msg="order placed" tenant.id=id-acme
+	// Output: 200 the tenant is no longer served
 }
 
 // A resolver of your own that reads the path.
@@ -252,7 +237,7 @@ func ExampleIsCleanPath() {
 		if parts := strings.Split(r.URL.Path, "/"); len(parts) > 2 {
 			return tenancy.IdentifierKey(parts[2]), nil // /eu/acme/orders
 		}
-		return tenancy.Key{}, tenancyhttp.ErrAbsent
+		return tenancy.Key{}, resolve.ErrAbsent
 	})
 	for _, path := range []string{"/eu/acme/orders", "/eu/acme/%2e%2e/globex", "/eu/acme//evil.example", "/eu"} {
 		m, err := byRegion.Resolve(httptest.NewRequest(http.MethodGet, path, nil))

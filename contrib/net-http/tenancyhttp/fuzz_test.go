@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -57,7 +58,7 @@ func FuzzHost(f *testing.F) {
 		if _, err := tenancyhttp.Domain(lookup).Resolve(r); err == nil && want == "" && strings.Contains(host, "@") {
 			t.Fatalf("host %q was accepted", host)
 		}
-		if errors.Is(err, tenancyhttp.ErrAbsent) == errors.Is(err, tenancy.ErrInvalid) && err != nil {
+		if errors.Is(err, resolve.ErrAbsent) == errors.Is(err, tenancy.ErrInvalid) && err != nil {
 			t.Fatalf("host %q: %v is neither absent nor invalid", host, err)
 		}
 	})

@@ -2,6 +2,8 @@ package tenancyhttp
 
 import (
 	"net/http"
+
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"net/textproto"
 	"strings"
 )
@@ -11,7 +13,7 @@ import (
 // [Agree]). Anybody can send a header: behind a proxy that sets it, take it from
 // others with [TrustedProxies].
 //
-// No such header is [ErrAbsent]. One that is empty, sent twice or holds a list is
+// No such header is [resolve.ErrAbsent]. One that is empty, sent twice or holds a list is
 // refused. Responses vary by it.
 func Header(name string, opts ...KeyOption) Resolver {
 	return header{textproto.CanonicalMIMEHeaderKey(name), newKeyConfig(opts, name)}
@@ -25,14 +27,14 @@ type header struct {
 func (h header) Resolve(r *http.Request) (Match, error) {
 	switch values := r.Header[h.name]; len(values) {
 	case 0:
-		return Match{Resolver: nameHeader}, ErrAbsent
+		return named(resolve.NameHeader), resolve.ErrAbsent
 	case 1:
 		if strings.IndexByte(values[0], ',') >= 0 {
-			return Match{Resolver: nameHeader}, refuse("header", "holds a list")
+			return named(resolve.NameHeader), refuse("header", "holds a list")
 		}
-		return h.match(nameHeader, values[0])
+		return h.match(resolve.NameHeader, values[0])
 	}
-	return Match{Resolver: nameHeader}, refuse("header", "was sent more than once")
+	return named(resolve.NameHeader), refuse("header", "was sent more than once")
 }
 
 func (h header) Vary() []string { return h.vary }

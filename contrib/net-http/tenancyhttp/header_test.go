@@ -11,7 +11,7 @@ import (
 )
 
 func TestHeader(t *testing.T) {
-	address := serve(t, resolve(t, tenancyhttp.Header("x-tenant-id")))
+	address := serve(t, guarded(t, tenancyhttp.Header("x-tenant-id")))
 	for name, row := range map[string]struct {
 		lines  string
 		status int
@@ -58,7 +58,7 @@ func TestHeader(t *testing.T) {
 		})
 	}
 
-	client := http2(t, resolve(t, tenancyhttp.Header("X-Tenant-ID", tenancyhttp.ByID())))
+	client := http2(t, guarded(t, tenancyhttp.Header("X-Tenant-ID", tenancyhttp.ByID())))
 	over2(t, client, "GET", "https://example.com/", "X-Tenant-ID: id-acme").wantTenant(t, "acme")
 	over2(t, client, "GET", "https://example.com/", "X-Tenant-ID: acme").wantProblem(t, 404, "tenant-not-found")
 	over2(t, client, "GET", "https://example.com/", "X-Tenant-ID: id-acme, id-globex").wantProblem(t, 400, "tenant-malformed")
@@ -69,7 +69,7 @@ func TestHeader(t *testing.T) {
 // Director remove what the Director has set. Then there is no tenant, and not
 // another one.
 func TestHopByHopHeader(t *testing.T) {
-	backend := serve(t, resolve(t, tenancyhttp.Header("X-Tenant-ID")))
+	backend := serve(t, guarded(t, tenancyhttp.Header("X-Tenant-ID")))
 	target := &url.URL{Scheme: "http", Host: backend}
 	director := serve(t, &httputil.ReverseProxy{Director: func(r *http.Request) {
 		r.URL.Scheme, r.URL.Host = target.Scheme, target.Host

@@ -12,7 +12,7 @@ import (
 
 // Every line is sent as it is.
 func TestHost(t *testing.T) {
-	address := serve(t, resolve(t, tenancyhttp.Subdomain("example.com", tenancyhttp.WithBases("eu.example.com", "example.org"))))
+	address := serve(t, guarded(t, tenancyhttp.Subdomain("example.com", tenancyhttp.WithBases("eu.example.com", "example.org"))))
 	for name, row := range map[string]struct {
 		request string // without Connection: close and the end
 		status  int
@@ -107,11 +107,11 @@ func TestHostsThatNameNobody(t *testing.T) {
 	lookup := func(context.Context, string) (string, error) { return "", tenancy.ErrNotFound }
 	subdomain, domain, header := tenancyhttp.Subdomain("example.com"), tenancyhttp.Domain(lookup), tenancyhttp.Header("X-Tenant")
 	for name, address := range map[string]string{
-		"Subdomain":           serve(t, resolve(t, tenancyhttp.First(subdomain, header), tenancyhttp.WithOptional())),
-		"Domain":              serve(t, resolve(t, tenancyhttp.First(domain, header), tenancyhttp.WithOptional())),
-		"both":                serve(t, resolve(t, tenancyhttp.First(subdomain, domain, header), tenancyhttp.WithOptional())),
-		"Agree":               serve(t, resolve(t, tenancyhttp.Agree(header, subdomain), tenancyhttp.WithOptional())),
-		"Subdomain, by proxy": serve(t, tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-Host", 0))(resolve(t, tenancyhttp.First(subdomain, header), tenancyhttp.WithOptional()))),
+		"Subdomain":           serve(t, guarded(t, tenancyhttp.First(subdomain, header), tenancyhttp.WithOptional())),
+		"Domain":              serve(t, guarded(t, tenancyhttp.First(domain, header), tenancyhttp.WithOptional())),
+		"both":                serve(t, guarded(t, tenancyhttp.First(subdomain, domain, header), tenancyhttp.WithOptional())),
+		"Agree":               serve(t, guarded(t, tenancyhttp.Agree(header, subdomain), tenancyhttp.WithOptional())),
+		"Subdomain, by proxy": serve(t, tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-Host", 0))(guarded(t, tenancyhttp.First(subdomain, header), tenancyhttp.WithOptional()))),
 	} {
 		send := func(host, more string) answer {
 			if host == "" {
@@ -139,7 +139,7 @@ func TestHostsThatNameNobody(t *testing.T) {
 // Over HTTP/2, by the client of net/http. What that would not send is in
 // integration/http.
 func TestHostHTTP2(t *testing.T) {
-	client := http2(t, resolve(t, tenancyhttp.Subdomain("example.com")))
+	client := http2(t, guarded(t, tenancyhttp.Subdomain("example.com")))
 	over2(t, client, "GET", "https://acme.example.com/").wantTenant(t, "acme")
 	over2(t, client, "GET", "https://ACME.example.com.:443/").wantTenant(t, "acme")
 	over2(t, client, "GET", "https://xn--bcher-kva.example.com/").wantTenant(t, "xn--bcher-kva")
@@ -155,15 +155,15 @@ func TestHostHTTP2(t *testing.T) {
 
 // Over TLS, the host must be the one of the handshake.
 func TestStrictSNI(t *testing.T) {
-	client := http2(t, resolve(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithStrictSNI()))
+	client := http2(t, guarded(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithStrictSNI()))
 	over2(t, client, "GET", "https://acme.example.com/").wantTenant(t, "acme")
 	over2(t, client, "GET", "https://acme.example.com/", "Host: ACME.example.com.:443").wantTenant(t, "acme")
 	over2(t, client, "GET", "https://acme.example.com/", "Host: globex.example.com").wantProblem(t, 421, "host-not-served")
 	over2(t, client, "GET", "https://acme.example.com/", "Host: nobody.example.com").wantProblem(t, 421, "host-not-served")
 	over2(t, client, "GET", "https://127.0.0.1/", "Host: acme.example.com").wantTenant(t, "acme") // addresses send no SNI
-	get(t, serve(t, resolve(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithStrictSNI())), "/", "Host: acme.example.com").wantTenant(t, "acme")
+	get(t, serve(t, guarded(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithStrictSNI())), "/", "Host: acme.example.com").wantTenant(t, "acme")
 
-	lax := http2(t, resolve(t, tenancyhttp.Subdomain("example.com")))
+	lax := http2(t, guarded(t, tenancyhttp.Subdomain("example.com")))
 	over2(t, lax, "GET", "https://acme.example.com/", "Host: globex.example.com").wantTenant(t, "globex")
 }
 
@@ -183,7 +183,7 @@ func TestDomain(t *testing.T) {
 		}
 		return "", tenancy.ErrNotFound
 	}
-	address := serve(t, resolve(t, tenancyhttp.Domain(lookup)))
+	address := serve(t, guarded(t, tenancyhttp.Domain(lookup)))
 	for host, want := range map[string]string{
 		"shop.acme.test": "acme", "SHOP.acme.test.:443": "acme", "books.test": "xn--bcher-kva",
 	} {
@@ -212,7 +212,7 @@ func TestDomain(t *testing.T) {
 	}
 
 	byID := func(context.Context, string) (string, error) { return "id-acme", nil }
-	get(t, serve(t, resolve(t, tenancyhttp.Domain(byID, tenancyhttp.ByID()))), "/", "Host: acme.test").wantTenant(t, "acme")
+	get(t, serve(t, guarded(t, tenancyhttp.Domain(byID, tenancyhttp.ByID()))), "/", "Host: acme.test").wantTenant(t, "acme")
 }
 
 // With subdomains and custom domains together, a host that nobody owns looks like
@@ -229,7 +229,7 @@ func TestSubdomainAndDomain(t *testing.T) {
 	}
 	subdomain, domain := tenancyhttp.Subdomain("example.com"), tenancyhttp.Domain(lookup)
 	for _, resolver := range []tenancyhttp.Resolver{tenancyhttp.First(subdomain, domain), tenancyhttp.First(domain, subdomain)} {
-		address := serve(t, resolve(t, resolver, tenancyhttp.WithHidden()))
+		address := serve(t, guarded(t, resolver, tenancyhttp.WithHidden()))
 		get(t, address, "/", "Host: acme.test").wantTenant(t, "acme")
 		get(t, address, "/", "Host: globex.example.com").wantTenant(t, "globex")
 		for _, host := range []string{"nobody.test", "late.test", "late.example.com", "nobody.example.com"} {
@@ -241,7 +241,7 @@ func TestSubdomainAndDomain(t *testing.T) {
 	// Nobody gets the host of another, or what is below it, by registering that.
 	// The service's own names are no tenant's: they are looked up.
 	greedy := tenancyhttp.Domain(func(context.Context, string) (string, error) { return "acme", nil })
-	address := serve(t, resolve(t, tenancyhttp.First(subdomain, greedy)))
+	address := serve(t, guarded(t, tenancyhttp.First(subdomain, greedy)))
 	get(t, address, "/", "Host: globex.example.com").wantTenant(t, "globex")
 	get(t, address, "/", "Host: nobody.example.com").wantProblem(t, 404, "tenant-not-found")
 	get(t, address, "/", "Host: a.b.example.com").wantProblem(t, 400, "tenant-malformed")

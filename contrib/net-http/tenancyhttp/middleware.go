@@ -2,11 +2,14 @@ package tenancyhttp
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/textproto"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -77,37 +80,70 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, name := range h.vary {
 		addVary(w.Header(), name)
 	}
-	tenant, d := h.decide(r)
+	d, strip := h.decide(r)
 	if h.observer != nil {
-		h.observer.ObserveRequest(r.Context(), Event{
-			Outcome: d.outcome, Resolver: d.resolver, Duration: time.Since(began), Err: d.err,
+		h.observer.ObserveRequest(r.Context(), resolve.Event{
+			Outcome: d.Outcome, Resolver: d.Resolver, Duration: time.Since(began), Err: d.Err,
 		})
 	}
-	switch d.outcome {
-	case OutcomeResolved:
-		h.next.ServeHTTP(w, pass(r, &tenant, d))
-	case OutcomeSkipped:
+	switch d.Outcome {
+	case resolve.OutcomeResolved:
+		h.next.ServeHTTP(w, pass(r, &d, strip))
+	case resolve.OutcomeSkipped:
 		h.next.ServeHTTP(w, r)
 	default:
-		h.answers.refuse(w, r, d)
+		h.answers.refuse(w, r, &d)
 	}
 }
 
+var errOtherSNI = fmt.Errorf("%w: it is not the one of the TLS handshake", resolve.ErrMisdirected)
+
+// decide finds out what to do with r, and what to strip from its path.
+func (h *handler) decide(r *http.Request) (d resolve.Decision, strip string) {
+	switch {
+	case h.err != nil:
+		return misconfiguredDecision(h.err), ""
+	case h.skip(r):
+		return resolve.Skip(), ""
+	case h.strictSNI && !sniMatches(r):
+		return h.policy.Decide(r.Context(), h.getter, resolve.Match{Resolver: resolve.NameNone}, errOtherSNI), ""
+	}
+	m, err := ask(h.resolver, r)
+	switch {
+	case err != nil:
+		m.Strip = ""
+	case m.Strip != "" && !strips(r.URL, m.Strip):
+		err = refuse("path", "does not begin with what was to be stripped")
+	}
+	return h.policy.Decide(r.Context(), h.getter, m.Match, err), m.Strip
+}
+
 // pass returns r as the next handler sees it.
-func pass(r *http.Request, t *tenancy.Tenant, d decision) *http.Request {
-	if d.nested && d.strip == "" {
+func pass(r *http.Request, d *resolve.Decision, strip string) *http.Request {
+	if d.FromContext && strip == "" {
 		return r
 	}
 	ctx := r.Context()
-	if d.strip != "" {
-		ctx = &prefixContext{ctx, PrefixFromContext(ctx) + d.strip}
+	if strip != "" {
+		ctx = &prefixContext{ctx, PrefixFromContext(ctx) + strip}
 	}
-	if !d.nested {
-		ctx = tenancy.NewContext(ctx, *t)
+	if !d.FromContext {
+		ctx = tenancy.NewContext(ctx, d.Tenant)
 	}
 	r = r.WithContext(ctx)
-	if d.strip != "" {
-		r.URL = stripped(r.URL, d.strip)
+	if strip != "" {
+		r.URL = stripped(r.URL, strip)
 	}
 	return r
+}
+
+func addVary(header http.Header, name string) {
+	for _, line := range header["Vary"] {
+		for v := range strings.SplitSeq(line, ",") {
+			if v = textproto.TrimString(v); v == "*" || strings.EqualFold(v, name) {
+				return
+			}
+		}
+	}
+	header.Add("Vary", name)
 }

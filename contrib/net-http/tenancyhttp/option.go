@@ -8,13 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// The defaults of the options, and the longest time that WithRetryAfter takes.
+// The default of WithRetryAfter, and the longest time that it takes.
 const (
 	DefaultRetryAfter = 2 * time.Second
-	DefaultMaxStale   = 5 * time.Minute
 	MaxRetryAfter     = 24 * time.Hour
 )
 
@@ -26,28 +26,25 @@ type option func(*config)
 func (o option) apply(c *config) { o(c) }
 
 type config struct {
-	served       []tenancy.Status
-	hidden       bool
-	statuses     map[Outcome]int
+	policy       resolve.Policy
+	statuses     map[resolve.Outcome]int
 	retryAfter   time.Duration
 	maxStale     time.Duration
 	challenge    string
 	errorHandler ErrorHandler
-	observer     Observer
+	observer     resolve.Observer
 	logger       *slog.Logger
 	skipPaths    []string
 	skips        []func(*http.Request) bool
-	optional     bool
 	strictSNI    bool
 	err          error
 }
 
 func newConfig(opts []Option) *config {
 	c := &config{
-		served:       []tenancy.Status{tenancy.StatusActive},
-		statuses:     map[Outcome]int{},
+		statuses:     map[resolve.Outcome]int{},
 		retryAfter:   DefaultRetryAfter,
-		maxStale:     DefaultMaxStale,
+		maxStale:     resolve.DefaultMaxStale,
 		challenge:    "Bearer",
 		errorHandler: func(w http.ResponseWriter, r *http.Request, p Problem) { p.ServeHTTP(w, r) },
 		logger:       slog.Default(),
@@ -68,7 +65,10 @@ func (c *config) fail(format string, args ...any) {
 // A status that package tenancy does not know is never served.
 func WithServed(statuses ...tenancy.Status) Option {
 	return option(func(c *config) {
-		c.served = slices.Clone(statuses)
+		c.policy.Served = slices.Clone(statuses)
+		if len(statuses) == 0 {
+			c.fail("WithServed: no tenant would be served")
+		}
 		for _, s := range statuses {
 			if !s.Known() {
 				c.fail("WithServed: %q is not a known status", s)
@@ -82,18 +82,18 @@ func WithServed(statuses ...tenancy.Status) Option {
 // body, without Retry-After. How long an answer takes is not hidden: a name that
 // no cache knows takes longer, whether it exists or not.
 func WithHidden() Option {
-	return option(func(c *config) { c.hidden = true })
+	return option(func(c *config) { c.policy.Hidden = true })
 }
 
 // WithStatus sets the HTTP status of a refusal, for instance
-// WithStatus(OutcomeDeleted, http.StatusGone). It must be one of 400 to 599, and
-// for OutcomeUnavailable and OutcomeMisconfigured one of 500 to 599: an outage
+// WithStatus(resolve.OutcomeDeleted, http.StatusGone). It must be one of 400 to 599, and
+// for resolve.OutcomeUnavailable and resolve.OutcomeMisconfigured one of 500 to 599: an outage
 // must not look like an answer. [WithHidden] goes before.
-func WithStatus(o Outcome, status int) Option {
+func WithStatus(o resolve.Outcome, status int) Option {
 	return option(func(c *config) {
 		least := http.StatusBadRequest
 		switch {
-		case o == OutcomeUnavailable || o == OutcomeMisconfigured:
+		case o == resolve.OutcomeUnavailable || o == resolve.OutcomeMisconfigured:
 			least = http.StatusInternalServerError
 		case !slices.ContainsFunc(refusals[:], func(r refusal) bool { return r.outcome == o }):
 			c.fail("WithStatus: %q is not an outcome that is refused", o)
@@ -122,17 +122,9 @@ func WithRetryAfter(d time.Duration) Option {
 }
 
 // WithMaxStale sets how long the requests that a [Watcher] watches go on while the
-// change log cannot be read: DefaultMaxStale if not set. A negative duration means for
-// ever: then an outage of the database never ends them, also not those of tenants that
-// are suspended meanwhile. It should be a multiple of the store's poll interval, and is
-// best that of the store's tiers. Middleware does not use it.
+// change log cannot be read; see [resolve.WithMaxStale]. The middleware does not use it.
 func WithMaxStale(d time.Duration) Option {
-	return option(func(c *config) {
-		if d == 0 {
-			c.fail("WithMaxStale: it must not be 0, at which every request ends")
-		}
-		c.maxStale = d
-	})
+	return option(func(c *config) { c.maxStale = d })
 }
 
 // WithChallenge sets the WWW-Authenticate header of a 401: Bearer by default. It
@@ -159,7 +151,7 @@ func WithErrorHandler(h ErrorHandler) Option {
 }
 
 // WithObserver has o told what became of each request.
-func WithObserver(o Observer) Option {
+func WithObserver(o resolve.Observer) Option {
 	return option(func(c *config) { c.observer = o })
 }
 
@@ -181,7 +173,7 @@ func WithLogger(l *slog.Logger) Option {
 // context: the handlers must look. Requests that name one in a wrong way, or for
 // a foreign host, are refused all the same.
 func WithOptional() Option {
-	return option(func(c *config) { c.optional = true })
+	return option(func(c *config) { c.policy.Optional = true })
 }
 
 // WithStrictSNI refuses TLS requests for another host than the one that the

@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -33,17 +34,17 @@ func (f failing) GetByIdentifier(context.Context, string) (tenancy.Tenant, error
 // events remembers what it was told.
 type events struct {
 	mu  sync.Mutex
-	all []tenancyhttp.Event
+	all []resolve.Event
 }
 
-func (e *events) ObserveRequest(_ context.Context, event tenancyhttp.Event) {
+func (e *events) ObserveRequest(_ context.Context, event resolve.Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.all = append(e.all, event)
 }
 
 // last waits for the n-th event.
-func (e *events) nth(t testing.TB, n int) tenancyhttp.Event {
+func (e *events) nth(t testing.TB, n int) resolve.Event {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		e.mu.Lock()
@@ -64,7 +65,7 @@ func TestOutcomes(t *testing.T) {
 	token := tenancyhttp.Claims(func(r *http.Request) (string, error) {
 		switch r.Header.Get("Authorization") {
 		case "":
-			return "", tenancyhttp.ErrAbsent
+			return "", resolve.ErrAbsent
 		case "Bearer acme":
 			return "acme", nil
 		case "Bearer nobody":
@@ -76,106 +77,106 @@ func TestOutcomes(t *testing.T) {
 		case "Bearer down":
 			return "", errors.New("the key server does not answer")
 		}
-		return "", fmt.Errorf("%w: expired", tenancyhttp.ErrUnauthenticated)
+		return "", fmt.Errorf("%w: expired", resolve.ErrUnauthenticated)
 	})
 	agree := tenancyhttp.Agree(token, tenancyhttp.Header("X-Tenant"), tenancyhttp.Subdomain("example.com"))
 	for name, row := range map[string]struct {
 		resolver tenancyhttp.Resolver
 		lines    []string
 		status   int
-		outcome  tenancyhttp.Outcome
+		outcome  resolve.Outcome
 		by, code string
 	}{
-		"resolved":              {agree, []string{"Host: acme.example.com"}, 200, tenancyhttp.OutcomeResolved, "agree", ""},
-		"all agree":             {agree, []string{"Host: acme.example.com", "X-Tenant: acme", "Authorization: Bearer acme"}, 200, tenancyhttp.OutcomeResolved, "agree", ""},
-		"missing":               {agree, []string{"Host: example.com"}, 400, tenancyhttp.OutcomeMissing, "none", "tenant-missing"},
-		"invalid":               {agree, []string{"Host: a_b.example.com"}, 400, tenancyhttp.OutcomeInvalid, "subdomain", "tenant-malformed"},
-		"token unknown":         {agree, []string{"Host: acme.example.com", "Authorization: Bearer x"}, 401, tenancyhttp.OutcomeUnauthenticated, "claims", "unauthenticated"},
-		"token has no tenant":   {agree, []string{"Host: acme.example.com", "Authorization: Bearer none"}, 403, tenancyhttp.OutcomeForbidden, "claims", "no-tenant-claim"},
-		"token has no name":     {agree, []string{"Host: acme.example.com", "Authorization: Bearer odd"}, 400, tenancyhttp.OutcomeInvalid, "claims", "tenant-malformed"},
-		"token cannot be read":  {agree, []string{"Host: acme.example.com", "Authorization: Bearer down"}, 503, tenancyhttp.OutcomeUnavailable, "claims", "unavailable"},
-		"token against host":    {agree, []string{"Host: globex.example.com", "Authorization: Bearer acme"}, 403, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict"},
-		"token against nobody":  {agree, []string{"Host: nobody.example.com", "Authorization: Bearer acme"}, 403, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict"},
-		"token against header":  {agree, []string{"Host: example.com", "X-Tenant: globex", "Authorization: Bearer acme"}, 403, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict"},
-		"header against host":   {agree, []string{"Host: acme.example.com", "X-Tenant: globex"}, 400, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict"},
-		"header against nobody": {agree, []string{"Host: nobody.example.com", "X-Tenant: acme"}, 400, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict"},
-		"two nobodies":          {agree, []string{"Host: nobody.example.com", "X-Tenant: nobody-else"}, 400, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict"},
-		"foreign host":          {agree, []string{"Host: acme.example.net", "X-Tenant: acme"}, 421, tenancyhttp.OutcomeMisdirected, "subdomain", "host-not-served"},
-		"unknown":               {agree, []string{"Host: nobody.example.com"}, 404, tenancyhttp.OutcomeUnknown, "agree", "tenant-not-found"},
-		"suspended":             {agree, []string{"Host: late.example.com"}, 403, tenancyhttp.OutcomeSuspended, "agree", "tenant-suspended"},
-		"status not known here": {agree, []string{"Host: odd.example.com"}, 403, tenancyhttp.OutcomeSuspended, "agree", "tenant-suspended"},
-		"provisioning":          {agree, []string{"Host: new.example.com"}, 503, tenancyhttp.OutcomeProvisioning, "agree", "tenant-not-ready"},
-		"deleted":               {agree, []string{"Host: gone.example.com"}, 404, tenancyhttp.OutcomeDeleted, "agree", "tenant-not-found"},
+		"resolved":              {agree, []string{"Host: acme.example.com"}, 200, resolve.OutcomeResolved, "agree", ""},
+		"all agree":             {agree, []string{"Host: acme.example.com", "X-Tenant: acme", "Authorization: Bearer acme"}, 200, resolve.OutcomeResolved, "agree", ""},
+		"missing":               {agree, []string{"Host: example.com"}, 400, resolve.OutcomeMissing, "none", "tenant-missing"},
+		"invalid":               {agree, []string{"Host: a_b.example.com"}, 400, resolve.OutcomeInvalid, "subdomain", "tenant-malformed"},
+		"token unknown":         {agree, []string{"Host: acme.example.com", "Authorization: Bearer x"}, 401, resolve.OutcomeUnauthenticated, "claims", "unauthenticated"},
+		"token has no tenant":   {agree, []string{"Host: acme.example.com", "Authorization: Bearer none"}, 403, resolve.OutcomeForbidden, "claims", "no-tenant-claim"},
+		"token has no name":     {agree, []string{"Host: acme.example.com", "Authorization: Bearer odd"}, 400, resolve.OutcomeInvalid, "claims", "tenant-malformed"},
+		"token cannot be read":  {agree, []string{"Host: acme.example.com", "Authorization: Bearer down"}, 503, resolve.OutcomeUnavailable, "claims", "unavailable"},
+		"token against host":    {agree, []string{"Host: globex.example.com", "Authorization: Bearer acme"}, 403, resolve.OutcomeConflict, "agree", "tenant-conflict"},
+		"token against nobody":  {agree, []string{"Host: nobody.example.com", "Authorization: Bearer acme"}, 403, resolve.OutcomeConflict, "agree", "tenant-conflict"},
+		"token against header":  {agree, []string{"Host: example.com", "X-Tenant: globex", "Authorization: Bearer acme"}, 403, resolve.OutcomeConflict, "agree", "tenant-conflict"},
+		"header against host":   {agree, []string{"Host: acme.example.com", "X-Tenant: globex"}, 400, resolve.OutcomeConflict, "agree", "tenant-conflict"},
+		"header against nobody": {agree, []string{"Host: nobody.example.com", "X-Tenant: acme"}, 400, resolve.OutcomeConflict, "agree", "tenant-conflict"},
+		"two nobodies":          {agree, []string{"Host: nobody.example.com", "X-Tenant: nobody-else"}, 400, resolve.OutcomeConflict, "agree", "tenant-conflict"},
+		"foreign host":          {agree, []string{"Host: acme.example.net", "X-Tenant: acme"}, 421, resolve.OutcomeMisdirected, "subdomain", "host-not-served"},
+		"unknown":               {agree, []string{"Host: nobody.example.com"}, 404, resolve.OutcomeUnknown, "agree", "tenant-not-found"},
+		"suspended":             {agree, []string{"Host: late.example.com"}, 403, resolve.OutcomeSuspended, "agree", "tenant-suspended"},
+		"status not known here": {agree, []string{"Host: odd.example.com"}, 403, resolve.OutcomeSuspended, "agree", "tenant-suspended"},
+		"provisioning":          {agree, []string{"Host: new.example.com"}, 503, resolve.OutcomeProvisioning, "agree", "tenant-not-ready"},
+		"deleted":               {agree, []string{"Host: gone.example.com"}, 404, resolve.OutcomeDeleted, "agree", "tenant-not-found"},
 
 		"first: the token": {
 			tenancyhttp.First(token, tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "Authorization: Bearer acme", "X-Tenant: globex"}, 200, tenancyhttp.OutcomeResolved, "claims", "",
+			[]string{"Host: h", "Authorization: Bearer acme", "X-Tenant: globex"}, 200, resolve.OutcomeResolved, "claims", "",
 		},
 		"first: the header": {
-			tenancyhttp.First(token, tenancyhttp.Header("X-Tenant")), []string{"Host: h", "X-Tenant: acme"}, 200, tenancyhttp.OutcomeResolved, "header", "",
+			tenancyhttp.First(token, tenancyhttp.Header("X-Tenant")), []string{"Host: h", "X-Tenant: acme"}, 200, resolve.OutcomeResolved, "header", "",
 		},
 		"first: an invalid token is the end": {
 			tenancyhttp.First(token, tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "Authorization: Bearer x", "X-Tenant: acme"}, 401, tenancyhttp.OutcomeUnauthenticated, "claims", "unauthenticated",
+			[]string{"Host: h", "Authorization: Bearer x", "X-Tenant: acme"}, 401, resolve.OutcomeUnauthenticated, "claims", "unauthenticated",
 		},
 		"first: a token without a tenant is the end": {
 			tenancyhttp.First(token, tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "Authorization: Bearer none", "X-Tenant: acme"}, 403, tenancyhttp.OutcomeForbidden, "claims", "no-tenant-claim",
+			[]string{"Host: h", "Authorization: Bearer none", "X-Tenant: acme"}, 403, resolve.OutcomeForbidden, "claims", "no-tenant-claim",
 		},
 		"first: an unknown tenant is the end": {
 			tenancyhttp.First(token, tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "Authorization: Bearer nobody", "X-Tenant: acme"}, 404, tenancyhttp.OutcomeUnknown, "claims", "tenant-not-found",
+			[]string{"Host: h", "Authorization: Bearer nobody", "X-Tenant: acme"}, 404, resolve.OutcomeUnknown, "claims", "tenant-not-found",
 		},
 		"first: an invalid header is the end": {
 			tenancyhttp.First(tenancyhttp.Header("X-Tenant"), tenancyhttp.Subdomain("example.com")),
-			[]string{"Host: acme.example.com", "X-Tenant: !"}, 400, tenancyhttp.OutcomeInvalid, "header", "tenant-malformed",
+			[]string{"Host: acme.example.com", "X-Tenant: !"}, 400, resolve.OutcomeInvalid, "header", "tenant-malformed",
 		},
 		"first: a foreign host says more than no header": {
 			tenancyhttp.First(tenancyhttp.Header("X-Tenant"), tenancyhttp.Subdomain("example.com"), tenancyhttp.Header("X-Other")),
-			[]string{"Host: acme.example.net"}, 421, tenancyhttp.OutcomeMisdirected, "subdomain", "host-not-served",
+			[]string{"Host: acme.example.net"}, 421, resolve.OutcomeMisdirected, "subdomain", "host-not-served",
 		},
 
-		"static": {tenancyhttp.Static(tenancy.IDKey("id-acme")), []string{"Host: h"}, 200, tenancyhttp.OutcomeResolved, "static", ""},
+		"static": {tenancyhttp.Static(tenancy.IDKey("id-acme")), []string{"Host: h"}, 200, resolve.OutcomeResolved, "static", ""},
 		"func": {
 			tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.IDKey("id-acme"), nil }),
-			[]string{"Host: h"}, 200, tenancyhttp.OutcomeResolved, "func", "",
+			[]string{"Host: h"}, 200, resolve.OutcomeResolved, "func", "",
 		},
 		"func that says nothing": {
 			tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.Key{}, nil }),
-			[]string{"Host: h"}, 400, tenancyhttp.OutcomeMissing, "none", "tenant-missing",
+			[]string{"Host: h"}, 400, resolve.OutcomeMissing, "none", "tenant-missing",
 		},
 		"first: one that says nothing": {
 			tenancyhttp.First(tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.Key{}, nil }), tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "X-Tenant: acme"}, 200, tenancyhttp.OutcomeResolved, "header", "",
+			[]string{"Host: h", "X-Tenant: acme"}, 200, resolve.OutcomeResolved, "header", "",
 		},
 		"agree: one that says nothing": {
 			tenancyhttp.Agree(tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.Key{}, nil }), tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "X-Tenant: acme"}, 200, tenancyhttp.OutcomeResolved, "agree", "",
+			[]string{"Host: h", "X-Tenant: acme"}, 200, resolve.OutcomeResolved, "agree", "",
 		},
 		"func with a wrong key": {
 			tenancyhttp.Func(func(*http.Request) (tenancy.Key, error) { return tenancy.IdentifierKey("a/b"), nil }),
-			[]string{"Host: h"}, 400, tenancyhttp.OutcomeInvalid, "func", "tenant-malformed",
+			[]string{"Host: h"}, 400, resolve.OutcomeInvalid, "func", "tenant-malformed",
 		},
 		"agree: ID and identifier of one tenant": {
 			tenancyhttp.Agree(tenancyhttp.Header("X-ID", tenancyhttp.ByID()), tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "X-ID: id-acme", "X-Tenant: acme"}, 200, tenancyhttp.OutcomeResolved, "agree", "",
+			[]string{"Host: h", "X-ID: id-acme", "X-Tenant: acme"}, 200, resolve.OutcomeResolved, "agree", "",
 		},
 		"agree: ID and identifier of two": {
 			tenancyhttp.Agree(tenancyhttp.Header("X-ID", tenancyhttp.ByID()), tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "X-ID: id-acme", "X-Tenant: globex"}, 400, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict",
+			[]string{"Host: h", "X-ID: id-acme", "X-Tenant: globex"}, 400, resolve.OutcomeConflict, "agree", "tenant-conflict",
 		},
 		"agree: unknown ID, known identifier": {
 			tenancyhttp.Agree(tenancyhttp.Header("X-ID", tenancyhttp.ByID()), tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "X-ID: id-nobody", "X-Tenant: acme"}, 400, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict",
+			[]string{"Host: h", "X-ID: id-nobody", "X-Tenant: acme"}, 400, resolve.OutcomeConflict, "agree", "tenant-conflict",
 		},
 		"agree: both unknown": {
 			tenancyhttp.Agree(tenancyhttp.Header("X-ID", tenancyhttp.ByID()), tenancyhttp.Header("X-Tenant")),
-			[]string{"Host: h", "X-ID: id-nobody", "X-Tenant: nobody"}, 400, tenancyhttp.OutcomeConflict, "agree", "tenant-conflict",
+			[]string{"Host: h", "X-ID: id-nobody", "X-Tenant: nobody"}, 400, resolve.OutcomeConflict, "agree", "tenant-conflict",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			seen := &events{}
-			h := resolve(t, row.resolver, tenancyhttp.WithObserver(seen))
+			h := guarded(t, row.resolver, tenancyhttp.WithObserver(seen))
 			url := "https://h/"
 			for i, got := range []answer{
 				get(t, serve(t, h), "/", row.lines...),
@@ -187,8 +188,8 @@ func TestOutcomes(t *testing.T) {
 					got.wantProblem(t, row.status, row.code)
 				}
 				event := seen.nth(t, i+1)
-				if event.Outcome != row.outcome || event.Resolver != row.by || (event.Err == nil) != (row.status == 200 || slices.Contains([]tenancyhttp.Outcome{
-					tenancyhttp.OutcomeSuspended, tenancyhttp.OutcomeProvisioning, tenancyhttp.OutcomeDeleted,
+				if event.Outcome != row.outcome || event.Resolver != row.by || (event.Err == nil) != (row.status == 200 || slices.Contains([]resolve.Outcome{
+					resolve.OutcomeSuspended, resolve.OutcomeProvisioning, resolve.OutcomeDeleted,
 				}, row.outcome)) || event.Duration <= 0 {
 					t.Errorf("observed %+v", event)
 				}
@@ -267,7 +268,7 @@ func TestCanceled(t *testing.T) {
 		t.Fatal(err)
 	}
 	read(t, conn, "GET").wantProblem(t, 503, "unavailable")
-	if event := seen.nth(t, 1); event.Outcome != tenancyhttp.OutcomeCanceled || !errors.Is(event.Err, context.Canceled) {
+	if event := seen.nth(t, 1); event.Outcome != resolve.OutcomeCanceled || !errors.Is(event.Err, context.Canceled) {
 		t.Errorf("observed %+v", event)
 	}
 }
@@ -289,7 +290,7 @@ func TestCanceledHTTP2(t *testing.T) {
 		resp.Body.Close()
 		t.Errorf("answered %s", resp.Status)
 	}
-	if event := seen.nth(t, 1); event.Outcome != tenancyhttp.OutcomeCanceled {
+	if event := seen.nth(t, 1); event.Outcome != resolve.OutcomeCanceled {
 		t.Errorf("observed %+v", event)
 	}
 }
@@ -341,7 +342,7 @@ func TestHidden(t *testing.T) {
 	for name, resolver := range resolvers {
 		t.Run(name, func(t *testing.T) {
 			seen := &events{}
-			h := resolve(t, resolver, tenancyhttp.WithHidden(), tenancyhttp.WithStatus(tenancyhttp.OutcomeDeleted, http.StatusGone), tenancyhttp.WithObserver(seen))
+			h := guarded(t, resolver, tenancyhttp.WithHidden(), tenancyhttp.WithStatus(resolve.OutcomeDeleted, http.StatusGone), tenancyhttp.WithObserver(seen))
 			address, client := serve(t, h), http2(t, h)
 			ask := func(method, tenant string) [2]string {
 				host, x := "Host: "+tenant+".example.com", "X-Tenant: "+tenant
@@ -363,7 +364,7 @@ func TestHidden(t *testing.T) {
 					}
 				}
 			}
-			outcomes := map[tenancyhttp.Outcome]bool{}
+			outcomes := map[resolve.Outcome]bool{}
 			for _, e := range seen.all {
 				outcomes[e.Outcome] = true
 			}
@@ -384,7 +385,7 @@ func TestHiddenWithTwoKeys(t *testing.T) {
 			tenancyhttp.ByID()), tenancyhttp.Header("X-Tenant")),
 	} {
 		t.Run(name, func(t *testing.T) {
-			address := serve(t, resolve(t, resolver, tenancyhttp.WithHidden()))
+			address := serve(t, guarded(t, resolver, tenancyhttp.WithHidden()))
 			ask := func(id, identifier string) string {
 				got := get(t, address, "/", "Host: h", "X-ID: "+id, "X-Tenant: "+identifier)
 				got.header.Del("Date")
@@ -407,7 +408,7 @@ func TestHiddenWithTwoKeys(t *testing.T) {
 }
 
 func TestServedStatuses(t *testing.T) {
-	address := serve(t, resolve(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithServed(tenancy.StatusActive, tenancy.StatusSuspended)))
+	address := serve(t, guarded(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithServed(tenancy.StatusActive, tenancy.StatusSuspended)))
 	get(t, address, "/", "Host: acme.example.com").wantTenant(t, "acme")
 	get(t, address, "/", "Host: late.example.com").wantTenant(t, "late")
 	get(t, address, "/", "Host: odd.example.com").wantProblem(t, 403, "tenant-suspended")
@@ -415,11 +416,11 @@ func TestServedStatuses(t *testing.T) {
 }
 
 func TestStatusOption(t *testing.T) {
-	address := serve(t, resolve(t, tenancyhttp.Agree(tenancyhttp.Subdomain("example.com"), tenancyhttp.Header("X-Tenant")),
-		tenancyhttp.WithStatus(tenancyhttp.OutcomeDeleted, http.StatusGone),
-		tenancyhttp.WithStatus(tenancyhttp.OutcomeSuspended, http.StatusPaymentRequired),
-		tenancyhttp.WithStatus(tenancyhttp.OutcomeProvisioning, http.StatusConflict),
-		tenancyhttp.WithStatus(tenancyhttp.OutcomeConflict, http.StatusUnprocessableEntity)))
+	address := serve(t, guarded(t, tenancyhttp.Agree(tenancyhttp.Subdomain("example.com"), tenancyhttp.Header("X-Tenant")),
+		tenancyhttp.WithStatus(resolve.OutcomeDeleted, http.StatusGone),
+		tenancyhttp.WithStatus(resolve.OutcomeSuspended, http.StatusPaymentRequired),
+		tenancyhttp.WithStatus(resolve.OutcomeProvisioning, http.StatusConflict),
+		tenancyhttp.WithStatus(resolve.OutcomeConflict, http.StatusUnprocessableEntity)))
 	get(t, address, "/", "Host: gone.example.com").wantProblem(t, 410, "tenant-deleted")
 	get(t, address, "/", "Host: late.example.com").wantProblem(t, 402, "tenant-suspended")
 	get(t, address, "/", "Host: new.example.com").wantProblem(t, 409, "tenant-not-ready")
@@ -427,7 +428,7 @@ func TestStatusOption(t *testing.T) {
 }
 
 func TestErrorHandler(t *testing.T) {
-	address := serve(t, resolve(t, tenancyhttp.Header("X-Tenant"), tenancyhttp.WithErrorHandler(
+	address := serve(t, guarded(t, tenancyhttp.Header("X-Tenant"), tenancyhttp.WithErrorHandler(
 		func(w http.ResponseWriter, r *http.Request, p tenancyhttp.Problem) {
 			if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 				p.ServeHTTP(w, r)
@@ -455,7 +456,7 @@ func TestNested(t *testing.T) {
 	byHeader := build(tenancyhttp.Header("X-Tenant"))
 	get(t, byHeader, "/", "Host: acme.example.com").wantTenant(t, "acme")
 	get(t, byHeader, "/", "Host: acme.example.com", "X-Tenant: acme").wantTenant(t, "acme")
-	if event := seen.nth(t, 2); event.Resolver != "context" || event.Outcome != tenancyhttp.OutcomeResolved {
+	if event := seen.nth(t, 2); event.Resolver != "context" || event.Outcome != resolve.OutcomeResolved {
 		t.Errorf("observed %+v", event)
 	}
 	get(t, byHeader, "/", "Host: acme.example.com", "X-Tenant: globex").wantProblem(t, 400, "tenant-conflict")
@@ -473,13 +474,13 @@ func TestNested(t *testing.T) {
 type rogue struct{ err error }
 
 func (r rogue) Resolve(*http.Request) (tenancyhttp.Match, error) {
-	return tenancyhttp.Match{Key: tenancy.IdentifierKey("acme"), Strip: "/not/there", Resolver: "rogue"}, r.err
+	return tenancyhttp.Match{Match: resolve.Match{Key: tenancy.IdentifierKey("acme"), Resolver: "rogue"}, Strip: "/not/there"}, r.err
 }
 
 func TestRogueStrip(t *testing.T) {
-	get(t, serve(t, resolve(t, rogue{})), "/not/thereabouts", "Host: h").wantProblem(t, 400, "tenant-malformed")
-	get(t, serve(t, resolve(t, rogue{tenancyhttp.ErrAbsent})), "/", "Host: h").wantProblem(t, 400, "tenant-missing")
-	nested := tenancyhttp.Middleware(people, rogue{tenancyhttp.ErrAbsent}, silent)(whoami)
+	get(t, serve(t, guarded(t, rogue{})), "/not/thereabouts", "Host: h").wantProblem(t, 400, "tenant-malformed")
+	get(t, serve(t, guarded(t, rogue{resolve.ErrAbsent})), "/", "Host: h").wantProblem(t, 400, "tenant-missing")
+	nested := tenancyhttp.Middleware(people, rogue{resolve.ErrAbsent}, silent)(whoami)
 	get(t, serve(t, tenancyhttp.Middleware(people, tenancyhttp.Subdomain("example.com"), silent)(nested)), "/", "Host: acme.example.com").wantTenant(t, "acme")
 	found := tenancyhttp.Middleware(people, rogue{}, silent)(whoami)
 	get(t, serve(t, found), "/not/there/x", "Host: h").wantTenant(t, "acme")

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -217,7 +218,7 @@ func TestPathsOfOuterHandlers(t *testing.T) {
 		r := &http.Request{Method: http.MethodGet, URL: u}
 		r.SetPathValue("tenant", "acme")
 		for _, resolver := range []tenancyhttp.Resolver{tenancyhttp.PathPrefix("/t/"), tenancyhttp.PathValue("tenant")} {
-			if m, err := resolver.Resolve(r); !errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, tenancyhttp.ErrAbsent) {
+			if m, err := resolver.Resolve(r); !errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, resolve.ErrAbsent) {
 				t.Errorf("%s: got %+v, %v", name, m, err)
 			}
 		}
@@ -262,7 +263,7 @@ func TestSkip(t *testing.T) {
 	grpc := tenancyhttp.WithSkip(func(r *http.Request) bool {
 		return r.ProtoMajor == 2 && r.Header.Get("Content-Type") == "application/grpc"
 	})
-	h := resolve(t, tenancyhttp.Header("X-Tenant"), grpc, tenancyhttp.WithSkipPaths("/healthz", "/static/"), tenancyhttp.WithSkipPreflight())
+	h := guarded(t, tenancyhttp.Header("X-Tenant"), grpc, tenancyhttp.WithSkipPaths("/healthz", "/static/"), tenancyhttp.WithSkipPreflight())
 	address := serve(t, h)
 	for target, skipped := range map[string]bool{
 		"/healthz": true, "/healthz?x=/": true, "/static/": true, "/static/a/b": true, "/static/a%20b": true,
@@ -303,7 +304,7 @@ func TestSkip(t *testing.T) {
 }
 
 func TestOptional(t *testing.T) {
-	address := serve(t, resolve(t, tenancyhttp.First(tenancyhttp.Header("X-Tenant"), tenancyhttp.Subdomain("example.com")), tenancyhttp.WithOptional()))
+	address := serve(t, guarded(t, tenancyhttp.First(tenancyhttp.Header("X-Tenant"), tenancyhttp.Subdomain("example.com")), tenancyhttp.WithOptional()))
 	get(t, address, "/", "Host: www.example.com").wantTenant(t, "")
 	get(t, address, "/", "Host: acme.example.com").wantTenant(t, "acme")
 	get(t, address, "/", "Host: nobody.example.com").wantProblem(t, 404, "tenant-not-found")

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -16,14 +17,14 @@ import (
 // [http.StripPrefix], the redirects of an [http.ServeMux] lack it: one from /orders
 // to /orders/ leads out of the tenant.
 //
-// A path elsewhere, or without the segment, is [ErrAbsent]. One that is not clean
+// A path elsewhere, or without the segment, is [resolve.ErrAbsent]. One that is not clean
 // is refused, whatever it begins with; see [IsCleanPath].
 func PathPrefix(prefix string) Resolver { return pathPrefix(prefix) }
 
 type pathPrefix string
 
 func (p pathPrefix) Resolve(r *http.Request) (Match, error) {
-	m := Match{Resolver: namePathPrefix}
+	m := named(resolve.NamePathPrefix)
 	if !IsCleanPath(r.URL) {
 		return m, errUnclean
 	}
@@ -33,7 +34,7 @@ func (p pathPrefix) Resolve(r *http.Request) (Match, error) {
 		return m, errUnclean
 	}
 	if rest == "" || !ok {
-		return m, ErrAbsent
+		return m, resolve.ErrAbsent
 	}
 	value, _, _ := strings.Cut(rest, "/")
 	m.Key = tenancy.IdentifierKey(value)

@@ -2,6 +2,8 @@ package tenancyhttp
 
 import (
 	"net/http"
+
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"net/url"
 )
 
@@ -24,18 +26,18 @@ type pathValue struct {
 
 func (p pathValue) Resolve(r *http.Request) (Match, error) {
 	if !IsCleanPath(r.URL) {
-		return Match{Resolver: namePathValue}, errUnclean
+		return named(resolve.NamePathValue), errUnclean
 	}
 	value := r.PathValue(p.name)
 	if value == "" {
-		return Match{Resolver: namePathValue}, ErrAbsent
+		return named(resolve.NamePathValue), resolve.ErrAbsent
 	}
 	// ServeMux has decoded it; chi has not if the URL has a RawPath. Nothing in a
 	// clean path can be decoded twice.
 	if decoded, err := url.PathUnescape(value); err == nil && r.URL.RawPath != "" {
 		value = decoded
 	}
-	return p.match(namePathValue, value)
+	return p.match(resolve.NamePathValue, value)
 }
 
 func (p pathValue) Vary() []string { return p.vary }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -15,10 +15,10 @@ import (
 //
 // The errors of Resolve, and what the middleware answers if it is the end of it:
 //
-//   - [ErrAbsent]: the request says nothing here. 400. [First] asks the next.
-//   - [ErrForeignHost], an ErrAbsent: the host is not one of ours. 421.
+//   - [resolve.ErrAbsent]: the request says nothing here. 400. [First] asks the next.
+//   - [resolve.ErrMisdirected], an ErrAbsent: the host is not one of ours. 421.
 //   - [tenancy.ErrInvalid]: what it says has a form that is not allowed. 400.
-//   - [ErrUnauthenticated]: 401. [ErrNoTenantClaim]: 403.
+//   - [resolve.ErrUnauthenticated]: 401. [resolve.ErrNoTenantClaim]: 403.
 //   - [tenancy.ErrNotFound]: there is no such tenant. 404.
 //   - any other: the resolver could not find out. 503, never 404.
 type Resolver interface {
@@ -27,33 +27,21 @@ type Resolver interface {
 
 // Match is what a Resolver has found in a request.
 type Match struct {
-	// Key is the tenant's identifier or ID, as the request has it. Without one,
-	// the match stands for ErrAbsent.
-	Key tenancy.Key
-	// Also are further keys in the request. All must name the same tenant.
-	Also []tenancy.Key
-	// Verified says that at least one key comes from a credential that was
-	// checked: a conflict with it is answered 403 instead of 400.
-	Verified bool
+	resolve.Match
 	// Strip is the beginning of the path that is for the middleware alone, such
 	// as /t/acme; the next handler sees the path without it.
 	Strip string
-	// Resolver is the name for [Event].Resolver, from a small fixed set. Set it
-	// together with an error too.
-	Resolver string
 }
 
-// mixed reports whether m has both an ID and an identifier.
-func (m Match) mixed() bool {
-	return slices.ContainsFunc(m.Also, func(k tenancy.Key) bool { return k.Kind != m.Key.Kind })
-}
+// named is the Match of a resolver that has found nothing yet.
+func named(resolver string) Match { return Match{Match: resolve.Match{Resolver: resolver}} }
 
 // ask returns what resolver finds in r. A match without a key is ErrAbsent: the
 // resolver has found nothing.
 func ask(resolver Resolver, r *http.Request) (Match, error) {
 	m, err := resolver.Resolve(r)
 	if err == nil && m.Key == (tenancy.Key{}) {
-		err = ErrAbsent
+		err = resolve.ErrAbsent
 	}
 	return m, err
 }
@@ -65,27 +53,36 @@ type Varier interface {
 	Vary() []string
 }
 
-// The errors of resolvers that are not those of package tenancy. Wrap them to say
-// more: the text is logged, never sent.
-var (
-	// ErrAbsent: the request names no tenant here.
-	ErrAbsent = errors.New("names no tenant")
-	// ErrForeignHost: the host is not below any base domain. It is an ErrAbsent.
-	ErrForeignHost = fmt.Errorf("%w: its host is not served here", ErrAbsent)
-	// ErrUnauthenticated: there is no credential, or it is not valid.
-	ErrUnauthenticated = errors.New("no valid credential")
-	// ErrNoTenantClaim: the credential is valid and names no tenant.
-	ErrNoTenantClaim = errors.New("the credential names no tenant")
-)
-
 // Func is a function as a Resolver. To depend on headers, implement [Varier]
 // instead.
 type Func func(r *http.Request) (tenancy.Key, error)
 
 // Resolve implements Resolver.
 func (f Func) Resolve(r *http.Request) (Match, error) {
-	key, err := f(r)
-	return Match{Key: key, Resolver: nameFunc}, err
+	m := named(resolve.NameFunc)
+	var err error
+	m.Key, err = f(r)
+	return m, err
+}
+
+// Static is always the same tenant: for an installation that serves one, and for
+// development. It cannot be part of [First], where it would be the tenant of every
+// request from which a header was lost on the way.
+func Static(key tenancy.Key) Resolver { return static(key) }
+
+type static tenancy.Key
+
+func (s static) Resolve(*http.Request) (Match, error) {
+	m := named(resolve.NameStatic)
+	m.Key = tenancy.Key(s)
+	return m, nil
+}
+
+func (s static) check() error {
+	if err := tenancy.Key(s).Validate(); err != nil {
+		return misconfigured("Static: %v", err)
+	}
+	return nil
 }
 
 // KeyOption says how a resolver reads the value that it finds.
@@ -121,7 +118,8 @@ func VaryBy(headers ...string) KeyOption {
 
 // match returns the value as a valid key.
 func (c keyConfig) match(name, value string) (Match, error) {
-	m := Match{Key: tenancy.Key{Kind: c.kind, Value: value}, Resolver: name}
+	m := named(name)
+	m.Key = tenancy.Key{Kind: c.kind, Value: value}
 	return m, validate(m.Key)
 }
 

@@ -73,8 +73,8 @@ var people = getter{
 
 var silent = tenancyhttp.WithLogger(slog.New(slog.DiscardHandler))
 
-// resolve is the middleware in front of whoami.
-func resolve(t testing.TB, resolver tenancyhttp.Resolver, opts ...tenancyhttp.Option) http.Handler {
+// guarded is the middleware in front of whoami.
+func guarded(t testing.TB, resolver tenancyhttp.Resolver, opts ...tenancyhttp.Option) http.Handler {
 	t.Helper()
 	h, err := tenancyhttp.NewHandler(people, resolver, whoami, slices.Concat([]tenancyhttp.Option{silent}, opts)...)
 	if err != nil {

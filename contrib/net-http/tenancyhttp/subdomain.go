@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -15,8 +16,8 @@ import (
 //
 //   - the base domain itself, reserved names, and what is no name on the Internet,
 //     none at all (HTTP/1.0), an IP address, or a single label such as the name of
-//     a container: [ErrAbsent]
-//   - any other that is not below a base domain: [ErrForeignHost]
+//     a container: [resolve.ErrAbsent]
+//   - any other that is not below a base domain: [resolve.ErrMisdirected]
 //   - malformed, sent twice, or with a label before the base that no tenant can
 //     have, such as two labels: [tenancy.ErrInvalid]
 //
@@ -54,7 +55,7 @@ type subdomain struct {
 }
 
 func (s *subdomain) Resolve(r *http.Request) (Match, error) {
-	m := Match{Resolver: nameSubdomain}
+	m := named(resolve.NameSubdomain)
 	host, ok := hostOf(r)
 	if !ok {
 		return m, errHost
@@ -65,22 +66,22 @@ func (s *subdomain) Resolve(r *http.Request) (Match, error) {
 			continue
 		}
 		if rest == "" {
-			return m, ErrAbsent
+			return m, resolve.ErrAbsent
 		}
 		label, dotted := strings.CutSuffix(rest, ".")
 		if !dotted { // evilexample.com is not below example.com
 			continue
 		}
 		if slices.Contains(s.reserved, label) {
-			return m, ErrAbsent
+			return m, resolve.ErrAbsent
 		}
 		m.Key = tenancy.IdentifierKey(label)
 		return m, validate(m.Key)
 	}
 	if !strings.Contains(host, ".") {
-		return m, ErrAbsent
+		return m, resolve.ErrAbsent
 	}
-	return m, ErrForeignHost
+	return m, resolve.ErrMisdirected
 }
 
 func (s *subdomain) check() error {

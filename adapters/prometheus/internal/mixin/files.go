@@ -59,7 +59,7 @@ promtenancy has ` + "`tenancy_build_info{version}`" + ` besides; with OpenTeleme
 `)
 	for _, l := range [][2]string{
 		{"operation", joined(observe.Operations())},
-		{"outcome", "of operations: " + joined(observe.Outcomes()) + "; of fills: `ok`, `uncacheable`, `error`; of messages: `ok`, `error`; of HTTP: those of `tenancyhttp.Outcomes`"},
+		{"outcome", "of operations: " + joined(observe.Outcomes()) + "; of fills: `ok`, `uncacheable`, `error`; of messages: `ok`, `error`; of HTTP: those of `resolve.Outcomes`"},
 		{"tier", "`l1` is the outermost one, then `l2` …"},
 		{"result", "`hit`, `negative`, `stale`, `miss`, `error`"},
 		{"kind", "`tenant`, `negative`"},
@@ -69,7 +69,7 @@ promtenancy has ` + "`tenancy_build_info{version}`" + ` besides; with OpenTeleme
 		{"source", "`change`, `compacted`, `diverged`, `requested`"},
 		{"direction", "`sent`, `received`"},
 		{"status", "the known statuses, and `other`"},
-		{"resolver", "those of `tenancyhttp.ResolverNames`; every other name counts as `other`"},
+		{"resolver", "those of `resolve.ResolverNames`; every other name counts as `other`"},
 	} {
 		fmt.Fprintf(&b, "| %s | %s |\n", l[0], l[1])
 	}

@@ -1,21 +1,21 @@
-package tenancyhttp_test
+package tenancy_test
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"testing/slogtest"
 
-	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 func TestLogHandlerIsASlogHandler(t *testing.T) {
 	var buf bytes.Buffer
-	err := slogtest.TestHandler(tenancyhttp.NewLogHandler(slog.NewJSONHandler(&buf, nil)), func() []map[string]any {
+	err := slogtest.TestHandler(tenancy.NewLogHandler(slog.NewJSONHandler(&buf, nil)), func() []map[string]any {
 		var lines []map[string]any
 		for line := range strings.Lines(buf.String()) {
 			var m map[string]any
@@ -33,7 +33,7 @@ func TestLogHandlerIsASlogHandler(t *testing.T) {
 
 func TestLogHandler(t *testing.T) {
 	var buf bytes.Buffer
-	plain := slog.New(tenancyhttp.NewLogHandler(slog.NewTextHandler(&buf, &slog.HandlerOptions{
+	plain := slog.New(tenancy.NewLogHandler(slog.NewTextHandler(&buf, &slog.HandlerOptions{
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
 				return slog.Attr{}
@@ -41,7 +41,7 @@ func TestLogHandler(t *testing.T) {
 			return a
 		},
 	})))
-	ctx := tenancy.NewContext(t.Context(), people["acme"])
+	ctx := tenancy.NewContext(t.Context(), tenancy.Tenant{ID: "id-acme"})
 	for _, row := range []struct {
 		log  *slog.Logger
 		ctx  context.Context
@@ -61,4 +61,18 @@ func TestLogHandler(t *testing.T) {
 			t.Errorf("got %q, want %q", got, row.want)
 		}
 	}
+}
+
+func ExampleNewLogHandler() {
+	log := slog.New(tenancy.NewLogHandler(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})))
+	ctx := tenancy.NewContext(context.Background(), tenancy.Tenant{ID: "id-acme"})
+	log.InfoContext(ctx, "order placed")
+	// Output: level=INFO msg="order placed" tenant.id=id-acme
 }

@@ -1,11 +1,9 @@
-package tenancyhttp
+package tenancy
 
 import (
 	"context"
 	"log/slog"
 	"slices"
-
-	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // TenantIDKey is the key of the attribute that [NewLogHandler] adds.
@@ -15,7 +13,7 @@ const TenantIDKey = "tenant.id"
 // record, outside of all groups, as attribute tenant.id. It works for calls that
 // pass the context on, such as [slog.InfoContext]:
 //
-//	log := slog.New(tenancyhttp.NewLogHandler(slog.NewJSONHandler(os.Stderr, nil)))
+//	log := slog.New(tenancy.NewLogHandler(slog.NewJSONHandler(os.Stderr, nil)))
 func NewLogHandler(next slog.Handler) slog.Handler { return &logHandler{root: next, next: next} }
 
 type logHandler struct {
@@ -29,7 +27,7 @@ func (h *logHandler) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (h *logHandler) Handle(ctx context.Context, record slog.Record) error {
-	t, ok := tenancy.FromContext(ctx)
+	t, ok := FromContext(ctx)
 	if !ok {
 		return h.next.Handle(ctx, record)
 	}

@@ -1,6 +1,6 @@
-package tenancyhttp
+package resolve
 
-// Watched returns how many requests w watches.
+// Watched returns how many streams w watches.
 func Watched(w *Watcher) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

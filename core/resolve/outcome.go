@@ -1,15 +1,13 @@
-package tenancyhttp
+package resolve
 
-import "slices"
-
-// Outcome says what became of a request: one of a small fixed set, fit for the
+// Outcome says what becomes of a request: one of a small fixed set, fit for the
 // label of a metric.
 type Outcome string
 
 // The outcomes.
 const (
 	OutcomeResolved        Outcome = "resolved"        // passed on with its tenant
-	OutcomeSkipped         Outcome = "skipped"         // passed on without a tenant, by a skip rule or WithOptional
+	OutcomeSkipped         Outcome = "skipped"         // passed on without a tenant, by a skip rule or Policy.Optional
 	OutcomeMissing         Outcome = "missing"         // names no tenant
 	OutcomeInvalid         Outcome = "invalid"         // names one in a form that is not allowed
 	OutcomeMisdirected     Outcome = "misdirected"     // is for a host that is not served here
@@ -27,9 +25,9 @@ const (
 
 // Outcomes returns all of them, for instance to create metrics ahead of time.
 func Outcomes() []Outcome {
-	outcomes := []Outcome{OutcomeResolved, OutcomeSkipped}
-	for _, r := range refusals {
-		outcomes = append(outcomes, r.outcome)
+	return []Outcome{
+		OutcomeResolved, OutcomeSkipped, OutcomeMissing, OutcomeInvalid, OutcomeMisdirected, OutcomeUnauthenticated, OutcomeForbidden,
+		OutcomeConflict, OutcomeUnknown, OutcomeSuspended, OutcomeProvisioning, OutcomeDeleted, OutcomeUnavailable, OutcomeCanceled,
+		OutcomeMisconfigured,
 	}
-	return slices.Clip(outcomes)
 }

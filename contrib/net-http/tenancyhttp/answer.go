@@ -1,0 +1,175 @@
+package tenancyhttp
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/resolve"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Problem is the body of a refusal (RFC 9457, application/problem+json). It is
+// the same for every request with the same answer: it repeats nothing that the
+// client sent and tells nothing of what failed inside. As an [http.Handler] it
+// writes itself.
+type Problem struct {
+	Type   string `json:"type"`   // urn:tenantstore:problem: and the code
+	Title  string `json:"title"`  // for people
+	Status int    `json:"status"` // of HTTP
+	Code   string `json:"code"`   // for programs
+}
+
+// ServeHTTP answers with p.
+func (p Problem) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	if body, err := json.Marshal(p); err == nil { // it always is
+		_, _ = w.Write(append(body, '\n')) // else the client has gone
+	}
+}
+
+// ErrorHandler writes a refusal in place of [Problem.ServeHTTP], to which it may
+// leave requests that it does not care for. Cache-Control, Vary, Retry-After and
+// WWW-Authenticate are set already. It is not told why: what is hidden from the
+// client it cannot give away.
+type ErrorHandler func(w http.ResponseWriter, r *http.Request, p Problem)
+
+// refusal is an outcome that is answered with a problem.
+type refusal struct {
+	outcome resolve.Outcome
+	status  int
+	code    string
+	title   string
+}
+
+func (r refusal) problem() Problem {
+	return Problem{Type: "urn:tenantstore:problem:" + r.code, Title: r.title, Status: r.status, Code: r.code}
+}
+
+// refusals are the answers to all outcomes but those that are passed on.
+var refusals = [...]refusal{
+	{resolve.OutcomeMissing, http.StatusBadRequest, "tenant-missing", "The request names no tenant."},
+	{resolve.OutcomeInvalid, http.StatusBadRequest, "tenant-malformed", "The request names a tenant in a form that is not allowed."},
+	{resolve.OutcomeMisdirected, http.StatusMisdirectedRequest, "host-not-served", "This host is not served here."},
+	{resolve.OutcomeUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The request has no valid credential."},
+	{resolve.OutcomeForbidden, http.StatusForbidden, "no-tenant-claim", "The credential names no tenant."},
+	{resolve.OutcomeConflict, http.StatusBadRequest, "tenant-conflict", "The request names more than one tenant."},
+	{resolve.OutcomeUnknown, http.StatusNotFound, "tenant-not-found", "There is no such tenant."},
+	{resolve.OutcomeSuspended, http.StatusForbidden, "tenant-suspended", "The tenant is suspended."},
+	{resolve.OutcomeProvisioning, http.StatusServiceUnavailable, "tenant-not-ready", "The tenant is being set up."},
+	{resolve.OutcomeDeleted, http.StatusNotFound, "tenant-not-found", "There is no such tenant."},
+	{resolve.OutcomeUnavailable, http.StatusServiceUnavailable, "unavailable", "The service cannot find out whose request this is. Try again."},
+	{resolve.OutcomeCanceled, http.StatusServiceUnavailable, "unavailable", "The service cannot find out whose request this is. Try again."},
+	{resolve.OutcomeMisconfigured, http.StatusInternalServerError, "misconfigured", "The service is not configured correctly."},
+}
+
+// Where a credential contradicts the rest of the request.
+const verifiedConflictStatus = http.StatusForbidden
+
+// Deleted tenants with a status of their own, such as 410, say so.
+var gone = refusal{resolve.OutcomeDeleted, http.StatusGone, "tenant-deleted", "The tenant was deleted."}
+
+// answers writes and logs refusals.
+type answers struct {
+	*config
+	byOutcome map[resolve.Outcome]*answer
+	verified  Problem // of a conflict with a credential
+}
+
+type answer struct {
+	problem    Problem
+	nextLog    atomic.Int64 // Unix time in nanoseconds
+	suppressed atomic.Int64 // lines since the last
+}
+
+func newAnswers(c *config) *answers {
+	a := &answers{config: c, byOutcome: map[resolve.Outcome]*answer{}}
+	for _, r := range refusals {
+		if status := c.statuses[r.outcome]; status != 0 {
+			if r.outcome == resolve.OutcomeDeleted && status != r.status {
+				r = gone
+			}
+			r.status = status
+		}
+		a.byOutcome[r.outcome] = &answer{problem: r.problem()}
+	}
+	a.verified = a.byOutcome[resolve.OutcomeConflict].problem
+	if c.statuses[resolve.OutcomeConflict] == 0 {
+		a.verified.Status = verifiedConflictStatus
+	}
+	return a
+}
+
+func (a *answers) refuse(w http.ResponseWriter, r *http.Request, d *resolve.Decision) {
+	p := a.byOutcome[d.Shown].problem
+	if d.Shown == resolve.OutcomeConflict && d.Verified {
+		p = a.verified
+	}
+	a.log(r, d, p.Status)
+	header := w.Header()
+	header.Set("Cache-Control", "no-store") // a CDN may keep a 404 else, and hide a new tenant
+	header.Set("X-Content-Type-Options", "nosniff")
+	switch p.Status {
+	case http.StatusServiceUnavailable:
+		header.Set("Retry-After", strconv.FormatInt(a.retrySeconds(d.Err), 10))
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", a.challenge)
+	}
+	a.errorHandler(w, r, p)
+}
+
+// misconfigured answers every request alike.
+func (a *answers) misconfigured(err error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		d := misconfiguredDecision(err)
+		a.refuse(w, r, &d)
+	}
+}
+
+func misconfiguredDecision(err error) resolve.Decision {
+	return resolve.Decision{Outcome: resolve.OutcomeMisconfigured, Shown: resolve.OutcomeMisconfigured, Resolver: resolve.NameNone, Err: err}
+}
+
+// retrySeconds returns a random time that is as long as the configuration and
+// err demand.
+func (a *answers) retrySeconds(err error) int64 {
+	least := a.retryAfter
+	var asks interface{ RetryAfter() time.Duration }
+	if errors.As(err, &asks) {
+		least = max(least, asks.RetryAfter())
+	}
+	seconds := int64((least-1)/time.Second) + 1 // rounded up
+	return seconds + rand.Int64N(seconds+1)
+}
+
+// log writes at most one line for each outcome and second: whoever sends bad
+// requests must not fill the disk with them.
+func (a *answers) log(r *http.Request, d *resolve.Decision, status int) {
+	level := slog.LevelDebug
+	switch d.Outcome {
+	case resolve.OutcomeUnavailable, resolve.OutcomeMisconfigured:
+		level = slog.LevelError
+		if errors.Is(d.Err, tenancy.ErrClosed) {
+			level = slog.LevelInfo // its owner has closed the store: a shutdown
+		}
+	}
+	if !a.logger.Enabled(r.Context(), level) {
+		return
+	}
+	entry := a.byOutcome[d.Outcome]
+	now := time.Now().UnixNano()
+	next := entry.nextLog.Load()
+	if now < next || !entry.nextLog.CompareAndSwap(next, now+int64(time.Second)) {
+		entry.suppressed.Add(1)
+		return
+	}
+	a.logger.LogAttrs(r.Context(), level, "tenant not served",
+		slog.String("outcome", string(d.Outcome)), slog.String("resolver", d.Resolver), slog.Int("status", status),
+		slog.Any("err", d.Err), slog.Int64("suppressed", entry.suppressed.Swap(0)))
+}

@@ -1,0 +1,115 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Match is what a request says about its tenant.
+type Match struct {
+	// Key is the tenant's identifier or ID, as the request has it. The zero Key
+	// means that the request names none: [ErrAbsent].
+	Key tenancy.Key
+	// Also are further keys in the request. All must be of the same tenant.
+	Also []tenancy.Key
+	// Verified says that at least one key comes from a credential that was checked.
+	Verified bool
+	// Resolver is the name of what read the request, for [Event].Resolver: one of
+	// [ResolverNames], or another from a small fixed set. It is set together with an
+	// error too.
+	Resolver string
+}
+
+// The reasons for which no tenant is found in a request, beside those of package
+// tenancy. Wrap them to say more: the text is for logs, and never sent.
+var (
+	// ErrAbsent: the request names no tenant here.
+	ErrAbsent = errors.New("names no tenant")
+	// ErrMisdirected: the request is for a host that is not served here. It is an
+	// ErrAbsent.
+	ErrMisdirected = fmt.Errorf("%w: its host is not served here", ErrAbsent)
+	// ErrUnauthenticated: there is no credential, or it is not valid.
+	ErrUnauthenticated = errors.New("no valid credential")
+	// ErrNoTenantClaim: the credential is valid and names no tenant.
+	ErrNoTenantClaim = errors.New("the credential names no tenant")
+)
+
+var (
+	errConflict = errors.New("the request names more than one tenant")
+	errMixedUp  = errors.New("the store answered with another tenant than the one that was asked for")
+)
+
+// IsAbsent reports whether err says that a request names no tenant, and nothing
+// worse: another place of the request may name one.
+func IsAbsent(err error) bool {
+	return errors.Is(err, ErrAbsent) && !errors.Is(err, ErrMisdirected) && !errors.Is(err, tenancy.ErrNotFound) && !IsOutage(err)
+}
+
+// IsOutage reports whether err says that something could not answer, whatever else
+// it says: an outage must not look like a deletion.
+func IsOutage(err error) bool {
+	return errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, tenancy.ErrClosed) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// mixed reports whether m has both an ID and an identifier.
+func (m Match) mixed() bool {
+	return slices.ContainsFunc(m.Also, func(k tenancy.Key) bool { return k.Kind != m.Key.Kind })
+}
+
+// lookUp asks the getter for the tenant that m names, once.
+func (m Match) lookUp(ctx context.Context, getter tenancy.Getter) (tenancy.Tenant, error) {
+	if err := validate(m.Key); err != nil {
+		return tenancy.Tenant{}, err
+	}
+	// Each tenant has one ID and one identifier. So two of a kind that differ
+	// need no lookup, and the answer does not tell whether either exists.
+	for _, k := range m.Also {
+		if err := validate(k); err != nil {
+			return tenancy.Tenant{}, err
+		}
+		if k.Kind == m.Key.Kind && k != m.Key {
+			return tenancy.Tenant{}, errConflict
+		}
+	}
+	var t tenancy.Tenant
+	var err error
+	if m.Key.Kind == tenancy.KindID {
+		t, err = getter.GetByID(ctx, m.Key.Value)
+	} else {
+		t, err = getter.GetByIdentifier(ctx, m.Key.Value)
+	}
+	switch {
+	case err != nil && m.mixed() && errors.Is(err, tenancy.ErrNotFound) && !IsOutage(err):
+		return tenancy.Tenant{}, errConflict // as if it existed
+	case err != nil:
+		return tenancy.Tenant{}, err
+	case !m.Key.Matches(t):
+		return tenancy.Tenant{}, errMixedUp
+	}
+	return t, m.agrees(&t)
+}
+
+// agrees returns an error unless every key of m is one of t.
+func (m Match) agrees(t *tenancy.Tenant) error {
+	if !m.Key.Matches(*t) {
+		return errConflict
+	}
+	for _, k := range m.Also {
+		if !k.Matches(*t) {
+			return errConflict
+		}
+	}
+	return nil
+}
+
+func validate(key tenancy.Key) error {
+	if err := key.Validate(); err != nil {
+		return tenancy.ErrorIn("Resolve", key, err)
+	}
+	return nil
+}

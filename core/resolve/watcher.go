@@ -1,0 +1,373 @@
+package resolve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// The causes for which a Watcher ends a context, as [context.Cause] tells.
+var (
+	// ErrNotServed: the tenant is no longer served, or was not for a moment.
+	ErrNotServed = errors.New("the tenant is no longer served")
+	// ErrStale: the change log has not been read for so long that the tenant may no
+	// longer be served; see [WithMaxStale].
+	ErrStale = errors.New("whether the tenant is still served is not known")
+	// ErrWatcherClosed: the Watcher was closed, or its store.
+	ErrWatcherClosed = errors.New("the watcher is closed")
+)
+
+// Watcher tells long-running work, such as WebSockets, event streams and jobs, when
+// its tenant is no longer served. It follows the change log of a store in a goroutine
+// of its own until Close. It is safe for concurrent use.
+type Watcher struct {
+	policy   Policy
+	logger   *slog.Logger
+	maxStale time.Duration
+	source   tenancy.Source
+	stop     context.CancelFunc
+	stopped  chan struct{}
+
+	mu       sync.Mutex
+	refusing error // why nothing is watched: nil, ErrStale or ErrWatcherClosed
+	blind    bool  // the log cannot be read; logged once
+	stale    *time.Timer
+	// The changes up to seen have ended what they had to end. A new round begins
+	// where the log did not go on.
+	seen    tenancy.Position
+	round   int
+	streams map[string]map[*stream]struct{} // by the tenant's ID
+}
+
+// stream is work that is watched. The mutex of its Watcher guards it.
+type stream struct {
+	end     context.CancelCauseFunc
+	created time.Time        // of the tenant: another that has its ID is not this one
+	from    tenancy.Revision // changes up to this one do not concern the stream
+	at      tenancy.Position // of the last change of the tenant: it is served as of that
+	round   int
+}
+
+// DefaultMaxStale is for how long a Watcher lets work go on while the change log cannot
+// be read, unless [WithMaxStale] says otherwise.
+const DefaultMaxStale = 5 * time.Minute
+
+// Option configures [NewWatcher].
+type Option interface{ apply(*Watcher) error }
+
+type option func(*Watcher) error
+
+func (o option) apply(w *Watcher) error { return o(w) }
+
+// WithMaxStale sets how long work goes on while the change log cannot be read. A
+// negative duration means for ever: then an outage of the database never ends it, not
+// even that of tenants that are suspended meanwhile. It should be a multiple of the
+// store's poll interval, and is best that of the store's tiers.
+func WithMaxStale(d time.Duration) Option {
+	return option(func(w *Watcher) error {
+		if d == 0 {
+			return wrongArgument("WithMaxStale: it must not be 0, at which everything ends")
+		}
+		w.maxStale = d
+		return nil
+	})
+}
+
+// WithLogger sets where it is logged that the change log cannot be followed, and that
+// it can be again. slog.Default() unless set; nil logs nothing.
+func WithLogger(l *slog.Logger) Option {
+	return option(func(w *Watcher) error {
+		if l == nil {
+			l = slog.New(slog.DiscardHandler)
+		}
+		w.logger = l
+		return nil
+	})
+}
+
+func wrongArgument(text string) error {
+	return &tenancy.Error{Op: "NewWatcher", Err: fmt.Errorf("%w: %s", tenancy.ErrInvalid, text)}
+}
+
+// NewWatcher returns a Watcher of store, which must be a [tenancy.Source], tiers
+// and decorators included: else the error wraps [errors.ErrUnsupported]. The policy
+// should be the one by which requests are served. With a wrong argument, the error
+// wraps [tenancy.ErrInvalid].
+func NewWatcher(store tenancy.Store, p Policy, opts ...Option) (*Watcher, error) {
+	if store == nil {
+		return nil, wrongArgument("the store is nil")
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	w := &Watcher{
+		policy: p, logger: slog.Default(), maxStale: DefaultMaxStale,
+		stopped: make(chan struct{}), streams: map[string]map[*stream]struct{}{},
+	}
+	for _, o := range opts {
+		if o == nil {
+			return nil, wrongArgument("an option is nil")
+		}
+		if err := o.apply(w); err != nil {
+			return nil, err
+		}
+	}
+	var ok bool
+	if w.source, ok = tenancy.SourceOf(store); !ok {
+		return nil, &tenancy.Error{Op: "NewWatcher", Err: fmt.Errorf("the store has no change log: %w", errors.ErrUnsupported)}
+	}
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	if w.maxStale > 0 {
+		w.stale = time.AfterFunc(w.maxStale, func() { w.endAll(ErrStale) })
+	}
+	go w.run(ctx)
+	return w, nil
+}
+
+// Watch returns a copy of ctx that ends when t is no longer served, and a function
+// that ends it and must be called when the work is done. The decision says whether t
+// is served now: a watched tenant costs a lookup. If its Outcome is not
+// [OutcomeResolved], the context has ended already.
+//
+// The context ends, with cause [ErrNotServed], soon after the change log says that the
+// tenant's status was changed, to whatever, or that the tenant was removed or got
+// another ID. It ends with cause [ErrStale] when the log could not be read for too
+// long; until it can be again, tenants are not served. Where changes were lost (the log
+// was trimmed before they were read, or the database restored), work goes on if its
+// tenant is the very state of it that was served.
+func (w *Watcher) Watch(ctx context.Context, t tenancy.Tenant) (context.Context, context.CancelFunc, Decision) {
+	ctx, end := context.WithCancelCause(ctx)
+	s := &stream{end: end, created: t.CreatedAt}
+	d := w.admit(ctx, t.ID, s)
+	if d.Outcome != OutcomeResolved {
+		end(cmp.Or(d.Err, ErrNotServed))
+	}
+	return ctx, func() {
+		end(nil)
+		w.remove(t.ID, s)
+	}, d
+}
+
+// Close ends what is watched, with cause [ErrWatcherClosed], and waits for the
+// goroutine. It returns nil.
+func (w *Watcher) Close() error {
+	w.stop()
+	<-w.stopped
+	return nil
+}
+
+// admit looks whether the tenant is served still, and adds s: what was committed
+// before is in the answer, what comes after ends s.
+func (w *Watcher) admit(ctx context.Context, id string, s *stream) Decision {
+	for {
+		seen, err := w.begin(s)
+		var snapshots []tenancy.Snapshot
+		if err == nil {
+			snapshots, err = w.load(ctx, []string{id}, seen)
+		}
+		d := Decision{Resolver: NameContext, FromContext: true, Err: err}
+		if err != nil {
+			d.Outcome = outcomeOf(ctx, err)
+		} else {
+			d.Outcome = w.judge(&snapshots[0], s)
+		}
+		d.Shown = w.policy.shown(d.Outcome, false)
+		if d.Outcome != OutcomeResolved {
+			return d
+		}
+		if w.add(id, s, &snapshots[0]) {
+			d.Tenant = snapshots[0].Tenant
+			return d
+		}
+	}
+}
+
+// judge says whether the tenant of s is served as of the snapshot.
+func (w *Watcher) judge(snapshot *tenancy.Snapshot, s *stream) Outcome {
+	if !snapshot.Found || !s.created.IsZero() && !snapshot.Tenant.CreatedAt.Equal(s.created) {
+		return OutcomeUnknown
+	}
+	return w.policy.outcome(&snapshot.Tenant)
+}
+
+// begin returns as of when the tenant of s must be known.
+func (w *Watcher) begin(s *stream) (tenancy.Revision, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refusing != nil {
+		return 0, fmt.Errorf("%w: %w", tenancy.ErrUnavailable, w.refusing)
+	}
+	s.round = w.round
+	return w.seen.Revision, nil
+}
+
+// add watches s as of the snapshot, unless changes after that have been seen already.
+func (w *Watcher) add(id string, s *stream, snapshot *tenancy.Snapshot) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refusing != nil || s.round != w.round || w.seen.Revision > snapshot.AsOf.Revision {
+		return false
+	}
+	s.created = snapshot.Tenant.CreatedAt
+	s.from, s.at = snapshot.AsOf.Revision, snapshot.Tenant.Position()
+	if w.streams[id] == nil {
+		w.streams[id] = map[*stream]struct{}{}
+	}
+	w.streams[id][s] = struct{}{}
+	return true
+}
+
+func (w *Watcher) remove(id string, s *stream) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.streams[id], s)
+	if len(w.streams[id]) == 0 {
+		delete(w.streams, id)
+	}
+}
+
+// run follows the log until the watcher or the store is closed.
+func (w *Watcher) run(ctx context.Context) {
+	defer close(w.stopped)
+	err := tenancy.Follow(ctx, w.source, tenancy.ChangeHandler{Sync: w.sync, Change: w.change, Contact: w.contact})
+	if ctx.Err() == nil && !errors.Is(err, tenancy.ErrClosed) {
+		w.logger.ErrorContext(ctx, "tenancy: the watcher ends, and with it the requests that it watched", "err", err)
+	}
+	if w.stale != nil {
+		w.stale.Stop()
+	}
+	w.endAll(ErrWatcherClosed)
+}
+
+// sync ends the requests of tenants that were changed since nobody knows what became
+// of them.
+func (w *Watcher) sync(ctx context.Context, at tenancy.Position) error {
+	w.mu.Lock()
+	w.seen = at
+	w.round++
+	ids := slices.Collect(maps.Keys(w.streams))
+	w.mu.Unlock()
+	return w.look(ctx, at, ids, func(s *stream, now tenancy.Snapshot) {
+		switch {
+		case s.round == w.round: // it came after at
+		case now.Found && now.Tenant.Position() == s.at:
+			s.round, s.from = w.round, now.AsOf.Revision
+		default:
+			s.end(ErrNotServed)
+		}
+	})
+}
+
+// change ends the requests that c concerns, as c alone says, so that it is the same on
+// every node, however late one is.
+func (w *Watcher) change(ctx context.Context, c tenancy.Change) error {
+	w.mu.Lock()
+	w.seen = c.Position
+	var unsure []string
+	for _, id := range c.TenantIDs() {
+		streams := w.streams[id]
+		if len(streams) > 0 && len(c.Fields) == 0 && c.Op == tenancy.OpUpdate {
+			unsure = append(unsure, id) // it changed nothing, or its author has not said what
+		}
+		for s := range streams {
+			switch {
+			case c.Position.Revision <= s.from:
+			case interrupts(c, id):
+				s.end(ErrNotServed)
+			default:
+				s.at = c.Position
+			}
+		}
+	}
+	w.mu.Unlock()
+	return w.look(ctx, c.Position, unsure, func(s *stream, now tenancy.Snapshot) {
+		if c.Position.Revision > s.from && w.judge(&now, s) != OutcomeResolved {
+			s.end(ErrNotServed)
+		}
+	})
+}
+
+// interrupts reports whether the tenant with the ID was perhaps not served, or not
+// this tenant, at c or right before it.
+func interrupts(c tenancy.Change, id string) bool {
+	return c.Op != tenancy.OpUpdate || c.TenantID != id ||
+		slices.Contains(c.Fields, "id") || slices.Contains(c.Fields, "status")
+}
+
+// loadTimeout bounds a load, for which a client waits, or other requests that should
+// end.
+const loadTimeout = 10 * time.Second
+
+// load returns what is stored under the IDs as of the revision or later.
+func (w *Watcher) load(ctx context.Context, ids []string, least tenancy.Revision) ([]tenancy.Snapshot, error) {
+	want := make([]tenancy.Lookup, len(ids))
+	for i, id := range ids {
+		want[i] = tenancy.Lookup{Key: tenancy.IDKey(id), Min: least}
+	}
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	return w.source.Load(ctx, want)
+}
+
+// look calls do for every stream of the tenants, with what is stored as of at or later.
+func (w *Watcher) look(ctx context.Context, at tenancy.Position, ids []string, do func(*stream, tenancy.Snapshot)) error {
+	for some := range slices.Chunk(ids, 1000) {
+		snapshots, err := w.load(ctx, some, at.Revision)
+		if err != nil {
+			return err
+		}
+		w.mu.Lock()
+		for i, snapshot := range snapshots {
+			for s := range w.streams[some[i]] {
+				do(s, snapshot)
+			}
+		}
+		w.mu.Unlock()
+	}
+	return nil
+}
+
+// contact is told by Follow whether the log can be read.
+func (w *Watcher) contact(err error) {
+	w.mu.Lock()
+	changed := w.blind != (err != nil)
+	w.blind = err != nil
+	if err == nil {
+		w.refusing = nil
+		if w.stale != nil {
+			w.stale.Reset(w.maxStale)
+		}
+	}
+	w.mu.Unlock()
+	switch {
+	case changed && err != nil:
+		w.logger.Warn("tenancy: the change log cannot be followed; requests of tenants that are suspended now go on until it can, or MaxStale is over",
+			"err", err, "max_stale", w.maxStale)
+	case changed:
+		w.logger.Info("tenancy: the change log can be followed again")
+	}
+}
+
+// endAll ends what is watched, and refuses what comes.
+func (w *Watcher) endAll(cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if errors.Is(w.refusing, ErrWatcherClosed) {
+		return
+	}
+	w.refusing = cause
+	for _, streams := range w.streams {
+		for s := range streams {
+			s.end(cause)
+		}
+	}
+}

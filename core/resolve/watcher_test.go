@@ -1,0 +1,436 @@
+package resolve_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/resolve"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+func newTenants(t testing.TB, identifiers ...string) (*memstore.Store, map[string]tenancy.Tenant) {
+	t.Helper()
+	store, tenants := memstore.New(memstore.WithSoftDelete()), map[string]tenancy.Tenant{}
+	t.Cleanup(func() { _ = store.Close() })
+	for _, identifier := range identifiers {
+		created, err := store.Create(t.Context(), tenancy.Tenant{Identifier: identifier, Name: identifier})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tenants[identifier] = created
+	}
+	return store, tenants
+}
+
+func newWatcher(t testing.TB, store tenancy.Store, opts ...resolve.Option) *resolve.Watcher {
+	t.Helper()
+	w, err := resolve.NewWatcher(store, resolve.Policy{}, append([]resolve.Option{resolve.WithLogger(nil)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// cut is a source whose log can be cut off, and whose watch then ends.
+type cut struct {
+	tenancy.Source
+	off atomic.Bool
+}
+
+func (c *cut) Head(ctx context.Context) (tenancy.Head, error) {
+	if c.off.Load() {
+		return tenancy.Head{}, tenancy.ErrUnavailable
+	}
+	return c.Source.Head(ctx)
+}
+
+func (c *cut) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		if !yield(tenancy.Change{}, tenancy.ErrUnavailable) { // a report, which ends nothing
+			return
+		}
+		for change, err := range c.Source.Watch(ctx, after) {
+			if c.off.Load() {
+				yield(tenancy.Change{}, tenancy.ErrCompacted)
+				return
+			}
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
+}
+
+// watched does work for the tenant, which is watched until its context ends or leave is
+// called. It returns the cause; errRefused if the tenant is not served.
+func watched(w *resolve.Watcher, tenant tenancy.Tenant) (cause chan error, leave context.CancelFunc) {
+	cause = make(chan error, 1)
+	ctx, leave := context.WithCancel(context.Background())
+	go func() {
+		ctx, cancel, d := w.Watch(ctx, tenant)
+		defer cancel()
+		if d.Outcome != resolve.OutcomeResolved {
+			cause <- fmt.Errorf("%w: %s, %w", errRefused, d.Outcome, context.Cause(ctx))
+			return
+		}
+		<-ctx.Done()
+		cause <- context.Cause(ctx)
+	}()
+	synctest.Wait()
+	return cause, leave
+}
+
+var errRefused = errors.New("refused")
+
+// wantCause expects the cause to be there by now, or none if want is nil.
+func wantCause(t testing.TB, cause chan error, want error, what string) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case got := <-cause:
+		if want == nil || !errors.Is(got, want) {
+			t.Errorf("%s: ended by %v, want %v", what, got, want)
+		}
+	default:
+		if want != nil {
+			t.Errorf("%s: goes on, want %v", what, want)
+		}
+	}
+}
+
+// What changed while the log could not be followed is noticed when it can again.
+func TestWatcherFindsItsWayBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme", "globex", "initech", "hooli")
+		source := &cut{Source: store}
+		watcher := newWatcher(t, source)
+		before, _ := watched(watcher, tenants["initech"])
+		setStatus(t, store, tenants["initech"], tenancy.StatusSuspended)
+		wantCause(t, before, resolve.ErrNotServed, "suspended after a report of an outage")
+		suspended, _ := watched(watcher, tenants["acme"])
+		same, leave := watched(watcher, tenants["globex"])
+		interrupted, _ := watched(watcher, tenants["hooli"])
+
+		source.off.Store(true)
+		setStatus(t, store, tenants["acme"], tenancy.StatusSuspended)
+		setStatus(t, store, tenants["hooli"], tenancy.StatusSuspended, tenancy.StatusActive)
+		time.Sleep(time.Minute)
+		wantCause(t, suspended, nil, "while nobody can know")
+		source.off.Store(false)
+		time.Sleep(2 * time.Second)
+		wantCause(t, suspended, resolve.ErrNotServed, "the stream of a suspended tenant")
+		wantCause(t, interrupted, resolve.ErrNotServed, "the stream of a tenant that was suspended and activated meanwhile")
+		wantCause(t, same, nil, "the stream of a tenant that is the same")
+		leave()
+		wantCause(t, same, context.Canceled, "a client that leaves")
+	})
+}
+
+func setStatus(t testing.TB, store tenancy.Store, tenant tenancy.Tenant, statuses ...tenancy.Status) {
+	t.Helper()
+	for _, status := range statuses {
+		if _, err := store.SetStatus(t.Context(), tenant.ID, status); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// gated is a source whose changes are seen when its gate is opened. It can pretend that
+// a statement by hand has changed an ID.
+type gated struct {
+	tenancy.Source
+	gate    chan struct{}
+	renamed string // the ID that tenants had before they were named anew
+}
+
+func (g *gated) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
+		for change, err := range g.Source.Watch(ctx, after) {
+			if err == nil && change.Op != tenancy.OpProgress {
+				select {
+				case <-g.gate:
+				case <-ctx.Done():
+				}
+			}
+			if g.renamed != "" && slices.Contains(change.Fields, "name") {
+				change.Keys = append(change.Keys, tenancy.IDKey(g.renamed))
+				change.Fields = []string{"id", "name"}
+			}
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
+}
+
+// Whether a request ends is a matter of the log, and so the same on every node: on one
+// that sees each change before the next is made, as on one that sees them when all is as
+// it was before.
+func TestWatcherActsOnTheLog(t *testing.T) {
+	replace := func(t testing.TB, store *memstore.Store, acme tenancy.Tenant) {
+		if err := store.Purge(t.Context(), acme.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, err := store.Create(t.Context(), tenancy.Tenant{ID: acme.ID, Identifier: "acme", Name: "acme"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update := func(edit func(*tenancy.Tenant)) func(testing.TB, *memstore.Store, tenancy.Tenant) {
+		return func(t testing.TB, store *memstore.Store, tenant tenancy.Tenant) {
+			_, err := tenancy.Modify(t.Context(), store, tenant.ID, func(t *tenancy.Tenant) error { edit(t); return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		change  func(testing.TB, *memstore.Store, tenancy.Tenant)
+		renamed bool // the change is of the ID, which was acme's
+		want    error
+	}{
+		"suspended and activated at once": {change: func(t testing.TB, s *memstore.Store, acme tenancy.Tenant) {
+			setStatus(t, s, acme, tenancy.StatusSuspended, tenancy.StatusActive)
+		}, want: resolve.ErrNotServed},
+		"deleted softly and activated at once": {change: func(t testing.TB, s *memstore.Store, acme tenancy.Tenant) {
+			if err := s.Delete(t.Context(), acme.ID); err != nil {
+				t.Fatal(err)
+			}
+			setStatus(t, s, acme, tenancy.StatusActive)
+		}, want: resolve.ErrNotServed},
+		"removed, and its ID given to another": {change: replace, want: resolve.ErrNotServed},
+		"its ID changed by hand": {change: func(t testing.TB, s *memstore.Store, _ tenancy.Tenant) {
+			other, err := s.GetByIdentifier(t.Context(), "globex")
+			if err != nil {
+				t.Fatal(err)
+			}
+			update(func(t *tenancy.Tenant) { t.Name = "other" })(t, s, other)
+		}, renamed: true, want: resolve.ErrNotServed},
+		"renamed": {change: update(func(t *tenancy.Tenant) { t.Identifier, t.Name = "acme2", "Other" })},
+		"written without a change": {change: func(t testing.TB, s *memstore.Store, acme tenancy.Tenant) {
+			setStatus(t, s, acme, tenancy.StatusActive, tenancy.StatusActive)
+		}},
+		"another is suspended": {change: func(t testing.TB, s *memstore.Store, _ tenancy.Tenant) {
+			other, err := s.GetByIdentifier(t.Context(), "globex")
+			if err != nil {
+				t.Fatal(err)
+			}
+			setStatus(t, s, other, tenancy.StatusSuspended)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, tenants := newTenants(t, "acme", "globex")
+				acme := tenants["acme"]
+				renamed := ""
+				if c.renamed {
+					renamed = acme.ID
+				}
+				open, closed := make(chan struct{}), make(chan struct{})
+				close(open)
+				prompt := newWatcher(t, &gated{store, open, renamed})
+				late := newWatcher(t, &gated{store, closed, renamed})
+				first, leaveFirst := watched(prompt, acme)
+				second, leaveSecond := watched(late, acme)
+				c.change(t, store, acme)
+				now, err := store.GetByID(t.Context(), acme.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				third, leaveThird := watched(late, now) // on a state that the watcher has not seen
+				close(closed)
+				wantCause(t, first, c.want, "where each change is seen as it is made")
+				wantCause(t, second, c.want, "where they are seen later")
+				if !c.renamed { // in which the ID of this test is not really changed
+					wantCause(t, third, nil, "begun after the changes")
+				}
+				leaveFirst()
+				leaveSecond()
+				leaveThird()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// A request of a tenant whose ID another tenant has by now is not served as that one.
+func TestWatcherAdmitsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme")
+		watcher := newWatcher(t, store)
+		if err := store.Purge(t.Context(), tenants["acme"].ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		now, err := store.Create(t.Context(), tenancy.Tenant{ID: tenants["acme"].ID, Identifier: "acme", Name: "acme"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		former, _ := watched(watcher, tenants["acme"])
+		wantCause(t, former, errRefused, "the former tenant")
+		current, leave := watched(watcher, now)
+		wantCause(t, current, nil, "the tenant that is there")
+		leave()
+		synctest.Wait()
+	})
+}
+
+// hanging is a source whose log can be made to hang.
+type hanging struct {
+	tenancy.Source
+	hangs atomic.Bool
+}
+
+func (h *hanging) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return tenancy.WatchLog(ctx, after, func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+		if h.hangs.Load() {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return h.Changes(ctx, after, limit)
+	}, func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+			return nil
+		}
+	})
+}
+
+func (h *hanging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+	if h.hangs.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.Source.Load(ctx, want)
+}
+
+// A request for which nothing can be found out is answered, though its client waits on.
+func TestWatcherDoesNotWaitForAHungStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme")
+		source := &hanging{Source: store}
+		watcher := newWatcher(t, source)
+		source.hangs.Store(true)
+		begun := time.Now()
+		refused, _ := watched(watcher, tenants["acme"])
+		if err := <-refused; !errors.Is(err, errRefused) || time.Since(begun) > 10*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
+// While the log cannot be read, requests go on for MaxStale, and no longer.
+func TestWatcherMaxStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme")
+		source := &hanging{Source: store}
+		var log strings.Builder
+		logger := resolve.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
+		usual := newWatcher(t, source, logger)
+		forEver := newWatcher(t, source, resolve.WithMaxStale(-1))
+		limited, _ := watched(usual, tenants["acme"])
+		unlimited, leave := watched(forEver, tenants["acme"])
+		time.Sleep(time.Hour)
+		wantCause(t, limited, nil, "while nothing happens")
+
+		source.hangs.Store(true)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if n := strings.Count(log.String(), "cannot be followed"); n != 1 {
+			t.Errorf("3 s after the log began to hang, the watcher has said so %d times:\n%s", n, log.String())
+		}
+		time.Sleep(resolve.DefaultMaxStale - 5*time.Second)
+		wantCause(t, limited, nil, "before MaxStale is over")
+		time.Sleep(5 * time.Second)
+		wantCause(t, limited, resolve.ErrStale, "after MaxStale")
+		wantCause(t, unlimited, nil, "without a limit")
+		refused, _ := watched(usual, tenants["acme"])
+		wantCause(t, refused, errRefused, "a request that comes after MaxStale")
+
+		source.hangs.Store(false)
+		time.Sleep(10 * time.Second)
+		again, leaveAgain := watched(usual, tenants["acme"])
+		wantCause(t, again, nil, "when the log can be read again")
+		leaveAgain()
+		leave()
+		synctest.Wait()
+		if n := strings.Count(log.String(), "be followed"); n != 2 {
+			t.Errorf("%d lines of one outage:\n%s", n, log.String())
+		}
+	})
+}
+
+func TestWatcherArguments(t *testing.T) {
+	store, _ := newTenants(t)
+	for name, c := range map[string]struct {
+		store  tenancy.Store
+		policy resolve.Policy
+		opt    resolve.Option
+		want   error
+	}{
+		"no store":       {nil, resolve.Policy{}, resolve.WithLogger(nil), tenancy.ErrInvalid},
+		"no source":      {struct{ tenancy.Store }{store}, resolve.Policy{}, resolve.WithLogger(nil), errors.ErrUnsupported},
+		"wrong policy":   {store, resolve.Policy{Served: []tenancy.Status{"archived"}}, resolve.WithLogger(nil), tenancy.ErrInvalid},
+		"no option":      {store, resolve.Policy{}, nil, tenancy.ErrInvalid},
+		"no time at all": {store, resolve.Policy{}, resolve.WithMaxStale(0), tenancy.ErrInvalid},
+	} {
+		if w, err := resolve.NewWatcher(c.store, c.policy, c.opt); w != nil || !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// Streams that come and go leave nothing behind, while tenants change.
+func TestWatcherUnderLoad(t *testing.T) {
+	store, tenants := newTenants(t, "acme", "globex")
+	watcher := newWatcher(t, store)
+	var ended atomic.Int64
+	done := make(chan struct{})
+	for range 8 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for i := 0; i < 50 || ended.Load() == 0 && i < 100_000; i++ { // all of 50 may find acme suspended
+				ctx, cancel, d := watcher.Watch(t.Context(), tenants["acme"])
+				<-ctx.Done()
+				switch {
+				case d.Outcome == resolve.OutcomeResolved && errors.Is(context.Cause(ctx), resolve.ErrNotServed):
+					ended.Add(1)
+				case d.Outcome != resolve.OutcomeSuspended:
+					t.Errorf("%+v, ended by %v", d, context.Cause(ctx))
+				}
+				cancel()
+			}
+		}()
+	}
+	for running := 8; running > 0; {
+		for _, status := range []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive} {
+			if _, err := store.SetStatus(t.Context(), tenants["acme"].ID, status); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-done:
+				running--
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	if ended.Load() == 0 {
+		t.Error("no stream was ended")
+	}
+	if n := resolve.Watched(watcher); n > 0 {
+		t.Errorf("%d streams are watched still", n)
+	}
+}
