@@ -40,7 +40,7 @@ func createEach(ctx context.Context, create func(context.Context, Tenant) (Tenan
 		if err != nil && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrAlreadyExists) {
 			return results, err
 		}
-		results = append(results, CreateResult{created, err})
+		results = append(results, CreateResult{Tenant: created, Err: err})
 	}
 	return results, nil
 }

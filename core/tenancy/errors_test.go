@@ -73,7 +73,7 @@ func TestErrorIsAndAs(t *testing.T) {
 }
 
 func TestErrorIn(t *testing.T) {
-	driver := errors.New("driver: bad connection")
+	cause := errors.New("driver: bad connection")
 	reasons := []error{
 		tenancy.ErrNotFound, tenancy.ErrAlreadyExists, tenancy.ErrConflict, tenancy.ErrInvalid, tenancy.ErrUnavailable,
 		tenancy.ErrCompacted, tenancy.ErrClosed, context.Canceled, context.DeadlineExceeded, errors.ErrUnsupported,
@@ -81,7 +81,7 @@ func TestErrorIn(t *testing.T) {
 	if err := tenancy.ErrorIn("Get", tenancy.IDKey("t1"), nil); err != nil {
 		t.Fatalf("ErrorIn of nil: %v", err)
 	}
-	for _, reason := range append(reasons, driver) {
+	for _, reason := range append(reasons, cause) {
 		for name, given := range map[string]error{
 			"bare":            reason,
 			"wrapped":         fmt.Errorf("x: %w", reason),
@@ -96,7 +96,7 @@ func TestErrorIn(t *testing.T) {
 			if !errors.Is(err, reason) {
 				t.Errorf("%v, %s: the reason is lost: %v", reason, name, err)
 			}
-			isOutage := reason == driver || reason == tenancy.ErrUnavailable //nolint:errorlint // the entry of the list itself
+			isOutage := reason == cause || reason == tenancy.ErrUnavailable //nolint:errorlint // the entry of the list itself
 			if errors.Is(err, tenancy.ErrUnavailable) != isOutage {
 				t.Errorf("%v, %s: ErrUnavailable is %t", reason, name, !isOutage)
 			}

@@ -50,7 +50,7 @@ func (x *Extended) createRun(ctx context.Context, b BatchCreator, ts []Tenant) (
 			taken[IDKey(t.ID)], taken[IdentifierKey(t.Identifier)] = struct{}{}, struct{}{}
 			valid = append(valid, t)
 		}
-		run = append(run, CreateResult{t, err})
+		run = append(run, CreateResult{Tenant: t, Err: err})
 	}
 	var created []CreateResult
 	var err error
