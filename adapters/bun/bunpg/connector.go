@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -78,15 +77,6 @@ func (c config) openDB(t target) *sql.DB {
 		}
 		return made.Close() // into the pool
 	}
-	return db
-}
-
-// borrowDB returns a pool that takes its connections from pool.
-func (c config) borrowDB(pool *pgxpool.Pool) *sql.DB {
-	conn := newConnector(stdlib.GetPoolConnector(pool), c.log())
-	conn.good = func() int { s := pool.Stat(); return int(s.TotalConns() - s.ConstructingConns()) }
-	db := sql.OpenDB(conn)
-	db.SetMaxIdleConns(0) // they are idle in pool
 	return db
 }
 

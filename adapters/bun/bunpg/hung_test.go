@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -70,6 +71,47 @@ func TestHungConnectionsAreGivenUpTogether(t *testing.T) {
 			}
 			if n := relay.relied(); n > 2 { // that one, and one that was pinged
 				t.Errorf("%d of 8 connections that had hung were waited for", n)
+			}
+		})
+	}
+}
+
+// The same goes for connections of the program's pool, whenever it pings.
+func TestHungConnectionsOfAPoolAreGivenUpTogether(t *testing.T) {
+	for name, ping := range map[string]func(context.Context, pgxpool.ShouldPingParams) bool{
+		"as it is":    nil,
+		"with a ping": func(context.Context, pgxpool.ShouldPingParams) bool { return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn := newDatabase(t)
+			relay := newRelay(t, dsn)
+			settings, err := pgxpool.ParseConfig(relay.url)
+			if err != nil {
+				t.Fatal("the URL of the relay is not valid")
+			}
+			settings.MaxConns, settings.ShouldPing = 8, ping
+			settings.ConnConfig.RuntimeParams["application_name"] = "tenantstore"
+			pool, err := pgxpool.NewWithConfig(t.Context(), settings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			store, err := bunpg.FromPool(t.Context(), pool, bunpg.WithoutListen())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = store.Close() }()
+			fillPool(t, dsn, store, 8)
+			relay.freeze()
+			list := func(timeout time.Duration) error {
+				ctx, cancel := context.WithTimeout(t.Context(), timeout)
+				defer cancel()
+				_, err := store.List(ctx, tenancy.ListOptions{})
+				return err
+			}
+			_ = list(200 * time.Millisecond) // what is sent over a connection that has just hung is lost
+			if err := list(patience); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -60,8 +60,12 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 // Watch opens one more connection, with the pool's ConnConfig and BeforeConnect.
 //
 // [WithPool], [WithConnectTimeout] and [WithBeforeConnect] are ErrInvalid: these are
-// matters of the pool; so are connections that hang: set its PingTimeout. If it leads through a pooler in transaction mode, use
+// matters of the pool. If it leads through a pooler in transaction mode, use
 // [WithPgBouncer], or [WithListenDSN].
+//
+// Where a connection was lost, or the pool does not give one within half a second
+// although some are idle, all idle ones are pinged at once, and those that do not answer
+// are given up. A statement that was swallowed fails when its context ends.
 func FromPool(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*bunstore.Store, error) {
 	c, err := newConfig(opts)
 	switch {
