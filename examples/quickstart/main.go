@@ -27,10 +27,17 @@ func main() {
 		stop() // a second signal kills, as signals do
 		cancel()
 	})
-	if err := run(ctx, cfg, log, os.Stdout); err != nil {
+	if err := run(ctx, cfg, log, os.Stdout); interrupted(ctx, err) {
+		log.Info("stopped before it served")
+	} else if err != nil {
 		log.Error("quickstart failed", "err", err)
 		os.Exit(1)
 	}
+}
+
+// interrupted reports whether err says no more than that ctx has ended.
+func interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // run serves until ctx ends. What it opens, it closes before it returns; the
@@ -54,8 +61,8 @@ func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err 
 
 	if cfg.sample {
 		err := importOnce(ctx, store, log)
-		if err != nil && ctx.Err() != nil {
-			log.Warn("import interrupted: the next start goes on with it")
+		if interrupted(ctx, err) {
+			log.Info("import interrupted: the next start goes on with it")
 			return nil
 		}
 		if err != nil {

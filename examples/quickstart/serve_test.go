@@ -171,6 +171,43 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// Who stops the program while it starts has not made it fail.
+func TestStoppedWhileItStarts(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, cfg config) {
+		cfg.addr, cfg.sample = "127.0.0.1:0", true
+		for n := range 5 {
+			ctx, stop := context.WithCancel(t.Context())
+			var log logBuffer
+			var left atomic.Int64
+			if left.Store(int64(n)); n == 0 {
+				stop()
+			}
+			lines := slog.New(&stopping{slog.NewTextHandler(&log, nil), &left, stop})
+			if err := run(ctx, cfg, lines, io.Discard); err != nil && !interrupted(ctx, err) {
+				t.Errorf("run: %v", err)
+			}
+			stop()
+			if strings.Contains(log.String(), "level=WARN") || strings.Contains(log.String(), "level=ERROR") {
+				t.Errorf("logged %s", &log)
+			}
+		}
+	})
+}
+
+// stopping is a handler that calls stop when it has handled so many records.
+type stopping struct {
+	slog.Handler
+	left *atomic.Int64
+	stop func()
+}
+
+func (s *stopping) Handle(ctx context.Context, r slog.Record) error {
+	if s.left.Add(-1) == 0 {
+		s.stop()
+	}
+	return s.Handler.Handle(ctx, r)
+}
+
 func TestWarningOffLoopback(t *testing.T) {
 	for addr, want := range map[string]bool{"127.0.0.1:0": false, "localhost:0": false, "0.0.0.0:0": true, ":0": true} {
 		var log logBuffer
