@@ -25,7 +25,7 @@ type Harness struct {
 	// Disconnect breaks the connections of b. It has to connect again by itself.
 	Disconnect func(tb testing.TB, b tier.Bus)
 
-	// Patience is how long the suite waits for what must happen soon: 10 s if 0.
+	// Patience is how long the suite waits for what must happen soon: a minute if 0.
 	Patience time.Duration
 }
 
@@ -63,7 +63,7 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 		tb.Skip("bustest: Harness.Disconnect is not set")
 	}
 	if h.Patience == 0 {
-		h.Patience = 10 * time.Second
+		h.Patience = time.Minute
 	}
 	p := &probe{tb: tb, ctx: tb.Context(), h: h, rule: r, b: h.Open(tb)}
 	tb.Cleanup(func() {

@@ -132,6 +132,7 @@ func Rules() []Rule {
 					p.reaches(p.b, other, tenancy.Position{Revision: 9, Mark: int64(n)})
 					if ending.count() != n {
 						quiet = -1
+						time.Sleep(time.Millisecond)
 					}
 					if time.Now().After(deadline) {
 						p.fatalf("still woken %v after its context has ended", p.h.Patience)

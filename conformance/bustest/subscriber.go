@@ -2,6 +2,7 @@ package bustest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,15 +61,16 @@ func (p *probe) reaches(from tier.Bus, s *subscriber, at tenancy.Position) {
 	deadline := time.After(p.h.Patience)
 	for p.ctx.Err() == nil {
 		err := from.Publish(p.ctx, at) // which may fail while it connects
-		select {
-		case <-deadline:
-			p.fatalf("no message arrived within %v; the last Publish returned error %v", p.h.Patience, err)
-		case <-again.C:
-		case <-s.news:
-		}
-		for _, got := range s.all()[begun:] {
-			if got == at {
+		for waiting := true; waiting; {
+			if slices.Contains(s.all()[begun:], at) {
 				return
+			}
+			select {
+			case <-deadline:
+				p.fatalf("no message arrived within %v; the last Publish returned error %v", p.h.Patience, err)
+			case <-again.C:
+				waiting = false
+			case <-s.news:
 			}
 		}
 	}

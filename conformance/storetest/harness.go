@@ -54,7 +54,7 @@ type Harness struct {
 	Edit func(tb testing.TB, s tenancy.Store, t tenancy.Tenant)
 
 	// Patience is how long the suite waits for what must happen soon, such as a
-	// change that reaches a watcher: 10 s if 0.
+	// change that reaches a watcher: a minute if 0.
 	Patience time.Duration
 
 	// Seed repeats a random run: a failure prints the seed of its own. 0 draws

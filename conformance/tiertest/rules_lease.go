@@ -119,20 +119,25 @@ func leaseRules() []Rule {
 		{
 			Name: "abandoned-lease-ends",
 			Says: "A lease whose holder does nothing ends by itself: its holder may have died.",
-			of:   sharedCache,
+			of:   sharedCache, brief: true,
 			check: func(p *probe) {
 				old := p.lease(key(1))
-				var token tier.Token
-				p.eventually(func() string {
-					r := p.get(key(1))
-					if token = r.Token; token == 0 {
+				p.eventually(func() string { // again if the next lease ends before it is used, too
+					token := p.get(key(1)).Token
+					if token == 0 {
 						return "the lease is still held"
+					}
+					p.put(old, entry(key(1), 5))
+					p.put(token, entry(key(1), 4))
+					e := p.get(key(1)).Entry
+					if e != nil && e.Snapshot.AsOf != position(4) {
+						p.fatalf("a put with the token of the abandoned lease stored the entry as of %v", e.Snapshot.AsOf)
+					}
+					if old = token; e == nil {
+						return "the next lease is of no use"
 					}
 					return ""
 				}, "Get %s", show(key(1)))
-				p.put(old, entry(key(1), 5))
-				p.held(key(1), "a put with the token of the abandoned lease")
-				p.put(token, entry(key(1), 4))
 				p.holds(entry(key(1), 4))
 			},
 		},

@@ -23,7 +23,7 @@ type StackHarness struct {
 	Rounds int
 
 	// Patience is how long a node may take, after the last fault, to agree with
-	// the source: 10 s if 0.
+	// the source: a minute if 0.
 	Patience time.Duration
 
 	// Seed repeats the choices of a run, though not how goroutines interleave: a
@@ -95,7 +95,7 @@ func CheckStack(tb testing.TB, h StackHarness) {
 		h.Rounds = 12
 	}
 	if h.Patience == 0 {
-		h.Patience = 10 * time.Second
+		h.Patience = time.Minute
 	}
 	if h.Seed == 0 {
 		h.Seed = rand.Uint64()
