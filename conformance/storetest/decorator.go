@@ -34,6 +34,9 @@ func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 				OpenSoftDelete: func(tb testing.TB) tenancy.Store {
 					return stack(tb, memstore.New(memstore.WithSoftDelete()))
 				},
+				OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+					return stack(tb, memstore.New(memstore.WithMetadataCheck(check)))
+				},
 				Source:  true,
 				Compact: func(tb testing.TB, s tenancy.Store, r tenancy.Revision) { bottom(tb, s).Compact(r) },
 				Backup: func(tb testing.TB, s tenancy.Store) func(testing.TB) {

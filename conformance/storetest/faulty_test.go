@@ -42,6 +42,10 @@ type faulty struct {
 	wait      func(ctx context.Context, after tenancy.Position) error
 	watch     func(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error]
 
+	// where it has a check of metadata
+	judge func(tenancy.Metadata) error
+	blind atomic.Bool // the check is not asked
+
 	// knobs of the harness
 	reopen func() *memstore.Store
 	peer   func() tenancy.Store
@@ -75,7 +79,18 @@ func faultyHarness(spoil func(*faulty)) storetest.Harness {
 	return storetest.Harness{
 		Open:           func(testing.TB) tenancy.Store { return newFaulty(spoil) },
 		OpenSoftDelete: func(testing.TB) tenancy.Store { return newFaulty(spoil, memstore.WithSoftDelete()) },
-		Source:         true,
+		OpenChecked: func(_ testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			var f *faulty
+			f = newFaulty(spoil, memstore.WithMetadataCheck(func(m tenancy.Metadata) error {
+				if f.blind.Load() {
+					return nil
+				}
+				return check(m)
+			}))
+			f.judge = check
+			return f
+		},
+		Source: true,
 		Compact: func(_ testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			s.(*faulty).Compact(revision)
 		},

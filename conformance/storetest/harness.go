@@ -25,6 +25,10 @@ type Harness struct {
 	// OpenSoftDelete is Open with soft deletion. Its stores are Purgers.
 	OpenSoftDelete func(tb testing.TB) tenancy.Store
 
+	// OpenChecked is Open of a store that asks check about metadata, as a
+	// [tenancy.MetadataCheck].
+	OpenChecked func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store
+
 	// Source says that every store is a tenancy.Source.
 	Source bool
 
@@ -67,6 +71,7 @@ type need uint
 
 const (
 	needSoftDelete need = 1 << iota
+	needCheck
 	needSource
 	needCompact
 	needBackup
@@ -85,6 +90,7 @@ func (h Harness) missing(n need) string {
 	}{
 		{needSource, !h.Source, "Harness.Source is false; rule source-as-declared checks that the store says so"},
 		{needSoftDelete, h.OpenSoftDelete == nil, "Harness.OpenSoftDelete is not set"},
+		{needCheck, h.OpenChecked == nil, "Harness.OpenChecked is not set"},
 		{needCompact, h.Compact == nil, "Harness.Compact is not set"},
 		{needBackup, h.Backup == nil, "Harness.Backup is not set"},
 		{needDisconnect, h.Disconnect == nil, "Harness.Disconnect is not set"},

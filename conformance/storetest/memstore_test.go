@@ -14,7 +14,10 @@ func memstoreHarness() storetest.Harness {
 	return storetest.Harness{
 		Open:           func(testing.TB) tenancy.Store { return memstore.New() },
 		OpenSoftDelete: func(testing.TB) tenancy.Store { return memstore.New(memstore.WithSoftDelete()) },
-		Source:         true,
+		OpenChecked: func(_ testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			return memstore.New(memstore.WithMetadataCheck(check))
+		},
+		Source: true,
 		Compact: func(_ testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			s.(*memstore.Store).Compact(revision)
 		},

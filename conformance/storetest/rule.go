@@ -23,7 +23,7 @@ type Rule struct {
 // Rules returns every rule, in the order in which Run checks them.
 func Rules() []Rule {
 	return slices.Concat(
-		createRules(), updateRules(), statusRules(), metadataRules(), deleteRules(),
+		createRules(), updateRules(), statusRules(), metadataRules(), checkRules(), deleteRules(),
 		readRules(), listRules(), searchRules(),
 		limitRules(), textRules(), timeRules(), errorRules(),
 		batchRules(), revisionRules(), concurrencyRules(), modelRules(), lifecycleRules(),
@@ -56,9 +56,12 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 		h.Patience = time.Minute
 	}
 	p := &probe{tb: tb, ctx: tb.Context(), h: h, rule: r}
-	if r.needs&needSoftDelete != 0 {
+	switch {
+	case r.needs&needSoftDelete != 0:
 		p.s = h.OpenSoftDelete(tb)
-	} else {
+	case r.needs&needCheck != 0:
+		p.s = h.OpenChecked(tb, p.judge.check)
+	default:
 		p.s = h.Open(tb)
 	}
 	p.closeAtEnd(p.s)
@@ -72,6 +75,8 @@ type probe struct {
 	h    Harness
 	rule Rule
 	s    tenancy.Store
+
+	judge judge // of metadata, if the rule needs one
 }
 
 func (p *probe) closeAtEnd(s tenancy.Store) {

@@ -56,7 +56,10 @@ func storeHarness(layers []string) storetest.Harness {
 	return storetest.Harness{
 		Open:           func(tb testing.TB) tenancy.Store { return fresh(tb) },
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store { return fresh(tb, memstore.WithSoftDelete()) },
-		Source:         true,
+		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			return fresh(tb, memstore.WithMetadataCheck(check))
+		},
+		Source: true,
 		Compact: func(_ testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			s.(*stack).db.Compact(revision)
 		},

@@ -8,6 +8,7 @@ const DefaultLogRetention = 10_000
 type config struct {
 	softDelete   bool
 	reserved     tenancy.ReservedIdentifiers
+	check        tenancy.MetadataCheck
 	logRetention int
 }
 
@@ -24,6 +25,12 @@ func WithSoftDelete() Option {
 // renames, refuse them with ErrInvalid. See [tenancy.ReservedIdentifiers].
 func WithReserved(identifiers ...string) Option {
 	return func(c *config) { c.reserved = append(c.reserved, identifiers...) }
+}
+
+// WithMetadataCheck makes the store refuse metadata that check refuses: see
+// [tenancy.MetadataCheck].
+func WithMetadataCheck(check func(tenancy.Metadata) error) Option {
+	return func(c *config) { c.check = check }
 }
 
 // WithLogRetention sets how many of the newest changes the log retains: at least

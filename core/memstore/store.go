@@ -29,6 +29,7 @@ func New(opts ...Option) *Store {
 	b := &backend{
 		softDelete:   c.softDelete,
 		reserved:     c.reserved,
+		check:        c.check,
 		byID:         map[string]*record{},
 		byIdentifier: map[string]*record{},
 		byStatus:     map[tenancy.Status]*index{},
@@ -42,6 +43,7 @@ func New(opts ...Option) *Store {
 type backend struct {
 	softDelete bool
 	reserved   tenancy.ReservedIdentifiers
+	check      tenancy.MetadataCheck
 	closed     chan struct{}
 
 	mu           sync.RWMutex
@@ -60,6 +62,9 @@ type record struct {
 
 // IsReserved is asked by Extended.
 func (b *backend) IsReserved(identifier string) bool { return b.reserved.IsReserved(identifier) }
+
+// CheckMetadata implements tenancy.MetadataChecker.
+func (b *backend) CheckMetadata(m tenancy.Metadata) error { return b.check.Judge(m) }
 
 // Close is called once, by Extended.
 func (b *backend) Close() error {

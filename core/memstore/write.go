@@ -52,7 +52,9 @@ func (b *backend) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant,
 func (b *backend) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
 	return b.change(ctx, id, func(old *record) (t tenancy.Tenant, err error) {
 		t = old.Tenant
-		t.Metadata, err = t.Metadata.Merge(patch)
+		if t.Metadata, err = t.Metadata.Merge(patch); err == nil && t != old.Tenant {
+			err = b.check.Judge(t.Metadata)
+		}
 		return t, err
 	})
 }

@@ -28,7 +28,8 @@ type Extended struct {
 //
 // If b has one of these methods itself, with the signature that it has in
 // [Store] or [BatchCreator], that is called instead; b.CreateBatch gets valid
-// tenants only, no two with one ID or identifier. If b is a [Log] or a
+// tenants only, no two with one ID or identifier. If b is a [MetadataChecker], it is asked
+// about whole metadata before they reach it. If b is a [Log] or a
 // [Purger], so is the Store; otherwise those methods fail with
 // [errors.ErrUnsupported], and [SourceOf] says no. If b is nil, everything but Close
 // fails with [ErrInvalid].
@@ -244,6 +245,9 @@ func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err er
 			return updated, reserved()
 		}
 	}
+	if err = x.checkUpdate(ctx, t); err != nil {
+		return updated, err
+	}
 	return x.b.Update(ctx, t)
 }
 
@@ -252,6 +256,9 @@ func (x *Extended) forCreate(t Tenant, now time.Time) (Tenant, error) {
 	t, err := ForCreate(t, now)
 	if err == nil && x.isReserved(t.Identifier) {
 		err = reserved()
+	}
+	if err == nil {
+		err = x.checkMetadata(t.Metadata)
 	}
 	return t, err
 }

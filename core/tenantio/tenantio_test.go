@@ -326,6 +326,23 @@ func TestImportCollisions(t *testing.T) {
 	}
 }
 
+// What the application refuses is the fault of a line, like everything that is
+// invalid, and no outage.
+func TestImportOfMetadataThatTheStoreRefuses(t *testing.T) {
+	var seats tenancy.View[map[string]int]
+	s := memstore.New(memstore.WithMetadataCheck(seats.Check))
+	const lines = `{"identifier":"acme","name":"Acme","metadata":{"seats":1}}` + "\n" +
+		`{"identifier":"bad","name":"Bad","metadata":{"seats":"many"}}` + "\n" +
+		`{"identifier":"other","name":"Other","metadata":{"seats":2}}`
+	if got := show(load(t, s, tenantio.JSONLines, lines, tenantio.ImportOptions{})); got != "2 0 0 1 2:metadata" {
+		t.Errorf("new tenants: %s", got)
+	}
+	edited := strings.Replace(strings.Replace(lines, `1}`, `"none"}`, 1), `2}`, `3}`, 1)
+	if got := show(load(t, s, tenantio.JSONLines, edited, tenantio.ImportOptions{Update: true})); got != "0 1 0 2 1:metadata 2:metadata" {
+		t.Errorf("stored tenants: %s", got)
+	}
+}
+
 func TestImportReportsAtMost(t *testing.T) {
 	text := strings.Repeat("{\n", 500)
 	for limit, want := range map[int]int{0: tenantio.DefaultMaxErrors, 3: 3, -1: 0, 1000: 500} {

@@ -59,10 +59,16 @@ type database struct {
 
 // place is what stores on the same data share.
 type place struct {
-	name string
-	soft bool
-	mem  *memstore.Store
-	path string
+	name  string
+	soft  bool
+	check func(tenancy.Metadata) error
+	mem   *memstore.Store
+	path  string
+}
+
+// options are those of a store in a database.
+func (at place) options() []bunstore.Option {
+	return append(softly(bunstore.WithSoftDelete, at.soft), bunstore.WithMetadataCheck(at.check))
 }
 
 // harness makes stacks of a on stores of d. It remembers the place of each by the
@@ -81,20 +87,24 @@ func harness(a arrangement, env string, d database) storetest.Harness {
 		tb.Helper()
 		if at.mem == nil && anew {
 			at.path = filepath.Join(tb.TempDir(), "tenants.db")
-			at.mem = memstore.New(softly(memstore.WithSoftDelete, at.soft)...)
+			at.mem = memstore.New(append(softly(memstore.WithSoftDelete, at.soft), memstore.WithMetadataCheck(at.check))...)
 		}
 		addr := server(tb, env) // skips, before there is a store to close
 		s := d.open(tb, at, anew)
 		places.Store(s, at)
 		return a.build(tb, s, addr, at.name)
 	}
-	fresh := func(soft bool) func(testing.TB) tenancy.Store {
-		return func(tb testing.TB) tenancy.Store {
-			return open(tb, place{name: "s" + strings.ToLower(rand.Text()), soft: soft}, true)
-		}
+	fresh := func(tb testing.TB, at place) tenancy.Store {
+		at.name = "s" + strings.ToLower(rand.Text())
+		return open(tb, at, true)
 	}
 	h := storetest.Harness{
-		Open: fresh(false), OpenSoftDelete: fresh(true), Source: true, Patience: patience,
+		Open:           func(tb testing.TB) tenancy.Store { return fresh(tb, place{}) },
+		OpenSoftDelete: func(tb testing.TB) tenancy.Store { return fresh(tb, place{soft: true}) },
+		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			return fresh(tb, place{check: check})
+		},
+		Source: true, Patience: patience,
 		Peer: func(tb testing.TB, s tenancy.Store) tenancy.Store { return open(tb, of(tb, s), false) },
 		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			d.compact(tb, bottom(s), revision)
@@ -179,7 +189,7 @@ func inSQLite(*testing.T) database {
 	return database{
 		open: func(tb testing.TB, at place, _ bool) tenancy.Store {
 			s, err := bunsqlite.Open(tb.Context(), at.path, bunsqlite.WithSynchronous(bunsqlite.Normal),
-				bunsqlite.WithStore(softly(bunstore.WithSoftDelete, at.soft)...))
+				bunsqlite.WithStore(at.options()...))
 			return must(tb, s, err)
 		},
 		reopens: true,
@@ -192,7 +202,7 @@ func inPostgres(t *testing.T) database {
 	return database{
 		open: func(tb testing.TB, at place, _ bool) tenancy.Store {
 			s, err := bunpg.Open(tb.Context(), dsn+"&application_name="+at.name, bunpg.WithStore(bunstore.WithSchema(at.name)),
-				bunpg.WithStore(softly(bunstore.WithSoftDelete, at.soft)...))
+				bunpg.WithStore(at.options()...))
 			return must(tb, s, err)
 		},
 		reopens: true,

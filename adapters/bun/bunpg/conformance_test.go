@@ -48,21 +48,22 @@ type fixture struct {
 // stored is where and how a store was opened.
 type stored struct {
 	schema string
-	soft   bool
+	opts   []bunstore.Option
 }
 
 func (f fixture) harness() storetest.Harness {
 	f.stores = &sync.Map{}
-	fresh := func(soft bool) func(testing.TB) tenancy.Store {
-		return func(t testing.TB) tenancy.Store {
-			return f.open(t, stored{"s" + strings.ReplaceAll(tenancy.NewID(), "-", ""), soft})
-		}
+	fresh := func(t testing.TB, opts ...bunstore.Option) tenancy.Store {
+		return f.open(t, stored{"s" + strings.ReplaceAll(tenancy.NewID(), "-", ""), opts})
 	}
 	return storetest.Harness{
 		Source:         true,
-		Open:           fresh(false),
-		OpenSoftDelete: fresh(true),
-		Peer:           func(t testing.TB, s tenancy.Store) tenancy.Store { return f.open(t, f.of(t, s)) },
+		Open:           func(t testing.TB) tenancy.Store { return fresh(t) },
+		OpenSoftDelete: func(t testing.TB) tenancy.Store { return fresh(t, bunstore.WithSoftDelete()) },
+		OpenChecked: func(t testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			return fresh(t, bunstore.WithMetadataCheck(check))
+		},
+		Peer: func(t testing.TB, s tenancy.Store) tenancy.Store { return f.open(t, f.of(t, s)) },
 		Reopen: func(t testing.TB, s tenancy.Store) tenancy.Store {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
@@ -115,10 +116,7 @@ func (f fixture) table(t testing.TB, conn *pgx.Conn) string {
 // open opens a store whose sessions carry the schema as their name.
 func (f fixture) open(t testing.TB, where stored) tenancy.Store {
 	t.Helper()
-	opts := append(f.opts[:len(f.opts):len(f.opts)], bunpg.WithStore(bunstore.WithSchema(where.schema)))
-	if where.soft {
-		opts = append(opts, bunpg.WithStore(bunstore.WithSoftDelete()))
-	}
+	opts := append(f.opts[:len(f.opts):len(f.opts)], bunpg.WithStore(bunstore.WithSchema(where.schema)), bunpg.WithStore(where.opts...))
 	store, err := bunpg.Open(context.Background(), f.dsn+"&application_name="+where.schema, opts...)
 	if err != nil {
 		t.Fatal(err)

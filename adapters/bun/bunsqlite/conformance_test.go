@@ -55,6 +55,9 @@ func TestConformanceFile(t *testing.T) {
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
 			return f.open(tb, fresh(tb), normal, bunsqlite.WithStore(bunstore.WithSoftDelete()))
 		},
+		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			return f.open(tb, fresh(tb), normal, bunsqlite.WithStore(bunstore.WithMetadataCheck(check)))
+		},
 		Compact: compact,
 		Reopen: func(tb testing.TB, s tenancy.Store) tenancy.Store {
 			if err := s.Close(); err != nil {
@@ -88,6 +91,9 @@ func TestConformanceMemory(t *testing.T) {
 		Open:     func(tb testing.TB) tenancy.Store { return f.open(tb, bunsqlite.Memory) },
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
 			return f.open(tb, bunsqlite.Memory, bunsqlite.WithStore(bunstore.WithTable("customers"), bunstore.WithSoftDelete()))
+		},
+		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			return f.open(tb, bunsqlite.Memory, bunsqlite.WithStore(bunstore.WithMetadataCheck(check)))
 		},
 		Compact: compact,
 	})

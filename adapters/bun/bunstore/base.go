@@ -36,6 +36,9 @@ func newBase(db *bun.DB, c config, d dialect) *base {
 // IsReserved is asked by tenancy.Extended.
 func (b *base) IsReserved(identifier string) bool { return b.reserved.IsReserved(identifier) }
 
+// CheckMetadata implements tenancy.MetadataChecker.
+func (b *base) CheckMetadata(m tenancy.Metadata) error { return b.metadataCheck.Judge(m) }
+
 // Close implements tenancy.Backend.
 func (b *base) Close() error {
 	b.background.stop()
@@ -115,12 +118,8 @@ func (b *base) Exists(ctx context.Context, id string) (found bool, err error) {
 }
 
 func (b *base) exists(ctx context.Context, s session, id string) (bool, error) {
-	found := false
-	err := s.keyed(ctx, b.texts.exists, []any{id}, func(*sql.Rows) error {
-		found = true
-		return nil
-	})
-	return found, err
+	var one int64
+	return s.one(ctx, b.texts.exists, []any{id}, &one)
 }
 
 // owners are the IDs of the tenants that have some keys.

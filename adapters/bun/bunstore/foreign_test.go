@@ -103,6 +103,9 @@ func TestConformanceOnForeignPools(t *testing.T) {
 		}
 		storetest.Run(t, storetest.Harness{
 			Source: true, Open: open(), OpenSoftDelete: open(bunstore.WithSoftDelete()),
+			OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+				return open(bunstore.WithMetadataCheck(check))(tb)
+			},
 			Patience: time.Minute, // without WAL, a busy SQLite is slow
 		})
 	}

@@ -41,6 +41,7 @@ type config struct {
 	names         names // of the two
 	softDelete    bool
 	reserved      tenancy.ReservedIdentifiers
+	metadataCheck tenancy.MetadataCheck
 	searchIndex   bool
 	sampleShare   int // see defaultSampleShare; 0: take all trigrams for rare ones
 	retention     retention
@@ -120,6 +121,14 @@ func WithReserved(identifiers ...string) Option {
 	return optionFunc(func(c *config) { c.reserved = append(c.reserved, identifiers...) })
 }
 
+// WithMetadataCheck makes the store refuse metadata that check refuses: see
+// [tenancy.MetadataCheck]. The database does not know of it: a statement by hand, or a
+// process without the option, may store what it refuses. In PostgreSQL a patch then
+// takes a transaction, so that what is refused can be rolled back.
+func WithMetadataCheck(check func(tenancy.Metadata) error) Option {
+	return optionFunc(func(c *config) { c.metadataCheck = check })
+}
+
 // WithSearchIndex makes Search of rare terms fast in large stores, at a price for
 // writes. Migrate then creates an index of trigrams: in PostgreSQL by the
 // extension pg_trgm, in SQLite by FTS5. The results are the same.
@@ -197,8 +206,7 @@ func WithSealer(s seal.Sealer) Option { return optionFunc(func(c *config) { c.se
 
 // WithReader sends reads to a second pool of the same SQLite database, so that
 // they do not wait for the connection that writes. Not for a replica: a read
-// must see every write that returned before it. Nobody else may use the pool: the
-// store counts who does, to know whether a read will wait.
+// must see every write that returned before it.
 func WithReader(db *bun.DB) Option { return optionFunc(func(c *config) { c.reader = db }) }
 
 // Listener waits for news of changes made anywhere, and calls wake whenever

@@ -177,6 +177,7 @@ func (p *postgres) transact(ctx context.Context, f func(session) error) error {
 	if err != nil {
 		return undone(fail(ctx, p.dialect, err))
 	}
+	defer func() { _ = tx.Rollback() }() // the transaction is over in any case, by a panic of f too
 	in := p.read.with(tx)
 	if !p.sessionsReady {
 		_, err = in.exec(ctx, p.settings)
@@ -185,7 +186,6 @@ func (p *postgres) transact(ctx context.Context, f func(session) error) error {
 		err = f(in)
 	}
 	if err != nil {
-		_ = tx.Rollback() // the transaction is over in any case
 		return undone(err)
 	}
 	// A COMMIT without an answer may have happened: never tried again.

@@ -147,12 +147,22 @@ func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy
 // changes something and the result is surely small enough: PostgreSQL's spelling
 // of a document is never shorter than the canonical one.
 func (p *postgres) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
-	err = p.single(ctx, func(in session) error {
+	run := p.single
+	if p.metadataCheck != nil {
+		run = p.transaction // rolls back what the check refuses
+	}
+	err = run(ctx, func(in session) error {
 		t, err = in.tenant(ctx, p.merge, id, patch.String(), tenancy.ActorFrom(ctx), int64(tenancy.MaxMetadataBytes))
+		if err == nil {
+			err = p.metadataCheck.Judge(t.Metadata)
+		}
 		return err
 	})
+	if err == nil {
+		return t, nil
+	}
 	if !errors.Is(err, tenancy.ErrNotFound) {
-		return t, err
+		return tenancy.Tenant{}, err
 	}
 	if t, err = p.GetByID(ctx, id); err != nil {
 		return t, undone(err)
@@ -179,6 +189,9 @@ func (p *postgres) mergeInGo(ctx context.Context, id string, patch tenancy.Metad
 		}
 		merged, err := t.Metadata.Merge(patch)
 		if err != nil || merged == t.Metadata {
+			return err
+		}
+		if err := p.metadataCheck.Judge(merged); err != nil {
 			return err
 		}
 		t, err = in.tenant(ctx, p.setMetadata, id, merged.String(), tenancy.ActorFrom(ctx))

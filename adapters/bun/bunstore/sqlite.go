@@ -38,9 +38,6 @@ func newSQLite(b *base) *sqlite {
 		s.reader = newPrepared(b.config.reader.DB)
 	}
 	b.read = b.read.with(s.reader)
-	if b.config.reader != nil {
-		b.read.seats = newSeats(b.config.reader.DB)
-	}
 	b.inspectDatabase = s.inspectFile
 	t := b.dialect.table(b.names, "")
 	// WHERE TRUE keeps SQLite from emptying the table whether it is empty or not.
@@ -123,8 +120,8 @@ func (s *sqlite) transact(ctx context.Context, over func(*sql.Tx) runner, f func
 	if err != nil {
 		return fail(ctx, s.dialect, err)
 	}
+	defer func() { _ = tx.Rollback() }() // the transaction is over in any case, by a panic of f too
 	if err := f(s.read.with(over(tx))); err != nil {
-		_ = tx.Rollback() // the transaction is over in any case
 		return err
 	}
 	if err := s.commit(ctx, tx); err != nil {

@@ -183,6 +183,9 @@ func (s *sqlite) UpdateMetadata(ctx context.Context, id string, patch tenancy.Me
 		if err != nil || merged == t.Metadata {
 			return err
 		}
+		if err := s.metadataCheck.Judge(merged); err != nil {
+			return err
+		}
 		if _, err := in.exec(ctx, s.merge, id, time.Now().UnixMicro(), merged.String()); err != nil {
 			return err
 		}

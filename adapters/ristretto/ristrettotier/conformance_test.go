@@ -57,6 +57,9 @@ func harness(opts ...ristrettotier.Option) storetest.Harness {
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
 			return over(tb, memstore.New(memstore.WithSoftDelete()), opts...)
 		},
+		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			return over(tb, memstore.New(memstore.WithMetadataCheck(check)), opts...)
+		},
 		Source: true,
 		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			database(tb, s).Compact(revision)

@@ -89,6 +89,9 @@ func harness(option valkey.ClientOption) storetest.Harness {
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
 			return over(tb, newPrimary(memstore.WithSoftDelete()), option)
 		},
+		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+			return over(tb, newPrimary(memstore.WithMetadataCheck(check)), option)
+		},
 		Source: true,
 		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			primaryOf(tb, s).Compact(revision)
