@@ -26,9 +26,10 @@ type dialect interface {
 	contains(text, part string) string
 	// time is how t is bound and stored.
 	time(t time.Time) any
-	// ago is the time before now, by the clock that stamps rows of the log, by the
-	// microseconds that are bound to param.
-	ago(param string) string
+	// aged is the text of a query for the newest row of the log that is older than the
+	// microseconds that are bound to its parameter, as are all before it; or NULL.
+	// It looks at about as many rows as one statement trims.
+	aged(n names) string
 	// backoff is the longest wait between two attempts: about as long as others
 	// hold locks.
 	backoff() time.Duration

@@ -158,6 +158,11 @@ func WithSearchIndex() Option { return optionFunc(func(c *config) { c.searchInde
 // 0 or less lifts the bound; at most 1<<40 rows and a hundred years. The newest row
 // always stays. A follower that falls
 // behind the oldest row gets [tenancy.ErrCompacted] and starts over.
+//
+// In PostgreSQL the server's clock says how old a row is. SQLite has no clock, and that
+// of one process does not count for the others: a row is older than age when the rows
+// after it span that time, each step counted as a hundredth of it at most. The newest
+// hundred rows always stay.
 func WithRetention(rows int64, age time.Duration) Option {
 	return optionFunc(func(c *config) { c.retention = retention{rows: rows, age: age} })
 }

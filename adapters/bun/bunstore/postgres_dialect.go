@@ -79,8 +79,11 @@ func (postgresDialect) contains(text, part string) string {
 
 func (postgresDialect) time(t time.Time) any { return t }
 
-func (postgresDialect) ago(param string) string {
-	return "clock_timestamp() - " + param + "::bigint * interval '1 microsecond'"
+// aged goes by the clock of the server, which has stamped the rows. Behind one that is
+// not old, as the clock has it, none is.
+func (d postgresDialect) aged(n names) string {
+	return "SELECT coalesce(min(c.revision) FILTER (WHERE c.at >= clock_timestamp() - $1::bigint * interval '1 microsecond') - 1, max(c.revision))" +
+		fmt.Sprintf(" FROM (SELECT revision, at FROM %s ORDER BY revision LIMIT %d) AS c", d.source(n, "_changes", "c"), trimChunk)
 }
 
 func (postgresDialect) backoff() time.Duration { return 50 * time.Millisecond }

@@ -39,8 +39,24 @@ func (sqliteDialect) contains(text, part string) string {
 
 func (sqliteDialect) time(t time.Time) any { return t.UnixMicro() }
 
-func (sqliteDialect) ago(param string) string {
-	return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000 - " + param
+// aged asks no clock: SQLite has none but those of the processes that write, and one of
+// them may be a year wrong. A row is old when the log has gone on for that long since:
+// when the later rows have brought that much time that was new. A time that is not later
+// than one before it brings none, and the step from one row to the next a hundredth of
+// the age at most. So a clock that is behind makes nothing old, and one that is ahead a
+// hundredth sooner. Of a long log, a row in so many is looked at.
+func (d sqliteDialect) aged(n names) string {
+	return strings.ReplaceAll(`WITH RECURSIVE bounds AS (SELECT (SELECT min(revision) FROM changes) AS oldest, (SELECT max(revision) FROM changes) AS newest),
+	looked (revision, step, newest) AS (
+		SELECT oldest, (newest - oldest) / 1000 + 1, newest FROM bounds
+		UNION ALL SELECT revision + step, step, newest FROM looked WHERE revision + step <= newest),
+	times AS (
+		SELECT c.revision, c.at, max(c.at) OVER (ORDER BY c.revision ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS latest
+		FROM looked AS l JOIN changes AS c ON c.revision = l.revision),
+	ages AS (
+		SELECT revision, sum(min(max(at - latest, 0), max(?1 / 100, 1))) OVER (ORDER BY revision ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS age
+		FROM times)
+	SELECT max(revision) FROM ages WHERE age >= ?1`, "changes", d.table(n, "_changes"))
 }
 
 func (sqliteDialect) backoff() time.Duration { return 5 * time.Millisecond }

@@ -13,7 +13,7 @@ type readTexts struct {
 	head, changes                     string
 	load                              string // by ids, identifiers
 	loadByID, loadByIdentifier        string
-	trimBound, trim                   string
+	trimBound, aged, trim             string
 	unknownStatuses                   string
 	secret, secrets                   string // what database_url holds: of one tenant, of a page by ID
 }
@@ -68,8 +68,9 @@ func newReadTexts(d dialect, c config) readTexts {
 		loadByIdentifier: snapshot + tenants + " ON t.identifier = " + p1,
 		load: snapshot + "(" + sel + " WHERE " + d.in("t.id", p1) +
 			" UNION ALL " + sel + " WHERE " + d.in("t.identifier", p2) + ") AS t ON TRUE",
-		trimBound: "SELECT min(c.revision), max(c.revision), max(CASE WHEN c.at < " + d.ago(p1) + " THEN c.revision END), (SELECT max(revision) FROM " + changes +
-			") FROM (SELECT revision, at FROM " + changes + " ORDER BY revision LIMIT " + p2 + ") AS c",
+		trimBound: "SELECT min(c.revision), max(c.revision), (SELECT max(revision) FROM " + changes +
+			") FROM (SELECT revision FROM " + changes + " ORDER BY revision LIMIT " + p1 + ") AS c",
+		aged:   d.aged(n),
 		trim:   "DELETE FROM " + d.table(n, "_changes") + " WHERE revision <= " + p1,
 		secret: "SELECT t.database_url FROM " + tenants + " WHERE t.id = " + p1,
 		secrets: "SELECT t.id, t.database_url FROM " + tenants + " WHERE t.database_url <> '' AND t.id > " + p1 +

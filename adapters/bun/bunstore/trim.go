@@ -46,21 +46,20 @@ func (b *base) trim(ctx context.Context, r retention) (total int64, err error) {
 	}
 }
 
-// trimOnce looks at the oldest rows only, so that it needs no index by age. How old
-// they are says the clock of the database, which has stamped them.
+// trimOnce looks at the oldest rows only, so that it needs no index by age.
 func (b *base) trimOnce(ctx context.Context, r retention) (n int64, err error) {
 	write := b.read.with(b.db)
 	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
 	defer cancel()
 	err = b.retry(ctx, func() error {
-		var first, last, aged, newest integer
-		args := []any{r.age.Microseconds(), int64(trimChunk)}
-		if _, err := write.one(ctx, b.texts.trimBound, args, &first, &last, &aged, &newest); err != nil {
+		var first, last, newest, upTo integer
+		if _, err := write.one(ctx, b.texts.trimBound, []any{int64(trimChunk)}, &first, &last, &newest); err != nil {
 			return err
 		}
-		upTo := integer(0)
 		if r.age > 0 {
-			upTo = aged
+			if _, err := write.one(ctx, b.texts.aged, []any{r.age.Microseconds()}, &upTo); err != nil {
+				return err
+			}
 		}
 		if r.rows > 0 {
 			upTo = max(upTo, newest-integer(r.rows))
