@@ -5,7 +5,11 @@
 //	func TestResolver(t *testing.T) {
 //		resolvetest.Run(t, resolvetest.Harness{
 //			Open: func(tb testing.TB, getter tenancy.Getter, next http.Handler) http.Handler {
-//				return tenancyhttp.Middleware(getter, myResolver{})(next)
+//				tenant, err := tenancyhttp.NewMiddleware(getter, myResolver{})
+//				if err != nil {
+//					tb.Fatal(err)
+//				}
+//				return tenant(next)
 //			},
 //			Request: func(tb testing.TB, name string) *http.Request {
 //				r := httptest.NewRequest("GET", "/", nil)

@@ -20,7 +20,6 @@ const (
 	OutcomeDeleted         Outcome = "deleted"         // names one that is deleted
 	OutcomeUnavailable     Outcome = "unavailable"     // the store, or a resolver, could not answer
 	OutcomeCanceled        Outcome = "canceled"        // the client went away before there was an answer
-	OutcomeMisconfigured   Outcome = "misconfigured"   // the middleware was made with an error in its configuration
 )
 
 // Outcomes returns all of them, for instance to create metrics ahead of time.
@@ -28,6 +27,5 @@ func Outcomes() []Outcome {
 	return []Outcome{
 		OutcomeResolved, OutcomeSkipped, OutcomeMissing, OutcomeInvalid, OutcomeMisdirected, OutcomeUnauthenticated, OutcomeForbidden,
 		OutcomeConflict, OutcomeUnknown, OutcomeSuspended, OutcomeProvisioning, OutcomeDeleted, OutcomeUnavailable, OutcomeCanceled,
-		OutcomeMisconfigured,
 	}
 }

@@ -9,12 +9,16 @@ import (
 )
 
 // App is the application under test.
-func App(store tenancy.Getter) http.Handler {
+func App(store tenancy.Getter) (http.Handler, error) {
 	return withTenant(store, http.HandlerFunc(plan))
 }
 
-func withTenant(store tenancy.Getter, next http.Handler) http.Handler {
-	return tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"))(next)
+func withTenant(store tenancy.Getter, next http.Handler) (http.Handler, error) {
+	tenant, err := tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"))
+	if err != nil {
+		return nil, err
+	}
+	return tenant(next), nil
 }
 
 func plan(w http.ResponseWriter, r *http.Request) {

@@ -31,6 +31,14 @@ func newStore(t *testing.T) (*memstore.Store, tenancy.Tenant) {
 	return store, acme
 }
 
+func newApp(t testing.TB, store tenancy.Getter) http.Handler {
+	app, err := App(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
 func get(app http.Handler, host string) *httptest.ResponseRecorder {
 	response := httptest.NewRecorder()
 	app.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "http://"+host+"/", nil))
@@ -39,7 +47,7 @@ func get(app http.Handler, host string) *httptest.ResponseRecorder {
 
 func TestPlan(t *testing.T) {
 	store, acme := newStore(t)
-	app := App(store)
+	app := newApp(t, store)
 	if got := get(app, "acme.example.com"); got.Code != http.StatusOK || got.Body.String() != `"pro"` {
 		t.Errorf("got %d %q", got.Code, got.Body)
 	}
@@ -72,7 +80,7 @@ func (outage) GetByIdentifier(context.Context, string) (tenancy.Tenant, error) {
 }
 
 func TestOutage(t *testing.T) {
-	if got := get(App(outage{}), "acme.example.com"); got.Code != http.StatusServiceUnavailable {
+	if got := get(newApp(t, outage{}), "acme.example.com"); got.Code != http.StatusServiceUnavailable {
 		t.Errorf("got %d", got.Code)
 	}
 }
@@ -116,15 +124,19 @@ func TestOnSQLite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	if got := get(App(store), "acme.example.com"); got.Code != http.StatusNotFound {
+	if got := get(newApp(t, store), "acme.example.com"); got.Code != http.StatusNotFound {
 		t.Errorf("got %d", got.Code)
 	}
 }
 
 func TestMiddleware(t *testing.T) {
 	resolvetest.Run(t, resolvetest.Harness{
-		Open: func(_ testing.TB, getter tenancy.Getter, next http.Handler) http.Handler {
-			return withTenant(getter, next)
+		Open: func(tb testing.TB, getter tenancy.Getter, next http.Handler) http.Handler {
+			handler, err := withTenant(getter, next)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return handler
 		},
 		Request: func(_ testing.TB, name string) *http.Request {
 			if strings.ToLower(name) != name && tenancy.ValidateIdentifier(strings.ToLower(name)) == nil {

@@ -27,8 +27,12 @@ func main() {
 	if err != nil && !errors.Is(err, tenancy.ErrAlreadyExists) {
 		log.Fatal(err)
 	}
+	app, err := handler(store)
+	if err != nil {
+		log.Fatal(err)
+	}
 	log.Print("try: curl -H 'Host: acme.localhost' http://127.0.0.1:8080/")
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler(store)))
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", app))
 }
 
 // open returns a cache in memory over a SQLite file, which is created and migrated.
@@ -40,11 +44,15 @@ func open(ctx context.Context, file string) (tenancy.Store, error) {
 	return ristrettotier.New(primary)
 }
 
-func handler(store tenancy.Getter) http.Handler {
+func handler(store tenancy.Getter) (http.Handler, error) {
+	tenant, err := tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("localhost"))
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		tenant := tenancy.MustFromContext(r.Context())
 		fmt.Fprintf(w, "Hello, %s!\n", tenant.Name)
 	})
-	return tenancyhttp.Middleware(store, tenancyhttp.Subdomain("localhost"))(mux)
+	return tenant(mux), nil
 }

@@ -99,6 +99,10 @@ func TestFromAClone(t *testing.T) {
 
 func get(store tenancy.Store, host string) *httptest.ResponseRecorder {
 	response := httptest.NewRecorder()
-	handler(store).ServeHTTP(response, httptest.NewRequest(http.MethodGet, "http://"+host+"/", nil))
+	app, err := handler(store)
+	if err != nil {
+		panic(err)
+	}
+	app.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "http://"+host+"/", nil))
 	return response
 }

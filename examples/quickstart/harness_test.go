@@ -169,7 +169,7 @@ func newService(t testing.TB, store tenancy.Store) (*client, *logBuffer) {
 		store: seen, base: "localhost", log: slog.New(slog.NewTextHandler(&log, nil)),
 		requests: m.requests, metrics: m.handler(),
 	}
-	server := httptest.NewServer(s.handler())
+	server := httptest.NewServer(must(s.handler()))
 	t.Cleanup(server.Close)
 	return newClient(t, server.URL), &log
 }
@@ -294,4 +294,12 @@ func newPostgres(t testing.TB) string {
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// must is for arguments that are right.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -59,6 +59,12 @@ func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err 
 		log.Info("store closed")
 	}()
 
+	s := &service{store: store, base: cfg.base, log: log, requests: metrics.requests, metrics: metrics.handler()}
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+
 	if cfg.sample {
 		err := importOnce(ctx, store, log)
 		if interrupted(ctx, err) {
@@ -70,7 +76,6 @@ func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err 
 		}
 	}
 
-	s := &service{store: store, base: cfg.base, log: log, requests: metrics.requests, metrics: metrics.handler()}
 	printHints(out, listener.Addr(), cfg)
-	return serve(ctx, listener, s.handler(), log)
+	return serve(ctx, listener, handler, log)
 }

@@ -28,7 +28,7 @@ func TestHungStoreIsUnavailable(t *testing.T) {
 		r := httptest.NewRequest("GET", "http://mit-edu.localhost/whoami", nil)
 		w := httptest.NewRecorder()
 		begin := time.Now()
-		s.handler().ServeHTTP(w, r)
+		must(s.handler()).ServeHTTP(w, r)
 		if took := time.Since(begin); took != requestTimeout {
 			t.Errorf("answered after %v, want %v", took, requestTimeout)
 		}
@@ -44,7 +44,7 @@ func TestClientThatLeaves(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		leave()
 		w := httptest.NewRecorder()
-		s.handler().ServeHTTP(w, httptest.NewRequest("GET", target, nil).WithContext(ctx))
+		must(s.handler()).ServeHTTP(w, httptest.NewRequest("GET", target, nil).WithContext(ctx))
 		answer{w.Code, w.Header(), w.Body.String()}.wantProblem(t, http.StatusServiceUnavailable, "unavailable", "")
 		if strings.Contains(log.String(), "ERROR") {
 			t.Errorf("%s: %s", target, &log)

@@ -12,14 +12,14 @@ func tenantHosts(base string) tenancyhttp.Resolver {
 	return tenancyhttp.Subdomain(base, tenancyhttp.WithReserved()) // the sample reserves no label
 }
 
-// tenantOnly lets a request pass only if its host names an active tenant, which
-// it puts into the context.
-func (s *service) tenantOnly(next http.Handler) http.Handler {
-	return tenancyhttp.Middleware(s.store, tenantHosts(s.base),
+// tenantOnly returns a middleware that lets a request pass only if its host names an
+// active tenant, which it puts into the context.
+func (s *service) tenantOnly() (func(next http.Handler) http.Handler, error) {
+	return tenancyhttp.NewMiddleware(s.store, tenantHosts(s.base),
 		tenancyhttp.WithLogger(s.log),
 		tenancyhttp.WithObserver(s.requests),
 		tenancyhttp.WithErrorHandler(func(w http.ResponseWriter, r *http.Request, p tenancyhttp.Problem) {
 			s.write(w, r, p.Status, "application/problem+json", newProblem(p.Status, p.Code, p.Title))
 		}),
-	)(next)
+	)
 }

@@ -20,14 +20,18 @@ type service struct {
 }
 
 // handler returns the whole HTTP surface.
-func (s *service) handler() http.Handler {
+func (s *service) handler() (http.Handler, error) {
+	tenantOnly, err := s.tenantOnly()
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", s.endpoint(s.healthz))
 	mux.Handle("GET /readyz", s.endpoint(s.readyz))
 	if s.metrics != nil {
 		mux.Handle("GET /metrics", s.ownHosts(s.metrics))
 	}
-	mux.Handle("GET /whoami", s.tenantOnly(s.endpoint(s.whoami)))
+	mux.Handle("GET /whoami", tenantOnly(s.endpoint(s.whoami)))
 
 	admin := func(pattern string, e endpoint) { mux.Handle(pattern, s.adminOnly(s.endpoint(e))) }
 	admin("GET /admin/tenants", s.list)
@@ -43,7 +47,7 @@ func (s *service) handler() http.Handler {
 	admin("PATCH /admin/tenants/{id}/metadata", unconditional(s.patchMetadata))
 	admin("GET /admin/tiers", s.tiers)
 
-	return s.logged(bounded(s.routed(mux)))
+	return s.logged(bounded(s.routed(mux))), nil
 }
 
 // routed is mux, but answers what no route matches with a problem.

@@ -117,7 +117,7 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 	addr := listener.Addr().String()
 	served := make(chan error, 1)
 	go func() {
-		served <- serve(ctx, listener, (&service{store: store, base: "localhost", log: log}).handler(), log)
+		served <- serve(ctx, listener, must((&service{store: store, base: "localhost", log: log}).handler()), log)
 	}()
 
 	c := newClient(t, "http://"+addr)

@@ -16,8 +16,8 @@ func TestChi(t *testing.T) {
 	store := newStore(t)
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer)
-	r.Use(tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent,
-		tenancyhttp.WithSkipPaths("/healthz", "/static/")))
+	r.Use(must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), silent,
+		tenancyhttp.WithSkipPaths("/healthz", "/static/"))))
 	r.Get("/healthz", whoami)
 	r.Get("/static/*", whoami)
 	r.Get("/orders/{id}", whoami)
@@ -42,7 +42,7 @@ func TestChi(t *testing.T) {
 
 // Inside a route of chi, its parameters are path values.
 func TestChiRouteParameter(t *testing.T) {
-	tenant := tenancyhttp.Middleware(newStore(t), tenancyhttp.PathValue("tenant"), silent)
+	tenant := must(tenancyhttp.NewMiddleware(newStore(t), tenancyhttp.PathValue("tenant"), silent))
 	r := chi.NewRouter()
 	r.Route("/tenants/{tenant}", func(r chi.Router) {
 		r.With(tenant).Get("/orders/{id}", whoami)
@@ -71,8 +71,8 @@ func TestChiWildcard(t *testing.T) {
 		t.Fatal(err)
 	}
 	viaChi, viaMux := chi.NewRouter(), http.NewServeMux()
-	byName := tenancyhttp.Middleware(store, tenancyhttp.PathValue("tenant"), silent)(whoami)
-	byID := tenancyhttp.Middleware(store, tenancyhttp.PathValue("id", tenancyhttp.ByID()), silent)(whoami)
+	byName := must(tenancyhttp.NewMiddleware(store, tenancyhttp.PathValue("tenant"), silent))(whoami)
+	byID := must(tenancyhttp.NewMiddleware(store, tenancyhttp.PathValue("id", tenancyhttp.ByID()), silent))(whoami)
 	viaChi.Handle("/files/{tenant}/*", byName)
 	viaChi.Handle("/ids/{id}/*", byID)
 	viaMux.Handle("/files/{tenant}/{rest...}", byName)
@@ -113,7 +113,7 @@ func TestChiBelowPathPrefix(t *testing.T) {
 		_, _ = w.Write([]byte(chi.URLParam(r, "id") + " "))
 		whoami(w, r)
 	})
-	h := tenancyhttp.Middleware(newStore(t), tenancyhttp.PathPrefix("/t/"), silent)(r)
+	h := must(tenancyhttp.NewMiddleware(newStore(t), tenancyhttp.PathPrefix("/t/"), silent))(r)
 	for target, want := range map[string]string{
 		"https://h/t/acme/orders/7":           "200 7 acme /orders/7",
 		"https://h/t/acme/orders/a%2Fb":       "200 a%2Fb acme /orders/a%2Fb",

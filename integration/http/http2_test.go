@@ -97,7 +97,7 @@ func send2(t *testing.T, address string, fields ...hpack.HeaderField) answer2 {
 // What comes out of a socket as :authority, net/http passes on as it is: the
 // resolver must refuse it.
 func TestAuthority(t *testing.T) {
-	address := serveHTTP2(t, tenancyhttp.Middleware(newStore(t), tenancyhttp.Subdomain("example.com"), silent)(whoami))
+	address := serveHTTP2(t, must(tenancyhttp.NewMiddleware(newStore(t), tenancyhttp.Subdomain("example.com"), silent))(whoami))
 	pseudo := func(authority string) []hpack.HeaderField {
 		return []hpack.HeaderField{
 			{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "http"}, {Name: ":path", Value: "/"}, {Name: ":authority", Value: authority},

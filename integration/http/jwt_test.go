@@ -95,10 +95,10 @@ func TestJWT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := authenticate(&private.PublicKey)(tenancyhttp.Middleware(newStore(t), tenancyhttp.Agree(
+	h := authenticate(&private.PublicKey)(must(tenancyhttp.NewMiddleware(newStore(t), tenancyhttp.Agree(
 		tenancyhttp.Claims(tenantOfToken, tenancyhttp.ByID()),
 		tenancyhttp.Subdomain("example.com"),
-	), silent)(whoami))
+	), silent))(whoami))
 
 	sign := func(method jwt.SigningMethod, key any, change func(jwt.MapClaims)) string {
 		claims := jwt.MapClaims{

@@ -58,3 +58,11 @@ func ask(h http.Handler, target string, header ...string) string {
 	}
 	return fmt.Sprint(w.Code, " ", w.Body)
 }
+
+// must is for arguments that are right.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -38,7 +38,7 @@ func TestThroughACache(t *testing.T) {
 		<-r.Context().Done()
 		ended <- context.Cause(r.Context())
 	})))
-	server := httptest.NewServer(tenancyhttp.Middleware(store, tenancyhttp.Header("X-Tenant"), silent)(mux))
+	server := httptest.NewServer(must(tenancyhttp.NewMiddleware(store, tenancyhttp.Header("X-Tenant"), silent))(mux))
 	defer server.Close()
 	get := func(path string) (int, error) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
@@ -112,10 +112,7 @@ func BenchmarkOverhead(b *testing.B) {
 		{"agree", tenancyhttp.Agree(claims, tenancyhttp.Subdomain("example.com")), "https://acme.example.com/orders"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			h, err := tenancyhttp.NewHandler(store, c.resolver, nothing, silent)
-			if err != nil {
-				b.Fatal(err)
-			}
+			h := must(tenancyhttp.NewMiddleware(store, c.resolver, silent))(nothing)
 			r := httptest.NewRequest(http.MethodGet, c.target, nil)
 			r.Header.Set("X-Tenant", "acme")
 			w := &sink{http.Header{}}

@@ -91,10 +91,10 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 		})
 		ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 		for _, resolver := range []tenancyhttp.Resolver{
-			hosts, claims, tenancyhttp.Agree(claims, hosts), tenancyhttp.Header("X-Tenant-ID"), tenancyhttp.Subdomain("NOT A DOMAIN"),
+			hosts, claims, tenancyhttp.Agree(claims, hosts), tenancyhttp.Header("X-Tenant-ID"),
 		} {
-			a.handlers = append(a.handlers, tenancyhttp.Middleware(a.Store, resolver,
-				tenancyhttp.WithObserver(o), tenancyhttp.WithLogger(quiet), tenancyhttp.WithSkipPaths("/healthz"))(ok))
+			a.handlers = append(a.handlers, must(tenancyhttp.NewMiddleware(a.Store, resolver,
+				tenancyhttp.WithObserver(o), tenancyhttp.WithLogger(quiet), tenancyhttp.WithSkipPaths("/healthz")))(ok))
 		}
 	}
 	return a
@@ -222,4 +222,12 @@ func (a *app) loseHistory(ctx context.Context, t *testing.T) {
 			return err == nil
 		})
 	}
+}
+
+// must is for arguments that are right.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

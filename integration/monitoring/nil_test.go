@@ -34,5 +34,5 @@ func TestNilOptions(t *testing.T) {
 	if _, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
 		t.Error(err)
 	}
-	tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), nil, tenancyhttp.WithLogger(nil))
+	must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithLogger(nil)))
 }

@@ -16,7 +16,7 @@
 //
 //	requests := promtenancy.NewHTTPObserver()
 //	registry.MustRegister(requests)
-//	handler := tenancyhttp.Middleware(store, resolver, tenancyhttp.WithObserver(requests))(mux)
+//	tenant, err := tenancyhttp.NewMiddleware(store, resolver, tenancyhttp.WithObserver(requests))
 //
 // All series exist from the start, with the value 0, and no others come later, so
 // that rate() sees the first increase, and nothing that happens can make the number

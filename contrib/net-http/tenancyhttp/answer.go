@@ -66,7 +66,6 @@ var refusals = [...]refusal{
 	{resolve.OutcomeDeleted, http.StatusNotFound, "tenant-not-found", "There is no such tenant."},
 	{resolve.OutcomeUnavailable, http.StatusServiceUnavailable, "unavailable", "The service cannot find out whose request this is. Try again."},
 	{resolve.OutcomeCanceled, http.StatusServiceUnavailable, "unavailable", "The service cannot find out whose request this is. Try again."},
-	{resolve.OutcomeMisconfigured, http.StatusInternalServerError, "misconfigured", "The service is not configured correctly."},
 }
 
 // Where a credential contradicts the rest of the request.
@@ -124,18 +123,6 @@ func (a *answers) refuse(w http.ResponseWriter, r *http.Request, d *resolve.Deci
 	a.errorHandler(w, r, p)
 }
 
-// misconfigured answers every request alike.
-func (a *answers) misconfigured(err error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		d := misconfiguredDecision(err)
-		a.refuse(w, r, &d)
-	}
-}
-
-func misconfiguredDecision(err error) resolve.Decision {
-	return resolve.Decision{Outcome: resolve.OutcomeMisconfigured, Shown: resolve.OutcomeMisconfigured, Resolver: resolve.NameNone, Err: err}
-}
-
 // retrySeconds returns a random time that is as long as the configuration and
 // err demand.
 func (a *answers) retrySeconds(err error) int64 {
@@ -152,8 +139,7 @@ func (a *answers) retrySeconds(err error) int64 {
 // requests must not fill the disk with them.
 func (a *answers) log(r *http.Request, d *resolve.Decision, status int) {
 	level := slog.LevelDebug
-	switch d.Outcome {
-	case resolve.OutcomeUnavailable, resolve.OutcomeMisconfigured:
+	if d.Outcome == resolve.OutcomeUnavailable {
 		level = slog.LevelError
 		if errors.Is(d.Err, tenancy.ErrClosed) {
 			level = slog.LevelInfo // its owner has closed the store: a shutdown

@@ -44,5 +44,5 @@ func (c claims) check() error {
 	if c.claim == nil {
 		return misconfigured("Claims: the function is nil")
 	}
-	return nil
+	return c.err
 }

@@ -18,9 +18,11 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// What is wrong with the arguments is an error of NewHandler, and with Middleware
-// nothing is served.
+// What is wrong with the arguments is an error of the constructor, and never that of a
+// request.
 func TestMisconfigured(t *testing.T) {
+	store := memstore.New()
+	defer store.Close()
 	good := tenancyhttp.Subdomain("example.com")
 	static := tenancyhttp.Static(tenancy.IdentifierKey("acme"))
 	lookup := func(context.Context, string) (string, error) { return "acme", nil }
@@ -44,7 +46,16 @@ func TestMisconfigured(t *testing.T) {
 		`Header: "Connection"`:      {tenancyhttp.Header("connection"), nil},
 		`Header: "X Tenant" cannot`: {tenancyhttp.Header("X Tenant"), nil},
 		"Claims: the function":      {tenancyhttp.Claims(nil), nil},
-		"PathValue: the name":       {tenancyhttp.PathValue(""), nil},
+		`PathValue: ""`:             {tenancyhttp.PathValue(""), nil},
+		`PathValue: "{tenant}"`:     {tenancyhttp.PathValue("{tenant}"), nil},
+		`PathValue: "tenant..."`:    {tenancyhttp.PathValue("tenant..."), nil},
+		"tenancyhttp: a resolver":   {tenancyhttp.Func(nil), nil},
+		"option of a resolver":      {tenancyhttp.Header("X-Tenant", nil), nil},
+		"option of Subdomain":       {tenancyhttp.Subdomain("example.com", nil), nil},
+		`depends on "X Y"`:          {tenancyhttp.Claims(func(*http.Request) (string, error) { return "", nil }, tenancyhttp.VaryBy("X Y")), nil},
+		"an option is nil":          {good, []tenancyhttp.Option{nil}},
+		"no tenant would be served": {good, []tenancyhttp.Option{tenancyhttp.WithServed()}},
+		"WithObserver":              {good, []tenancyhttp.Option{tenancyhttp.WithObserver((*nobody)(nil))}},
 		`PathPrefix: "t"`:           {tenancyhttp.PathPrefix("t"), nil},
 		`PathPrefix: "/t"`:          {tenancyhttp.PathPrefix("/t"), nil},
 		`PathPrefix: "/t//"`:        {tenancyhttp.PathPrefix("/t//"), nil},
@@ -69,7 +80,7 @@ func TestMisconfigured(t *testing.T) {
 		"between 0 and 24h":         {good, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(tenancyhttp.MaxRetryAfter + 1)}},
 		`WithChallenge: ""`:         {good, []tenancyhttp.Option{tenancyhttp.WithChallenge("")}},
 		`WithChallenge: "Bearer`:    {good, []tenancyhttp.Option{tenancyhttp.WithChallenge("Bearer\r\nX: y")}},
-		"answered with -":           {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeUnknown, math.MinInt)}},
+		"answered with -":           {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeUnknown, math.MinInt32)}},
 		"answered with 2147":        {good, []tenancyhttp.Option{tenancyhttp.WithStatus(resolve.OutcomeUnknown, math.MaxInt32)}},
 		"WithErrorHandler":          {good, []tenancyhttp.Option{tenancyhttp.WithErrorHandler(nil)}},
 		"WithSkip: the function":    {good, []tenancyhttp.Option{tenancyhttp.WithSkip(nil)}},
@@ -80,57 +91,90 @@ func TestMisconfigured(t *testing.T) {
 		`WithSkipPaths: "*"`:        {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("*")}},
 		`WithSkipPaths: ""`:         {good, []tenancyhttp.Option{tenancyhttp.WithSkipPaths("/x", "")}},
 	} {
-		h, err := tenancyhttp.NewHandler(people, row.resolver, whoami, row.opts...)
-		if h != nil || !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), says) {
+		m, err := tenancyhttp.NewMiddleware(people, row.resolver, row.opts...)
+		if m != nil || !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: got %v", says, err)
 		}
-		var log bytes.Buffer
-		seen := &events{}
-		opts := append(row.opts, tenancyhttp.WithLogger(slog.New(slog.NewTextHandler(&log, nil))), tenancyhttp.WithObserver(seen))
-		h = tenancyhttp.Middleware(people, row.resolver, opts...)(whoami)
-		if log.Len() == 0 {
-			t.Errorf("%s: nothing is logged", says)
+		if row.resolver == nil || row.opts == nil {
+			continue
 		}
-		get(t, serve(t, h), "/", "Host: acme.example.com").wantProblem(t, 500, "misconfigured")
-		if seen.nth(t, 1).Outcome != resolve.OutcomeMisconfigured {
-			t.Errorf("%s: observed %+v", says, seen.all)
+		if w, err := tenancyhttp.NewWatcher(store, row.opts...); w != nil || !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), says) {
+			t.Errorf("NewWatcher, %s: got %v", says, err)
 		}
 	}
-	if _, err := tenancyhttp.NewHandler(nil, good, whoami); !errors.Is(err, tenancy.ErrInvalid) {
-		t.Errorf("no getter: %v", err)
+	for name, none := range map[string]tenancy.Store{"nil": nil, "a nil pointer": (*memstore.Store)(nil)} {
+		if m, err := tenancyhttp.NewMiddleware(none, good); m != nil || !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("the getter is %s: %v", name, err)
+		}
+		if w, err := tenancyhttp.NewWatcher(none); w != nil || !errors.Is(err, tenancy.ErrInvalid) {
+			t.Errorf("the store is %s: %v", name, err)
+		}
 	}
-	if _, err := tenancyhttp.NewHandler(people, good, nil); !errors.Is(err, tenancy.ErrInvalid) {
-		t.Errorf("no handler: %v", err)
-	}
-	if _, err := tenancyhttp.NewHandler(people, tenancyhttp.First(good, tenancyhttp.Domain(lookup)), whoami); err != nil {
+	if _, err := tenancyhttp.NewMiddleware(people, tenancyhttp.First(good, tenancyhttp.Domain(lookup))); err != nil {
 		t.Error(err)
 	}
+	if w, err := tenancyhttp.NewWatcher(store, tenancyhttp.WithMaxStale(0)); w != nil || !errors.Is(err, tenancy.ErrInvalid) {
+		t.Errorf("NewWatcher: %v", err)
+	}
+	if w, err := tenancyhttp.NewWatcher(struct{ tenancy.Store }{store}); w != nil || !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("NewWatcher of a store without a log: %v", err)
+	}
+}
+
+// Everything that is wrong is said at once.
+func TestAllThatIsWrongIsSaid(t *testing.T) {
+	_, err := tenancyhttp.NewMiddleware(nil, tenancyhttp.Agree(tenancyhttp.Header("Host"), tenancyhttp.Subdomain("")), tenancyhttp.WithSkip(nil))
+	for _, what := range []string{"getter", "Header", "Subdomain", "WithSkip"} {
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s is missing in: %v", what, err)
+		}
+	}
+}
+
+// A handler that is missing shows when the routes are made, not at the first request.
+func TestNoNextHandler(t *testing.T) {
 	store := memstore.New()
 	defer store.Close()
-	if _, err := tenancyhttp.NewWatcher(store, tenancyhttp.WithServed("archived")); !errors.Is(err, tenancy.ErrInvalid) {
-		t.Errorf("NewWatcher: %v", err)
+	watcher := must(tenancyhttp.NewWatcher(store))
+	defer watcher.Close()
+	for name, middleware := range map[string]func(http.Handler) http.Handler{
+		"NewMiddleware":  must(tenancyhttp.NewMiddleware(people, tenancyhttp.Subdomain("example.com"))),
+		"TrustedProxies": must(tenancyhttp.TrustedProxies(here)),
+		"Watcher":        watcher.Middleware,
+	} {
+		for _, none := range []http.Handler{nil, http.HandlerFunc(nil), (*http.ServeMux)(nil)} {
+			func() {
+				defer func() {
+					if got := recover(); got != "tenancyhttp: the next handler is nil" {
+						t.Errorf("%s of %T: %v", name, none, got)
+					}
+				}()
+				middleware(none)
+			}()
+		}
 	}
 }
 
 func TestTrustedProxiesMisconfigured(t *testing.T) {
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.DiscardHandler))
-	defer slog.SetDefault(before)
-	for name, broken := range map[string]func(http.Handler) http.Handler{
-		"prefix":       tenancyhttp.TrustedProxies([]netip.Prefix{{}}),
-		"header":       tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("", 0)),
-		"two headers":  tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", 0), tenancyhttp.WithHostFrom("X-B", 0)),
-		"hop too far":  tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", 101)),
-		"hop MaxInt":   tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", math.MaxInt)),
-		"hop MinInt":   tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", math.MinInt)),
-		"negative hop": tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("X-A", -1)),
-		"RFC 7239":     tenancyhttp.TrustedProxies(here, tenancyhttp.WithHostFrom("forwarded", 0)),
-		"Host":         tenancyhttp.TrustedProxies(here, tenancyhttp.WithProxyHeaders("Host")),
+	for says, c := range map[string]struct {
+		trusted []netip.Prefix
+		opts    []tenancyhttp.ProxyOption
+	}{
+		"a prefix":             {[]netip.Prefix{{}}, nil},
+		"an option is nil":     {here, []tenancyhttp.ProxyOption{nil}},
+		`""`:                   {here, []tenancyhttp.ProxyOption{tenancyhttp.WithHostFrom("", 0)}},
+		"only one header":      {here, []tenancyhttp.ProxyOption{tenancyhttp.WithHostFrom("X-A", 0), tenancyhttp.WithHostFrom("X-B", 0)}},
+		"hop 101":              {here, []tenancyhttp.ProxyOption{tenancyhttp.WithHostFrom("X-A", 101)}},
+		"WithHostFrom: hop 2":  {here, []tenancyhttp.ProxyOption{tenancyhttp.WithHostFrom("X-A", math.MaxInt32)}},
+		"WithHostFrom: hop -2": {here, []tenancyhttp.ProxyOption{tenancyhttp.WithHostFrom("X-A", math.MinInt32)}},
+		"hop -1 is":            {here, []tenancyhttp.ProxyOption{tenancyhttp.WithHostFrom("X-A", -1)}},
+		"Forwarded":            {here, []tenancyhttp.ProxyOption{tenancyhttp.WithHostFrom("forwarded", 0)}},
+		`"Host"`:               {here, []tenancyhttp.ProxyOption{tenancyhttp.WithProxyHeaders("Host")}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			get(t, serve(t, broken(guarded(t, tenancyhttp.Subdomain("example.com")))), "/", "Host: acme.example.com", "X-A: acme.example.com").
-				wantProblem(t, 500, "misconfigured")
-		})
+		m, err := tenancyhttp.TrustedProxies(c.trusted, c.opts...)
+		if m != nil || !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got %v", says, err)
+		}
 	}
 }
 
@@ -170,7 +214,7 @@ func TestVary(t *testing.T) {
 func TestLog(t *testing.T) {
 	var log bytes.Buffer
 	logger := tenancyhttp.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	address := serve(t, tenancyhttp.Middleware(people, tenancyhttp.Header("X-Tenant"), logger)(whoami))
+	address := serve(t, must(tenancyhttp.NewMiddleware(people, tenancyhttp.Header("X-Tenant"), logger))(whoami))
 	for range 50 {
 		get(t, address, "/", "Host: h", "X-Tenant: evil\xe2\x80\xaemoc")
 	}
@@ -183,7 +227,7 @@ func TestLog(t *testing.T) {
 		t.Errorf("%s", &log)
 	}
 	log.Reset()
-	address = serve(t, tenancyhttp.Middleware(failing{tenancy.ErrUnavailable}, tenancyhttp.Header("X-Tenant"), logger)(whoami))
+	address = serve(t, must(tenancyhttp.NewMiddleware(failing{tenancy.ErrUnavailable}, tenancyhttp.Header("X-Tenant"), logger))(whoami))
 	get(t, address, "/", "Host: h", "X-Tenant: acme")
 	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "outcome=unavailable") {
 		t.Errorf("%s", &log)
@@ -195,29 +239,9 @@ func TestLog(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	address = serve(t, tenancyhttp.Middleware(closed, tenancyhttp.Header("X-Tenant"), logger)(whoami))
+	address = serve(t, must(tenancyhttp.NewMiddleware(closed, tenancyhttp.Header("X-Tenant"), logger))(whoami))
 	get(t, address, "/", "Host: h", "X-Tenant: acme").wantProblem(t, 503, "unavailable")
 	if !strings.Contains(log.String(), "level=INFO") || strings.Contains(log.String(), "level=ERROR") {
 		t.Errorf("%s", &log)
-	}
-}
-
-func TestOutcomesAndNames(t *testing.T) {
-	seen := map[resolve.Outcome]bool{}
-	for _, o := range resolve.Outcomes() {
-		if seen[o] || strings.Trim(string(o), "abcdefghijklmnopqrstuvwxyz_") != "" {
-			t.Errorf("outcome %q", o)
-		}
-		seen[o] = true
-	}
-	if len(seen) != 15 {
-		t.Errorf("%d outcomes", len(seen))
-	}
-	names := map[string]bool{}
-	for _, n := range resolve.ResolverNames() {
-		if names[n] || strings.Trim(n, "abcdefghijklmnopqrstuvwxyz_") != "" {
-			t.Errorf("name %q", n)
-		}
-		names[n] = true
 	}
 }

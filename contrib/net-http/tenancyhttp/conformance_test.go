@@ -19,11 +19,11 @@ func conform(t *testing.T, resolver tenancyhttp.Resolver, h resolvetest.Harness)
 	t.Helper()
 	open := func(opts ...tenancyhttp.Option) func(testing.TB, tenancy.Getter, http.Handler) http.Handler {
 		return func(tb testing.TB, getter tenancy.Getter, next http.Handler) http.Handler {
-			handler, err := tenancyhttp.NewHandler(getter, resolver, next, slices.Concat(opts, []tenancyhttp.Option{silent})...)
+			m, err := tenancyhttp.NewMiddleware(getter, resolver, slices.Concat(opts, []tenancyhttp.Option{silent})...)
 			if err != nil {
 				tb.Fatal(err)
 			}
-			return handler
+			return m(next)
 		}
 	}
 	h.Open, h.OpenHidden = open(), open(tenancyhttp.WithHidden())

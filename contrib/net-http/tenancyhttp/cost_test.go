@@ -65,10 +65,7 @@ func (*nobody) ObserveRequest(context.Context, resolve.Event) {}
 // BenchmarkOverhead in integration/http.
 func TestAllocations(t *testing.T) {
 	for _, c := range costCases() {
-		h, err := tenancyhttp.NewHandler(&one{people["acme"]}, c.resolver, nothing, append(c.opts, silent)...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		h := must(tenancyhttp.NewMiddleware(&one{people["acme"]}, c.resolver, append(c.opts, silent)...))(nothing)
 		w := &sink{http.Header{}}
 		got := usualAllocs(func() {
 			clear(w.header)

@@ -1,17 +1,21 @@
 // Package tenancyhttp finds the tenant of each request and puts it into the
 // request's context.
 //
-//	handler := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"))(mux)
+//	tenant, err := tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"))
+//	…
+//	handler := tenant(mux)
 //
 // A [Resolver] reads from the request which tenant it names; the middleware looks
 // that tenant up, once, and passes the request on if it may be served.
-// [tenancy.FromContext] gives the tenant to the handlers.
+// [tenancy.FromContext] gives the tenant to the handlers. Whom to serve is decided by
+// package [resolve], which has the outcomes, the errors of resolvers and the observer.
 //
 // # What the middleware promises
 //
 //   - It fails closed. A request reaches the next handler with a tenant that the
 //     store has, in a status that is served, or not at all, but for skip rules and
 //     [WithOptional]. There is no default tenant.
+//   - A wrong argument is an error of the constructor, never of a request.
 //   - An outage is an outage: if the store or a resolver cannot answer, or the
 //     deadline is over, the answer is 503 with Retry-After, never 404.
 //   - Only well-formed keys reach the store, one lookup per request.
@@ -30,7 +34,6 @@
 //	forbidden, suspended             403
 //	unknown, deleted                 404
 //	misdirected                      421
-//	misconfigured                    500
 //	provisioning, unavailable        503 and Retry-After
 //	canceled                         503, to a client that has gone
 //

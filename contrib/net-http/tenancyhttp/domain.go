@@ -68,5 +68,5 @@ func (d domain) check() error {
 	if d.lookup == nil {
 		return misconfigured("Domain: the lookup function is nil")
 	}
-	return nil
+	return d.err
 }

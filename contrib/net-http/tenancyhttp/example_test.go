@@ -51,8 +51,12 @@ func Example() {
 	mux.Handle("GET /hello", hello)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "alive") })
 
-	handler := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"),
-		tenancyhttp.WithSkipPaths("/healthz"))(mux)
+	tenant, err := tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"),
+		tenancyhttp.WithSkipPaths("/healthz"))
+	if err != nil {
+		panic(err)
+	}
+	handler := tenant(mux)
 
 	try(handler, "https://acme.example.com/hello")
 	try(handler, "https://globex.example.com/hello")
@@ -67,12 +71,13 @@ func Example() {
 	// 200 alive
 }
 
-func ExampleNewHandler() {
+// A wrong argument shows when the program starts.
+func ExampleNewMiddleware() {
 	store := newStore()
 	defer store.Close()
-	_, err := tenancyhttp.NewHandler(store, tenancyhttp.Subdomain(".example.com"), hello)
-	fmt.Println(errors.Is(err, tenancy.ErrInvalid))
-	// Output: true
+	_, err := tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain(".example.com"))
+	fmt.Println(err, errors.Is(err, tenancy.ErrInvalid))
+	// Output: tenancy: New: invalid: tenancyhttp: Subdomain: ".example.com" is not a domain in lower case, in A-labels and without dots around it true
 }
 
 // Subdomains of the product, and domains that tenants bring.
@@ -86,10 +91,10 @@ func ExampleDomain() {
 		}
 		return "", tenancy.ErrNotFound
 	}
-	handler := tenancyhttp.Middleware(store, tenancyhttp.First(
+	handler := must(tenancyhttp.NewMiddleware(store, tenancyhttp.First(
 		tenancyhttp.Subdomain("example.com"),
 		tenancyhttp.Domain(lookup, tenancyhttp.ByID()),
-	))(hello)
+	)))(hello)
 	try(handler, "https://shop.acme.test/")
 	try(handler, "https://acme.example.com/")
 	// Output:
@@ -104,7 +109,7 @@ func ExamplePathPrefix() {
 	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "order %s; all are at %s/orders", r.PathValue("id"), tenancyhttp.PrefixFromContext(r.Context()))
 	})
-	handler := tenancyhttp.Middleware(store, tenancyhttp.PathPrefix("/t/"))(mux)
+	handler := must(tenancyhttp.NewMiddleware(store, tenancyhttp.PathPrefix("/t/")))(mux)
 	try(handler, "https://example.com/t/acme/orders/7")
 	// Output: 200 order 7; all are at /t/acme/orders
 }
@@ -113,7 +118,7 @@ func ExamplePathPrefix() {
 func ExamplePathValue() {
 	store := newStore()
 	defer store.Close()
-	tenant := tenancyhttp.Middleware(store, tenancyhttp.PathValue("tenant"))
+	tenant := must(tenancyhttp.NewMiddleware(store, tenancyhttp.PathValue("tenant")))
 	mux := http.NewServeMux()
 	mux.Handle("GET /tenants/{tenant}/hello", tenant(hello))
 	try(mux, "https://example.com/tenants/acme/hello")
@@ -144,10 +149,10 @@ func ExampleAgree() {
 			next.ServeHTTP(w, r)
 		})
 	}
-	handler := authenticate(tenancyhttp.Middleware(store, tenancyhttp.Agree(
+	handler := authenticate(must(tenancyhttp.NewMiddleware(store, tenancyhttp.Agree(
 		tenancyhttp.Claims(tenantOfSession, tenancyhttp.ByID()),
 		tenancyhttp.Subdomain("example.com"),
-	))(hello))
+	)))(hello))
 	try(handler, "https://acme.example.com/", "Authorization", "Bearer valid")
 	try(handler, "https://globex.example.com/", "Authorization", "Bearer valid")
 	try(handler, "https://acme.example.com/")
@@ -162,10 +167,10 @@ func ExampleAgree() {
 func ExampleTrustedProxies() {
 	store := newStore()
 	defer store.Close()
-	proxies := tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+	proxies := must(tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		tenancyhttp.WithHostFrom("X-Forwarded-Host", 0),
-		tenancyhttp.WithProxyHeaders("X-Tenant-ID"))
-	handler := proxies(tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"))(hello))
+		tenancyhttp.WithProxyHeaders("X-Tenant-ID")))
+	handler := proxies(must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com")))(hello))
 	try(handler, "http://app.internal/", "X-Forwarded-Host", "acme.example.com") // from another address
 	// Output: 421 {"type":"urn:tenantstore:problem:host-not-served","title":"This host is not served here.","status":421,"code":"host-not-served"}
 }
@@ -174,7 +179,7 @@ func ExampleTrustedProxies() {
 func ExampleWithErrorHandler() {
 	store := newStore()
 	defer store.Close()
-	handler := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"),
+	handler := must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"),
 		tenancyhttp.WithHidden(),
 		tenancyhttp.WithErrorHandler(func(w http.ResponseWriter, r *http.Request, p tenancyhttp.Problem) {
 			if r.Header.Get("Accept") != "text/html" {
@@ -183,7 +188,7 @@ func ExampleWithErrorHandler() {
 			}
 			w.WriteHeader(p.Status)
 			fmt.Fprintf(w, "<h1>%s</h1>", p.Title)
-		}))(hello)
+		})))(hello)
 	try(handler, "https://globex.example.com/", "Accept", "text/html") // which is suspended
 	// Output: 404 <h1>There is no such tenant.</h1>
 }
@@ -196,7 +201,7 @@ func ExampleWithObserver() {
 	store := newStore()
 	defer store.Close()
 	counts := &counter{}
-	handler := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithObserver(counts))(hello)
+	handler := must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithObserver(counts)))(hello)
 	for _, tenant := range []string{"acme", "globex", "nobody"} {
 		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "https://"+tenant+".example.com/", nil))
 	}
@@ -221,7 +226,7 @@ func ExampleWatcher() {
 		<-r.Context().Done()
 		fmt.Fprint(w, context.Cause(r.Context()))
 	})
-	tenant := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"))
+	tenant := must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com")))
 	mux := http.NewServeMux()
 	mux.Handle("GET /events", watcher.Middleware(events))
 	try(tenant(mux), "https://acme.example.com/events")

@@ -76,7 +76,7 @@ func FuzzHeader(f *testing.F) {
 	}
 	tenant := tenancyhttp.Header("X-Tenant")
 	var host string
-	proxied := tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, tenancyhttp.WithHostFrom("X-Forwarded-Host", 1))(
+	proxied := must(tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, tenancyhttp.WithHostFrom("X-Forwarded-Host", 1)))(
 		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { host = r.Host }))
 	f.Fuzz(func(t *testing.T, one, two string, both bool) {
 		lines := []string{one}
@@ -116,13 +116,11 @@ func FuzzPath(f *testing.F) {
 	acme := getter{"acme": {ID: "1", Identifier: "acme", Status: tenancy.StatusActive}}
 	type seen struct{ tenant, path, raw, prefix string }
 	var got *seen
-	h, err := tenancyhttp.NewHandler(acme, tenancyhttp.PathPrefix("/t/"), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	m := must(tenancyhttp.NewMiddleware(acme, tenancyhttp.PathPrefix("/t/"), tenancyhttp.WithSkipPaths("/healthz", "/static/"), tenancyhttp.WithLogger(nil)))
+	h := m(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		tenant, _ := tenancy.FromContext(r.Context())
 		got = &seen{tenant.Identifier, r.URL.Path, r.URL.RawPath, tenancyhttp.PrefixFromContext(r.Context())}
-	}), tenancyhttp.WithSkipPaths("/healthz", "/static/"), tenancyhttp.WithLogger(nil))
-	if err != nil {
-		f.Fatal(err)
-	}
+	}))
 	var routed string
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) { routed = "skip" })

@@ -43,7 +43,7 @@ func (h header) check() error {
 	if !validHeaderName(h.name) {
 		return misconfigured("Header: %q cannot name a tenant", h.name)
 	}
-	return nil
+	return h.err
 }
 
 // validHeaderName also refuses Host, which net/http keeps elsewhere, and the

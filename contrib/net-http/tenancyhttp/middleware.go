@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,36 +12,43 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Middleware returns what puts the tenant of each request into its context, from
-// which [tenancy.FromContext] gets it, and answers requests without a tenant that
-// may be served. The resolver says which tenant a request names, getter is asked
-// once for it.
+// NewMiddleware returns a middleware that resolves the tenant of each request, puts it
+// into the request's context for [tenancy.FromContext], and refuses requests that name
+// none, or one that is not served. The resolver says which tenant a request names;
+// getter is asked for it, once.
 //
-// An error in the arguments is logged, and then every request is answered 500;
-// [NewHandler] returns it instead.
+// If an argument or an option is wrong, the error wraps [tenancy.ErrInvalid] and says
+// everything that is wrong. The middleware panics if it is given a nil handler, as
+// [http.ServeMux.Handle] does.
 //
-// Behind another Middleware, the tenant in the context is used again, without a
+// Behind another such middleware, the tenant in the context is used again, without a
 // lookup. The inner resolver must then name the same tenant, or none: else the
 // request is refused as a conflict.
-func Middleware(getter tenancy.Getter, resolver Resolver, opts ...Option) func(http.Handler) http.Handler {
+func NewMiddleware(getter tenancy.Getter, resolver Resolver, opts ...Option) (func(next http.Handler) http.Handler, error) {
 	c := newConfig(opts)
-	return func(next http.Handler) http.Handler {
-		h := newHandler(c, getter, resolver, next)
-		if h.err != nil {
-			c.logger.Error("tenancyhttp: every request will be answered 500", "err", h.err)
-		}
-		return h
+	vary := varyOf(resolver)
+	err := errors.Join(c.err, checkAll(resolver), checkVary(vary))
+	if isNil(getter) {
+		err = errors.Join(err, misconfigured("the getter is nil"))
 	}
+	if err != nil {
+		return nil, err
+	}
+	m := handler{config: c, answers: newAnswers(c), getter: getter, resolver: resolver, vary: vary}
+	return func(next http.Handler) http.Handler {
+		h := m
+		h.next = required(next)
+		return &h
+	}, nil
 }
 
-// NewHandler is Middleware around next, with an error that wraps
-// [tenancy.ErrInvalid] if something is wrong with the arguments.
-func NewHandler(getter tenancy.Getter, resolver Resolver, next http.Handler, opts ...Option) (http.Handler, error) {
-	h := newHandler(newConfig(opts), getter, resolver, next)
-	if h.err != nil {
-		return nil, h.err
+// required returns next, which a middleware needs when it is made: a handler that is
+// missing must not show at the first request.
+func required(next http.Handler) http.Handler {
+	if isNil(next) {
+		panic("tenancyhttp: the next handler is nil") //nolint:forbidigo // as http.ServeMux.Handle does
 	}
-	return h, nil
+	return next
 }
 
 type handler struct {
@@ -51,25 +57,7 @@ type handler struct {
 	getter   tenancy.Getter
 	resolver Resolver
 	next     http.Handler
-	vary     []string
-	err      error // in the configuration
-}
-
-func newHandler(c *config, getter tenancy.Getter, resolver Resolver, next http.Handler) *handler {
-	h := &handler{config: c, answers: newAnswers(c), getter: getter, resolver: resolver, next: next}
-	h.err = errors.Join(c.err, checkAll(resolver))
-	if getter == nil {
-		h.err = errors.Join(h.err, misconfigured("the getter is nil"))
-	}
-	if next == nil {
-		h.err = errors.Join(h.err, misconfigured("the next handler is nil"))
-	}
-	for _, name := range varyOf(resolver) {
-		if name = textproto.CanonicalMIMEHeaderKey(name); !slices.Contains(h.vary, name) {
-			h.vary = append(h.vary, name)
-		}
-	}
-	return h
+	vary     []string // canonical
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -101,8 +89,6 @@ var errOtherSNI = fmt.Errorf("%w: it is not the one of the TLS handshake", resol
 // decide finds out what to do with r, and what to strip from its path.
 func (h *handler) decide(r *http.Request) (d resolve.Decision, strip string) {
 	switch {
-	case h.err != nil:
-		return misconfiguredDecision(h.err), ""
 	case h.skip(r):
 		return resolve.Skip(), ""
 	case h.strictSNI && !sniMatches(r):

@@ -18,7 +18,7 @@ const (
 	MaxRetryAfter     = 24 * time.Hour
 )
 
-// Option configures Middleware, NewHandler and NewWatcher.
+// Option configures NewMiddleware and NewWatcher.
 type Option interface{ apply(*config) }
 
 type option func(*config)
@@ -50,9 +50,11 @@ func newConfig(opts []Option) *config {
 		logger:       slog.Default(),
 	}
 	for _, o := range opts {
-		if o != nil {
-			o.apply(c)
+		if o == nil {
+			c.fail("an option is nil")
+			continue
 		}
+		o.apply(c)
 	}
 	return c
 }
@@ -87,13 +89,13 @@ func WithHidden() Option {
 
 // WithStatus sets the HTTP status of a refusal, for instance
 // WithStatus(resolve.OutcomeDeleted, http.StatusGone). It must be one of 400 to 599, and
-// for resolve.OutcomeUnavailable and resolve.OutcomeMisconfigured one of 500 to 599: an outage
-// must not look like an answer. [WithHidden] goes before.
+// for resolve.OutcomeUnavailable one of 500 to 599: an outage must not look like an
+// answer. [WithHidden] goes before.
 func WithStatus(o resolve.Outcome, status int) Option {
 	return option(func(c *config) {
 		least := http.StatusBadRequest
 		switch {
-		case o == resolve.OutcomeUnavailable || o == resolve.OutcomeMisconfigured:
+		case o == resolve.OutcomeUnavailable:
 			least = http.StatusInternalServerError
 		case !slices.ContainsFunc(refusals[:], func(r refusal) bool { return r.outcome == o }):
 			c.fail("WithStatus: %q is not an outcome that is refused", o)
@@ -150,9 +152,15 @@ func WithErrorHandler(h ErrorHandler) Option {
 	})
 }
 
-// WithObserver has o told what became of each request.
+// WithObserver has o told what became of each request; nil means nobody.
 func WithObserver(o resolve.Observer) Option {
-	return option(func(c *config) { c.observer = o })
+	return option(func(c *config) {
+		if o != nil && isNil(o) {
+			c.fail("WithObserver: the observer is a nil pointer")
+			return
+		}
+		c.observer = o
+	})
 }
 
 // WithLogger sets where refusals are logged, at most one line for each outcome

@@ -206,11 +206,8 @@ func TestOutage(t *testing.T) {
 		errors.New("canary"),
 	} {
 		for _, opts := range [][]tenancyhttp.Option{nil, {tenancyhttp.WithHidden()}, {tenancyhttp.WithOptional()}} {
-			h, newErr := tenancyhttp.NewHandler(failing{err}, tenancyhttp.Subdomain("example.com"), whoami, append(opts, silent)...)
-			if newErr != nil {
-				t.Fatal(newErr)
-			}
-			got := get(t, serve(t, h), "/", "Host: acme.example.com")
+			m := must(tenancyhttp.NewMiddleware(failing{err}, tenancyhttp.Subdomain("example.com"), append(opts, silent)...))
+			got := get(t, serve(t, m(whoami)), "/", "Host: acme.example.com")
 			got.wantProblem(t, 503, "unavailable")
 			if strings.Contains(got.body, "canary") {
 				t.Errorf("the answer tells what failed: %s", got.body)
@@ -222,7 +219,7 @@ func TestOutage(t *testing.T) {
 // A store that answers with another tenant than it was asked for is broken.
 func TestMixedUpStore(t *testing.T) {
 	mixedUp := getter{"acme": people["globex"]}
-	h := tenancyhttp.Middleware(mixedUp, tenancyhttp.Subdomain("example.com"), silent)(whoami)
+	h := must(tenancyhttp.NewMiddleware(mixedUp, tenancyhttp.Subdomain("example.com"), silent))(whoami)
 	get(t, serve(t, h), "/", "Host: acme.example.com").wantProblem(t, 503, "unavailable")
 }
 
@@ -239,7 +236,7 @@ func (h hung) GetByIdentifier(ctx context.Context, identifier string) (tenancy.T
 }
 
 func TestDeadline(t *testing.T) {
-	h := tenancyhttp.Middleware(hung{make(chan struct{})}, tenancyhttp.Subdomain("example.com"), silent)(whoami)
+	h := must(tenancyhttp.NewMiddleware(hung{make(chan struct{})}, tenancyhttp.Subdomain("example.com"), silent))(whoami)
 	address := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 20*time.Millisecond)
 		defer cancel()
@@ -254,7 +251,7 @@ func TestDeadline(t *testing.T) {
 func TestCanceled(t *testing.T) {
 	seen := &events{}
 	store := hung{make(chan struct{})}
-	h := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent, tenancyhttp.WithObserver(seen))(whoami)
+	h := must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), silent, tenancyhttp.WithObserver(seen)))(whoami)
 	conn, err := net.Dial("tcp", serve(t, h))
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +273,7 @@ func TestCanceled(t *testing.T) {
 func TestCanceledHTTP2(t *testing.T) {
 	seen := &events{}
 	store := hung{make(chan struct{})}
-	client := http2(t, tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent, tenancyhttp.WithObserver(seen))(whoami))
+	client := http2(t, must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), silent, tenancyhttp.WithObserver(seen)))(whoami))
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-store.entered
@@ -315,7 +312,7 @@ func TestRetryAfter(t *testing.T) {
 		"at least a second":   {tenancy.ErrUnavailable, []tenancyhttp.Option{tenancyhttp.WithRetryAfter(0)}, 1, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			address := serve(t, tenancyhttp.Middleware(failing{row.err}, tenancyhttp.Subdomain("example.com"), append(row.opts, silent)...)(whoami))
+			address := serve(t, must(tenancyhttp.NewMiddleware(failing{row.err}, tenancyhttp.Subdomain("example.com"), append(row.opts, silent)...))(whoami))
 			different := map[int64]bool{}
 			for range 40 {
 				seconds, err := strconv.ParseInt(get(t, address, "/", "Host: acme.example.com").header.Get("Retry-After"), 10, 64)
@@ -449,9 +446,9 @@ func TestNested(t *testing.T) {
 	seen := &events{}
 	build := func(resolver tenancyhttp.Resolver, opts ...tenancyhttp.Option) string {
 		none := failing{errors.New("there is a second lookup")}
-		h := tenancyhttp.Middleware(none, resolver, append(opts, silent, tenancyhttp.WithObserver(seen))...)(whoami)
-		return serve(t, tenancyhttp.Middleware(people, tenancyhttp.Subdomain("example.com"), silent,
-			tenancyhttp.WithServed(tenancy.StatusActive, tenancy.StatusSuspended))(h))
+		h := must(tenancyhttp.NewMiddleware(none, resolver, append(opts, silent, tenancyhttp.WithObserver(seen))...))(whoami)
+		return serve(t, must(tenancyhttp.NewMiddleware(people, tenancyhttp.Subdomain("example.com"), silent,
+			tenancyhttp.WithServed(tenancy.StatusActive, tenancy.StatusSuspended)))(h))
 	}
 	byHeader := build(tenancyhttp.Header("X-Tenant"))
 	get(t, byHeader, "/", "Host: acme.example.com").wantTenant(t, "acme")
@@ -480,9 +477,9 @@ func (r rogue) Resolve(*http.Request) (tenancyhttp.Match, error) {
 func TestRogueStrip(t *testing.T) {
 	get(t, serve(t, guarded(t, rogue{})), "/not/thereabouts", "Host: h").wantProblem(t, 400, "tenant-malformed")
 	get(t, serve(t, guarded(t, rogue{resolve.ErrAbsent})), "/", "Host: h").wantProblem(t, 400, "tenant-missing")
-	nested := tenancyhttp.Middleware(people, rogue{resolve.ErrAbsent}, silent)(whoami)
-	get(t, serve(t, tenancyhttp.Middleware(people, tenancyhttp.Subdomain("example.com"), silent)(nested)), "/", "Host: acme.example.com").wantTenant(t, "acme")
-	found := tenancyhttp.Middleware(people, rogue{}, silent)(whoami)
+	nested := must(tenancyhttp.NewMiddleware(people, rogue{resolve.ErrAbsent}, silent))(whoami)
+	get(t, serve(t, must(tenancyhttp.NewMiddleware(people, tenancyhttp.Subdomain("example.com"), silent))(nested)), "/", "Host: acme.example.com").wantTenant(t, "acme")
+	found := must(tenancyhttp.NewMiddleware(people, rogue{}, silent))(whoami)
 	get(t, serve(t, found), "/not/there/x", "Host: h").wantTenant(t, "acme")
 }
 
@@ -494,7 +491,7 @@ func TestWithStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := serve(t, tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent)(whoami))
+	address := serve(t, must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), silent))(whoami))
 	get(t, address, "/", "Host: acme.example.com").wantTenant(t, "acme")
 	if _, err := store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
 		t.Fatal(err)

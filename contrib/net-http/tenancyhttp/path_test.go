@@ -73,11 +73,7 @@ func TestPathPrefix(t *testing.T) {
 			"a file":       {"/favicon.ico", 400, "tenant-malformed"},
 		},
 	} {
-		h, err := tenancyhttp.NewHandler(people, tenancyhttp.PathPrefix(prefix), rest, silent)
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := serve(t, h)
+		address := serve(t, must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathPrefix(prefix), silent))(rest))
 		for name, row := range rows {
 			t.Run(prefix+" "+name, func(t *testing.T) {
 				got := get(t, address, row.target, "Host: example.com")
@@ -115,16 +111,16 @@ var clean = map[string]string{
 func TestUncleanPaths(t *testing.T) {
 	claims := tenancyhttp.Claims(func(*http.Request) (string, error) { return "acme", nil })
 	inside := http.NewServeMux()
-	inside.Handle("/{tenant}", tenancyhttp.Middleware(people, tenancyhttp.PathValue("tenant"), silent)(rest))
-	inside.Handle("/{tenant}/{rest...}", tenancyhttp.Middleware(people, tenancyhttp.Agree(claims, tenancyhttp.PathValue("tenant")), silent)(rest))
-	inside.Handle("/ids/{id}/{rest...}", tenancyhttp.Middleware(people, tenancyhttp.PathValue("id", tenancyhttp.ByID()), silent)(rest))
+	inside.Handle("/{tenant}", must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathValue("tenant"), silent))(rest))
+	inside.Handle("/{tenant}/{rest...}", must(tenancyhttp.NewMiddleware(people, tenancyhttp.Agree(claims, tenancyhttp.PathValue("tenant")), silent))(rest))
+	inside.Handle("/ids/{id}/{rest...}", must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathValue("id", tenancyhttp.ByID()), silent))(rest))
 	for name, by := range map[string]struct {
 		handler http.Handler
 		before  string // the tenant
 		left    bool   // the tenant stays in the path
 	}{
-		"prefix":                {tenancyhttp.Middleware(people, tenancyhttp.PathPrefix("/"), silent)(rest), "/acme", false},
-		"longer prefix":         {tenancyhttp.Middleware(people, tenancyhttp.PathPrefix("/a/t/"), silent)(rest), "/a/t/acme", false},
+		"prefix":                {must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathPrefix("/"), silent))(rest), "/acme", false},
+		"longer prefix":         {must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathPrefix("/a/t/"), silent))(rest), "/a/t/acme", false},
 		"value of ServeMux":     {inside, "/acme", true},
 		"value of ServeMux, ID": {inside, "/ids/id-acme", true},
 	} {
@@ -182,7 +178,7 @@ func TestPathValueAroundFiles(t *testing.T) {
 	for name, next := range map[string]http.Handler{"files": files, "proxy": proxy} {
 		t.Run(name, func(t *testing.T) {
 			mux := http.NewServeMux()
-			mux.Handle("/files/{tenant}/{rest...}", tenancyhttp.Middleware(people, tenancyhttp.Agree(claims, tenancyhttp.PathValue("tenant")), silent)(next))
+			mux.Handle("/files/{tenant}/{rest...}", must(tenancyhttp.NewMiddleware(people, tenancyhttp.Agree(claims, tenancyhttp.PathValue("tenant")), silent))(next))
 			address := serve(t, mux)
 			for _, target := range []string{"/files/acme/own.txt", "/files/acme/deep/own.txt", "/files/acme/deep%2Fown.txt"} {
 				if got := get(t, address, target, "Host: h"); got.status != http.StatusOK || got.body != "own.txt" {
@@ -227,8 +223,8 @@ func TestPathsOfOuterHandlers(t *testing.T) {
 
 // Two prefixes, one in the other.
 func TestPathPrefixNested(t *testing.T) {
-	inner := tenancyhttp.Middleware(people, tenancyhttp.PathPrefix("/again/"), silent)(rest)
-	address := serve(t, tenancyhttp.Middleware(people, tenancyhttp.PathPrefix("/t/"), silent)(inner))
+	inner := must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathPrefix("/again/"), silent))(rest)
+	address := serve(t, must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathPrefix("/t/"), silent))(inner))
 	if got := get(t, address, "/t/acme/again/acme/x", "Host: h"); got.body != "acme /t/acme/again/acme|/x||" {
 		t.Errorf("got %d %q", got.status, got.body)
 	}
@@ -237,9 +233,9 @@ func TestPathPrefixNested(t *testing.T) {
 
 func TestPathValue(t *testing.T) {
 	inside := http.NewServeMux()
-	byName := tenancyhttp.Middleware(people, tenancyhttp.PathValue("tenant"), silent)
+	byName := must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathValue("tenant"), silent))
 	inside.Handle("/tenants/{tenant}/orders", byName(whoami))
-	inside.Handle("/ids/{id}", tenancyhttp.Middleware(people, tenancyhttp.PathValue("id", tenancyhttp.ByID()), silent)(whoami))
+	inside.Handle("/ids/{id}", must(tenancyhttp.NewMiddleware(people, tenancyhttp.PathValue("id", tenancyhttp.ByID()), silent))(whoami))
 	address := serve(t, inside)
 	get(t, address, "/tenants/acme/orders", "Host: h").wantTenant(t, "acme")
 	get(t, address, "/ids/id-acme", "Host: h").wantTenant(t, "acme")

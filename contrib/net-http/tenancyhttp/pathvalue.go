@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"net/url"
+	"strings"
 )
 
 // PathValue reads the tenant from a wildcard of the route: for the pattern
@@ -43,8 +44,8 @@ func (p pathValue) Resolve(r *http.Request) (Match, error) {
 func (p pathValue) Vary() []string { return p.vary }
 
 func (p pathValue) check() error {
-	if p.name == "" {
-		return misconfigured("PathValue: the name is empty")
+	if p.name == "" || strings.ContainsAny(p.name, "{}/") || strings.HasSuffix(p.name, "...") {
+		return misconfigured("PathValue: %q is not the name of a wildcard", p.name)
 	}
-	return nil
+	return p.err
 }

@@ -2,7 +2,6 @@ package tenancyhttp
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -13,32 +12,38 @@ import (
 // TrustedProxies returns a middleware that believes what reverse proxies say, and
 // nobody else: a peer is trusted if its address lies in one of the prefixes. Put
 // it before everything that looks at the request, since it goes by the RemoteAddr
-// of the connection. Without options it does nothing.
-//
-// An error in the arguments is logged to slog.Default(), and then every request
-// is answered 500.
-func TrustedProxies(trusted []netip.Prefix, opts ...ProxyOption) func(http.Handler) http.Handler {
+// of the connection. Without options it does nothing. If an argument is wrong, the
+// error wraps [tenancy.ErrInvalid].
+func TrustedProxies(trusted []netip.Prefix, opts ...ProxyOption) (func(next http.Handler) http.Handler, error) {
 	p := &proxies{trusted: slices.Clone(trusted)}
 	for _, o := range opts {
+		if o == nil {
+			p.fail("an option is nil")
+			continue
+		}
 		o.applyProxy(p)
 	}
 	for _, prefix := range trusted {
 		if !prefix.IsValid() {
-			p.err = errors.Join(p.err, misconfigured("TrustedProxies: a prefix is not valid"))
+			p.fail("a prefix is not valid")
 		}
+	}
+	if p.err != nil {
+		return nil, p.err
 	}
 	return func(next http.Handler) http.Handler {
-		if p.err == nil {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				for _, name := range p.only {
-					addVary(w.Header(), name)
-				}
-				next.ServeHTTP(w, p.believe(r))
-			})
-		}
-		slog.Default().Error("tenancyhttp: every request will be answered 500", "err", p.err)
-		return newAnswers(newConfig(nil)).misconfigured(p.err)
-	}
+		next = required(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, name := range p.only {
+				addVary(w.Header(), name)
+			}
+			next.ServeHTTP(w, p.believe(r))
+		})
+	}, nil
+}
+
+func (p *proxies) fail(format string, args ...any) {
+	p.err = errors.Join(p.err, misconfigured("TrustedProxies: "+format, args...))
 }
 
 // ProxyOption configures TrustedProxies.
@@ -75,11 +80,11 @@ func WithHostFrom(header string, hop int) ProxyOption {
 		p.protect("WithHostFrom", header)
 		switch {
 		case p.hostHeader != "":
-			p.err = errors.Join(p.err, misconfigured("WithHostFrom: only one header can have the host"))
+			p.fail("WithHostFrom: only one header can have the host")
 		case hop < 0 || hop > maxHops:
-			p.err = errors.Join(p.err, misconfigured("WithHostFrom: hop %d is not one of 0 to %d", hop, maxHops))
+			p.fail("WithHostFrom: hop %d is not one of 0 to %d", hop, maxHops)
 		case strings.EqualFold(header, "Forwarded"):
-			p.err = errors.Join(p.err, misconfigured("WithHostFrom: Forwarded is not supported"))
+			p.fail("WithHostFrom: Forwarded is not supported")
 		}
 		p.hostHeader, p.hop = textproto.CanonicalMIMEHeaderKey(header), hop
 	})
@@ -103,7 +108,7 @@ func WithUnixSocket() ProxyOption {
 func (p *proxies) protect(option, name string) {
 	name = textproto.CanonicalMIMEHeaderKey(name)
 	if !validHeaderName(name) {
-		p.err = errors.Join(p.err, misconfigured("%s: %q is not the name of a header that can be used", option, name))
+		p.fail("%s: %q is not the name of a header that can be used", option, name)
 	}
 	p.only = append(p.only, name)
 }

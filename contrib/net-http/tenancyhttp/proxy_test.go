@@ -22,7 +22,7 @@ var (
 func TestForwardedHost(t *testing.T) {
 	bySubdomain := guarded(t, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithSkipPaths("/healthz"))
 	behind := func(trusted []netip.Prefix, hop int) string {
-		return serve(t, tenancyhttp.TrustedProxies(trusted, tenancyhttp.WithHostFrom("X-Forwarded-Host", hop))(bySubdomain))
+		return serve(t, must(tenancyhttp.TrustedProxies(trusted, tenancyhttp.WithHostFrom("X-Forwarded-Host", hop)))(bySubdomain))
 	}
 	single, appended, second, untrusted := behind(here, 0), behind(here, 1), behind(here, 2), behind(elsewhere, 0)
 	const host = "Host: globex.example.com"
@@ -79,14 +79,14 @@ func TestForwardedHost(t *testing.T) {
 
 func TestProxyHeaders(t *testing.T) {
 	byHeader := guarded(t, tenancyhttp.Header("X-Tenant-ID"))
-	trusted := serve(t, tenancyhttp.TrustedProxies(here, tenancyhttp.WithProxyHeaders("x-tenant-id"))(byHeader))
-	untrusted := serve(t, tenancyhttp.TrustedProxies(elsewhere, tenancyhttp.WithProxyHeaders("x-tenant-id"))(byHeader))
-	none := serve(t, tenancyhttp.TrustedProxies(nil, tenancyhttp.WithProxyHeaders("x-tenant-id"))(byHeader))
+	trusted := serve(t, must(tenancyhttp.TrustedProxies(here, tenancyhttp.WithProxyHeaders("x-tenant-id")))(byHeader))
+	untrusted := serve(t, must(tenancyhttp.TrustedProxies(elsewhere, tenancyhttp.WithProxyHeaders("x-tenant-id")))(byHeader))
+	none := serve(t, must(tenancyhttp.TrustedProxies(nil, tenancyhttp.WithProxyHeaders("x-tenant-id")))(byHeader))
 	get(t, trusted, "/", "Host: h", "X-Tenant-ID: acme").wantTenant(t, "acme")
 	get(t, untrusted, "/", "Host: h", "X-Tenant-ID: acme").wantProblem(t, 400, "tenant-missing")
 	get(t, untrusted, "/", "Host: h", "X-Tenant-ID: acme", "X-Tenant-ID: acme").wantProblem(t, 400, "tenant-missing")
 	get(t, none, "/", "Host: h", "X-Tenant-ID: acme").wantProblem(t, 400, "tenant-missing")
-	over2(t, http2(t, tenancyhttp.TrustedProxies(nil, tenancyhttp.WithProxyHeaders("X-Tenant-ID"))(byHeader)),
+	over2(t, http2(t, must(tenancyhttp.TrustedProxies(nil, tenancyhttp.WithProxyHeaders("X-Tenant-ID")))(byHeader)),
 		"GET", "https://h/", "X-Tenant-ID: acme").wantProblem(t, 400, "tenant-missing")
 }
 
@@ -101,7 +101,7 @@ func TestUnixSocketIsTrustedExplicitly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := httptest.NewUnstartedServer(tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, opts...)(
+		server := httptest.NewUnstartedServer(must(tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, opts...))(
 			guarded(t, tenancyhttp.Header("X-Tenant-ID"))))
 		_ = server.Listener.Close()
 		server.Listener = listener
@@ -129,8 +129,8 @@ func TestTrustedAddresses(t *testing.T) {
 		"10.1.2.3:80": true, "[::ffff:10.1.2.3]:80": true, "[fe80::1%eth0]:80": true,
 		"11.1.2.3:80": false, "[::1]:80": false, "10.1.2.3": false, "10.1.2.3.evil.test:80": false, "": false, "@": false, "pipe": false,
 	} {
-		h := tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10")},
-			tenancyhttp.WithProxyHeaders("X-Tenant-ID"))(guarded(t, tenancyhttp.Header("X-Tenant-ID")))
+		h := must(tenancyhttp.TrustedProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10")},
+			tenancyhttp.WithProxyHeaders("X-Tenant-ID")))(guarded(t, tenancyhttp.Header("X-Tenant-ID")))
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = peer
 		r.Header.Set("X-Tenant-ID", "acme")

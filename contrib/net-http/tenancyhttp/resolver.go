@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/textproto"
+	"reflect"
+	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -95,11 +98,16 @@ func (o keyOption) applyKey(c *keyConfig) { o(c) }
 type keyConfig struct {
 	kind tenancy.KeyKind
 	vary []string
+	err  error
 }
 
 func newKeyConfig(opts []KeyOption, vary ...string) keyConfig {
 	c := keyConfig{kind: tenancy.KindIdentifier, vary: vary}
 	for _, o := range opts {
+		if o == nil {
+			c.err = misconfigured("an option of a resolver is nil")
+			continue
+		}
 		o.applyKey(&c)
 	}
 	return c
@@ -143,7 +151,7 @@ func misconfigured(format string, args ...any) error {
 
 // Check returns an error that wraps [tenancy.ErrInvalid] if a resolver of this
 // package was made with wrong arguments, for programs that take them from a
-// configuration. [NewHandler] checks too.
+// configuration. [NewMiddleware] checks too.
 func Check(r Resolver) error { return checkAll(r) }
 
 // checker is a resolver that may have been made with wrong arguments.
@@ -152,7 +160,7 @@ type checker interface{ check() error }
 func checkAll(resolvers ...Resolver) error {
 	var errs []error
 	for _, r := range resolvers {
-		if r == nil {
+		if isNil(r) {
 			errs = append(errs, misconfigured("a resolver is nil"))
 		} else if c, ok := r.(checker); ok {
 			errs = append(errs, c.check())
@@ -161,12 +169,40 @@ func checkAll(resolvers ...Resolver) error {
 	return errors.Join(errs...)
 }
 
+// isNil reports whether v is nil, or a nil pointer or function in an interface: what
+// somebody has forgotten to set.
+func isNil(v any) bool {
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func:
+		return value.IsNil()
+	}
+	return false
+}
+
+// varyOf returns the headers that the resolvers depend on, in canonical form.
 func varyOf(resolvers ...Resolver) []string {
 	var vary []string
 	for _, r := range resolvers {
-		if v, ok := r.(Varier); ok {
-			vary = append(vary, v.Vary()...)
+		v, ok := r.(Varier)
+		if !ok || isNil(r) {
+			continue
+		}
+		for _, name := range v.Vary() {
+			if name = textproto.CanonicalMIMEHeaderKey(name); !slices.Contains(vary, name) {
+				vary = append(vary, name)
+			}
 		}
 	}
 	return vary
+}
+
+func checkVary(names []string) error {
+	for _, name := range names {
+		if name != "*" && !validHeaderName(name) {
+			return misconfigured("a resolver depends on %q, which is not the name of a header that can be used", name)
+		}
+	}
+	return nil
 }

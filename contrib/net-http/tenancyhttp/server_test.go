@@ -76,11 +76,11 @@ var silent = tenancyhttp.WithLogger(slog.New(slog.DiscardHandler))
 // guarded is the middleware in front of whoami.
 func guarded(t testing.TB, resolver tenancyhttp.Resolver, opts ...tenancyhttp.Option) http.Handler {
 	t.Helper()
-	h, err := tenancyhttp.NewHandler(people, resolver, whoami, slices.Concat([]tenancyhttp.Option{silent}, opts)...)
+	m, err := tenancyhttp.NewMiddleware(people, resolver, slices.Concat([]tenancyhttp.Option{silent}, opts)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return m(whoami)
 }
 
 // serve serves h on a socket of 127.0.0.1 and returns its address.
@@ -172,4 +172,12 @@ func over2(t testing.TB, client *http.Client, method, url string, lines ...strin
 		t.Fatalf("over %s", a.proto)
 	}
 	return a
+}
+
+// must is for arguments that are right.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

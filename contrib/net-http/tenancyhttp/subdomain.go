@@ -26,6 +26,10 @@ import (
 func Subdomain(base string, opts ...SubdomainOption) Resolver {
 	s := &subdomain{bases: []string{base}, reserved: []string{"www"}}
 	for _, o := range opts {
+		if o == nil {
+			s.err = misconfigured("an option of Subdomain is nil")
+			continue
+		}
 		o.applySubdomain(s)
 	}
 	slices.SortStableFunc(s.bases, func(a, b string) int { return len(b) - len(a) }) // longest first
@@ -52,6 +56,7 @@ func WithReserved(labels ...string) SubdomainOption {
 type subdomain struct {
 	bases    []string // longest first
 	reserved []string
+	err      error
 }
 
 func (s *subdomain) Resolve(r *http.Request) (Match, error) {
@@ -95,5 +100,5 @@ func (s *subdomain) check() error {
 			return misconfigured("Subdomain: %q is not a label in lower case that could be reserved", label)
 		}
 	}
-	return nil
+	return s.err
 }

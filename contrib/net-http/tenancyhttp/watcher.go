@@ -18,9 +18,13 @@ type Watcher struct {
 // NewWatcher returns a Watcher of store, which must be a [tenancy.Source], tiers
 // and decorators included: else the error wraps [errors.ErrUnsupported]. Of the
 // options, it uses [WithMaxStale], and those that say which statuses are served and how
-// refusals are answered and logged; give it those of the middleware.
+// refusals are answered and logged; give it those of the middleware. With a wrong
+// argument, the error wraps [tenancy.ErrInvalid].
 func NewWatcher(store tenancy.Store, opts ...Option) (*Watcher, error) {
 	c := newConfig(opts)
+	if isNil(store) {
+		c.fail("the store is nil")
+	}
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -39,6 +43,7 @@ func NewWatcher(store tenancy.Store, opts ...Option) (*Watcher, error) {
 // is passed on as it is; others are answered 503 after Close, and while the change log
 // was not read for too long.
 func (w *Watcher) Middleware(next http.Handler) http.Handler {
+	next = required(next)
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		t, ok := tenancy.FromContext(r.Context())
 		if !ok {

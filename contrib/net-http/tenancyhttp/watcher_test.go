@@ -97,7 +97,7 @@ func TestWatcher(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/events", watcher.Middleware(eventStream))
 	mux.Handle("/socket", watcher.Middleware(hijacked))
-	address := serve(t, tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent)(mux))
+	address := serve(t, must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), silent))(mux))
 
 	events, socket := open(t, address, "/events", "acme.example.com"), open(t, address, "/socket", "acme.example.com")
 	removed, other := open(t, address, "/events", "globex.example.com"), open(t, address, "/socket", "initech.example.com")
@@ -158,7 +158,7 @@ func TestWatcherAdmits(t *testing.T) {
 			}
 			h.ServeHTTP(w, r)
 		})
-		static := tenancyhttp.Middleware(getter{"acme": tenants["acme"]}, tenancyhttp.Subdomain("example.com"), silent)
+		static := must(tenancyhttp.NewMiddleware(getter{"acme": tenants["acme"]}, tenancyhttp.Subdomain("example.com"), silent))
 		got := get(t, serve(t, static(between)), "/", "Host: acme.example.com")
 		if row.status == http.StatusOK {
 			got.wantTenant(t, "acme")
@@ -176,7 +176,7 @@ func TestWatcherWithoutTenant(t *testing.T) {
 func TestWatcherEndsWithTheStore(t *testing.T) {
 	store, _ := newTenants(t, "acme")
 	watcher := newWatcher(t, store)
-	address := serve(t, tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"), silent)(watcher.Middleware(eventStream)))
+	address := serve(t, must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), silent))(watcher.Middleware(eventStream)))
 	stream := open(t, address, "/", "acme.example.com")
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestWatcherAdmitsByWhatItHasSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	watcher := newWatcher(t, &lagging{store, old[0]})
-	address := serve(t, tenancyhttp.Middleware(getter{"acme": tenants["acme"]}, tenancyhttp.Subdomain("example.com"), silent)(watcher.Middleware(eventStream)))
+	address := serve(t, must(tenancyhttp.NewMiddleware(getter{"acme": tenants["acme"]}, tenancyhttp.Subdomain("example.com"), silent))(watcher.Middleware(eventStream)))
 	first := open(t, address, "/", "acme.example.com")
 	if _, err := store.SetStatus(t.Context(), tenants["acme"].ID, tenancy.StatusSuspended); err != nil {
 		t.Fatal(err)

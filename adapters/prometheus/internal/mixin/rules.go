@@ -315,17 +315,5 @@ func Alerts() []Alert {
 				},
 			},
 		},
-		{
-			Name: "TenancyHTTPMisconfigured", For: "0m", Severity: "page",
-			Expr: `sum by (job, <store>) (increase(tenancy_http_resolutions_total{<sel>, <outcome>="misconfigured"}[5m])) > 0`,
-
-			Summary:     "The middleware refuses everything",
-			Description: "It was made with an error in its configuration, which the log of the application names.",
-			Test: Test{
-				After:  "10m",
-				Fires:  []Input{{`tenancy_http_resolutions_total{<resolver>="none", <outcome>="misconfigured"}`, "0+60x30"}},
-				Silent: []Input{{`tenancy_http_resolutions_total{<resolver>="none", <outcome>="misconfigured"}`, "0x30"}},
-			},
-		},
 	}
 }

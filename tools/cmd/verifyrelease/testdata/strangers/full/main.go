@@ -54,7 +54,11 @@ func run(ctx context.Context) (err error) {
 	if _, err := store.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme Inc."}); err != nil {
 		return err
 	}
-	handler := tenancyhttp.Middleware(store, tenancyhttp.Subdomain("example.com"))(
+	tenant, err := tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"))
+	if err != nil {
+		return err
+	}
+	handler := tenant(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, tenancy.MustFromContext(r.Context()).Name)
 		}))

@@ -33,7 +33,11 @@ func (d directory) GetByIdentifier(_ context.Context, identifier string) (tenanc
 
 func main() {
 	tenants := directory{"acme": {ID: "1", Identifier: "acme", Name: "Acme Inc.", Status: tenancy.StatusActive}}
-	handler := tenancyhttp.Middleware(tenants, tenancyhttp.Header("X-Tenant"))(
+	tenant, err := tenancyhttp.NewMiddleware(tenants, tenancyhttp.Header("X-Tenant"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := tenant(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, tenancy.MustFromContext(r.Context()).ID)
 		}))
