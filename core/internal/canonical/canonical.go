@@ -54,20 +54,30 @@ func ParseStored(data []byte) Object {
 	return o
 }
 
-func parse(data []byte, stored bool) (Object, error) {
-	data = bytes.Trim(data, space)
-	if len(data) == 0 || string(data) == "null" || string(data) == "{}" {
+func parse(data []byte, stored bool) (o Object, err error) {
+	text := string(data)
+	if !canonicalForm(text, stored) { // as nearly everything is that a store holds
+		if text, err = canonicalize(data, stored); err != nil {
+			return Object{}, err
+		}
+	}
+	if text == "{}" {
 		return Object{}, nil
 	}
+	return Object{text}, nil
+}
+
+func canonicalize(data []byte, stored bool) (string, error) {
+	data = bytes.Trim(data, space)
+	if len(data) == 0 || string(data) == "null" {
+		return "{}", nil
+	}
 	if !stored && !utf8.Valid(data) || !json.Valid(data) || data[0] != '{' {
-		return Object{}, errors.New("must be one JSON object in UTF-8")
+		return "", errors.New("must be one JSON object in UTF-8")
 	}
 	c := canonicalizer{in: data, lenient: stored}
 	out, err := c.value(make([]byte, 0, len(data)), 1)
-	if err != nil || string(out) == "{}" {
-		return Object{}, err
-	}
-	return Object{string(out)}, nil
+	return string(out), err
 }
 
 // canonicalizer consumes valid JSON. Its methods append what they consume, in

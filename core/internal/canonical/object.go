@@ -23,7 +23,7 @@ func FromCanonical(text string) (Object, bool) {
 	if text == "" || text == "{}" {
 		return Object{}, true
 	}
-	if text[0] != '{' || skipValue(text, 0, MaxStoredDepth) != len(text) {
+	if text[0] != '{' || (scanner{text: text}).value(0, MaxStoredDepth) != len(text) {
 		return Object{}, false
 	}
 	return Object{text}, true
