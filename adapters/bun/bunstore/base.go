@@ -118,8 +118,12 @@ func (b *base) Exists(ctx context.Context, id string) (found bool, err error) {
 }
 
 func (b *base) exists(ctx context.Context, s session, id string) (bool, error) {
-	var one int64
-	return s.one(ctx, b.texts.exists, []any{id}, &one)
+	found := false
+	err := s.keyed(ctx, b.texts.exists, []any{id}, func(*sql.Rows) error {
+		found = true
+		return nil
+	})
+	return found, err
 }
 
 // owners are the IDs of the tenants that have some keys.

@@ -34,13 +34,17 @@ func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snaps
 	if err != nil {
 		return nil, err
 	}
+	query := b.read.each
+	if len(want) == 1 {
+		query = b.read.keyed
+	}
 	var asOf position
 	var found []tenancy.Tenant
 	err = b.retry(ctx, func() error {
 		seen := false
 		found = make([]tenancy.Tenant, 0, len(want))
 		r := b.read.newRow(&asOf.revision, &asOf.mark)
-		err := b.read.each(ctx, text, args, func(rows *sql.Rows) error {
+		err := query(ctx, text, args, func(rows *sql.Rows) error {
 			seen = true
 			t, err := r.scan(rows)
 			if t.ID != "" {

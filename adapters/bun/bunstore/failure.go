@@ -98,9 +98,12 @@ func notApplied(err error) error {
 
 // fail turns an error of database/sql or a driver into a failure.
 func fail(ctx context.Context, d dialect, err error) error {
+	if err == nil {
+		return nil
+	}
 	var known *failure
 	var typed *tenancy.Error
-	if err == nil || errors.As(err, &known) || errors.As(err, &typed) {
+	if errors.As(err, &known) || errors.As(err, &typed) {
 		return err
 	}
 	kind, text := d.classify(err)

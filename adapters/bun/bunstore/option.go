@@ -211,7 +211,8 @@ func WithSealer(s seal.Sealer) Option { return optionFunc(func(c *config) { c.se
 
 // WithReader sends reads to a second pool of the same SQLite database, so that
 // they do not wait for the connection that writes. Not for a replica: a read
-// must see every write that returned before it.
+// must see every write that returned before it. Nobody else may use the pool: the
+// store counts who does, to know whether a read will wait.
 func WithReader(db *bun.DB) Option { return optionFunc(func(c *config) { c.reader = db }) }
 
 // Listener waits for news of changes made anywhere, and calls wake whenever

@@ -38,6 +38,9 @@ func newSQLite(b *base) *sqlite {
 		s.reader = newPrepared(b.config.reader.DB)
 	}
 	b.read = b.read.with(s.reader)
+	if b.config.reader != nil {
+		b.read.seats = newSeats(b.config.reader.DB)
+	}
 	b.inspectDatabase = s.inspectFile
 	t := b.dialect.table(b.names, "")
 	// WHERE TRUE keeps SQLite from emptying the table whether it is empty or not.
