@@ -28,7 +28,7 @@ type slot struct {
 	ends  time.Time
 }
 
-func (s slot) older(r tenancy.Revision) bool { return s.entry.Snapshot.AsOf.Revision < r }
+func (s slot) older(r tenancy.Revision) bool { return s.entry.Versioned.AsOf.Revision < r }
 
 // NewServer returns an empty server.
 func NewServer() *Server { return &Server{slots: map[tenancy.Key]slot{}} }

@@ -56,7 +56,7 @@ func (c *Shared) Put(ctx context.Context, token tier.Token, e *tier.Entry) error
 	found, ok := c.server.at(e.Key)
 	switch {
 	case !ok:
-	case found.entry == nil && found.lease == token, found.entry != nil && found.older(e.Snapshot.AsOf.Revision):
+	case found.entry == nil && found.lease == token, found.entry != nil && found.older(e.Versioned.AsOf.Revision):
 		c.server.slots[e.Key] = slot{entry: e, ends: time.Now().Add(e.TTL)}
 	}
 	return nil
@@ -94,7 +94,7 @@ func (c *Shared) Drop(ctx context.Context, e *tier.Entry) error {
 		return err
 	}
 	defer c.leave()
-	if found, ok := c.server.at(e.Key); ok && found.entry != nil && found.entry.Snapshot.AsOf == e.Snapshot.AsOf {
+	if found, ok := c.server.at(e.Key); ok && found.entry != nil && found.entry.Versioned.AsOf == e.Versioned.AsOf {
 		delete(c.server.slots, e.Key)
 	}
 	return nil

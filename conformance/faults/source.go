@@ -69,12 +69,12 @@ func (s *Source) Purge(ctx context.Context, id string) error {
 	return tenancy.Purge(ctx, s.Source, id)
 }
 
-// Head implements [tenancy.Log].
-func (s *Source) Head(ctx context.Context) (tenancy.Head, error) {
+// Bounds implements [tenancy.Log].
+func (s *Source) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	if err := s.unreadable("Head"); err != nil {
-		return tenancy.Head{}, err
+		return tenancy.Bounds{}, err
 	}
-	return s.Source.Head(ctx)
+	return s.Source.Bounds(ctx)
 }
 
 // Changes implements [tenancy.Log].
@@ -88,7 +88,7 @@ func (s *Source) Changes(ctx context.Context, after tenancy.Position, limit int)
 }
 
 // Load implements [tenancy.Log].
-func (s *Source) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (s *Source) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	snapshots, err := s.Source.Load(ctx, want)
 	s.linger(ctx)
 	return snapshots, err

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // directory is a Getter that remembers what it was asked, and fails when told to.
@@ -34,14 +35,14 @@ func (d *directory) get(ctx context.Context, op string, key tenancy.Key) (tenanc
 		return tenancy.Tenant{}, d.failure
 	}
 	if err := key.Validate(); err != nil {
-		return tenancy.Tenant{}, tenancy.ErrorIn(op, key, err)
+		return tenancy.Tenant{}, driver.ErrorIn(op, key, err)
 	}
 	for _, t := range d.tenants {
 		if key.Matches(t) {
 			return t, nil
 		}
 	}
-	return tenancy.Tenant{}, tenancy.ErrorIn(op, key, tenancy.ErrNotFound)
+	return tenancy.Tenant{}, driver.ErrorIn(op, key, tenancy.ErrNotFound)
 }
 
 // put stores t as it is, also with a status that no store would write.

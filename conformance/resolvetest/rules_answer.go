@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 const canary = "canary-qx7-not-to-be-repeated"
@@ -128,7 +129,7 @@ func (p *probe) refusals(judge func(what string, a answer)) {
 	if p.h.Both != nil {
 		refused("a request for two tenants", p.h.Both(p.tb, unknown, p.unknown()))
 	}
-	p.store.fail(tenancy.ErrorIn("canary", tenancy.IdentifierKey(canary), tenancy.ErrUnavailable))
+	p.store.fail(driver.ErrorIn("canary", tenancy.IdentifierKey(canary), tenancy.ErrUnavailable))
 	refused("a request during an outage", p.request(unknown))
 	p.store.fail(nil)
 }

@@ -173,7 +173,7 @@ func benchLoads(source tenancy.Source, ts []tenancy.Tenant) []measured {
 			return err
 		}},
 		{"Head", func(ctx context.Context, _ int) error {
-			_, err := source.Head(ctx)
+			_, err := source.Bounds(ctx)
 			return err
 		}},
 	}

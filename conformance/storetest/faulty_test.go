@@ -36,8 +36,8 @@ type faulty struct {
 	close       func() error
 
 	hasSource func() bool
-	head      func(ctx context.Context) (tenancy.Head, error)
-	load      func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error)
+	head      func(ctx context.Context) (tenancy.Bounds, error)
+	load      func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error)
 	changes   func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error)
 	wait      func(ctx context.Context, after tenancy.Position) error
 	watch     func(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error]
@@ -61,7 +61,7 @@ func newFaulty(spoil func(*faulty), opts ...memstore.Option) *faulty {
 	f.list, f.count, f.search = m.List, m.Count, m.Search
 	f.create, f.createBatch, f.update, f.setStatus = m.Create, m.CreateBatch, m.Update, m.SetStatus
 	f.bulk, f.patch, f.delete, f.purge, f.close = m.BulkUpdateStatus, m.UpdateMetadata, m.Delete, m.Purge, m.Close
-	f.hasSource, f.head, f.load, f.changes, f.wait, f.watch = m.HasSource, m.Head, m.Load, m.Changes, m.Wait, m.Watch
+	f.hasSource, f.head, f.load, f.changes, f.wait, f.watch = m.HasSource, m.Bounds, m.Load, m.Changes, m.Wait, m.Watch
 	f.reopen = func() *memstore.Store {
 		anew := memstore.New()
 		anew.Restore(m.Backup())
@@ -181,9 +181,9 @@ func (f *faulty) Purge(ctx context.Context, id string) error  { return f.purge(c
 func (f *faulty) Close() error                                { return f.close() }
 func (f *faulty) HasSource() bool                             { return f.hasSource() }
 
-func (f *faulty) Head(ctx context.Context) (tenancy.Head, error) { return f.head(ctx) }
+func (f *faulty) Bounds(ctx context.Context) (tenancy.Bounds, error) { return f.head(ctx) }
 
-func (f *faulty) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (f *faulty) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	return f.load(ctx, want)
 }
 

@@ -26,7 +26,7 @@ type Harness struct {
 	OpenSoftDelete func(tb testing.TB) tenancy.Store
 
 	// OpenChecked is Open of a store that asks check about metadata, as a
-	// [tenancy.MetadataCheck].
+	// [driver.MetadataCheck].
 	OpenChecked func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store
 
 	// Source says that every store is a tenancy.Source.

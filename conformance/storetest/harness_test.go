@@ -9,6 +9,7 @@ import (
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // A decorator that forwards everything, with all the knobs that a store in
@@ -68,7 +69,7 @@ func TestLateWritesKeepTheContract(t *testing.T) {
 		f.bulk = func(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
 			if late == nil && ctx.Err() != nil {
 				late = func() { _, _ = f.Store.BulkUpdateStatus(context.WithoutCancel(ctx), ids, s) }
-				return nil, tenancy.ErrorIn("BulkUpdateStatus", tenancy.Key{}, ctx.Err())
+				return nil, driver.ErrorIn("BulkUpdateStatus", tenancy.Key{}, ctx.Err())
 			}
 			ts, err := f.Store.BulkUpdateStatus(ctx, ids, s)
 			if err == nil && late != nil {

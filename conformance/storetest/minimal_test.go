@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // A store of a third party: the few methods of Backend, no log. Extend does the
@@ -32,12 +33,12 @@ func minimalHarness() storetest.Harness {
 }
 
 type minimalStore struct {
-	*tenancy.Extended
+	*driver.Extended
 	disk *minimalDisk
 }
 
 func newMinimalStore(disk *minimalDisk) *minimalStore {
-	return &minimalStore{tenancy.Extend(minimal{disk}), disk}
+	return &minimalStore{driver.Extend(minimal{disk}), disk}
 }
 
 // minimalDisk is what outlives a store.
@@ -91,18 +92,18 @@ func (m minimal) GetByIdentifier(_ context.Context, identifier string) (tenancy.
 	return row, nil
 }
 
-func (m minimal) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
+func (m minimal) ListAfter(_ context.Context, opts tenancy.ListOptions, after driver.ListKey) (tenancy.Page, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var rows []tenancy.Tenant
 	for _, row := range m.rows {
-		if opts.Filter.Matches(row) && (after.IsZero() || tenancy.ListKeyOf(row).Compare(after) > 0) {
+		if opts.Filter.Matches(row) && (after.IsZero() || driver.ListKeyOf(row).Compare(after) > 0) {
 			rows = append(rows, row)
 		}
 	}
-	slices.SortFunc(rows, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
+	slices.SortFunc(rows, func(a, b tenancy.Tenant) int { return driver.ListKeyOf(a).Compare(driver.ListKeyOf(b)) })
 	rows = rows[min(opts.Offset, len(rows)):]
-	return tenancy.PageOf(rows[:min(opts.Limit+1, len(rows))], opts), nil
+	return driver.PageOf(rows[:min(opts.Limit+1, len(rows))], opts), nil
 }
 
 func (m minimal) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
@@ -148,7 +149,7 @@ func (m minimal) change(id string, edit func(tenancy.Tenant) (tenancy.Tenant, er
 	if err != nil || t == row { // a patch that changes nothing writes nothing
 		return t, err
 	}
-	t.CreatedAt, t.UpdatedAt = row.CreatedAt, tenancy.NextUpdate(row.UpdatedAt, time.Now())
+	t.CreatedAt, t.UpdatedAt = row.CreatedAt, driver.NextUpdate(row.UpdatedAt, time.Now())
 	return m.put(t), nil
 }
 
@@ -157,7 +158,7 @@ func (m minimal) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.Sta
 	defer m.mu.Unlock()
 	at := time.Now()
 	for _, id := range ids {
-		at = tenancy.NextUpdate(m.rows[id].UpdatedAt, at)
+		at = driver.NextUpdate(m.rows[id].UpdatedAt, at)
 	}
 	var out []tenancy.Tenant
 	for _, id := range ids {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // checkMutants ask the application's check of metadata wrongly, or not at all.
@@ -30,7 +31,7 @@ func checkMutants() []mutant {
 		}},
 		{rule: "metadata-check-judges-the-result", how: "judges the patch", spoil: func(f *faulty) {
 			f.patch = func(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
-				if err := tenancy.MetadataCheck(f.judge).Judge(patch); err != nil {
+				if err := driver.MetadataCheck(f.judge).Judge(patch); err != nil {
 					return tenancy.Tenant{}, err
 				}
 				return unjudged(f, func() (tenancy.Tenant, error) { return f.Store.UpdateMetadata(ctx, id, patch) })
@@ -40,7 +41,7 @@ func checkMutants() []mutant {
 			f.setStatus = func(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
 				t, err := f.Store.GetByID(ctx, id)
 				if err == nil {
-					err = tenancy.MetadataCheck(f.judge).Judge(t.Metadata)
+					err = driver.MetadataCheck(f.judge).Judge(t.Metadata)
 				}
 				if err != nil {
 					return t, err
@@ -59,7 +60,7 @@ func checkMutants() []mutant {
 		}},
 		{rule: "metadata-check-is-atomic", how: "judges the result of a merge with what it read before", spoil: func(f *faulty) {
 			f.patch = func(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
-				if err := tenancy.MetadataCheck(f.judge).Judge(patch); err != nil { // of the tenant as it was created
+				if err := driver.MetadataCheck(f.judge).Judge(patch); err != nil { // of the tenant as it was created
 					return tenancy.Tenant{}, err
 				}
 				f.blind.Store(true)

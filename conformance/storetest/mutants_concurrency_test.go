@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func concurrencyMutants() []mutant {
@@ -38,7 +39,7 @@ func concurrencyMutants() []mutant {
 			f.update = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 				updated, err := f.Store.Update(ctx, t)
 				if errors.Is(err, tenancy.ErrAlreadyExists) {
-					err = tenancy.ErrorIn("Update", tenancy.IDKey(t.ID), errors.New("deadlock detected"))
+					err = driver.ErrorIn("Update", tenancy.IDKey(t.ID), errors.New("deadlock detected"))
 				}
 				return updated, err
 			}
@@ -70,7 +71,7 @@ func concurrencyMutants() []mutant {
 			f.bulk = func(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
 				defer busy.Add(-1)
 				if busy.Add(1) > 1 && ids[0] > ids[1] {
-					return nil, tenancy.ErrorIn("BulkUpdateStatus", tenancy.Key{}, errors.New("deadlock detected"))
+					return nil, driver.ErrorIn("BulkUpdateStatus", tenancy.Key{}, errors.New("deadlock detected"))
 				}
 				return f.Store.BulkUpdateStatus(ctx, ids, s)
 			}
@@ -145,7 +146,7 @@ func concurrencyMutants() []mutant {
 			f.setStatus = func(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
 				t, err := f.Store.SetStatus(context.WithoutCancel(ctx), id, s)
 				if ctx.Err() != nil {
-					err = tenancy.ErrorIn("SetStatus", tenancy.IDKey(id), ctx.Err())
+					err = driver.ErrorIn("SetStatus", tenancy.IDKey(id), ctx.Err())
 				}
 				return t, err
 			}
@@ -173,7 +174,7 @@ func concurrencyMutants() []mutant {
 		{rule: "reconnects", how: "keeps broken connections", spoil: func(f *faulty) {
 			f.setStatus = func(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
 				if f.broken.Load() > 0 {
-					return tenancy.Tenant{}, tenancy.ErrorIn("SetStatus", tenancy.IDKey(id), errors.New("connection reset"))
+					return tenancy.Tenant{}, driver.ErrorIn("SetStatus", tenancy.IDKey(id), errors.New("connection reset"))
 				}
 				return f.Store.SetStatus(ctx, id, s)
 			}
@@ -190,7 +191,7 @@ func checkThenWrite(f *faulty) func(ctx context.Context, t tenancy.Tenant) (tena
 			return stored, err
 		}
 		if t.Position() != stored.Position() {
-			return tenancy.Tenant{}, tenancy.ErrorIn("Update", tenancy.IDKey(t.ID), tenancy.ErrConflict)
+			return tenancy.Tenant{}, driver.ErrorIn("Update", tenancy.IDKey(t.ID), tenancy.ErrConflict)
 		}
 		meet()
 		t.Revision = tenancy.AnyRevision

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func inputMutants() []mutant {
@@ -70,7 +71,7 @@ func inputMutants() []mutant {
 			f.getByIdentifier = func(ctx context.Context, identifier string) (tenancy.Tenant, error) {
 				t, err := f.Store.GetByIdentifier(ctx, identifier)
 				if errors.Is(err, tenancy.ErrInvalid) {
-					err = tenancy.ErrorIn("GetByIdentifier", tenancy.Key{}, tenancy.ErrNotFound)
+					err = driver.ErrorIn("GetByIdentifier", tenancy.Key{}, tenancy.ErrNotFound)
 				}
 				return t, err
 			}
@@ -132,7 +133,7 @@ func inputMutants() []mutant {
 		{rule: "text-harmless-in-reads", how: "builds statements out of queries", spoil: func(f *faulty) {
 			f.search = func(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
 				if strings.Count(query, "'")%2 == 1 {
-					return nil, tenancy.ErrorIn("Search", tenancy.Key{}, errors.New("syntax error"))
+					return nil, driver.ErrorIn("Search", tenancy.Key{}, errors.New("syntax error"))
 				}
 				return f.Store.Search(ctx, query, opts)
 			}

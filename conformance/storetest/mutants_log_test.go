@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func logMutants() []mutant {
@@ -14,14 +15,14 @@ func logMutants() []mutant {
 		{rule: "log-is-never-empty", how: "has no first row", spoil: func(f *faulty) {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				changes, err := f.Store.Changes(ctx, after, limit)
-				return slices.DeleteFunc(changes, func(c tenancy.Change) bool { return c.Op == tenancy.OpReset }), err
+				return slices.DeleteFunc(changes, func(c tenancy.Change) bool { return c.Kind == tenancy.ChangeReset }), err
 			}
 		}},
 		{rule: "head-follows-writes", how: "returns a head from before", spoil: func(f *faulty) {
-			var before tenancy.Head
-			f.head = func(ctx context.Context) (tenancy.Head, error) {
-				head, err := f.Store.Head(ctx)
-				if before == (tenancy.Head{}) {
+			var before tenancy.Bounds
+			f.head = func(ctx context.Context) (tenancy.Bounds, error) {
+				head, err := f.Store.Bounds(ctx)
+				if before == (tenancy.Bounds{}) {
 					before = head
 				}
 				head, before = before, head
@@ -57,7 +58,7 @@ func logMutants() []mutant {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				changes, err := f.Store.Changes(ctx, after, limit)
 				for i := range changes {
-					if changes[i].Op == tenancy.OpUpdate && !slices.Contains(changes[i].Fields, "name") {
+					if changes[i].Kind == tenancy.ChangeUpdate && !slices.Contains(changes[i].Fields, "name") {
 						changes[i].Fields = append(changes[i].Fields, "name")
 						slices.Sort(changes[i].Fields)
 					}
@@ -69,8 +70,8 @@ func logMutants() []mutant {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				changes, err := f.Store.Changes(ctx, after, limit)
 				for i := range changes {
-					if changes[i].Op == tenancy.OpUpdate {
-						changes[i].Op = tenancy.OpDelete
+					if changes[i].Kind == tenancy.ChangeUpdate {
+						changes[i].Kind = tenancy.ChangeDelete
 					}
 				}
 				return changes, err
@@ -99,7 +100,7 @@ func logMutants() []mutant {
 		{rule: "changes-from-zero", how: "does not know the zero position", spoil: func(f *faulty) {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				if after.IsZero() {
-					return nil, tenancy.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
+					return nil, driver.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
 				}
 				return f.Store.Changes(ctx, after, limit)
 			}
@@ -129,7 +130,7 @@ func logMutants() []mutant {
 		{rule: "changes-deny-mark", how: "looks at the revision alone", spoil: func(f *faulty) { f.changes = ignoreMarks(f) }},
 		{rule: "changes-beyond-newest", how: "waits for a revision that will come", spoil: func(f *faulty) {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
-				if head, err := f.Store.Head(ctx); err == nil && after.Revision > head.Newest.Revision {
+				if head, err := f.Store.Bounds(ctx); err == nil && after.Revision > head.Newest.Revision {
 					return nil, nil
 				}
 				return f.Store.Changes(ctx, after, limit)
@@ -138,35 +139,35 @@ func logMutants() []mutant {
 		{rule: "changes-compacted", how: "begins at the oldest change that is left", spoil: func(f *faulty) {
 			f.changes = func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 				changes, err := f.Store.Changes(ctx, after, limit)
-				if head, headErr := f.Store.Head(ctx); errors.Is(err, tenancy.ErrCompacted) && headErr == nil {
+				if head, headErr := f.Store.Bounds(ctx); errors.Is(err, tenancy.ErrCompacted) && headErr == nil {
 					return f.Store.Changes(ctx, head.Oldest, limit)
 				}
 				return changes, err
 			}
 		}},
 		{rule: "load-in-order", how: "returns what it finds by ID first", spoil: func(f *faulty) {
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				want = slices.Clone(want)
 				slices.SortStableFunc(want, func(a, b tenancy.Lookup) int { return len(a.Key.Kind) - len(b.Key.Kind) })
 				return f.Store.Load(ctx, want)
 			}
 		}},
 		{rule: "load-in-order", how: "leaves missing tenants out", spoil: func(f *faulty) {
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				snapshots, err := f.Store.Load(ctx, want)
-				return slices.DeleteFunc(snapshots, func(s tenancy.Snapshot) bool { return !s.Found }), err
+				return slices.DeleteFunc(snapshots, func(s tenancy.Versioned) bool { return !s.Found }), err
 			}
 		}},
 		{rule: "load-10000", how: "binds one parameter for each key", spoil: func(f *faulty) {
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				if len(want) > 999 {
-					return nil, tenancy.ErrorIn("Load", tenancy.Key{}, errors.New("too many parameters"))
+					return nil, driver.ErrorIn("Load", tenancy.Key{}, errors.New("too many parameters"))
 				}
 				return f.Store.Load(ctx, want)
 			}
 		}},
 		{rule: "load-as-of", how: "forgets the mark", spoil: func(f *faulty) {
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				snapshots, err := f.Store.Load(ctx, want)
 				for i := range snapshots {
 					snapshots[i].AsOf.Mark = 0
@@ -175,7 +176,7 @@ func logMutants() []mutant {
 			}
 		}},
 		{rule: "load-as-of", how: "gives the revision of the tenant for that of the snapshot", spoil: func(f *faulty) {
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				snapshots, err := f.Store.Load(ctx, want)
 				for i := range snapshots {
 					snapshots[i].AsOf.Revision = snapshots[i].Tenant.Revision
@@ -184,8 +185,8 @@ func logMutants() []mutant {
 			}
 		}},
 		{rule: "load-latest", how: "keeps what it loaded once", spoil: func(f *faulty) {
-			kept := map[tenancy.Lookup]tenancy.Snapshot{}
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			kept := map[tenancy.Lookup]tenancy.Versioned{}
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				snapshots, err := f.Store.Load(ctx, want)
 				for i := range snapshots {
 					if old, found := kept[want[i]]; found {
@@ -197,7 +198,7 @@ func logMutants() []mutant {
 			}
 		}},
 		{rule: "load-beyond-newest", how: "ignores Min", spoil: func(f *faulty) {
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				want = slices.Clone(want)
 				for i := range want {
 					want[i].Min = 0
@@ -206,10 +207,10 @@ func logMutants() []mutant {
 			}
 		}},
 		{rule: "load-invalid", how: "finds nothing under a key that nobody can have", spoil: func(f *faulty) {
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				snapshots, err := f.Store.Load(ctx, want)
 				if errors.Is(err, tenancy.ErrInvalid) {
-					return make([]tenancy.Snapshot, len(want)), nil
+					return make([]tenancy.Versioned, len(want)), nil
 				}
 				return snapshots, err
 			}
@@ -217,10 +218,10 @@ func logMutants() []mutant {
 		{rule: "load-is-a-snapshot", how: "asks for the position in a second statement", spoil: func(f *faulty) {
 			f.patch = slowly(f.Store.UpdateMetadata)
 			f.setStatus = slowly(f.Store.SetStatus)
-			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+			f.load = func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 				snapshots, err := f.Store.Load(ctx, want)
 				time.Sleep(500 * time.Microsecond) // the way to the database and back
-				head, headErr := f.Store.Head(ctx)
+				head, headErr := f.Store.Bounds(ctx)
 				for i := range snapshots {
 					snapshots[i].AsOf = head.Newest
 				}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func readMutants() []mutant {
@@ -19,7 +20,7 @@ func readMutants() []mutant {
 				t, err := f.Store.GetByID(ctx, id)
 				if missing[id] || errors.Is(err, tenancy.ErrNotFound) {
 					missing[id] = true
-					return tenancy.Tenant{}, tenancy.ErrorIn("GetByID", tenancy.IDKey(id), tenancy.ErrNotFound)
+					return tenancy.Tenant{}, driver.ErrorIn("GetByID", tenancy.IDKey(id), tenancy.ErrNotFound)
 				}
 				return t, err
 			}
@@ -80,7 +81,7 @@ func readMutants() []mutant {
 		{rule: "get-by-ids-10000", how: "binds one parameter for each ID", spoil: func(f *faulty) {
 			f.getByIDs = func(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
 				if len(ids) > 999 {
-					return nil, tenancy.ErrorIn("GetByIDs", tenancy.Key{}, errors.New("too many parameters"))
+					return nil, driver.ErrorIn("GetByIDs", tenancy.Key{}, errors.New("too many parameters"))
 				}
 				return f.Store.GetByIDs(ctx, ids)
 			}
@@ -113,7 +114,7 @@ func readMutants() []mutant {
 			f.list = func(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
 				page, err := f.Store.List(ctx, opts)
 				if n := len(page.Tenants); n > 0 && n == opts.Limit {
-					page.Next = tenancy.ListKeyOf(page.Tenants[n-1]).Cursor(opts.Filter)
+					page.Next = driver.ListKeyOf(page.Tenants[n-1]).Cursor(opts.Filter)
 				}
 				return page, err
 			}
@@ -171,14 +172,14 @@ func readMutants() []mutant {
 					return r
 				}, s)
 			}
-			f.search = searchBy(f, func(t tenancy.Tenant, query string) tenancy.SearchRank {
-				return tenancy.RankOf(t.Identifier, lower(t.Name), lower(query))
+			f.search = searchBy(f, func(t tenancy.Tenant, query string) driver.SearchRank {
+				return driver.RankOf(t.Identifier, lower(t.Name), lower(query))
 			})
 		}},
 		{rule: "search-folds-case", how: "ignores accents", spoil: func(f *faulty) {
 			plain := strings.NewReplacer("ü", "u", "Ü", "u", "é", "e", "É", "e", "e\u0301", "e")
-			f.search = searchBy(f, func(t tenancy.Tenant, query string) tenancy.SearchRank {
-				return tenancy.RankOf(t.Identifier, tenancy.Fold(plain.Replace(t.Name)), tenancy.Fold(plain.Replace(query)))
+			f.search = searchBy(f, func(t tenancy.Tenant, query string) driver.SearchRank {
+				return driver.RankOf(t.Identifier, driver.Fold(plain.Replace(t.Name)), driver.Fold(plain.Replace(query)))
 			})
 		}},
 		{rule: "search-literal", how: "puts the query into a LIKE pattern", spoil: func(f *faulty) {
@@ -194,13 +195,13 @@ func readMutants() []mutant {
 			}
 		}},
 		{rule: "search-rank", how: "puts identifiers before names", spoil: func(f *faulty) {
-			f.search = searchBy(f, func(t tenancy.Tenant, query string) tenancy.SearchRank {
+			f.search = searchBy(f, func(t tenancy.Tenant, query string) driver.SearchRank {
 				rank := rankOf(t, query)
-				if rank == tenancy.RankNameContains && !strings.Contains(t.Identifier, tenancy.Fold(query)) {
-					return tenancy.RankIdentifierContains
+				if rank == driver.RankNameContains && !strings.Contains(t.Identifier, driver.Fold(query)) {
+					return driver.RankIdentifierContains
 				}
-				if rank == tenancy.RankIdentifierContains {
-					return tenancy.RankNameContains
+				if rank == driver.RankIdentifierContains {
+					return driver.RankNameContains
 				}
 				return rank
 			})
@@ -256,24 +257,24 @@ func readMutants() []mutant {
 	}
 }
 
-func rankOf(t tenancy.Tenant, query string) tenancy.SearchRank {
-	return tenancy.RankOf(t.Identifier, tenancy.Fold(t.Name), tenancy.Fold(query))
+func rankOf(t tenancy.Tenant, query string) driver.SearchRank {
+	return driver.RankOf(t.Identifier, driver.Fold(t.Name), driver.Fold(query))
 }
 
 // searchBy is a Search with a rank of its own.
-func searchBy(f *faulty, rank func(t tenancy.Tenant, query string) tenancy.SearchRank) func(context.Context, string, tenancy.SearchOptions) ([]tenancy.Tenant, error) {
+func searchBy(f *faulty, rank func(t tenancy.Tenant, query string) driver.SearchRank) func(context.Context, string, tenancy.SearchOptions) ([]tenancy.Tenant, error) {
 	return func(_ context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
-		opts, err := tenancy.ForSearch(opts)
+		opts, err := driver.ForSearch(opts)
 		if err != nil {
 			return nil, err
 		}
-		var matches []tenancy.Match
+		var matches []driver.Match
 		for _, t := range f.All() {
-			if r := rank(t, query); r < tenancy.RankNone && opts.Filter.Matches(t) {
-				matches = append(matches, tenancy.Match{Tenant: t, Rank: r})
+			if r := rank(t, query); r < driver.RankNone && opts.Filter.Matches(t) {
+				matches = append(matches, driver.Match{Tenant: t, Rank: r})
 			}
 		}
-		return tenancy.TopMatches(slices.Values(matches), opts.Limit), nil
+		return driver.TopMatches(slices.Values(matches), opts.Limit), nil
 	}
 }
 
@@ -285,7 +286,7 @@ func searchOldNames(f *faulty) func(context.Context, string, tenancy.SearchOptio
 		names[created.ID] = created.Name
 		return created, err
 	}
-	return searchBy(f, func(t tenancy.Tenant, query string) tenancy.SearchRank {
+	return searchBy(f, func(t tenancy.Tenant, query string) driver.SearchRank {
 		t.Name = names[t.ID]
 		return rankOf(t, query)
 	})

@@ -20,7 +20,7 @@ func waitMutants() []mutant {
 		}},
 		{rule: "wait-wakes", how: "waits for what comes after the call", spoil: func(f *faulty) {
 			f.wait = func(ctx context.Context, _ tenancy.Position) error {
-				head, _ := f.Store.Head(ctx)
+				head, _ := f.Store.Bounds(ctx)
 				return f.Store.Wait(ctx, head.Newest)
 			}
 		}},
@@ -42,7 +42,7 @@ func waitMutants() []mutant {
 		{rule: "wait-polls", how: "does not poll", spoil: func(f *faulty) {
 			f.wait = func(ctx context.Context, after tenancy.Position) error {
 				for ctx.Err() == nil {
-					if head, err := f.Store.Head(ctx); err != nil || head.Newest != after {
+					if head, err := f.Store.Bounds(ctx); err != nil || head.Newest != after {
 						return err
 					}
 					_ = f.Store.Wait(ctx, after)
@@ -82,7 +82,7 @@ func watchMutants() []mutant {
 	return []mutant{
 		{rule: "watch-replays-then-follows", how: "begins with what comes", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, _ tenancy.Position) changeSeq {
-				head, _ := f.Store.Head(ctx)
+				head, _ := f.Store.Bounds(ctx)
 				return f.Store.Watch(ctx, head.Newest)
 			}
 		}},
@@ -103,7 +103,7 @@ func watchMutants() []mutant {
 		}},
 		{rule: "watch-replays-then-follows", how: "names fewer keys of what is new than the log", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
-				head, _ := f.Store.Head(ctx)
+				head, _ := f.Store.Bounds(ctx)
 				return func(yield func(tenancy.Change, error) bool) {
 					for c, err := range f.Store.Watch(ctx, after) {
 						if c.Position.Revision > head.Newest.Revision && len(c.Keys) > 0 {
@@ -118,15 +118,15 @@ func watchMutants() []mutant {
 		}},
 		{rule: "watch-notifies-progress", how: "does not notify", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
-				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool { return c.Op == tenancy.OpProgress })
+				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool { return c.Kind == tenancy.ChangeProgress })
 			}
 		}},
 		{rule: "watch-notifies-progress", how: "notifies only after changes", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
 				changed := false
 				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool {
-					drop := c.Op == tenancy.OpProgress && !changed
-					changed = c.Op != tenancy.OpProgress
+					drop := c.Kind == tenancy.ChangeProgress && !changed
+					changed = c.Kind != tenancy.ChangeProgress
 					return drop
 				})
 			}
@@ -134,8 +134,8 @@ func watchMutants() []mutant {
 		{rule: "watch-notifies-progress", how: "notifies of what it has not yielded", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
 				return func(yield func(tenancy.Change, error) bool) {
-					head, _ := f.Store.Head(ctx)
-					if !yield(tenancy.Change{Position: head.Newest, Op: tenancy.OpProgress}, nil) {
+					head, _ := f.Store.Bounds(ctx)
+					if !yield(tenancy.Change{Position: head.Newest, Kind: tenancy.ChangeProgress}, nil) {
 						return
 					}
 					f.Store.Watch(ctx, after)(yield)
@@ -172,7 +172,7 @@ func watchMutants() []mutant {
 		{rule: "watch-denies-position", how: "begins at the newest instead", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
 				if _, err := f.Store.Changes(ctx, after, 1); errors.Is(err, tenancy.ErrCompacted) {
-					head, _ := f.Store.Head(ctx)
+					head, _ := f.Store.Bounds(ctx)
 					after = head.Newest
 				}
 				return f.Store.Watch(ctx, after)
@@ -181,7 +181,7 @@ func watchMutants() []mutant {
 		{rule: "watch-compacted", how: "begins at the oldest change that is left", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
 				if _, err := f.Store.Changes(ctx, after, 1); errors.Is(err, tenancy.ErrCompacted) {
-					head, _ := f.Store.Head(ctx)
+					head, _ := f.Store.Bounds(ctx)
 					after = head.Oldest
 				}
 				return f.Store.Watch(ctx, after)

@@ -37,7 +37,7 @@ func worldMutants() []mutant {
 		}},
 		{rule: "edit-is-logged", how: "logs what goes through the library only", spoil: func(f *faulty) {
 			f.watch = func(ctx context.Context, after tenancy.Position) changeSeq {
-				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool { return c.Op == tenancy.OpUpdate })
+				return without(f.Store.Watch(ctx, after), func(c tenancy.Change) bool { return c.Kind == tenancy.ChangeUpdate })
 			}
 		}},
 		{rule: "edit-is-found", how: "searches names that it folded at create", spoil: func(f *faulty) { f.search = searchOldNames(f) }},

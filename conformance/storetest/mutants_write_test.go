@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func writeMutants() []mutant {
@@ -153,7 +154,7 @@ func writeMutants() []mutant {
 		{rule: "update-any-revision", how: "takes AnyRevision for a revision", spoil: func(f *faulty) {
 			f.update = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 				if t.Revision == tenancy.AnyRevision {
-					return tenancy.Tenant{}, tenancy.ErrorIn("Update", tenancy.IDKey(t.ID), tenancy.ErrConflict)
+					return tenancy.Tenant{}, driver.ErrorIn("Update", tenancy.IDKey(t.ID), tenancy.ErrConflict)
 				}
 				return f.Store.Update(ctx, t)
 			}
@@ -179,7 +180,7 @@ func writeMutants() []mutant {
 			f.update = func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 				updated, err := f.Store.Update(ctx, t)
 				if errors.Is(err, tenancy.ErrAlreadyExists) {
-					err = tenancy.ErrorIn("Update", tenancy.IDKey(t.ID), tenancy.ErrConflict)
+					err = driver.ErrorIn("Update", tenancy.IDKey(t.ID), tenancy.ErrConflict)
 				}
 				return updated, err
 			}
@@ -238,7 +239,7 @@ func writeMutants() []mutant {
 		{rule: "bulk-status-10000", how: "binds one parameter for each ID", spoil: func(f *faulty) {
 			f.bulk = func(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
 				if len(ids) > 999 {
-					return nil, tenancy.ErrorIn("BulkUpdateStatus", tenancy.Key{}, errors.New("too many parameters"))
+					return nil, driver.ErrorIn("BulkUpdateStatus", tenancy.Key{}, errors.New("too many parameters"))
 				}
 				return f.Store.BulkUpdateStatus(ctx, ids, s)
 			}
@@ -376,7 +377,7 @@ func writeMutants() []mutant {
 		{rule: "soft-delete-purge", how: "removes deleted tenants only", spoil: func(f *faulty) {
 			f.purge = func(ctx context.Context, id string) error {
 				if t, err := f.Store.GetByID(ctx, id); err == nil && t.Status != tenancy.StatusDeleted {
-					return tenancy.ErrorIn("Purge", tenancy.IDKey(id), tenancy.ErrConflict)
+					return driver.ErrorIn("Purge", tenancy.IDKey(id), tenancy.ErrConflict)
 				}
 				return f.Store.Purge(ctx, id)
 			}

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func headRules() []Rule {
 	return []Rule{
 		{
 			Name:  "log-is-never-empty",
-			Says:  "A new store is a Source whose log holds one OpReset, with a Revision of at least 1.",
+			Says:  "A new store is a Source whose log holds one ChangeReset, with a Revision of at least 1.",
 			needs: needSource,
 			check: func(p *probe) {
 				head := p.head()
@@ -25,9 +26,9 @@ func headRules() []Rule {
 					p.errorf("the Head of a new store is %+v, want at least one row", head)
 				}
 				changes := p.logOf(1)
-				equal(p, changes[0].Op, tenancy.OpReset, "Op of the first change")
-				equal(p, changes[0].TenantID, "", "TenantID of an OpReset")
-				equal(p, changes[0].Touches(tenancy.IDKey("any")), true, "an OpReset touches every key")
+				equal(p, changes[0].Kind, tenancy.ChangeReset, "Op of the first change")
+				equal(p, changes[0].TenantID, "", "TenantID of an ChangeReset")
+				equal(p, changes[0].Touches(tenancy.IDKey("any")), true, "an ChangeReset touches every key")
 			},
 		},
 		{
@@ -59,7 +60,7 @@ func changesRules() []Rule {
 			check: func(p *probe) {
 				start := p.head().Newest
 				var want []tenancy.Change
-				expect := func(op tenancy.Op, rev tenancy.Revision, before, after *tenancy.Tenant) {
+				expect := func(op tenancy.ChangeKind, rev tenancy.Revision, before, after *tenancy.Tenant) {
 					id := ""
 					for _, t := range []*tenancy.Tenant{before, after} {
 						if t != nil {
@@ -67,28 +68,28 @@ func changesRules() []Rule {
 						}
 					}
 					want = append(want, tenancy.Change{
-						Position: tenancy.Position{Revision: rev}, Op: op, TenantID: id, Keys: tenancy.KeysOf(before, after),
+						Position: tenancy.Position{Revision: rev}, Kind: op, TenantID: id, Keys: driver.KeysOf(before, after),
 					})
 				}
 				created := p.create(tenant(0))
-				expect(tenancy.OpCreate, created.Revision, nil, &created)
+				expect(tenancy.ChangeCreate, created.Revision, nil, &created)
 				other := p.create(tenant(1))
-				expect(tenancy.OpCreate, other.Revision, nil, &other)
+				expect(tenancy.ChangeCreate, other.Revision, nil, &other)
 				renamed := created
 				renamed.Identifier = "renamed"
 				renamed = p.update(renamed)
-				expect(tenancy.OpUpdate, renamed.Revision, &created, &renamed)
+				expect(tenancy.ChangeUpdate, renamed.Revision, &created, &renamed)
 				status := p.setStatus(created.ID, tenancy.StatusSuspended)
-				expect(tenancy.OpUpdate, status.Revision, &renamed, &status)
+				expect(tenancy.ChangeUpdate, status.Revision, &renamed, &status)
 				patched := p.patch(created.ID, `{"a":1}`)
-				expect(tenancy.OpUpdate, patched.Revision, &status, &patched)
+				expect(tenancy.ChangeUpdate, patched.Revision, &status, &patched)
 				bulk := p.bulk(tenancy.StatusActive, other.ID, created.ID)
 				slices.SortFunc(bulk, func(a, b tenancy.Tenant) int { return cmp.Compare(a.Revision, b.Revision) })
 				for _, t := range bulk {
-					expect(tenancy.OpUpdate, t.Revision, &t, &t)
+					expect(tenancy.ChangeUpdate, t.Revision, &t, &t)
 				}
 				p.delete(created.ID)
-				expect(tenancy.OpDelete, patched.Revision+3, &patched, nil)
+				expect(tenancy.ChangeDelete, patched.Revision+3, &patched, nil)
 
 				got := p.changes(start, 0)
 				if len(got) != len(want) {
@@ -97,13 +98,13 @@ func changesRules() []Rule {
 				for i, c := range got {
 					w := want[i]
 					equal(p, c.Position.Revision, w.Position.Revision, "Revision of change %d", i)
-					equal(p, c.Op, w.Op, "Op of change %d", i)
+					equal(p, c.Kind, w.Kind, "Op of change %d", i)
 					equal(p, c.TenantID, w.TenantID, "TenantID of change %d", i)
 					for _, k := range w.Keys {
-						equal(p, c.Touches(k), true, "change %d, %s, touches %v", i, c.Op, k)
+						equal(p, c.Touches(k), true, "change %d, %s, touches %v", i, c.Kind, k)
 					}
 					equal(p, len(c.Keys), len(w.Keys), "number of keys of change %d, %v", i, c.Keys)
-					if age := time.Since(c.At); age > clockSkew || age < -clockSkew || c.At != tenancy.NormalizeTime(c.At) {
+					if age := time.Since(c.At); age > clockSkew || age < -clockSkew || c.At != driver.NormalizeTime(c.At) {
 						p.errorf("At of change %d is %s, want the time of the write in UTC and microseconds", i, c.At)
 					}
 				}
@@ -164,8 +165,8 @@ func changesRules() []Rule {
 					p.fatalf("got %d changes, want %d", len(got), len(want))
 				}
 				for i, c := range got {
-					equal(p, c.Actor, want[i].by, "the Actor of change %d, %s", i, c.Op)
-					equal(p, strings.Join(c.Fields, " "), want[i].fields, "the Fields of change %d, %s", i, c.Op)
+					equal(p, c.Actor, want[i].by, "the Actor of change %d, %s", i, c.Kind)
+					equal(p, strings.Join(c.Fields, " "), want[i].fields, "the Fields of change %d, %s", i, c.Kind)
 				}
 			},
 		},
@@ -185,10 +186,10 @@ func changesRules() []Rule {
 					p.fatalf("got %d changes after a soft Delete and Purge, want 2", len(changes))
 				}
 				equal(p, changes[0].Position.Revision, deleted.Revision, "Revision of the first change")
-				for i, op := range []tenancy.Op{tenancy.OpUpdate, tenancy.OpDelete} {
-					equal(p, changes[i].Op, op, "Op of change %d", i)
+				for i, op := range []tenancy.ChangeKind{tenancy.ChangeUpdate, tenancy.ChangeDelete} {
+					equal(p, changes[i].Kind, op, "Op of change %d", i)
 					equal(p, changes[i].TenantID, t.ID, "TenantID of change %d", i)
-					for _, k := range tenancy.KeysOf(&t, nil) {
+					for _, k := range driver.KeysOf(&t, nil) {
 						equal(p, changes[i].Touches(k), true, "change %d, %s, touches %v", i, op, k)
 					}
 				}
@@ -308,7 +309,7 @@ func changesRules() []Rule {
 				equal(p, p.head().Newest, at, "the newest position after everything was read")
 				for _, c := range log {
 					id, found := written[c.Position.Revision]
-					if c.Op == tenancy.OpDelete {
+					if c.Kind == tenancy.ChangeDelete {
 						equal(p, found, false, "the Revision %d of a Delete was given to a tenant", c.Position.Revision)
 						continue
 					}
@@ -387,9 +388,9 @@ func changesRules() []Rule {
 	}
 }
 
-func (p *probe) head() tenancy.Head {
+func (p *probe) head() tenancy.Bounds {
 	p.tb.Helper()
-	head, err := p.source().Head(p.ctx)
+	head, err := p.source().Bounds(p.ctx)
 	p.ok(err, "Head")
 	return head
 }
@@ -406,7 +407,7 @@ func (p *probe) logOf(n int) []tenancy.Change {
 	p.tb.Helper()
 	log := p.changes(tenancy.Position{}, 0)
 	if len(log) != n {
-		p.fatalf("the log has %d rows, want the first OpReset and %d changes", len(log), n-1)
+		p.fatalf("the log has %d rows, want the first ChangeReset and %d changes", len(log), n-1)
 	}
 	return log
 }
@@ -425,7 +426,7 @@ func gapFree(p *probe, after tenancy.Position, changes []tenancy.Change) {
 func equalChanges(p *probe, got, want []tenancy.Change, what string, args ...any) {
 	p.tb.Helper()
 	same := slices.EqualFunc(got, want, func(a, b tenancy.Change) bool {
-		return a.Position == b.Position && a.Op == b.Op && a.TenantID == b.TenantID && a.At.Equal(b.At) && slices.Equal(a.Keys, b.Keys)
+		return a.Position == b.Position && a.Kind == b.Kind && a.TenantID == b.TenantID && a.At.Equal(b.At) && slices.Equal(a.Keys, b.Keys)
 	})
 	if !same {
 		p.errorf("%s: got %+v, want %+v", fmt.Sprintf(what, args...), got, want)

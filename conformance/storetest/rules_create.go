@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func createRules() []Rule {
@@ -89,7 +90,7 @@ func createRules() []Rule {
 					p.errorf("Create with an old UpdatedAt: got %s, want the time of the call", stamp(t.UpdatedAt))
 				}
 				future := tenant(1)
-				future.CreatedAt = tenancy.NormalizeTime(time.Now().AddDate(1, 0, 0))
+				future.CreatedAt = driver.NormalizeTime(time.Now().AddDate(1, 0, 0))
 				equal(p, p.create(future).UpdatedAt, future.CreatedAt, "UpdatedAt of a tenant with a CreatedAt in the future")
 			},
 		},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func editRules() []Rule {
@@ -20,9 +21,9 @@ func editRules() []Rule {
 				edited.Identifier, edited.Name, edited.Status = "edited", "Edited by hand", tenancy.StatusActive
 				p.h.Edit(p.tb, p.s, edited)
 				c := w.change()
-				equal(p, c.Op, tenancy.OpUpdate, "Op of the change")
+				equal(p, c.Kind, tenancy.ChangeUpdate, "Op of the change")
 				equal(p, c.TenantID, before.ID, "TenantID of the change")
-				for _, k := range tenancy.KeysOf(&before, &edited) {
+				for _, k := range driver.KeysOf(&before, &edited) {
 					equal(p, c.Touches(k), true, "the change touches %v", k)
 				}
 				gapFree(p, start, []tenancy.Change{c})

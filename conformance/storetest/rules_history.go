@@ -33,7 +33,7 @@ func historyRules() []Rule {
 					}
 				}
 				p.eventually("the restored Head", func() error {
-					head, err := p.source().Head(p.ctx)
+					head, err := p.source().Bounds(p.ctx)
 					if err == nil && head.Newest != before {
 						err = fmt.Errorf("it is %s, the backup's is %s", head.Newest, before)
 					}

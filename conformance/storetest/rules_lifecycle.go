@@ -115,7 +115,7 @@ func lifecycleRules() []Rule {
 				last := p.create(tenant(2))
 				var at tenancy.Position
 				if p.h.Source {
-					head, err := p.source().Head(p.ctx)
+					head, err := p.source().Bounds(p.ctx)
 					p.ok(err, "Head")
 					at = head.Newest
 				}
@@ -215,7 +215,7 @@ func (p *probe) calls(ctx context.Context, t tenancy.Tenant) map[string]error {
 // logCalls calls every method of a Source that is not one of Store.
 func logCalls(ctx context.Context, source tenancy.Source, t tenancy.Tenant) map[string]error {
 	errs := map[string]error{}
-	_, errs["Head"] = source.Head(ctx)
+	_, errs["Head"] = source.Bounds(ctx)
 	_, errs["Load"] = source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(t.ID)}})
 	_, errs["Changes"] = source.Changes(ctx, tenancy.Position{}, 0)
 	errs["Wait"] = source.Wait(ctx, tenancy.Position{})

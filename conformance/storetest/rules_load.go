@@ -198,7 +198,7 @@ func loadRules() []Rule {
 	}
 }
 
-func (p *probe) load(lookups ...tenancy.Lookup) []tenancy.Snapshot {
+func (p *probe) load(lookups ...tenancy.Lookup) []tenancy.Versioned {
 	p.tb.Helper()
 	snapshots, err := p.source().Load(p.ctx, lookups)
 	p.ok(err, "Load of %d lookups", len(lookups))
@@ -219,7 +219,7 @@ type history struct {
 // asked for.
 type taken struct {
 	lookup tenancy.Lookup
-	got    tenancy.Snapshot
+	got    tenancy.Versioned
 	newest tenancy.Revision
 }
 
@@ -310,8 +310,8 @@ func (h *history) contradicts(start tenancy.Position, log []tenancy.Change, s ta
 		}
 		t, written := h.after[c.Position.Revision]
 		switch {
-		case written != (c.Op != tenancy.OpDelete):
-			return fmt.Sprintf("the log says %s at revision %d, the writers disagree", c.Op, c.Position.Revision)
+		case written != (c.Kind != tenancy.ChangeDelete):
+			return fmt.Sprintf("the log says %s at revision %d, the writers disagree", c.Kind, c.Position.Revision)
 		case written && s.lookup.Key.Matches(t):
 			want = t
 		case c.TenantID == want.ID: // deleted, or renamed away

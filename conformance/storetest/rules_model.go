@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func modelRules() []Rule {
@@ -241,14 +242,14 @@ func (m *model) page(p *probe) (string, error) {
 
 func (m *model) search(p *probe) (string, error) {
 	query := []string{"", "slug", "SLUG-1", "name", "of", "lug-2"}[m.rng.IntN(6)]
-	var matches []tenancy.Match
+	var matches []driver.Match
 	for _, t := range m.tenants {
-		if rank := tenancy.RankOf(tenancy.Fold(t.Identifier), tenancy.Fold(t.Name), tenancy.Fold(query)); rank != tenancy.RankNone {
-			matches = append(matches, tenancy.Match{Tenant: t, Rank: rank})
+		if rank := driver.RankOf(driver.Fold(t.Identifier), driver.Fold(t.Name), driver.Fold(query)); rank != driver.RankNone {
+			matches = append(matches, driver.Match{Tenant: t, Rank: rank})
 		}
 	}
 	got, err := p.s.Search(p.ctx, query, tenancy.SearchOptions{Limit: 5})
-	return "Search " + query, compareAll(got, err, tenancy.TopMatches(slices.Values(matches), 5))
+	return "Search " + query, compareAll(got, err, driver.TopMatches(slices.Values(matches), 5))
 }
 
 // wrote compares what a write returned with what it should have, and keeps it.

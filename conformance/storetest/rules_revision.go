@@ -92,7 +92,7 @@ func revisionRules() []Rule {
 			Says:  "Revisions start where the log's first row left off and count every changed row once, without gaps.",
 			needs: needSource,
 			check: func(p *probe) {
-				head, err := p.source().Head(p.ctx)
+				head, err := p.source().Bounds(p.ctx)
 				p.ok(err, "Head")
 				last := head.Newest.Revision
 				next := func(rev tenancy.Revision, by string) {

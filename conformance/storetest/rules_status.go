@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func statusRules() []Rule {
@@ -86,7 +87,7 @@ func statusRules() []Rule {
 			Says: "BulkUpdateStatus gives all the tenants that it changes one UpdatedAt, later than each had before, and touches nothing but their status.",
 			check: func(p *probe) {
 				future := tenant(3)
-				future.CreatedAt = tenancy.NormalizeTime(fullTenant().CreatedAt.AddDate(100, 0, 0))
+				future.CreatedAt = driver.NormalizeTime(fullTenant().CreatedAt.AddDate(100, 0, 0))
 				before := []tenancy.Tenant{p.create(fullTenant()), p.create(tenant(1)), p.create(future), p.create(tenant(2))}
 				untouched := p.create(tenant(4))
 				after := p.bulk(tenancy.StatusProvisioning, before[0].ID, before[1].ID, before[2].ID, before[3].ID)

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func textRules() []Rule {
@@ -19,7 +20,7 @@ func textRules() []Rule {
 					}
 					t := tenant(i)
 					t.Name, t.SchemaName, t.DatabaseURL = s, s, tenancy.NewSecret("x://"+s)
-					if tenancy.ValidateNewID(s) == nil {
+					if driver.ValidateNewID(s) == nil {
 						t.ID = s
 					}
 					m, err := tenancy.NewMetadata(map[string]any{s: s, "list": []string{s}, "deep": map[string]string{s: s}})
@@ -177,7 +178,7 @@ func hostileTexts() []string {
 // oddIDs returns the hostile texts that lookups take for an ID and Create does not.
 func oddIDs() (odd []string) {
 	for _, s := range hostileTexts() {
-		if tenancy.ValidateID(s) == nil && tenancy.ValidateNewID(s) != nil {
+		if tenancy.ValidateID(s) == nil && driver.ValidateNewID(s) != nil {
 			odd = append(odd, s)
 		}
 	}

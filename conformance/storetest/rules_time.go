@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func timeRules() []Rule {
@@ -24,7 +25,7 @@ func timeRules() []Rule {
 					t := tenant(i)
 					t.CreatedAt = at
 					created := p.create(t)
-					equal(p, created.CreatedAt, tenancy.NormalizeTime(at), "the CreatedAt that Create returns for %s", stamp(at))
+					equal(p, created.CreatedAt, driver.NormalizeTime(at), "the CreatedAt that Create returns for %s", stamp(at))
 					p.normal(created, "Create")
 					p.normal(p.get(t.ID), "GetByID")
 					p.stored(created, "Create")
@@ -85,7 +86,7 @@ func mustFresh(p *probe, id string) tenancy.Tenant {
 func (p *probe) normal(t tenancy.Tenant, from string) {
 	p.tb.Helper()
 	for field, at := range map[string]time.Time{"CreatedAt": t.CreatedAt, "UpdatedAt": t.UpdatedAt} {
-		if at.IsZero() || at != tenancy.NormalizeTime(at) {
+		if at.IsZero() || at != driver.NormalizeTime(at) {
 			p.errorf("%s from %s is %s, want UTC, microseconds, no monotonic reading", field, from, at)
 		}
 	}

@@ -303,17 +303,17 @@ func (w *watcher) progress(after, to tenancy.Position) {
 	for at := after; ; {
 		c := w.change()
 		switch {
-		case c.Op != tenancy.OpProgress:
+		case c.Kind != tenancy.ChangeProgress:
 			gapFree(w.p, at, []tenancy.Change{c})
 			at = c.Position
 			continue
 		case c.Position != at:
-			w.p.errorf("OpProgress at %v, after the changes up to %v", c.Position, at)
+			w.p.errorf("ChangeProgress at %v, after the changes up to %v", c.Position, at)
 		case c.TenantID != "" || len(c.Keys) > 0:
-			w.p.errorf("an OpProgress names %q and the keys %v", c.TenantID, c.Keys)
+			w.p.errorf("an ChangeProgress names %q and the keys %v", c.TenantID, c.Keys)
 		}
 		if c.Position.Revision >= to.Revision {
-			equal(w.p, c.Position, to, "the position of an OpProgress")
+			equal(w.p, c.Position, to, "the position of an ChangeProgress")
 			return
 		}
 	}

@@ -33,12 +33,12 @@ func entry(k tenancy.Key, r tenancy.Revision) *tier.Entry {
 	}
 	return &tier.Entry{
 		Key: k, TTL: time.Hour,
-		Snapshot: tenancy.Snapshot{AsOf: position(r), Tenant: t, Found: true},
+		Versioned: tenancy.Versioned{AsOf: position(r), Tenant: t, Found: true},
 	}
 }
 
 func negative(k tenancy.Key, r tenancy.Revision) *tier.Entry {
-	return &tier.Entry{Key: k, TTL: time.Hour, Snapshot: tenancy.Snapshot{AsOf: position(r)}}
+	return &tier.Entry{Key: k, TTL: time.Hour, Versioned: tenancy.Versioned{AsOf: position(r)}}
 }
 
 // position returns the position of a revision in the history of the test.
@@ -47,7 +47,7 @@ func position(r tenancy.Revision) tenancy.Position {
 }
 
 func change(r tenancy.Revision, keys ...tenancy.Key) tenancy.Change {
-	return tenancy.Change{Position: position(r), Op: tenancy.OpUpdate, TenantID: "id-00000", Keys: keys, At: time.Unix(1, 0).UTC()}
+	return tenancy.Change{Position: position(r), Kind: tenancy.ChangeUpdate, TenantID: "id-00000", Keys: keys, At: time.Unix(1, 0).UTC()}
 }
 
 func (p *probe) get(k tenancy.Key) tier.Result {
@@ -83,7 +83,7 @@ func (p *probe) lease(k tenancy.Key) tier.Token {
 
 func (p *probe) put(token tier.Token, e *tier.Entry) {
 	p.tb.Helper()
-	p.ok(p.c.Put(p.ctx, token, e), "Put %s as of %d", show(e.Key), e.Snapshot.AsOf.Revision)
+	p.ok(p.c.Put(p.ctx, token, e), "Put %s as of %d", show(e.Key), e.Versioned.AsOf.Revision)
 }
 
 // fill puts e where nothing is.
@@ -120,10 +120,10 @@ func (p *probe) differs(want *tier.Entry, r tier.Result) string {
 	got := r.Entry
 	switch {
 	case got == nil:
-		return fmt.Sprintf("got nothing, want the entry as of %d", want.Snapshot.AsOf.Revision)
-	case got.Snapshot.AsOf != want.Snapshot.AsOf:
-		return fmt.Sprintf("got an entry as of %v, want %v", got.Snapshot.AsOf, want.Snapshot.AsOf)
-	case got.Snapshot != want.Snapshot:
+		return fmt.Sprintf("got nothing, want the entry as of %d", want.Versioned.AsOf.Revision)
+	case got.Versioned.AsOf != want.Versioned.AsOf:
+		return fmt.Sprintf("got an entry as of %v, want %v", got.Versioned.AsOf, want.Versioned.AsOf)
+	case got.Versioned != want.Versioned:
 		return fmt.Sprintf("got %s, want %s", reveal(got), reveal(want))
 	case !p.c.Shared() && got != want:
 		return "got a copy, want the entry itself"
@@ -135,7 +135,7 @@ func (p *probe) differs(want *tier.Entry, r tier.Result) string {
 func (p *probe) gone(k tenancy.Key, after string) {
 	p.tb.Helper()
 	if r := p.get(k); r.Entry != nil {
-		p.fatalf("after %s: Get %s: got the entry as of %d, want nothing", after, show(k), r.Entry.Snapshot.AsOf.Revision)
+		p.fatalf("after %s: Get %s: got the entry as of %d, want nothing", after, show(k), r.Entry.Versioned.AsOf.Revision)
 	}
 }
 
@@ -195,7 +195,7 @@ func show(k tenancy.Key) string { return fmt.Sprintf("%s %+.80q", k.Kind, k.Valu
 
 // reveal shows what a test has made up, secrets included.
 func reveal(e *tier.Entry) string {
-	t := e.Snapshot.Tenant
+	t := e.Versioned.Tenant
 	return fmt.Sprintf("found %v, ID %+.60q, identifier %+.60q, name %+.60q, status %q, isolation %q, URL %+.60q, schema %+.60q, metadata %.100s, created %v, updated %v, at %s",
-		e.Snapshot.Found, t.ID, t.Identifier, t.Name, t.Status, t.Isolation, t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt, t.Position())
+		e.Versioned.Found, t.ID, t.Identifier, t.Name, t.Status, t.Isolation, t.DatabaseURL.Reveal(), t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt, t.Position())
 }

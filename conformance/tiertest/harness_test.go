@@ -96,7 +96,7 @@ func (f *faulty) putEach(ctx context.Context, tokens []tier.Token, entries []*ti
 func (f *faulty) refuse() {
 	put := f.put
 	f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
-		if !e.Snapshot.Tenant.DatabaseURL.IsZero() {
+		if !e.Versioned.Tenant.DatabaseURL.IsZero() {
 			return errors.Join(tier.ErrUncacheable, f.release(ctx, e.Key, token))
 		}
 		return put(ctx, token, e)

@@ -113,7 +113,7 @@ func changeMutants() []mutant {
 		}},
 		{rule: "drop-keeps-another-entry", how: "does not compare marks", spoil: func(f *faulty) {
 			f.drop = func(ctx context.Context, e *tier.Entry) error {
-				if old, _ := f.look(ctx, e.Key); old != nil && old.Snapshot.AsOf.Revision == e.Snapshot.AsOf.Revision {
+				if old, _ := f.look(ctx, e.Key); old != nil && old.Versioned.AsOf.Revision == e.Versioned.AsOf.Revision {
 					return f.remove(ctx, e.Key)
 				}
 				return nil
@@ -222,7 +222,7 @@ func useMutants() []mutant {
 		}},
 		{rule: "concurrent-puts-keep-the-newest", how: "compares AsOf before it puts", spoil: func(f *faulty) {
 			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
-				if old, _ := f.look(ctx, e.Key); old != nil && old.Snapshot.AsOf.Revision >= e.Snapshot.AsOf.Revision {
+				if old, _ := f.look(ctx, e.Key); old != nil && old.Versioned.AsOf.Revision >= e.Versioned.AsOf.Revision {
 					return nil
 				}
 				time.Sleep(50 * time.Microsecond) // the way to the server

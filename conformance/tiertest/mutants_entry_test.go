@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
@@ -48,7 +49,7 @@ func entryMutants() []mutant {
 				return f.next.Put(ctx, token, e)
 			}
 		}},
-		{rule: "local-returns-the-entry-itself", how: "returns a copy", local: true, spoil: func(f *faulty) { f.alter(func(*tenancy.Snapshot) {}) }},
+		{rule: "local-returns-the-entry-itself", how: "returns a copy", local: true, spoil: func(f *faulty) { f.alter(func(*tenancy.Versioned) {}) }},
 		{rule: "entries-are-many", how: "has a hundred places", spoil: func(f *faulty) {
 			f.rekey(func(k tenancy.Key) tenancy.Key {
 				return tenancy.IDKey("place-" + k.Value[max(0, len(k.Value)-2):])
@@ -73,7 +74,7 @@ func entryMutants() []mutant {
 			}
 		}},
 		{rule: "negative-round-trips", how: "forgets as of when there was nothing", spoil: func(f *faulty) {
-			f.alter(func(s *tenancy.Snapshot) {
+			f.alter(func(s *tenancy.Versioned) {
 				if !s.Found {
 					s.AsOf.Mark = 0
 				}
@@ -114,30 +115,30 @@ func entryMutants() []mutant {
 		"joins kind and value without a separator": func(k tenancy.Key) tenancy.Key {
 			return tenancy.IDKey(string(k.Kind) + strings.ReplaceAll(k.Value, ":", ""))
 		},
-		"compares by folding":         func(k tenancy.Key) tenancy.Key { return tenancy.Key{Kind: k.Kind, Value: tenancy.Fold(k.Value)} },
+		"compares by folding":         func(k tenancy.Key) tenancy.Key { return tenancy.Key{Kind: k.Kind, Value: driver.Fold(k.Value)} },
 		"compares hashes of one byte": func(k tenancy.Key) tenancy.Key { return tenancy.IDKey(fmt.Sprint(sum(k))) },
 	} {
 		out = append(out, mutant{rule: "keys-are-exact", how: how, spoil: func(f *faulty) { f.rekey(key) }})
 	}
-	for how, change := range map[string]func(s *tenancy.Snapshot){
-		"forgets the URL":               func(s *tenancy.Snapshot) { s.Tenant.DatabaseURL = tenancy.Secret{} },
-		"forgets the schema":            func(s *tenancy.Snapshot) { s.Tenant.SchemaName = "" },
-		"forgets the isolation":         func(s *tenancy.Snapshot) { s.Tenant.Isolation = "" },
-		"forgets the status":            func(s *tenancy.Snapshot) { s.Tenant.Status = tenancy.StatusActive },
-		"forgets the metadata":          func(s *tenancy.Snapshot) { s.Tenant.Metadata = tenancy.Metadata{} },
-		"forgets the tenant's revision": func(s *tenancy.Snapshot) { s.Tenant.Revision = s.AsOf.Revision },
-		"forgets the tenant's mark":     func(s *tenancy.Snapshot) { s.Tenant.Mark = 0 },
-		"takes one mark for both":       func(s *tenancy.Snapshot) { s.Tenant.Mark = s.AsOf.Mark },
-		"keeps revisions as floats":     func(s *tenancy.Snapshot) { s.AsOf.Revision = tenancy.Revision(float64(s.AsOf.Revision)) },
-		"keeps marks as floats":         func(s *tenancy.Snapshot) { s.AsOf.Mark = int64(float64(s.AsOf.Mark)) },
-		"keeps milliseconds":            func(s *tenancy.Snapshot) { s.Tenant.UpdatedAt = s.Tenant.UpdatedAt.Truncate(time.Millisecond) },
-		"keeps unsigned seconds": func(s *tenancy.Snapshot) {
+	for how, change := range map[string]func(s *tenancy.Versioned){
+		"forgets the URL":               func(s *tenancy.Versioned) { s.Tenant.DatabaseURL = tenancy.Secret{} },
+		"forgets the schema":            func(s *tenancy.Versioned) { s.Tenant.SchemaName = "" },
+		"forgets the isolation":         func(s *tenancy.Versioned) { s.Tenant.Isolation = "" },
+		"forgets the status":            func(s *tenancy.Versioned) { s.Tenant.Status = tenancy.StatusActive },
+		"forgets the metadata":          func(s *tenancy.Versioned) { s.Tenant.Metadata = tenancy.Metadata{} },
+		"forgets the tenant's revision": func(s *tenancy.Versioned) { s.Tenant.Revision = s.AsOf.Revision },
+		"forgets the tenant's mark":     func(s *tenancy.Versioned) { s.Tenant.Mark = 0 },
+		"takes one mark for both":       func(s *tenancy.Versioned) { s.Tenant.Mark = s.AsOf.Mark },
+		"keeps revisions as floats":     func(s *tenancy.Versioned) { s.AsOf.Revision = tenancy.Revision(float64(s.AsOf.Revision)) },
+		"keeps marks as floats":         func(s *tenancy.Versioned) { s.AsOf.Mark = int64(float64(s.AsOf.Mark)) },
+		"keeps milliseconds":            func(s *tenancy.Versioned) { s.Tenant.UpdatedAt = s.Tenant.UpdatedAt.Truncate(time.Millisecond) },
+		"keeps unsigned seconds": func(s *tenancy.Versioned) {
 			s.Tenant.CreatedAt = time.Unix(int64(uint32(s.Tenant.CreatedAt.Unix())), int64(s.Tenant.CreatedAt.Nanosecond())).UTC()
 		},
-		"returns local times":             func(s *tenancy.Snapshot) { s.Tenant.CreatedAt = s.Tenant.CreatedAt.In(time.FixedZone("", 3600)) },
-		"takes names for texts of a line": func(s *tenancy.Snapshot) { s.Tenant.Name = strings.ReplaceAll(s.Tenant.Name, "\r\n", "\n") },
-		"trims names":                     func(s *tenancy.Snapshot) { s.Tenant.Name = strings.TrimSpace(s.Tenant.Name) },
-		"keeps ASCII":                     func(s *tenancy.Snapshot) { s.Tenant.SchemaName = strings.ToValidUTF8(ascii(s.Tenant.SchemaName), "?") },
+		"returns local times":             func(s *tenancy.Versioned) { s.Tenant.CreatedAt = s.Tenant.CreatedAt.In(time.FixedZone("", 3600)) },
+		"takes names for texts of a line": func(s *tenancy.Versioned) { s.Tenant.Name = strings.ReplaceAll(s.Tenant.Name, "\r\n", "\n") },
+		"trims names":                     func(s *tenancy.Versioned) { s.Tenant.Name = strings.TrimSpace(s.Tenant.Name) },
+		"keeps ASCII":                     func(s *tenancy.Versioned) { s.Tenant.SchemaName = strings.ToValidUTF8(ascii(s.Tenant.SchemaName), "?") },
 	} {
 		out = append(out, mutant{rule: "entry-round-trips", how: how, spoil: func(f *faulty) { f.alter(change) }})
 	}

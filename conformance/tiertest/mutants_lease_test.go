@@ -120,18 +120,18 @@ func leaseMutants() []mutant {
 		{rule: "put-over-newer-is-refused", how: "does not compare AsOf", spoil: noCompare},
 		{rule: "put-over-newer-is-refused", how: "stores over the same revision", spoil: func(f *faulty) {
 			putIf(f, func(old *tier.Entry, _ bool, _ tier.Token, e *tier.Entry) bool {
-				return old != nil && old.Snapshot.AsOf.Revision == e.Snapshot.AsOf.Revision
+				return old != nil && old.Versioned.AsOf.Revision == e.Versioned.AsOf.Revision
 			})
 		}},
 		{rule: "revisions-compare-as-numbers", how: "compares revisions as 32 bits", spoil: func(f *faulty) {
 			putIf(f, func(old *tier.Entry, _ bool, _ tier.Token, e *tier.Entry) bool {
-				return old != nil && uint32(old.Snapshot.AsOf.Revision) < uint32(e.Snapshot.AsOf.Revision)
+				return old != nil && uint32(old.Versioned.AsOf.Revision) < uint32(e.Versioned.AsOf.Revision)
 			})
 		}},
 		{rule: "revisions-compare-as-numbers", how: "compares revisions as floats", spoil: func(f *faulty) {
 			f.apply = func(ctx context.Context, c tenancy.Change) error {
 				for _, k := range c.Keys {
-					if old, _ := f.look(ctx, k); old != nil && float64(old.Snapshot.AsOf.Revision) >= float64(c.Position.Revision) {
+					if old, _ := f.look(ctx, k); old != nil && float64(old.Versioned.AsOf.Revision) >= float64(c.Position.Revision) {
 						return nil
 					}
 				}
@@ -162,7 +162,7 @@ func leaseMutants() []mutant {
 		{rule: "uncacheable-is-released", how: "stores it", spoil: func(f *faulty) { f.put = f.next.Put }},
 		{rule: "uncacheable-is-released", how: "keeps the lease", spoil: func(f *faulty) {
 			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
-				if !e.Snapshot.Tenant.DatabaseURL.IsZero() {
+				if !e.Versioned.Tenant.DatabaseURL.IsZero() {
 					return tier.ErrUncacheable
 				}
 				return f.next.Put(ctx, token, e)

@@ -83,12 +83,12 @@ func (f *faulty) look(ctx context.Context, k tenancy.Key) (e *tier.Entry, free b
 }
 
 // alter changes what Get returns.
-func (f *faulty) alter(change func(t *tenancy.Snapshot)) {
+func (f *faulty) alter(change func(t *tenancy.Versioned)) {
 	f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
 		r, err := f.next.Get(ctx, k)
 		if r.Entry != nil {
 			e := *r.Entry
-			change(&e.Snapshot)
+			change(&e.Versioned)
 			r.Entry = &e
 		}
 		return r, err

@@ -11,7 +11,7 @@ import (
 func checkUncacheable(p *probe) {
 	secret := func(k tenancy.Key, r tenancy.Revision) *tier.Entry {
 		e := entry(k, r)
-		e.Snapshot.Tenant.DatabaseURL = tenancy.NewSecret("postgres://app:s3cret@db/x")
+		e.Versioned.Tenant.DatabaseURL = tenancy.NewSecret("postgres://app:s3cret@db/x")
 		return e
 	}
 	err := p.c.Put(p.ctx, p.lease(key(1)), secret(key(1), 5))
@@ -22,7 +22,7 @@ func checkUncacheable(p *probe) {
 	if err := p.c.Put(p.ctx, 0, secret(key(1), 6)); !errors.Is(err, tier.ErrUncacheable) {
 		p.errorf("Put over an older entry: got error %v, want ErrUncacheable", err)
 	}
-	if e := p.get(key(1)).Entry; e != nil && e.Snapshot.AsOf != position(5) {
+	if e := p.get(key(1)).Entry; e != nil && e.Versioned.AsOf != position(5) {
 		p.errorf("the entry was stored all the same")
 	}
 	batch, ok := p.c.(tier.BatchCache)
@@ -51,8 +51,8 @@ func changeRules() []Rule {
 				p.fill(negative(other, 7))
 				apply(p, 8, k, other)
 				for _, k := range []tenancy.Key{k, other} {
-					if e := p.get(k).Entry; e != nil && e.Snapshot.AsOf.Revision < 8 {
-						p.errorf("after a change of revision 8: Get %s: got an entry as of %d", show(k), e.Snapshot.AsOf.Revision)
+					if e := p.get(k).Entry; e != nil && e.Versioned.AsOf.Revision < 8 {
+						p.errorf("after a change of revision 8: Get %s: got an entry as of %d", show(k), e.Versioned.AsOf.Revision)
 					}
 				}
 			},
@@ -97,7 +97,7 @@ func changeRules() []Rule {
 		},
 		{
 			Name: "change-touches-its-keys-only",
-			Says: "A change leaves what is under other keys, similar ones too, as it is; one without keys, such as OpReset, does nothing.",
+			Says: "A change leaves what is under other keys, similar ones too, as it is; one without keys, such as ChangeReset, does nothing.",
 			check: func(p *probe) {
 				others := []tenancy.Key{tenancy.IdentifierKey("acme"), tenancy.IDKey("acme2"), tenancy.IDKey("Acme"), tenancy.IDKey("acm")}
 				entries := make([]*tier.Entry, len(others))
@@ -106,8 +106,8 @@ func changeRules() []Rule {
 					p.fill(entries[i])
 				}
 				apply(p, 100, tenancy.IDKey("acme"), tenancy.IDKey("*"), tenancy.IDKey("acm?"))
-				reset := tenancy.Change{Position: position(101), Op: tenancy.OpReset}
-				p.ok(p.c.Apply(p.ctx, reset), "Apply of an OpReset")
+				reset := tenancy.Change{Position: position(101), Kind: tenancy.ChangeReset}
+				p.ok(p.c.Apply(p.ctx, reset), "Apply of an ChangeReset")
 				for _, e := range entries {
 					p.holds(e)
 				}
@@ -144,7 +144,7 @@ func removeRules() []Rule {
 				p.ok(p.c.Drop(p.ctx, found), "Drop of an entry that was replaced")
 				p.holds(next)
 				lost := entry(key(1), 6)
-				lost.Snapshot.AsOf.Mark++
+				lost.Versioned.AsOf.Mark++
 				p.ok(p.c.Drop(p.ctx, lost), "Drop of an entry with another mark")
 				p.holds(next)
 				if p.c.Shared() {

@@ -115,8 +115,8 @@ func concurrencyRules() []Rule {
 						got, err := p.c.Get(p.ctx, key(1))
 						if err != nil || got.Entry == nil {
 							p.errorf("Get: entry %v, error %v", got.Entry != nil, err)
-						} else if got.Entry.Snapshot.AsOf.Revision < least {
-							p.errorf("Get: an entry as of %d after a put as of %d had returned", got.Entry.Snapshot.AsOf.Revision, least)
+						} else if got.Entry.Versioned.AsOf.Revision < least {
+							p.errorf("Get: an entry as of %d after a put as of %d had returned", got.Entry.Versioned.AsOf.Revision, least)
 						}
 					}
 				})
@@ -129,7 +129,7 @@ func concurrencyRules() []Rule {
 			check: func(p *probe) {
 				const keys = 8
 				var mu sync.Mutex
-				put := map[tenancy.Position]tenancy.Snapshot{}
+				put := map[tenancy.Position]tenancy.Versioned{}
 				var revision atomic.Int64
 				together(8, func(i int) {
 					for n := range 60 {
@@ -141,19 +141,19 @@ func concurrencyRules() []Rule {
 						}
 						if e := r.Entry; e != nil {
 							mu.Lock()
-							was, ok := put[e.Snapshot.AsOf]
+							was, ok := put[e.Versioned.AsOf]
 							mu.Unlock()
-							if !ok || was != e.Snapshot || e.Key != k {
-								p.errorf("Get %s: got an entry of %s as of %v that was never put", show(k), show(e.Key), e.Snapshot.AsOf)
+							if !ok || was != e.Versioned || e.Key != k {
+								p.errorf("Get %s: got an entry of %s as of %v that was never put", show(k), show(e.Key), e.Versioned.AsOf)
 							}
 						}
 						e := entry(k, tenancy.Revision(revision.Add(1)))
 						mu.Lock()
-						put[e.Snapshot.AsOf] = e.Snapshot
+						put[e.Versioned.AsOf] = e.Versioned
 						mu.Unlock()
 						switch n % 6 {
 						case 0:
-							err = p.c.Apply(p.ctx, change(e.Snapshot.AsOf.Revision, k))
+							err = p.c.Apply(p.ctx, change(e.Versioned.AsOf.Revision, k))
 						case 1:
 							err = p.c.Release(p.ctx, k, r.Token)
 						case 2:
@@ -188,7 +188,7 @@ func concurrencyRules() []Rule {
 func describe(r tier.Result) string {
 	switch {
 	case r.Entry != nil:
-		return fmt.Sprintf("an entry as of %v", r.Entry.Snapshot.AsOf)
+		return fmt.Sprintf("an entry as of %v", r.Entry.Versioned.AsOf)
 	case r.Token != 0:
 		return "the lease"
 	}

@@ -56,7 +56,7 @@ func entryRules() []Rule {
 			check: func(p *probe) {
 				for i, t := range tenants() {
 					for _, k := range []tenancy.Key{tenancy.IDKey(t.ID), tenancy.IdentifierKey(t.Identifier)} {
-						e := &tier.Entry{Key: k, TTL: time.Hour, Snapshot: tenancy.Snapshot{AsOf: positions()[i%len(positions())], Tenant: t, Found: true}}
+						e := &tier.Entry{Key: k, TTL: time.Hour, Versioned: tenancy.Versioned{AsOf: positions()[i%len(positions())], Tenant: t, Found: true}}
 						p.fill(e)
 					}
 				}
@@ -68,7 +68,7 @@ func entryRules() []Rule {
 			check: func(p *probe) {
 				for i, at := range positions() {
 					for _, k := range []tenancy.Key{key(i), tenancy.IdentifierKey(fmt.Sprintf("nobody-%d", i))} {
-						p.fill(&tier.Entry{Key: k, TTL: time.Hour, Snapshot: tenancy.Snapshot{AsOf: at}})
+						p.fill(&tier.Entry{Key: k, TTL: time.Hour, Versioned: tenancy.Versioned{AsOf: at}})
 					}
 				}
 			},

@@ -130,8 +130,8 @@ func leaseRules() []Rule {
 					p.put(old, entry(key(1), 5))
 					p.put(token, entry(key(1), 4))
 					e := p.get(key(1)).Entry
-					if e != nil && e.Snapshot.AsOf != position(4) {
-						p.fatalf("a put with the token of the abandoned lease stored the entry as of %v", e.Snapshot.AsOf)
+					if e != nil && e.Versioned.AsOf != position(4) {
+						p.fatalf("a put with the token of the abandoned lease stored the entry as of %v", e.Versioned.AsOf)
 					}
 					if old = token; e == nil {
 						return "the next lease is of no use"
@@ -149,7 +149,7 @@ func (p *probe) held(k tenancy.Key, after string) {
 	p.tb.Helper()
 	switch r := p.get(k); {
 	case r.Entry != nil:
-		p.fatalf("after %s: Get %s: got an entry as of %d, want nothing", after, show(k), r.Entry.Snapshot.AsOf.Revision)
+		p.fatalf("after %s: Get %s: got an entry as of %d, want nothing", after, show(k), r.Entry.Versioned.AsOf.Revision)
 	case r.Token != 0:
 		p.fatalf("after %s: Get %s: got a lease although somebody holds it", after, show(k))
 	}
@@ -189,7 +189,7 @@ func putRules() []Rule {
 				e := entry(key(1), 500)
 				p.put(token, e)
 				same := entry(key(1), 500)
-				same.Snapshot.AsOf.Mark++
+				same.Versioned.AsOf.Mark++
 				for _, older := range []*tier.Entry{entry(key(1), 499), entry(key(1), 1), negative(key(1), 499), same} {
 					for _, t := range []tier.Token{0, tier.LocalToken, token} {
 						p.put(t, older)

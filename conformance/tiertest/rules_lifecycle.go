@@ -29,7 +29,7 @@ func lifecycleRules() []Rule {
 				p.fill(e)
 				found := p.get(key(1)).Entry
 				p.within("a call with an ended context", func() {
-					if r, err := p.c.Get(ctx, key(1)); err == nil && (r.Entry == nil || r.Entry.Snapshot != e.Snapshot) {
+					if r, err := p.c.Get(ctx, key(1)); err == nil && (r.Entry == nil || r.Entry.Versioned != e.Versioned) {
 						p.errorf("Get with an ended context: got %s and no error, want the entry", describe(r))
 					}
 					if r, err := p.c.Get(ctx, key(2)); r.Entry != nil || err != nil && r.Token != 0 {
@@ -82,7 +82,7 @@ func lifecycleRules() []Rule {
 								p.errorf("Get during Close: %v", err)
 								return
 							}
-							if r.Entry != nil && (r.Entry.Key != key(n%20) || r.Entry.Snapshot.AsOf != position(5)) {
+							if r.Entry != nil && (r.Entry.Key != key(n%20) || r.Entry.Versioned.AsOf != position(5)) {
 								p.errorf("Get during Close: got %s of %s", describe(r), show(r.Entry.Key))
 								return
 							}

@@ -54,13 +54,13 @@ func checkModel(p *probe) {
 			e := entry(k, r)
 			did = fmt.Sprintf("Put as of %d with token %d", r, token)
 			err = p.c.Put(p.ctx, token, e)
-			if m.lease != 0 && m.lease == token || m.entry != nil && m.entry.Snapshot.AsOf.Revision < r {
+			if m.lease != 0 && m.lease == token || m.entry != nil && m.entry.Versioned.AsOf.Revision < r {
 				m.set(e)
 			}
 		case 6:
 			did = fmt.Sprintf("Apply %d", r)
 			err = p.c.Apply(p.ctx, change(r, k))
-			if m.lease != 0 || m.entry != nil && m.entry.Snapshot.AsOf.Revision < r {
+			if m.lease != 0 || m.entry != nil && m.entry.Versioned.AsOf.Revision < r {
 				m.set(nil)
 			}
 		case 7:
@@ -73,7 +73,7 @@ func checkModel(p *probe) {
 			e := entry(k, r)
 			did = fmt.Sprintf("Drop as of %d", r)
 			err = p.c.Drop(p.ctx, e)
-			if m.entry != nil && m.entry.Snapshot.AsOf == e.Snapshot.AsOf {
+			if m.entry != nil && m.entry.Versioned.AsOf == e.Versioned.AsOf {
 				m.set(nil)
 			}
 		}
@@ -111,7 +111,7 @@ func (m *model) get(r tier.Result) (wrong string) {
 	if m.entry == nil && m.lease == 0 {
 		want.Token = 1
 	}
-	if describe(r) != describe(want) || m.entry != nil && r.Entry.Snapshot != m.entry.Snapshot {
+	if describe(r) != describe(want) || m.entry != nil && r.Entry.Versioned != m.entry.Versioned {
 		return fmt.Sprintf("got %s, want %s", describe(r), describe(want))
 	}
 	if r.Token != 0 {

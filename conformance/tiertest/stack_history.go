@@ -39,7 +39,7 @@ func (h *history) add(c tenancy.Change) {
 	for _, k := range c.Keys {
 		v := version{since: r, known: known, tenant: t}
 		switch {
-		case c.Op == tenancy.OpDelete:
+		case c.Kind == tenancy.ChangeDelete:
 			v = version{since: r, known: true}
 		case !known:
 			v.found = true // perhaps; explain is generous

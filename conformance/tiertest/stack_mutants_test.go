@@ -14,6 +14,7 @@ import (
 	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
 	"github.com/go-tenancy/tenantstore/conformance/tiertest"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
@@ -53,7 +54,7 @@ func stackMutants() []stackMutant {
 		}}},
 		{"serves before it has followed the log", local, staleOr, plan{source: func(s *faults.Source) tenancy.Source {
 			l := &lying{Source: s}
-			l.load = func(_ context.Context, snapshots []tenancy.Snapshot) {
+			l.load = func(_ context.Context, snapshots []tenancy.Versioned) {
 				if followed := l.followed(); !followed.IsZero() {
 					for i := range snapshots {
 						snapshots[i].AsOf = followed
@@ -63,8 +64,8 @@ func stackMutants() []stackMutant {
 			return l
 		}}},
 		{"takes the position after it has read", local, staleOr, plan{source: func(s *faults.Source) tenancy.Source {
-			return &lying{Source: s, load: func(ctx context.Context, snapshots []tenancy.Snapshot) {
-				head, err := s.Source.Head(ctx)
+			return &lying{Source: s, load: func(ctx context.Context, snapshots []tenancy.Versioned) {
+				head, err := s.Source.Bounds(ctx)
 				for i := range snapshots {
 					if err == nil {
 						snapshots[i].AsOf = head.Newest
@@ -79,7 +80,7 @@ func stackMutants() []stackMutant {
 		}}},
 		{"serves its caches after a write that it could not follow", local, stale, plan{node: func(s tenancy.Store, source *faults.Source) tenancy.Store {
 			return &split{Store: s, writes: func(ctx context.Context) tenancy.Store {
-				if _, err := source.Head(ctx); err != nil {
+				if _, err := source.Bounds(ctx); err != nil {
 					return source.Source
 				}
 				return s
@@ -137,7 +138,7 @@ func (m stackMutant) caught(got recorder.Outcome) bool {
 type lying struct {
 	*faults.Source
 	changes func([]tenancy.Change)
-	load    func(context.Context, []tenancy.Snapshot)
+	load    func(context.Context, []tenancy.Versioned)
 
 	mu   sync.Mutex
 	last tenancy.Position
@@ -166,8 +167,8 @@ func (l *lying) follow(p tenancy.Position) {
 	l.last = p
 }
 
-func (l *lying) Head(ctx context.Context) (tenancy.Head, error) {
-	head, err := l.Source.Head(ctx)
+func (l *lying) Bounds(ctx context.Context) (tenancy.Bounds, error) {
+	head, err := l.Source.Bounds(ctx)
 	if err == nil {
 		l.follow(head.Newest)
 	}
@@ -200,7 +201,7 @@ func waking(watch iter.Seq2[tenancy.Change, error]) iter.Seq2[tenancy.Change, er
 	}
 }
 
-func (l *lying) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (l *lying) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	snapshots, err := l.Source.Load(ctx, want)
 	if err == nil && l.load != nil {
 		l.load(ctx, snapshots)
@@ -211,14 +212,14 @@ func (l *lying) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snap
 // unmarked is a source whose positions are revisions alone.
 type unmarked struct{ *faults.Source }
 
-func (u *unmarked) Head(ctx context.Context) (tenancy.Head, error) {
-	head, err := u.Source.Head(ctx)
+func (u *unmarked) Bounds(ctx context.Context) (tenancy.Bounds, error) {
+	head, err := u.Source.Bounds(ctx)
 	head.Oldest.Mark, head.Newest.Mark = 0, 0
 	return head, err
 }
 
 func (u *unmarked) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
-	head, err := u.Source.Head(ctx)
+	head, err := u.Source.Bounds(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +236,7 @@ func (u *unmarked) Changes(ctx context.Context, after tenancy.Position, limit in
 		}
 	}
 	if at.Revision != after.Revision {
-		return nil, tenancy.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
+		return nil, driver.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
 	}
 	changes, err := u.Source.Changes(ctx, at, limit)
 	for i := range changes {
@@ -244,7 +245,7 @@ func (u *unmarked) Changes(ctx context.Context, after tenancy.Position, limit in
 	return changes, err
 }
 
-func (u *unmarked) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (u *unmarked) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	snapshots, err := u.Source.Load(ctx, want)
 	for i := range snapshots {
 		snapshots[i].AsOf.Mark = 0
@@ -383,7 +384,7 @@ type altering struct{ tier.Cache }
 
 func (a altering) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
 	cut := *e
-	cut.Snapshot.Tenant.Name = strings.TrimRight(cut.Snapshot.Tenant.Name, "0123456789")
+	cut.Versioned.Tenant.Name = strings.TrimRight(cut.Versioned.Tenant.Name, "0123456789")
 	return a.Cache.Put(ctx, token, &cut)
 }
 
@@ -427,7 +428,7 @@ func (f failsWith) GetByID(ctx context.Context, id string) (tenancy.Tenant, erro
 	before := f.errors()
 	t, err := f.Store.GetByID(ctx, id)
 	if f.errors() > before {
-		return tenancy.Tenant{}, tenancy.ErrorIn("GetByID", tenancy.IDKey(id), tenancy.ErrUnavailable)
+		return tenancy.Tenant{}, driver.ErrorIn("GetByID", tenancy.IDKey(id), tenancy.ErrUnavailable)
 	}
 	return t, err
 }

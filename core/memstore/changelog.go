@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // changeLog is the log and what wakes its watchers. It is never empty. The
@@ -19,7 +20,7 @@ type changeLog struct {
 
 func newChangeLog(retention int) changeLog {
 	l := changeLog{retention: retention, grown: make(chan struct{})}
-	l.append(tenancy.Change{Op: tenancy.OpReset})
+	l.append(tenancy.Change{Kind: tenancy.ChangeReset})
 	return l
 }
 
@@ -29,7 +30,7 @@ func (l *changeLog) append(c tenancy.Change) tenancy.Position {
 	if len(l.changes) > 0 {
 		p.Revision = l.newest().Revision + 1
 	}
-	c.Position, c.At = p, tenancy.NormalizeTime(time.Now())
+	c.Position, c.At = p, driver.NormalizeTime(time.Now())
 	l.changes = append(l.changes, c)
 	if len(l.changes)-l.retention >= l.retention { // so that trimming costs nothing on average
 		l.compact(p.Revision - tenancy.Revision(l.retention) + 1)
@@ -50,8 +51,8 @@ func (l *changeLog) retained() []tenancy.Change {
 	return l.changes[max(0, len(l.changes)-l.retention):]
 }
 
-func (l *changeLog) head() tenancy.Head {
-	return tenancy.Head{Oldest: l.retained()[0].Position, Newest: l.newest()}
+func (l *changeLog) head() tenancy.Bounds {
+	return tenancy.Bounds{Oldest: l.retained()[0].Position, Newest: l.newest()}
 }
 
 // after returns at most limit changes after the position, or ErrCompacted.

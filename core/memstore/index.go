@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // chunkSize is how many records a chunk holds at most.
@@ -18,9 +19,9 @@ type index struct {
 }
 
 // find returns the place of k: the chunk, and the place in it.
-func (x *index) find(k tenancy.ListKey) (chunk, at int, found bool) {
-	compare := func(r *record, k tenancy.ListKey) int { return -tenancy.ListKeyOf(r.Tenant).Compare(k) }
-	chunk, _ = slices.BinarySearchFunc(x.chunks, k, func(c []*record, k tenancy.ListKey) int {
+func (x *index) find(k driver.ListKey) (chunk, at int, found bool) {
+	compare := func(r *record, k driver.ListKey) int { return -driver.ListKeyOf(r.Tenant).Compare(k) }
+	chunk, _ = slices.BinarySearchFunc(x.chunks, k, func(c []*record, k driver.ListKey) int {
 		return compare(c[len(c)-1], k)
 	})
 	if chunk == len(x.chunks) {
@@ -31,7 +32,7 @@ func (x *index) find(k tenancy.ListKey) (chunk, at int, found bool) {
 }
 
 func (x *index) insert(r *record) {
-	c, at, _ := x.find(tenancy.ListKeyOf(r.Tenant))
+	c, at, _ := x.find(driver.ListKeyOf(r.Tenant))
 	if c == len(x.chunks) { // behind all others
 		if c == 0 || len(x.chunks[c-1]) == chunkSize {
 			x.chunks = append(x.chunks, nil)
@@ -52,7 +53,7 @@ func (x *index) insert(r *record) {
 }
 
 func (x *index) remove(r *record) {
-	c, at, found := x.find(tenancy.ListKeyOf(r.Tenant))
+	c, at, found := x.find(driver.ListKeyOf(r.Tenant))
 	if !found {
 		return
 	}
@@ -71,7 +72,7 @@ type rest struct {
 }
 
 // after returns what the index holds after the place, or from the start.
-func (x *index) after(place tenancy.ListKey) rest {
+func (x *index) after(place driver.ListKey) rest {
 	all := rest{chunks: x.chunks, n: x.n}
 	if place.IsZero() {
 		return all.drop(0)
@@ -104,7 +105,7 @@ func (r rest) next() *record { return r.chunk[len(r.chunk)-1] }
 
 // page returns at most limit tenants of the indexes in list order, after the
 // place and then skipping offset.
-func page(indexes []*index, after tenancy.ListKey, offset, limit int) []tenancy.Tenant {
+func page(indexes []*index, after driver.ListKey, offset, limit int) []tenancy.Tenant {
 	rests := make([]rest, len(indexes))
 	total := 0
 	for i, x := range indexes {
@@ -140,12 +141,12 @@ func skip(rests []rest, n int) {
 // first returns which list's nth record, or last if it is shorter, List shows
 // first.
 func first(rests []rest, n int) int {
-	list, best := -1, tenancy.ListKey{}
+	list, best := -1, driver.ListKey{}
 	for i, r := range rests {
 		if r.n == 0 {
 			continue
 		}
-		k := tenancy.ListKeyOf(r.drop(min(n, r.n) - 1).next().Tenant)
+		k := driver.ListKeyOf(r.drop(min(n, r.n) - 1).next().Tenant)
 		if list < 0 || k.Compare(best) < 0 {
 			list, best = i, k
 		}

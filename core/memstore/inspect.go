@@ -4,13 +4,14 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Statistics describes what a store holds.
 type Statistics struct {
 	Tenants  int
 	ByStatus map[tenancy.Status]int // only statuses that some tenant has
-	Log      tenancy.Head
+	Log      tenancy.Bounds
 }
 
 // Statistics returns the numbers of tenants and the extent of the log.
@@ -30,7 +31,7 @@ func (s *Store) Statistics() Statistics {
 func (s *Store) All() []tenancy.Tenant {
 	s.b.mu.RLock()
 	defer s.b.mu.RUnlock()
-	return page([]*index{&s.b.all}, tenancy.ListKey{}, 0, s.b.all.n)
+	return page([]*index{&s.b.all}, driver.ListKey{}, 0, s.b.all.n)
 }
 
 // Clear removes every tenant, in one change that touches every key, as TRUNCATE
@@ -39,7 +40,7 @@ func (s *Store) Clear() {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	s.b.replaceAll(nil)
-	s.b.log.append(tenancy.Change{Op: tenancy.OpReset})
+	s.b.log.append(tenancy.Change{Kind: tenancy.ChangeReset})
 }
 
 // Compact drops the changes before revision from the log, but never the newest.
@@ -73,7 +74,7 @@ func (s *Store) Restore(backup Backup) {
 	s.b.replaceAll(backup.records)
 	s.b.log.changes = cloneChanges(backup.changes)
 	if len(s.b.log.changes) == 0 {
-		s.b.log.append(tenancy.Change{Op: tenancy.OpReset}) // a log is never empty
+		s.b.log.append(tenancy.Change{Kind: tenancy.ChangeReset}) // a log is never empty
 	}
 	s.b.log.wake()
 }

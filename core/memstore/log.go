@@ -6,25 +6,26 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // pollInterval is how long Wait waits at most: callers count on it as a sign of life.
 const pollInterval = time.Second
 
-func (b *backend) Head(context.Context) (tenancy.Head, error) {
+func (b *backend) Bounds(context.Context) (tenancy.Bounds, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.log.head(), nil
 }
 
-func (b *backend) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (b *backend) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	newest := b.log.newest()
-	out := make([]tenancy.Snapshot, len(want))
+	out := make([]tenancy.Versioned, len(want))
 	for i, w := range want {
 		if w.Min > newest.Revision && w.Min != tenancy.Latest {
-			return nil, tenancy.ErrorIn("Load", w.Key, tenancy.ErrCompacted)
+			return nil, driver.ErrorIn("Load", w.Key, tenancy.ErrCompacted)
 		}
 		out[i].AsOf = newest
 		if r := b.find(w.Key); r != nil {
@@ -85,6 +86,6 @@ func (b *backend) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[t
 			}
 			return nil
 		}
-		tenancy.WatchLog(ctx, after, changes, wait)(yield)
+		driver.WatchLog(ctx, after, changes, wait)(yield)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func create(tb testing.TB, s *memstore.Store, t tenancy.Tenant) tenancy.Tenant {
@@ -36,7 +37,7 @@ func TestPagesMergeStatusesInListOrder(t *testing.T) {
 		})
 		want = append(want, made)
 	}
-	slices.SortFunc(want, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
+	slices.SortFunc(want, func(a, b tenancy.Tenant) int { return driver.ListKeyOf(a).Compare(driver.ListKeyOf(b)) })
 	for _, filter := range []tenancy.Filter{
 		{},
 		{Statuses: statuses[:1]},
@@ -80,7 +81,7 @@ func TestInsertIntoAFullChunk(t *testing.T) {
 		create(t, s, tenancy.Tenant{Identifier: "one-more", Name: "n", CreatedAt: time.Unix(int64(2*at), 0)})
 		all := s.All()
 		if len(all) != full+1 || all[full-at].Identifier != "one-more" || !slices.IsSortedFunc(all, func(a, b tenancy.Tenant) int {
-			return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b))
+			return driver.ListKeyOf(a).Compare(driver.ListKeyOf(b))
 		}) {
 			t.Errorf("at %d: the list is out of order", at)
 		}
@@ -94,7 +95,7 @@ func TestPagesOfManyTenants(t *testing.T) {
 	var want []tenancy.Tenant
 	check := func() {
 		t.Helper()
-		slices.SortFunc(want, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
+		slices.SortFunc(want, func(a, b tenancy.Tenant) int { return driver.ListKeyOf(a).Compare(driver.ListKeyOf(b)) })
 		if !slices.Equal(s.All(), want) || s.Statistics().Tenants != len(want) {
 			t.Fatalf("All differs from the %d sorted tenants", len(want))
 		}
@@ -177,7 +178,7 @@ func TestStatisticsAllAndClear(t *testing.T) {
 	}
 	s.Clear()
 	changes, err := s.Changes(t.Context(), st.Log.Newest, 0)
-	if err != nil || len(changes) != 1 || changes[0].Op != tenancy.OpReset || !changes[0].Touches(tenancy.IDKey("any")) {
+	if err != nil || len(changes) != 1 || changes[0].Kind != tenancy.ChangeReset || !changes[0].Touches(tenancy.IDKey("any")) {
 		t.Errorf("after Clear: Changes = %+v, %v; want one reset", changes, err)
 	}
 	if st := s.Statistics(); st.Tenants != 0 || len(st.ByStatus) != 0 || len(s.All()) != 0 {
@@ -435,7 +436,7 @@ func BenchmarkGrowth(b *testing.B) {
 		{"Count", func(f filled) error { _, err := f.Count(ctx, two); return err }},
 		{"List", list(func(filled) tenancy.ListOptions { return tenancy.ListOptions{} })},
 		{"List/cursor", list(func(f filled) tenancy.ListOptions {
-			return tenancy.ListOptions{Filter: two, Cursor: tenancy.ListKeyOf(f.middle).Cursor(two)}
+			return tenancy.ListOptions{Filter: two, Cursor: driver.ListKeyOf(f.middle).Cursor(two)}
 		})},
 		{"List/offset", list(func(f filled) tenancy.ListOptions { return tenancy.ListOptions{Filter: two, Offset: f.n / 4} })},
 		{"Statistics", func(f filled) error { f.Statistics(); return nil }},

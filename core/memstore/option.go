@@ -1,14 +1,18 @@
 package memstore
 
-import "github.com/go-tenancy/tenantstore/core/tenancy"
+import (
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
+)
 
 // DefaultLogRetention is how many changes a store retains unless told otherwise.
 const DefaultLogRetention = 10_000
 
 type config struct {
 	softDelete   bool
-	reserved     tenancy.ReservedIdentifiers
-	check        tenancy.MetadataCheck
+	reserved     driver.ReservedIdentifiers
+	check        driver.MetadataCheck
 	logRetention int
 }
 
@@ -22,13 +26,13 @@ func WithSoftDelete() Option {
 }
 
 // WithReserved keeps identifiers for the product: Create, and an Update that
-// renames, refuse them with ErrInvalid. See [tenancy.ReservedIdentifiers].
+// renames, refuse them with ErrInvalid. See [driver.ReservedIdentifiers].
 func WithReserved(identifiers ...string) Option {
 	return func(c *config) { c.reserved = append(c.reserved, identifiers...) }
 }
 
 // WithMetadataCheck makes the store refuse metadata that check refuses: see
-// [tenancy.MetadataCheck].
+// [driver.MetadataCheck].
 func WithMetadataCheck(check func(tenancy.Metadata) error) Option {
 	return func(c *config) { c.check = check }
 }

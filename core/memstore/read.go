@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func (b *backend) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
@@ -51,10 +52,10 @@ func (b *backend) Exists(_ context.Context, id string) (bool, error) {
 	return b.byID[id] != nil, nil
 }
 
-func (b *backend) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
+func (b *backend) ListAfter(_ context.Context, opts tenancy.ListOptions, after driver.ListKey) (tenancy.Page, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return tenancy.PageOf(page(b.indexes(opts.Filter), after, opts.Offset, opts.Limit+1), opts), nil
+	return driver.PageOf(page(b.indexes(opts.Filter), after, opts.Offset, opts.Limit+1), opts), nil
 }
 
 func (b *backend) Count(_ context.Context, filter tenancy.Filter) (int, error) {
@@ -84,16 +85,16 @@ func (b *backend) indexes(filter tenancy.Filter) []*index {
 func (b *backend) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	folded := tenancy.Fold(query)
-	found := tenancy.TopMatches(func(yield func(tenancy.Match) bool) {
+	folded := driver.Fold(query)
+	found := driver.TopMatches(func(yield func(driver.Match) bool) {
 		for _, x := range b.indexes(opts.Filter) {
 			for _, chunk := range x.chunks {
 				if ctx.Err() != nil {
 					return
 				}
 				for _, r := range chunk {
-					rank := tenancy.RankOf(r.Identifier, r.foldedName, folded)
-					if rank != tenancy.RankNone && !yield(tenancy.Match{Tenant: r.Tenant, Rank: rank}) {
+					rank := driver.RankOf(r.Identifier, r.foldedName, folded)
+					if rank != driver.RankNone && !yield(driver.Match{Tenant: r.Tenant, Rank: rank}) {
 						return
 					}
 				}

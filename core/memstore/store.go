@@ -5,13 +5,14 @@ import (
 	"sync"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Store is a tenancy.Source, tenancy.Purger and tenancy.BatchCreator in memory.
 // Create one with New.
 type Store struct {
-	*tenancy.Extended // checks input, completes errors
-	b                 *backend
+	*driver.Extended // checks input, completes errors
+	b                *backend
 }
 
 var (
@@ -36,14 +37,14 @@ func New(opts ...Option) *Store {
 		log:          newChangeLog(c.logRetention),
 		closed:       make(chan struct{}),
 	}
-	return &Store{tenancy.Extend(b), b}
+	return &Store{driver.Extend(b), b}
 }
 
-// backend implements tenancy.Backend and what Extend can use beyond it.
+// backend implements driver.Backend and what Extend can use beyond it.
 type backend struct {
 	softDelete bool
-	reserved   tenancy.ReservedIdentifiers
-	check      tenancy.MetadataCheck
+	reserved   driver.ReservedIdentifiers
+	check      driver.MetadataCheck
 	closed     chan struct{}
 
 	mu           sync.RWMutex
@@ -63,7 +64,7 @@ type record struct {
 // IsReserved is asked by Extended.
 func (b *backend) IsReserved(identifier string) bool { return b.reserved.IsReserved(identifier) }
 
-// CheckMetadata implements tenancy.MetadataChecker.
+// CheckMetadata implements driver.MetadataChecker.
 func (b *backend) CheckMetadata(m tenancy.Metadata) error { return b.check.Judge(m) }
 
 // Close is called once, by Extended.
@@ -74,8 +75,8 @@ func (b *backend) Close() error {
 
 // put replaces before by after, either of which may be nil, appends the change
 // to the log, and returns what is now stored. The caller holds b.mu.
-func (b *backend) put(ctx context.Context, op tenancy.Op, before *record, after *tenancy.Tenant) tenancy.Tenant {
-	c := tenancy.Change{Op: op, Actor: tenancy.ActorFrom(ctx)}
+func (b *backend) put(ctx context.Context, kind tenancy.ChangeKind, before *record, after *tenancy.Tenant) tenancy.Tenant {
+	c := tenancy.Change{Kind: kind, Actor: tenancy.ActorFrom(ctx)}
 	var old *tenancy.Tenant
 	if before != nil {
 		old = &before.Tenant
@@ -85,15 +86,15 @@ func (b *backend) put(ctx context.Context, op tenancy.Op, before *record, after 
 		b.byStatus[before.Status].remove(before)
 	}
 	if old != nil && after != nil {
-		c.Fields = tenancy.FieldsOf(*old, *after)
+		c.Fields = driver.FieldsOf(*old, *after)
 	}
-	c.Keys = tenancy.KeysOf(old, after)
+	c.Keys = driver.KeysOf(old, after)
 	c.TenantID = c.Keys[0].Value // the first key is the ID
 	position := b.log.append(c)
 	if after == nil {
 		return tenancy.Tenant{}
 	}
-	r := &record{*after, tenancy.Fold(after.Name)}
+	r := &record{*after, driver.Fold(after.Name)}
 	r.Revision, r.Mark = position.Revision, position.Mark
 	b.insert(r)
 	return r.Tenant

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func (b *backend) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
@@ -30,7 +31,7 @@ func (b *backend) create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant,
 	if b.byIdentifier[t.Identifier] != nil {
 		return tenancy.Tenant{}, taken("identifier")
 	}
-	return b.put(ctx, tenancy.OpCreate, nil, &t), nil
+	return b.put(ctx, tenancy.ChangeCreate, nil, &t), nil
 }
 
 func taken(field string) error {
@@ -75,17 +76,17 @@ func (b *backend) change(ctx context.Context, id string, edit func(*record) (ten
 		return t, nil
 	}
 	t.CreatedAt = old.CreatedAt
-	t.UpdatedAt = tenancy.NextUpdate(old.UpdatedAt, time.Now())
-	return b.put(ctx, tenancy.OpUpdate, old, &t), nil
+	t.UpdatedAt = driver.NextUpdate(old.UpdatedAt, time.Now())
+	return b.put(ctx, tenancy.ChangeUpdate, old, &t), nil
 }
 
 func (b *backend) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at := tenancy.NormalizeTime(time.Now())
+	at := driver.NormalizeTime(time.Now())
 	for _, id := range ids {
 		if old := b.byID[id]; old != nil {
-			at = tenancy.NextUpdate(old.UpdatedAt, at)
+			at = driver.NextUpdate(old.UpdatedAt, at)
 		}
 	}
 	out := make([]tenancy.Tenant, 0, len(ids))
@@ -93,7 +94,7 @@ func (b *backend) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.
 		if old := b.byID[id]; old != nil {
 			t := old.Tenant
 			t.Status, t.UpdatedAt = s, at
-			out = append(out, b.put(ctx, tenancy.OpUpdate, old, &t))
+			out = append(out, b.put(ctx, tenancy.ChangeUpdate, old, &t))
 		}
 	}
 	return out, nil
@@ -113,8 +114,8 @@ func (b *backend) Delete(ctx context.Context, id string) error {
 		return nil
 	}
 	t := old.Tenant
-	t.Status, t.UpdatedAt = tenancy.StatusDeleted, tenancy.NextUpdate(old.UpdatedAt, time.Now())
-	b.put(ctx, tenancy.OpUpdate, old, &t)
+	t.Status, t.UpdatedAt = tenancy.StatusDeleted, driver.NextUpdate(old.UpdatedAt, time.Now())
+	b.put(ctx, tenancy.ChangeUpdate, old, &t)
 	return nil
 }
 
@@ -125,6 +126,6 @@ func (b *backend) Purge(ctx context.Context, id string) error {
 	if old == nil {
 		return tenancy.ErrNotFound
 	}
-	b.put(ctx, tenancy.OpDelete, old, nil)
+	b.put(ctx, tenancy.ChangeDelete, old, nil)
 	return nil
 }

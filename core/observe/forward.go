@@ -77,20 +77,20 @@ func (s *Store) Purge(ctx context.Context, id string) error {
 	return err
 }
 
-// Head implements [tenancy.Log], if the store below does.
-func (s *Store) Head(ctx context.Context) (tenancy.Head, error) {
+// Bounds implements [tenancy.Log], if the store below does.
+func (s *Store) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	if s.source == nil {
-		return tenancy.Head{}, unsupported("Head")
+		return tenancy.Bounds{}, unsupported("Head")
 	}
-	return each(ctx, s, Head, s.source.Head)
+	return each(ctx, s, Head, s.source.Bounds)
 }
 
 // Load implements [tenancy.Log], if the store below does.
-func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	if s.source == nil {
 		return nil, unsupported("Load")
 	}
-	return each(ctx, s, Load, func(ctx context.Context) ([]tenancy.Snapshot, error) { return s.source.Load(ctx, want) })
+	return each(ctx, s, Load, func(ctx context.Context) ([]tenancy.Versioned, error) { return s.source.Load(ctx, want) })
 }
 
 // Changes implements [tenancy.Log], if the store below does.

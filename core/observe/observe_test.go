@@ -31,7 +31,7 @@ func TestWrapNil(t *testing.T) {
 			t.Errorf("%v, want ErrInvalid", err)
 		}
 	}
-	if _, err := s.Head(ctx); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := s.Bounds(ctx); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Head: %v, want ErrUnsupported", err)
 	}
 	if err := s.Close(); err != nil {
@@ -291,7 +291,7 @@ func TestCapabilitiesAreThoseOfTheStoreBelow(t *testing.T) {
 	}
 	ctx := t.Context()
 	errs := map[string]error{"Purge": s.Purge(ctx, "t1")}
-	_, errs["Head"] = s.Head(ctx)
+	_, errs["Head"] = s.Bounds(ctx)
 	_, errs["Load"] = s.Load(ctx, nil)
 	_, errs["Changes"] = s.Changes(ctx, tenancy.Position{}, 0)
 	errs["Wait"] = s.Wait(ctx, tenancy.Position{})

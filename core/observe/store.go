@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Store is a store of which every operation is seen. Create one with Wrap; it is
@@ -35,7 +36,7 @@ const SampleEvery = 64
 // [tenancy.ErrInvalid].
 func Wrap(next tenancy.Store, cfg Config) *Store {
 	if next == nil {
-		next = tenancy.Extend(nil)
+		next = driver.Extend(nil)
 	}
 	s := &Store{next: next, trace: cfg.Trace}
 	s.source, _ = tenancy.SourceOf(next)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Match is what a request says about its tenant.
@@ -109,7 +110,7 @@ func (m Match) agrees(t *tenancy.Tenant) error {
 
 func validate(key tenancy.Key) error {
 	if err := key.Validate(); err != nil {
-		return tenancy.ErrorIn("Resolve", key, err)
+		return driver.ErrorIn("Resolve", key, err)
 	}
 	return nil
 }

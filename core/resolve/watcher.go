@@ -170,7 +170,7 @@ func (w *Watcher) Close() error {
 func (w *Watcher) admit(ctx context.Context, id string, s *stream) Decision {
 	for {
 		seen, err := w.begin(s)
-		var snapshots []tenancy.Snapshot
+		var snapshots []tenancy.Versioned
 		if err == nil {
 			snapshots, err = w.load(ctx, []string{id}, seen)
 		}
@@ -192,7 +192,7 @@ func (w *Watcher) admit(ctx context.Context, id string, s *stream) Decision {
 }
 
 // judge says whether the tenant of s is served as of the snapshot.
-func (w *Watcher) judge(snapshot *tenancy.Snapshot, s *stream) Outcome {
+func (w *Watcher) judge(snapshot *tenancy.Versioned, s *stream) Outcome {
 	if !snapshot.Found || !s.created.IsZero() && !snapshot.Tenant.CreatedAt.Equal(s.created) {
 		return OutcomeUnknown
 	}
@@ -211,7 +211,7 @@ func (w *Watcher) begin(s *stream) (tenancy.Revision, error) {
 }
 
 // add watches s as of the snapshot, unless changes after that have been seen already.
-func (w *Watcher) add(id string, s *stream, snapshot *tenancy.Snapshot) bool {
+func (w *Watcher) add(id string, s *stream, snapshot *tenancy.Versioned) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.refusing != nil || s.round != w.round || w.seen.Revision > snapshot.AsOf.Revision {
@@ -256,7 +256,7 @@ func (w *Watcher) sync(ctx context.Context, at tenancy.Position) error {
 	w.round++
 	ids := slices.Collect(maps.Keys(w.streams))
 	w.mu.Unlock()
-	return w.look(ctx, at, ids, func(s *stream, now tenancy.Snapshot) {
+	return w.look(ctx, at, ids, func(s *stream, now tenancy.Versioned) {
 		switch {
 		case s.round == w.round: // it came after at
 		case now.Found && now.Tenant.Position() == s.at:
@@ -275,7 +275,7 @@ func (w *Watcher) change(ctx context.Context, c tenancy.Change) error {
 	var unsure []string
 	for _, id := range c.TenantIDs() {
 		streams := w.streams[id]
-		if len(streams) > 0 && len(c.Fields) == 0 && c.Op == tenancy.OpUpdate {
+		if len(streams) > 0 && len(c.Fields) == 0 && c.Kind == tenancy.ChangeUpdate {
 			unsure = append(unsure, id) // it changed nothing, or its author has not said what
 		}
 		for s := range streams {
@@ -289,7 +289,7 @@ func (w *Watcher) change(ctx context.Context, c tenancy.Change) error {
 		}
 	}
 	w.mu.Unlock()
-	return w.look(ctx, c.Position, unsure, func(s *stream, now tenancy.Snapshot) {
+	return w.look(ctx, c.Position, unsure, func(s *stream, now tenancy.Versioned) {
 		if c.Position.Revision > s.from && w.judge(&now, s) != OutcomeResolved {
 			s.end(ErrNotServed)
 		}
@@ -299,7 +299,7 @@ func (w *Watcher) change(ctx context.Context, c tenancy.Change) error {
 // interrupts reports whether the tenant with the ID was perhaps not served, or not
 // this tenant, at c or right before it.
 func interrupts(c tenancy.Change, id string) bool {
-	return c.Op != tenancy.OpUpdate || c.TenantID != id ||
+	return c.Kind != tenancy.ChangeUpdate || c.TenantID != id ||
 		slices.Contains(c.Fields, "id") || slices.Contains(c.Fields, "status")
 }
 
@@ -308,7 +308,7 @@ func interrupts(c tenancy.Change, id string) bool {
 const loadTimeout = 10 * time.Second
 
 // load returns what is stored under the IDs as of the revision or later.
-func (w *Watcher) load(ctx context.Context, ids []string, least tenancy.Revision) ([]tenancy.Snapshot, error) {
+func (w *Watcher) load(ctx context.Context, ids []string, least tenancy.Revision) ([]tenancy.Versioned, error) {
 	want := make([]tenancy.Lookup, len(ids))
 	for i, id := range ids {
 		want[i] = tenancy.Lookup{Key: tenancy.IDKey(id), Min: least}
@@ -319,7 +319,7 @@ func (w *Watcher) load(ctx context.Context, ids []string, least tenancy.Revision
 }
 
 // look calls do for every stream of the tenants, with what is stored as of at or later.
-func (w *Watcher) look(ctx context.Context, at tenancy.Position, ids []string, do func(*stream, tenancy.Snapshot)) error {
+func (w *Watcher) look(ctx context.Context, at tenancy.Position, ids []string, do func(*stream, tenancy.Versioned)) error {
 	for some := range slices.Chunk(ids, 1000) {
 		snapshots, err := w.load(ctx, some, at.Revision)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func newTenants(t testing.TB, identifiers ...string) (*memstore.Store, map[string]tenancy.Tenant) {
@@ -48,11 +49,11 @@ type cut struct {
 	off atomic.Bool
 }
 
-func (c *cut) Head(ctx context.Context) (tenancy.Head, error) {
+func (c *cut) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	if c.off.Load() {
-		return tenancy.Head{}, tenancy.ErrUnavailable
+		return tenancy.Bounds{}, tenancy.ErrUnavailable
 	}
-	return c.Source.Head(ctx)
+	return c.Source.Bounds(ctx)
 }
 
 func (c *cut) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
@@ -157,7 +158,7 @@ type gated struct {
 func (g *gated) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
 	return func(yield func(tenancy.Change, error) bool) {
 		for change, err := range g.Source.Watch(ctx, after) {
-			if err == nil && change.Op != tenancy.OpProgress {
+			if err == nil && change.Kind != tenancy.ChangeProgress {
 				select {
 				case <-g.gate:
 				case <-ctx.Done():
@@ -293,7 +294,7 @@ type hanging struct {
 }
 
 func (h *hanging) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return tenancy.WatchLog(ctx, after, func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	return driver.WatchLog(ctx, after, func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 		if h.hangs.Load() {
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -309,7 +310,7 @@ func (h *hanging) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[t
 	})
 }
 
-func (h *hanging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (h *hanging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	if h.hangs.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // collisions are tenants of which some are invalid and some share a key.
@@ -45,10 +46,10 @@ func TestCreateBatch(t *testing.T) {
 	ts, want := collisions()
 	batching := &fast{}
 	for name, s := range map[string]tenancy.Store{
-		"a backend with CreateBatch":    tenancy.Extend(batching),
-		"a backend without":             tenancy.Extend(&fake{}),
-		"a store without":               struct{ tenancy.Store }{tenancy.Extend(&fake{})},
-		"a store that does not support": unsupported{tenancy.Extend(&fake{})},
+		"a backend with CreateBatch":    driver.Extend(batching),
+		"a backend without":             driver.Extend(&fake{}),
+		"a store without":               struct{ tenancy.Store }{driver.Extend(&fake{})},
+		"a store that does not support": unsupported{driver.Extend(&fake{})},
 	} {
 		results, err := tenancy.CreateBatch(t.Context(), s, ts)
 		if err != nil || outcomes(results) != want {
@@ -61,7 +62,7 @@ func TestCreateBatch(t *testing.T) {
 	for _, batch := range batching.batches {
 		seen := map[tenancy.Key]bool{}
 		for _, tenant := range batch {
-			for _, k := range tenancy.KeysOf(nil, &tenant) {
+			for _, k := range driver.KeysOf(nil, &tenant) {
 				if seen[k] || tenant.Validate() != nil {
 					t.Errorf("the backend was given %+v", batch)
 				}
@@ -99,7 +100,7 @@ func TestCreateBatchThatFails(t *testing.T) {
 		{3, context.Canceled, ""},
 		{1, nil, "ok identifier ok identifier"}, // a backend that breaks its contract
 	} {
-		s := tenancy.Extend(&fast{fake: fake{fail: c.fail}, lose: c.lose})
+		s := driver.Extend(&fast{fake: fake{fail: c.fail}, lose: c.lose})
 		results, err := s.CreateBatch(t.Context(), ts)
 		reason := c.fail
 		if reason == nil {
@@ -110,7 +111,7 @@ func TestCreateBatchThatFails(t *testing.T) {
 			t.Errorf("lost %d: %s, want %s", c.lose, got, c.want)
 		}
 	}
-	one := tenancy.Extend(&failSecond{})
+	one := driver.Extend(&failSecond{})
 	results, err := one.CreateBatch(t.Context(), ts)
 	wantError(t, "one by one", err, tenancy.ErrUnavailable, "Create")
 	if got := outcomes(results); got != "ok identifier" {
@@ -129,7 +130,7 @@ func (f *failSecond) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tena
 
 // A batch of equal tenants must not cost the square of its length.
 func TestCreateBatchOfEqualTenants(t *testing.T) {
-	s := tenancy.Extend(&fast{})
+	s := driver.Extend(&fast{})
 	ts := make([]tenancy.Tenant, 5000)
 	for i := range ts {
 		ts[i] = tenancy.Tenant{Identifier: "acme", Name: "Acme"}

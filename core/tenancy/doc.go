@@ -6,7 +6,7 @@
 //
 // [Store] is what an application uses. [Getter] is the part of it that a
 // request handler needs. An author of a new backend writes the smaller
-// [Backend] and calls [Extend].
+// driver.Backend and calls driver.Extend.
 //
 // [Source] adds what makes caches coherent: a store-wide [Revision] for every
 // changed row, a log of changes in commit order, and reads that say as of which
@@ -17,7 +17,7 @@
 // Every implementation answers alike; conformance/storetest decides.
 //
 //   - Identifiers match [a-z][a-z0-9-]{1,61}[a-z0-9]. IDs and names have 1 to
-//     255 runes; new IDs are printable and no path tricks ([ValidateNewID]). Metadata is one JSON object of at most 256 KiB. NUL and invalid
+//     255 runes; new IDs are printable and no path tricks (driver.ValidateNewID). Metadata is one JSON object of at most 256 KiB. NUL and invalid
 //     UTF-8 are refused everywhere. What is wrong with an input is an [*Error]
 //     that wraps [ErrInvalid] and names the field, before any I/O.
 //   - Reads return suspended and deleted tenants too: the caller decides what

@@ -1,7 +1,6 @@
 package tenancy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -98,52 +97,6 @@ func quote(s string) string {
 		}
 	}
 	return strconv.QuoteToASCII(s)
-}
-
-// ErrorIn returns err as an [*Error] of operation op on key (its zero value for
-// none). If err is already an *Error, what it lacks is filled in; if it wraps
-// one, the new one takes over what that says about the tenant. An err that wraps
-// none of the reasons that Error.Err documents is taken for an outage and made
-// to wrap ErrUnavailable. ErrorIn(…, nil) is nil. It is for authors of stores.
-func ErrorIn(op string, key Key, err error) error {
-	if err == nil {
-		return nil
-	}
-	var out Error
-	var inner *Error
-	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost one is completed
-		out = *e
-	} else if out.Err = err; errors.As(err, &inner) {
-		out.ID, out.Identifier, out.Field = inner.ID, inner.Identifier, inner.Field
-	}
-	switch {
-	case out.Err == nil:
-		out.Err = fmt.Errorf("%w: unknown error", ErrUnavailable)
-	case !hasReason(out.Err):
-		out.Err = fmt.Errorf("%w: %w", ErrUnavailable, out.Err)
-	}
-	if out.Op == "" {
-		out.Op = op
-	}
-	if out.ID == "" && key.Kind == KindID {
-		out.ID = key.Value
-	}
-	if out.Identifier == "" && key.Kind == KindIdentifier {
-		out.Identifier = key.Value
-	}
-	return &out
-}
-
-func hasReason(err error) bool {
-	for _, reason := range []error{
-		ErrNotFound, ErrAlreadyExists, ErrConflict, ErrInvalid, ErrUnavailable, ErrCompacted, ErrClosed, ErrWithheld,
-		context.Canceled, context.DeadlineExceeded, errors.ErrUnsupported,
-	} {
-		if errors.Is(err, reason) {
-			return true
-		}
-	}
-	return false
 }
 
 // named returns err, of a call that op has made, as an error of op on key (its zero

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func TestErrorText(t *testing.T) {
@@ -37,7 +38,7 @@ func TestErrorTextCannotForgeLines(t *testing.T) {
 		&tenancy.Error{Op: "GetByIdentifier", Identifier: hostile, Err: tenancy.ErrNotFound},
 		&tenancy.Error{Op: "List", Err: fmt.Errorf("%w: %s", tenancy.ErrUnavailable, hostile)},
 		&tenancy.Error{Op: "List", Err: errors.Join(tenancy.ErrUnavailable, errors.New("second line"))},
-		tenancy.ErrorIn("Update", tenancy.IDKey(hostile), errors.New(hostile)),
+		driver.ErrorIn("Update", tenancy.IDKey(hostile), errors.New(hostile)),
 		tenancy.Status(hostile).Validate(),
 		tenancy.Tenant{ID: "a", Identifier: "acme", Name: "A", Status: "active", Isolation: tenancy.Isolation(hostile)}.Validate(),
 	} {
@@ -78,7 +79,7 @@ func TestErrorIn(t *testing.T) {
 		tenancy.ErrNotFound, tenancy.ErrAlreadyExists, tenancy.ErrConflict, tenancy.ErrInvalid, tenancy.ErrUnavailable,
 		tenancy.ErrCompacted, tenancy.ErrClosed, context.Canceled, context.DeadlineExceeded, errors.ErrUnsupported,
 	}
-	if err := tenancy.ErrorIn("Get", tenancy.IDKey("t1"), nil); err != nil {
+	if err := driver.ErrorIn("Get", tenancy.IDKey("t1"), nil); err != nil {
 		t.Fatalf("ErrorIn of nil: %v", err)
 	}
 	for _, reason := range append(reasons, cause) {
@@ -88,7 +89,7 @@ func TestErrorIn(t *testing.T) {
 			"an Error":        &tenancy.Error{Err: reason},
 			"a wrapped Error": fmt.Errorf("x: %w", &tenancy.Error{Err: reason}),
 		} {
-			err := tenancy.ErrorIn("Get", tenancy.IDKey("t1"), given)
+			err := driver.ErrorIn("Get", tenancy.IDKey("t1"), given)
 			var e *tenancy.Error
 			if !errors.As(err, &e) || e.Op != "Get" || e.ID != "t1" || e.Identifier != "" {
 				t.Errorf("%v, %s: %#v", reason, name, err)
@@ -103,20 +104,20 @@ func TestErrorIn(t *testing.T) {
 		}
 	}
 	full := &tenancy.Error{Op: "Update", ID: "t9", Identifier: "nine", Field: "identifier", Err: tenancy.ErrAlreadyExists}
-	if err := tenancy.ErrorIn("Other", tenancy.IDKey("t1"), full); *err.(*tenancy.Error) != *full { //nolint:errorlint // the outermost
+	if err := driver.ErrorIn("Other", tenancy.IDKey("t1"), full); *err.(*tenancy.Error) != *full { //nolint:errorlint // the outermost
 		t.Errorf("a complete error was changed: %v", err)
 	}
 	partial := &tenancy.Error{Err: tenancy.ErrNotFound}
-	if _ = tenancy.ErrorIn("Get", tenancy.IdentifierKey("acme"), partial); partial.Op != "" {
+	if _ = driver.ErrorIn("Get", tenancy.IdentifierKey("acme"), partial); partial.Op != "" {
 		t.Error("ErrorIn changed the error that it was given")
 	}
 	// The field is not hidden by a layer that only adds words.
-	err := tenancy.ErrorIn("Create", tenancy.Key{}, fmt.Errorf("tx: %w", &tenancy.Error{ID: "t1", Field: "id", Err: tenancy.ErrAlreadyExists}))
+	err := driver.ErrorIn("Create", tenancy.Key{}, fmt.Errorf("tx: %w", &tenancy.Error{ID: "t1", Field: "id", Err: tenancy.ErrAlreadyExists}))
 	var e *tenancy.Error
 	if !errors.As(err, &e) || e.Field != "id" || e.ID != "t1" || !errors.Is(err, tenancy.ErrAlreadyExists) {
 		t.Errorf("the field is lost: %v", err)
 	}
-	if err := tenancy.ErrorIn("Get", tenancy.Key{}, &tenancy.Error{}); !errors.Is(err, tenancy.ErrUnavailable) {
+	if err := driver.ErrorIn("Get", tenancy.Key{}, &tenancy.Error{}); !errors.Is(err, tenancy.ErrUnavailable) {
 		t.Errorf("an Error without a reason: %v", err)
 	}
 }

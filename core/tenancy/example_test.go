@@ -213,14 +213,14 @@ func ExampleSource() {
 		fmt.Println("this store has no change log")
 		return
 	}
-	head, err := source.Head(ctx)
+	head, err := source.Bounds(ctx)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	changes, err := source.Changes(ctx, head.Oldest, 0)
 	for _, c := range changes {
-		fmt.Println(c.Position.Revision, c.Op, c.TenantID, c.Keys)
+		fmt.Println(c.Position.Revision, c.Kind, c.TenantID, c.Keys)
 	}
 	fmt.Println(err)
 	// Output:

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // hung is a Backend that answers nothing until a call's context ends, as one whose
@@ -27,7 +28,7 @@ func (h *hung) GetByIdentifier(ctx context.Context, _ string) (tenancy.Tenant, e
 	return wait[tenancy.Tenant](ctx)
 }
 
-func (h *hung) List(ctx context.Context, _ tenancy.ListOptions, _ tenancy.ListKey) (tenancy.Page, error) {
+func (h *hung) ListAfter(ctx context.Context, _ tenancy.ListOptions, _ driver.ListKey) (tenancy.Page, error) {
 	return wait[tenancy.Page](ctx)
 }
 
@@ -52,10 +53,10 @@ func (h *hung) Purge(ctx context.Context, _ string) error  { return h.Delete(ctx
 func (h *hung) CreateBatch(ctx context.Context, _ []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	return wait[[]tenancy.CreateResult](ctx)
 }
-func (h *hung) Head(ctx context.Context) (tenancy.Head, error) { return wait[tenancy.Head](ctx) }
+func (h *hung) Bounds(ctx context.Context) (tenancy.Bounds, error) { return wait[tenancy.Bounds](ctx) }
 
-func (h *hung) Load(ctx context.Context, _ []tenancy.Lookup) ([]tenancy.Snapshot, error) {
-	return wait[[]tenancy.Snapshot](ctx)
+func (h *hung) Load(ctx context.Context, _ []tenancy.Lookup) ([]tenancy.Versioned, error) {
+	return wait[[]tenancy.Versioned](ctx)
 }
 
 func (h *hung) Changes(ctx context.Context, _ tenancy.Position, _ int) ([]tenancy.Change, error) {
@@ -87,39 +88,39 @@ func overwritten() tenancy.Tenant {
 // deadline.
 func TestCloseEndsCallsUnderWay(t *testing.T) {
 	drop := func(_ any, err error) error { return err }
-	for op, call := range map[string]func(ctx context.Context, s *tenancy.Extended) error{
-		"GetByID":         func(ctx context.Context, s *tenancy.Extended) error { return drop(s.GetByID(ctx, "t1")) },
-		"GetByIdentifier": func(ctx context.Context, s *tenancy.Extended) error { return drop(s.GetByIdentifier(ctx, "acme")) },
-		"GetByIDs":        func(ctx context.Context, s *tenancy.Extended) error { return drop(s.GetByIDs(ctx, []string{"t1"})) },
-		"Exists":          func(ctx context.Context, s *tenancy.Extended) error { return drop(s.Exists(ctx, "t1")) },
-		"List":            func(ctx context.Context, s *tenancy.Extended) error { return drop(s.List(ctx, tenancy.ListOptions{})) },
-		"Count":           func(ctx context.Context, s *tenancy.Extended) error { return drop(s.Count(ctx, tenancy.Filter{})) },
-		"Search": func(ctx context.Context, s *tenancy.Extended) error {
+	for op, call := range map[string]func(ctx context.Context, s *driver.Extended) error{
+		"GetByID":         func(ctx context.Context, s *driver.Extended) error { return drop(s.GetByID(ctx, "t1")) },
+		"GetByIdentifier": func(ctx context.Context, s *driver.Extended) error { return drop(s.GetByIdentifier(ctx, "acme")) },
+		"GetByIDs":        func(ctx context.Context, s *driver.Extended) error { return drop(s.GetByIDs(ctx, []string{"t1"})) },
+		"Exists":          func(ctx context.Context, s *driver.Extended) error { return drop(s.Exists(ctx, "t1")) },
+		"List":            func(ctx context.Context, s *driver.Extended) error { return drop(s.List(ctx, tenancy.ListOptions{})) },
+		"Count":           func(ctx context.Context, s *driver.Extended) error { return drop(s.Count(ctx, tenancy.Filter{})) },
+		"Search": func(ctx context.Context, s *driver.Extended) error {
 			return drop(s.Search(ctx, "", tenancy.SearchOptions{}))
 		},
-		"Create": func(ctx context.Context, s *tenancy.Extended) error { return drop(s.Create(ctx, valid())) },
-		"CreateBatch": func(ctx context.Context, s *tenancy.Extended) error {
+		"Create": func(ctx context.Context, s *driver.Extended) error { return drop(s.Create(ctx, valid())) },
+		"CreateBatch": func(ctx context.Context, s *driver.Extended) error {
 			return drop(s.CreateBatch(ctx, []tenancy.Tenant{valid()}))
 		},
-		"Update": func(ctx context.Context, s *tenancy.Extended) error { return drop(s.Update(ctx, overwritten())) },
-		"SetStatus": func(ctx context.Context, s *tenancy.Extended) error {
+		"Update": func(ctx context.Context, s *driver.Extended) error { return drop(s.Update(ctx, overwritten())) },
+		"SetStatus": func(ctx context.Context, s *driver.Extended) error {
 			return drop(s.SetStatus(ctx, "t1", tenancy.StatusActive))
 		},
-		"BulkUpdateStatus": func(ctx context.Context, s *tenancy.Extended) error {
+		"BulkUpdateStatus": func(ctx context.Context, s *driver.Extended) error {
 			return drop(s.BulkUpdateStatus(ctx, []string{"t1"}, tenancy.StatusActive))
 		},
-		"UpdateMetadata": func(ctx context.Context, s *tenancy.Extended) error {
+		"UpdateMetadata": func(ctx context.Context, s *driver.Extended) error {
 			return drop(s.UpdateMetadata(ctx, "t1", tenancy.Metadata{}))
 		},
-		"Delete": func(ctx context.Context, s *tenancy.Extended) error { return s.Delete(ctx, "t1") },
-		"Purge":  func(ctx context.Context, s *tenancy.Extended) error { return s.Purge(ctx, "t1") },
-		"Head":   func(ctx context.Context, s *tenancy.Extended) error { return drop(s.Head(ctx)) },
-		"Load":   func(ctx context.Context, s *tenancy.Extended) error { return drop(s.Load(ctx, nil)) },
-		"Changes": func(ctx context.Context, s *tenancy.Extended) error {
+		"Delete": func(ctx context.Context, s *driver.Extended) error { return s.Delete(ctx, "t1") },
+		"Purge":  func(ctx context.Context, s *driver.Extended) error { return s.Purge(ctx, "t1") },
+		"Head":   func(ctx context.Context, s *driver.Extended) error { return drop(s.Bounds(ctx)) },
+		"Load":   func(ctx context.Context, s *driver.Extended) error { return drop(s.Load(ctx, nil)) },
+		"Changes": func(ctx context.Context, s *driver.Extended) error {
 			return drop(s.Changes(ctx, tenancy.Position{}, 0))
 		},
-		"Wait": func(ctx context.Context, s *tenancy.Extended) error { return s.Wait(ctx, tenancy.Position{}) },
-		"Watch": func(ctx context.Context, s *tenancy.Extended) error {
+		"Wait": func(ctx context.Context, s *driver.Extended) error { return s.Wait(ctx, tenancy.Position{}) },
+		"Watch": func(ctx context.Context, s *driver.Extended) error {
 			for _, err := range s.Watch(ctx, tenancy.Position{}) {
 				return err
 			}
@@ -129,7 +130,7 @@ func TestCloseEndsCallsUnderWay(t *testing.T) {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &hung{}
-				s := tenancy.Extend(b)
+				s := driver.Extend(b)
 				got := make(chan error)
 				for _, ctx := range []context.Context{context.Background(), t.Context()} {
 					go func() { got <- call(ctx, s) }()
@@ -150,7 +151,7 @@ func TestCloseEndsCallsUnderWay(t *testing.T) {
 // The end of the caller's own context is not taken for the end of the store.
 func TestCallersContextEndsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := tenancy.Extend(&hung{})
+		s := driver.Extend(&hung{})
 		ctx, cancel := context.WithCancel(t.Context())
 		got := make(chan error)
 		go func() {

@@ -10,20 +10,21 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 var (
-	_ tenancy.Source       = (*tenancy.Extended)(nil)
-	_ tenancy.Purger       = (*tenancy.Extended)(nil)
-	_ tenancy.BatchCreator = (*tenancy.Extended)(nil)
+	_ tenancy.Source       = (*driver.Extended)(nil)
+	_ tenancy.Purger       = (*driver.Extended)(nil)
+	_ tenancy.BatchCreator = (*driver.Extended)(nil)
 )
 
 // seeded returns a store of n tenants: t0, t1 …, with names that search tells
 // apart.
-func seeded(t testing.TB, n int) (*tenancy.Extended, *fake) {
+func seeded(t testing.TB, n int) (*driver.Extended, *fake) {
 	t.Helper()
 	b := &fake{}
-	s := tenancy.Extend(b)
+	s := driver.Extend(b)
 	for i := range n {
 		_, err := s.Create(t.Context(), tenancy.Tenant{
 			ID: fmt.Sprintf("t%d", i), Identifier: fmt.Sprintf("acme-%d", i), Name: fmt.Sprintf("Firma %d ÉCOLE", i),
@@ -105,7 +106,7 @@ func TestExtendDefaults(t *testing.T) {
 
 func TestExtendUsesFasterVersions(t *testing.T) {
 	b := &fast{}
-	s := tenancy.Extend(b)
+	s := driver.Extend(b)
 	ctx := t.Context()
 	b.tenants = []tenancy.Tenant{{ID: "a"}, {ID: "b"}, {ID: "not asked for"}}
 	got, err := s.GetByIDs(ctx, []string{"b", "a", "b"})
@@ -119,7 +120,7 @@ func TestExtendUsesFasterVersions(t *testing.T) {
 	_, _ = s.SetStatus(ctx, "a", tenancy.StatusActive)
 	_, _ = s.CreateBatch(ctx, []tenancy.Tenant{valid()})
 	_ = s.Purge(ctx, "a")
-	_, _ = s.Head(ctx)
+	_, _ = s.Bounds(ctx)
 	_, _ = s.Load(ctx, nil)
 	if cs, err := s.Changes(ctx, tenancy.Position{}, 0); err != nil || len(cs) != tenancy.DefaultChangesLimit {
 		t.Errorf("Changes: %d, %v", len(cs), err)
@@ -131,15 +132,15 @@ func TestExtendUsesFasterVersions(t *testing.T) {
 	if source, ok := tenancy.SourceOf(s); !ok || source != tenancy.Source(s) {
 		t.Error("SourceOf does not see the log")
 	}
-	if _, ok := tenancy.SourceOf(tenancy.Extend(tenancyBackend{s})); !ok {
+	if _, ok := tenancy.SourceOf(driver.Extend(tenancyBackend{s})); !ok {
 		t.Error("SourceOf does not see a log two levels down")
 	}
 }
 
 // tenancyBackend lets a Store be a Backend: a naive decorator.
-type tenancyBackend struct{ *tenancy.Extended }
+type tenancyBackend struct{ *driver.Extended }
 
-func (b tenancyBackend) List(ctx context.Context, opts tenancy.ListOptions, _ tenancy.ListKey) (tenancy.Page, error) {
+func (b tenancyBackend) ListAfter(ctx context.Context, opts tenancy.ListOptions, _ driver.ListKey) (tenancy.Page, error) {
 	return b.Extended.List(ctx, opts)
 }
 
@@ -149,13 +150,13 @@ func TestExtendWithoutLog(t *testing.T) {
 	if _, ok := tenancy.SourceOf(s); ok || s.HasSource() {
 		t.Error("SourceOf sees a log where there is none")
 	}
-	if _, ok := tenancy.SourceOf(tenancy.Extend(tenancyBackend{s})); ok {
+	if _, ok := tenancy.SourceOf(driver.Extend(tenancyBackend{s})); ok {
 		t.Error("SourceOf sees a log where there is none two levels down")
 	}
 	if tenancy.Fresh(s) != tenancy.Store(s) {
 		t.Error("Fresh of a store without log is another one")
 	}
-	_, err := s.Head(ctx)
+	_, err := s.Bounds(ctx)
 	wantError(t, "Head", err, errors.ErrUnsupported, "Head")
 	_, err = s.Load(ctx, nil)
 	wantError(t, "Load", err, errors.ErrUnsupported, "Load")
@@ -176,7 +177,7 @@ func TestExtendWithoutLog(t *testing.T) {
 }
 
 // everything calls every method with valid input.
-func everything(ctx context.Context, s *tenancy.Extended) map[string]error {
+func everything(ctx context.Context, s *driver.Extended) map[string]error {
 	errs := map[string]error{}
 	t := valid()
 	t.Revision = tenancy.AnyRevision
@@ -195,7 +196,7 @@ func everything(ctx context.Context, s *tenancy.Extended) map[string]error {
 	_, errs["UpdateMetadata"] = s.UpdateMetadata(ctx, "t0", tenancy.Metadata{})
 	errs["Delete"] = s.Delete(ctx, "t0")
 	errs["Purge"] = s.Purge(ctx, "t0")
-	_, errs["Head"] = s.Head(ctx)
+	_, errs["Head"] = s.Bounds(ctx)
 	_, errs["Load"] = s.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
 	_, errs["Changes"] = s.Changes(ctx, tenancy.Position{}, 0)
 	errs["Wait"] = s.Wait(ctx, tenancy.Position{})
@@ -209,7 +210,7 @@ func everything(ctx context.Context, s *tenancy.Extended) map[string]error {
 
 func TestExtendCloseAndContext(t *testing.T) {
 	b := &fast{}
-	s := tenancy.Extend(b)
+	s := driver.Extend(b)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for op, err := range everything(ended, s) {
@@ -227,7 +228,7 @@ func TestExtendCloseAndContext(t *testing.T) {
 	if calls := b.took(); !slices.Equal(calls, []string{"Close"}) {
 		t.Errorf("the backend was asked %q", calls)
 	}
-	failing := tenancy.Extend(&fake{fail: errors.New("disk full")})
+	failing := driver.Extend(&fake{fail: errors.New("disk full")})
 	wantError(t, "Close that fails", failing.Close(), tenancy.ErrUnavailable, "Close")
 	if err := failing.Close(); err != nil {
 		t.Errorf("the second Close: %v", err)
@@ -236,7 +237,7 @@ func TestExtendCloseAndContext(t *testing.T) {
 
 func TestExtendErrors(t *testing.T) {
 	for _, reason := range []error{tenancy.ErrConflict, tenancy.ErrUnavailable, context.DeadlineExceeded, errors.New("boom")} {
-		for op, err := range everything(t.Context(), tenancy.Extend(&fast{fake: fake{fail: reason}})) {
+		for op, err := range everything(t.Context(), driver.Extend(&fast{fake: fake{fail: reason}})) {
 			if op == "Watch" {
 				wantError(t, op, err, tenancy.ErrCompacted, op)
 				continue
@@ -244,7 +245,7 @@ func TestExtendErrors(t *testing.T) {
 			wantError(t, op, err, reason, op)
 		}
 	}
-	defaults := everything(t.Context(), tenancy.Extend(&fake{fail: tenancy.ErrConflict}))
+	defaults := everything(t.Context(), driver.Extend(&fake{fail: tenancy.ErrConflict}))
 	for _, op := range []string{"GetByIDs", "Exists", "Count", "Search", "SetStatus", "CreateBatch"} {
 		if !errors.Is(defaults[op], tenancy.ErrConflict) {
 			t.Errorf("%s, derived from a method that fails: %v", op, defaults[op])
@@ -265,15 +266,15 @@ func TestExtendErrors(t *testing.T) {
 	if !errors.As(err, &e) || e.ID != "new" || e.Identifier != "acme-1" || e.Field != "name" {
 		t.Errorf("Create of an invalid one: %#v", err)
 	}
-	_, err = tenancy.Extend(&fast{fake: fake{fail: tenancy.ErrUnavailable}}).Create(ctx, tenancy.Tenant{Identifier: "acme-1", Name: "x"})
+	_, err = driver.Extend(&fast{fake: fake{fail: tenancy.ErrUnavailable}}).Create(ctx, tenancy.Tenant{Identifier: "acme-1", Name: "x"})
 	if !errors.As(err, &e) || e.ID == "" { // it may have been created
 		t.Errorf("Create in an outage without an ID: %#v", err)
 	}
-	_, err = tenancy.Extend(&fast{lose: 1}).Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
+	_, err = driver.Extend(&fast{lose: 1}).Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
 	wantError(t, "Load that returns too little", err, tenancy.ErrUnavailable, "Load")
 	b.took()
 	bad := "\x00"
-	big := tenancy.MetadataFromStored([]byte(`{"a":"` + strings.Repeat("x", tenancy.MaxMetadataBytes) + `"}`))
+	big := driver.MetadataFromStored([]byte(`{"a":"` + strings.Repeat("x", tenancy.MaxMetadataBytes) + `"}`))
 	for field, errs := range map[string][]error{
 		"id": {
 			second(s.GetByID(ctx, bad)), second(s.GetByIDs(ctx, []string{"t0", bad})), second(s.Exists(ctx, "")), s.Delete(ctx, bad), s.Purge(ctx, bad),
@@ -293,7 +294,7 @@ func TestExtendErrors(t *testing.T) {
 	if calls := b.took(); len(calls) != 0 {
 		t.Errorf("bad input reached the backend: %q", calls)
 	}
-	source := tenancy.Extend(&fast{})
+	source := driver.Extend(&fast{})
 	wantInvalid(t, "Changes", second(source.Changes(ctx, tenancy.Position{}, tenancy.MaxChangesLimit+1)), "limit")
 	wantInvalid(t, "Load", second(source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IdentifierKey("A")}})), "identifier")
 	wantInvalid(t, "Load", second(source.Load(ctx, []tenancy.Lookup{{}})), "key")
@@ -302,14 +303,14 @@ func TestExtendErrors(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestExtendGetDoesNotAllocate(t *testing.T) {
-	s := tenancy.Extend(constant{})
+	s := driver.Extend(constant{})
 	ctx := t.Context()
 	if got := testing.AllocsPerRun(100, func() { _, _ = s.GetByID(ctx, "t1"); _, _ = s.GetByIdentifier(ctx, "acme") }); got != 0 {
 		t.Errorf("%v allocations, want 0", got)
 	}
 }
 
-type constant struct{ tenancy.Backend }
+type constant struct{ driver.Backend }
 
 func (constant) GetByID(context.Context, string) (tenancy.Tenant, error) {
 	return tenancy.Tenant{ID: "t1"}, nil
@@ -320,7 +321,7 @@ func (constant) GetByIdentifier(context.Context, string) (tenancy.Tenant, error)
 }
 
 func TestListOmitsSecrets(t *testing.T) {
-	s := tenancy.Extend(&fake{})
+	s := driver.Extend(&fake{})
 	with, without := valid(), valid()
 	with.DatabaseURL = tenancy.NewSecret(canary)
 	without.ID, without.Identifier = "t2", "other"

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // fakeMark is the mark of every write of a fake, whose history never turns back.
@@ -64,7 +65,7 @@ func (f *fake) GetByIdentifier(_ context.Context, identifier string) (tenancy.Te
 	return f.get("GetByIdentifier", tenancy.IdentifierKey(identifier))
 }
 
-func (f *fake) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
+func (f *fake) ListAfter(_ context.Context, opts tenancy.ListOptions, after driver.ListKey) (tenancy.Page, error) {
 	unlock, err := f.enter("List")
 	defer unlock()
 	if err != nil {
@@ -72,13 +73,13 @@ func (f *fake) List(_ context.Context, opts tenancy.ListOptions, after tenancy.L
 	}
 	var rows []tenancy.Tenant
 	for _, t := range f.tenants {
-		if opts.Filter.Matches(t) && (after.IsZero() || after.Compare(tenancy.ListKeyOf(t)) < 0) {
+		if opts.Filter.Matches(t) && (after.IsZero() || after.Compare(driver.ListKeyOf(t)) < 0) {
 			rows = append(rows, t)
 		}
 	}
-	slices.SortFunc(rows, func(a, b tenancy.Tenant) int { return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b)) })
+	slices.SortFunc(rows, func(a, b tenancy.Tenant) int { return driver.ListKeyOf(a).Compare(driver.ListKeyOf(b)) })
 	rows = rows[min(opts.Offset, len(rows)):]
-	return tenancy.PageOf(rows[:min(len(rows), opts.Limit+1)], opts), nil
+	return driver.PageOf(rows[:min(len(rows), opts.Limit+1)], opts), nil
 }
 
 func (f *fake) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
@@ -91,7 +92,7 @@ func (f *fake) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, erro
 }
 
 func (f *fake) create(t tenancy.Tenant) (tenancy.Tenant, error) {
-	for _, k := range tenancy.KeysOf(nil, &t) {
+	for _, k := range driver.KeysOf(nil, &t) {
 		if _, err := f.find(k.Matches); err == nil {
 			return tenancy.Tenant{}, &tenancy.Error{Field: string(k.Kind), Err: tenancy.ErrAlreadyExists}
 		}
@@ -116,7 +117,7 @@ func (f *fake) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, erro
 		return tenancy.Tenant{}, tenancy.ErrConflict
 	}
 	f.revision++
-	t.CreatedAt, t.UpdatedAt = old.CreatedAt, tenancy.NextUpdate(old.UpdatedAt, old.UpdatedAt)
+	t.CreatedAt, t.UpdatedAt = old.CreatedAt, driver.NextUpdate(old.UpdatedAt, old.UpdatedAt)
 	t.Revision, t.Mark = f.revision, fakeMark
 	*old = t
 	return t, nil
@@ -240,22 +241,22 @@ func (f *fast) CreateBatch(_ context.Context, ts []tenancy.Tenant) ([]tenancy.Cr
 	return results, err
 }
 
-func (f *fast) Head(context.Context) (tenancy.Head, error) {
+func (f *fast) Bounds(context.Context) (tenancy.Bounds, error) {
 	unlock, err := f.enter("Head")
 	defer unlock()
-	return tenancy.Head{}, err
+	return tenancy.Bounds{}, err
 }
 
-func (f *fast) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (f *fast) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	unlock, err := f.enter("Load")
 	defer unlock()
 	if err != nil {
 		return nil, err
 	}
-	snapshots := make([]tenancy.Snapshot, len(want))
+	snapshots := make([]tenancy.Versioned, len(want))
 	for i, l := range want {
 		if t, err := f.find(l.Key.Matches); err == nil {
-			snapshots[i] = tenancy.Snapshot{Tenant: *t, Found: true}
+			snapshots[i] = tenancy.Versioned{Tenant: *t, Found: true}
 		}
 	}
 	return snapshots[:max(0, len(snapshots)-f.lose)], nil
@@ -275,7 +276,7 @@ func (f *fast) Wait(ctx context.Context, _ tenancy.Position) error {
 
 func (f *fast) Watch(context.Context, tenancy.Position) iter.Seq2[tenancy.Change, error] {
 	return func(yield func(tenancy.Change, error) bool) {
-		if yield(tenancy.Change{Op: tenancy.OpReset}, nil) {
+		if yield(tenancy.Change{Kind: tenancy.ChangeReset}, nil) {
 			yield(tenancy.Change{}, tenancy.ErrCompacted)
 		}
 	}

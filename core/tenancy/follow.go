@@ -20,7 +20,7 @@ import (
 // Follow.
 type ChangeHandler struct {
 	// Sync is called first, and again whenever changes were lost (ErrCompacted) or
-	// every tenant may have changed (OpReset). It takes what it needs from the source,
+	// every tenant may have changed (ChangeReset). It takes what it needs from the source,
 	// which is as of at or later: with [All] every tenant, or those that it knows. What
 	// it knows and does not find is gone. Changes after at follow.
 	Sync func(ctx context.Context, at Position) error
@@ -62,9 +62,9 @@ type follower struct {
 
 // run follows the log until that cannot go on.
 func (f *follower) run(ctx context.Context) error {
-	var head Head
+	var head Bounds
 	err := f.limit.Read(ctx, ErrUnavailable, func(ctx context.Context) (err error) {
-		head, err = f.source.Head(ctx)
+		head, err = f.source.Bounds(ctx)
 		return err
 	})
 	if err != nil {
@@ -82,7 +82,7 @@ func (f *follower) run(ctx context.Context) error {
 			f.contact(err)
 		case err != nil:
 			return err
-		case c.Op == OpProgress:
+		case c.Kind == ChangeProgress:
 			f.contact(nil)
 		default:
 			if err := f.change(ctx, c); err != nil {
@@ -104,7 +104,7 @@ func (f *follower) sync(ctx context.Context, at Position) error {
 func (f *follower) change(ctx context.Context, c Change) error {
 	for {
 		var err error
-		if c.Op == OpReset {
+		if c.Kind == ChangeReset {
 			err = f.sync(ctx, c.Position)
 		} else if f.handler.Change != nil {
 			err = f.handler.Change(ctx, c)

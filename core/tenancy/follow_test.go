@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // scriptedLog is a log whose every Watch yields a line of the script, and then a sign
@@ -24,15 +25,15 @@ type scriptedLog struct {
 	after   []tenancy.Revision
 }
 
-func (l *scriptedLog) Head(context.Context) (tenancy.Head, error) {
+func (l *scriptedLog) Bounds(context.Context) (tenancy.Bounds, error) {
 	if len(l.heads) > 0 {
 		err := l.heads[0]
 		l.heads = l.heads[1:]
 		if err != nil {
-			return tenancy.Head{}, err
+			return tenancy.Bounds{}, err
 		}
 	}
-	return tenancy.Head{Newest: tenancy.Position{Revision: l.newest}}, nil
+	return tenancy.Bounds{Newest: tenancy.Position{Revision: l.newest}}, nil
 }
 
 func (l *scriptedLog) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
@@ -58,7 +59,7 @@ func (l *scriptedLog) Watch(ctx context.Context, after tenancy.Position) iter.Se
 				}
 			}
 		}
-		tenancy.WatchLog(ctx, tenancy.Position{Revision: l.newest}, func(context.Context, tenancy.Position, int) ([]tenancy.Change, error) {
+		driver.WatchLog(ctx, tenancy.Position{Revision: l.newest}, func(context.Context, tenancy.Position, int) ([]tenancy.Change, error) {
 			return nil, nil
 		}, func(ctx context.Context) error {
 			select {
@@ -71,13 +72,13 @@ func (l *scriptedLog) Watch(ctx context.Context, after tenancy.Position) iter.Se
 	}
 }
 
-func change(revision tenancy.Revision, op tenancy.Op) tenancy.Change {
-	return tenancy.Change{Position: tenancy.Position{Revision: revision}, Op: op}
+func change(revision tenancy.Revision, op tenancy.ChangeKind) tenancy.Change {
+	return tenancy.Change{Position: tenancy.Position{Revision: revision}, Kind: op}
 }
 
 func TestFollow(t *testing.T) {
 	broken := errors.New("handler is broken")
-	update := func(revision tenancy.Revision) tenancy.Change { return change(revision, tenancy.OpUpdate) }
+	update := func(revision tenancy.Revision) tenancy.Change { return change(revision, tenancy.ChangeUpdate) }
 	for name, c := range map[string]struct {
 		log     scriptedLog
 		sync    []error // of the first calls
@@ -98,7 +99,7 @@ func TestFollow(t *testing.T) {
 			want: "sync 7, change 8, no contact, sync 8, change 9, in contact",
 		},
 		"so is everything after a reset": {
-			log:  scriptedLog{newest: 7, watches: [][]any{{update(8), change(9, tenancy.OpReset), update(10)}}},
+			log:  scriptedLog{newest: 7, watches: [][]any{{update(8), change(9, tenancy.ChangeReset), update(10)}}},
 			want: "sync 7, change 8, sync 9, change 10, in contact",
 		},
 		"an outage at the start": {
@@ -116,7 +117,7 @@ func TestFollow(t *testing.T) {
 			want:   "sync 7, change 8, no contact, change 8, no contact, change 8, change 9, in contact",
 		},
 		"an outage in the middle of a reset": {
-			log:  scriptedLog{newest: 7, watches: [][]any{{change(8, tenancy.OpReset), update(9)}}},
+			log:  scriptedLog{newest: 7, watches: [][]any{{change(8, tenancy.ChangeReset), update(9)}}},
 			sync: []error{nil, tenancy.ErrUnavailable},
 			want: "sync 7, sync 8, no contact, sync 8, change 9, in contact",
 		},
@@ -216,7 +217,7 @@ func TestFollowSaysThatItIsInContact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		log := scriptedLog{watches: [][]any{{change(1, tenancy.OpCreate), tenancy.ErrUnavailable, change(2, tenancy.OpReset)}}}
+		log := scriptedLog{watches: [][]any{{change(1, tenancy.ChangeCreate), tenancy.ErrUnavailable, change(2, tenancy.ChangeReset)}}}
 		if err := tenancy.Follow(ctx, &log, tenancy.ChangeHandler{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("ended with %v", err)
 		}
@@ -239,9 +240,9 @@ func TestFollowDoesNotWaitForAHungHead(t *testing.T) {
 
 type hungLog struct{ tenancy.Log }
 
-func (hungLog) Head(ctx context.Context) (tenancy.Head, error) {
+func (hungLog) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	<-ctx.Done()
-	return tenancy.Head{}, ctx.Err()
+	return tenancy.Bounds{}, ctx.Err()
 }
 
 func TestTenantIDs(t *testing.T) {
@@ -249,9 +250,9 @@ func TestTenantIDs(t *testing.T) {
 		change tenancy.Change
 		want   []string
 	}{
-		{tenancy.Change{Op: tenancy.OpReset}, nil},
-		{tenancy.Change{TenantID: "a", Keys: tenancy.KeysOf(&tenancy.Tenant{ID: "a", Identifier: "x"}, &tenancy.Tenant{ID: "a", Identifier: "y"})}, []string{"a"}},
-		{tenancy.Change{TenantID: "b", Keys: tenancy.KeysOf(&tenancy.Tenant{ID: "a", Identifier: "x"}, &tenancy.Tenant{ID: "b", Identifier: "x"})}, []string{"a", "b"}},
+		{tenancy.Change{Kind: tenancy.ChangeReset}, nil},
+		{tenancy.Change{TenantID: "a", Keys: driver.KeysOf(&tenancy.Tenant{ID: "a", Identifier: "x"}, &tenancy.Tenant{ID: "a", Identifier: "y"})}, []string{"a"}},
+		{tenancy.Change{TenantID: "b", Keys: driver.KeysOf(&tenancy.Tenant{ID: "a", Identifier: "x"}, &tenancy.Tenant{ID: "b", Identifier: "x"})}, []string{"a", "b"}},
 	} {
 		if got := c.change.TenantIDs(); !slices.Equal(got, c.want) {
 			t.Errorf("%+v: %v, want %v", c.change, got, c.want)

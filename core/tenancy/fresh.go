@@ -72,10 +72,10 @@ func (f fresh) get(ctx context.Context, op string, key Key) (Tenant, error) {
 	return snapshot.Tenant, err
 }
 
-func (f fresh) load(ctx context.Context, op string, key Key) (Snapshot, error) {
+func (f fresh) load(ctx context.Context, op string, key Key) (Versioned, error) {
 	snapshots, err := f.Load(ctx, []Lookup{{key, Latest}})
 	if err != nil {
-		return Snapshot{}, named(op, key, err)
+		return Versioned{}, named(op, key, err)
 	}
 	return snapshots[0], nil
 }

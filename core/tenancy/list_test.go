@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func TestListOptionsNormalized(t *testing.T) {
-	cursor := tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor(tenancy.Filter{})
+	cursor := driver.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor(tenancy.Filter{})
 	for _, c := range []struct {
 		opts  tenancy.ListOptions
 		field string
@@ -32,11 +33,11 @@ func TestListOptionsNormalized(t *testing.T) {
 		{tenancy.ListOptions{Cursor: "B" + cursor[1:]}, "cursor", 0},
 		{tenancy.ListOptions{Cursor: cursor[:8]}, "cursor", 0},
 		{tenancy.ListOptions{Cursor: strings.Repeat("A", 1<<20)}, "cursor", 0},
-		{tenancy.ListOptions{Cursor: tenancy.ListKey{CreatedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ID: "t1"}.Cursor(tenancy.Filter{})}, "cursor", 0},
+		{tenancy.ListOptions{Cursor: driver.ListKey{CreatedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ID: "t1"}.Cursor(tenancy.Filter{})}, "cursor", 0},
 		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{"frozen"}}}, "status", 0},
 		{tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{""}}}, "status", 0},
 	} {
-		got, after, err := tenancy.ForList(c.opts)
+		got, after, err := driver.ForList(c.opts)
 		if c.field != "" {
 			wantInvalid(t, "options", err, c.field)
 			continue
@@ -48,14 +49,14 @@ func TestListOptionsNormalized(t *testing.T) {
 }
 
 func TestCursorRoundTrip(t *testing.T) {
-	for _, key := range []tenancy.ListKey{
+	for _, key := range []driver.ListKey{
 		{CreatedAt: time.Time{}, ID: "a"},
 		{CreatedAt: valid().CreatedAt, ID: tenancy.NewID()},
 		{CreatedAt: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), ID: strings.Repeat("😀", tenancy.MaxIDRunes)},
 		{CreatedAt: time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), ID: "\n"},
 	} {
 		cursor := key.Cursor(tenancy.Filter{})
-		_, got, err := tenancy.ForList(tenancy.ListOptions{Cursor: cursor})
+		_, got, err := driver.ForList(tenancy.ListOptions{Cursor: cursor})
 		if err != nil || got != key {
 			t.Errorf("%+v reads back as %+v (%v)", key, got, err)
 		}
@@ -71,13 +72,13 @@ func TestCursorsThatWereAltered(t *testing.T) {
 	filters := []tenancy.Filter{{}, {Statuses: []tenancy.Status{tenancy.StatusActive}}}
 	for _, id := range []string{"a", "t1", "tenant-1", tenancy.NewID(), "é世🙂"} {
 		for _, filter := range filters {
-			cursor := tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: id}.Cursor(filter)
+			cursor := driver.ListKey{CreatedAt: valid().CreatedAt, ID: id}.Cursor(filter)
 			refused := func(what, altered string) {
 				t.Helper()
 				if altered == cursor {
 					return
 				}
-				if _, got, err := tenancy.ForList(tenancy.ListOptions{Cursor: altered, Filter: filter}); altered != "" && !errors.Is(err, tenancy.ErrInvalid) {
+				if _, got, err := driver.ForList(tenancy.ListOptions{Cursor: altered, Filter: filter}); altered != "" && !errors.Is(err, tenancy.ErrInvalid) {
 					t.Fatalf("%s: %q of %q is read as %+v", what, altered, cursor, got)
 				}
 			}
@@ -112,9 +113,9 @@ func TestCursorOfAnotherFilter(t *testing.T) {
 		filters = append(filters, f)
 	}
 	for i, from := range filters {
-		cursor := tenancy.ListKeyOf(valid()).Cursor(from)
+		cursor := driver.ListKeyOf(valid()).Cursor(from)
 		for j, to := range filters {
-			_, _, err := tenancy.ForList(tenancy.ListOptions{Cursor: cursor, Filter: to})
+			_, _, err := driver.ForList(tenancy.ListOptions{Cursor: cursor, Filter: to})
 			if i == j != (err == nil) {
 				t.Errorf("from %v to %v: %v", from, to, err)
 			}
@@ -125,7 +126,7 @@ func TestCursorOfAnotherFilter(t *testing.T) {
 		// The order of the statuses, and how often each is named, changes nothing.
 		again := slices.Concat(from.Statuses, from.Statuses)
 		slices.Reverse(again)
-		if _, _, err := tenancy.ForList(tenancy.ListOptions{Cursor: cursor, Filter: tenancy.Filter{Statuses: again}}); err != nil {
+		if _, _, err := driver.ForList(tenancy.ListOptions{Cursor: cursor, Filter: tenancy.Filter{Statuses: again}}); err != nil {
 			t.Errorf("from %v to %v: %v", from.Statuses, again, err)
 		}
 	}
@@ -133,10 +134,10 @@ func TestCursorOfAnotherFilter(t *testing.T) {
 
 func TestListKeyCompare(t *testing.T) {
 	early, late := valid().CreatedAt, valid().CreatedAt.Add(time.Microsecond)
-	want := []tenancy.ListKey{{late, "a"}, {early, "b"}, {early, "B"}, {early, "A"}}
+	want := []driver.ListKey{{late, "a"}, {early, "b"}, {early, "B"}, {early, "A"}}
 	got := slices.Clone(want)
 	slices.Reverse(got)
-	slices.SortFunc(got, tenancy.ListKey.Compare)
+	slices.SortFunc(got, driver.ListKey.Compare)
 	if !slices.Equal(got, want) {
 		t.Errorf("order %+v, want %+v", got, want)
 	}
@@ -151,15 +152,15 @@ func TestPageOf(t *testing.T) {
 		rows[i] = valid()
 		rows[i].ID = string(rune('c' - i))
 	}
-	if p := tenancy.PageOf(rows, tenancy.ListOptions{Limit: 3}); len(p.Tenants) != 3 || p.Next != "" {
+	if p := driver.PageOf(rows, tenancy.ListOptions{Limit: 3}); len(p.Tenants) != 3 || p.Next != "" {
 		t.Errorf("the last page: %+v", p)
 	}
-	p := tenancy.PageOf(rows, tenancy.ListOptions{Limit: 2})
-	_, after, err := tenancy.ForList(tenancy.ListOptions{Cursor: p.Next})
-	if len(p.Tenants) != 2 || cap(p.Tenants) != 2 || err != nil || after != tenancy.ListKeyOf(rows[1]) {
+	p := driver.PageOf(rows, tenancy.ListOptions{Limit: 2})
+	_, after, err := driver.ForList(tenancy.ListOptions{Cursor: p.Next})
+	if len(p.Tenants) != 2 || cap(p.Tenants) != 2 || err != nil || after != driver.ListKeyOf(rows[1]) {
 		t.Errorf("a page with a next one: %+v, %+v, %v", p, after, err)
 	}
-	if p := tenancy.PageOf(nil, tenancy.ListOptions{Limit: 2}); len(p.Tenants) != 0 || p.Next != "" {
+	if p := driver.PageOf(nil, tenancy.ListOptions{Limit: 2}); len(p.Tenants) != 0 || p.Next != "" {
 		t.Errorf("no rows: %+v", p)
 	}
 }
@@ -175,13 +176,13 @@ func TestFilterMatches(t *testing.T) {
 
 func FuzzParseCursor(f *testing.F) {
 	f.Add("")
-	f.Add(tenancy.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor(tenancy.Filter{}))
+	f.Add(driver.ListKey{CreatedAt: valid().CreatedAt, ID: "t1"}.Cursor(tenancy.Filter{}))
 	f.Add("AQAAAAAAAAAAYQ")
 	f.Add("AQAAAAAAAAAAYR")
 	f.Add("AQAAAAAAAAAAYQ==")
 	f.Add("AQ\nAAAAAAAAAAYQ")
 	f.Fuzz(func(t *testing.T, cursor string) {
-		_, key, err := tenancy.ForList(tenancy.ListOptions{Cursor: cursor})
+		_, key, err := driver.ForList(tenancy.ListOptions{Cursor: cursor})
 		if err != nil {
 			wantInvalid(t, cursor, err, "cursor")
 			return

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 var canonicalSeeds = []string{
@@ -20,7 +21,7 @@ func TestMetadataFromCanonical(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := tenancy.MetadataFromCanonical(want.String()); err != nil || got != want {
+		if got, err := driver.MetadataFromCanonical(want.String()); err != nil || got != want {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
@@ -29,7 +30,7 @@ func TestMetadataFromCanonical(t *testing.T) {
 		`{"a" :1}`, `{"a":[}`, `{"a":[1,]}`, `{"a":tru}`, `{"a":"x}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, `{"a":"\u12`, `{"a":"\u123`, `{"a":"\u1234`, `{"a":"\`, "{\"a\":\"\n\"}", `{a:1}`,
 		`{"a":` + strings.Repeat("[", 20_000), deep(9_001),
 	} {
-		if got, err := tenancy.MetadataFromCanonical(text); !errors.Is(err, tenancy.ErrInvalid) {
+		if got, err := driver.MetadataFromCanonical(text); !errors.Is(err, tenancy.ErrInvalid) {
 			t.Errorf("%.40s: %v, %v, want ErrInvalid", text, got, err)
 		}
 	}
@@ -39,11 +40,11 @@ func TestMetadataFromCanonical(t *testing.T) {
 func TestMetadataFromCanonicalDepth(t *testing.T) {
 	for depth, ok := range map[int]bool{9_000: true, 9_001: false, 10_001: false} {
 		for _, text := range []string{deep(depth), strings.Replace(deep(depth), "[]", "[1]", 1)} {
-			stored := tenancy.MetadataFromStored([]byte(text))
+			stored := driver.MetadataFromStored([]byte(text))
 			if ok != (stored.Err() == nil) {
 				t.Errorf("MetadataFromStored of %d levels: %v", depth, stored.Err())
 			}
-			if got, err := tenancy.MetadataFromCanonical(text); ok != (err == nil) || ok && got != stored {
+			if got, err := driver.MetadataFromCanonical(text); ok != (err == nil) || ok && got != stored {
 				t.Errorf("%d levels: %v", depth, err)
 			}
 		}
@@ -60,7 +61,7 @@ func FuzzMetadataFromCanonical(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		m, err := tenancy.MetadataFromCanonical(text)
+		m, err := driver.MetadataFromCanonical(text)
 		if err != nil {
 			if json.Valid([]byte(text)) && text != "" {
 				if parsed, err := tenancy.ParseMetadata([]byte(text)); err == nil && parsed.String() == text {
@@ -92,7 +93,7 @@ func BenchmarkMetadataFromCanonical(b *testing.B) {
 	text := m.String()
 	b.Run("canonical", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := tenancy.MetadataFromCanonical(text); err != nil {
+			if _, err := driver.MetadataFromCanonical(text); err != nil {
 				b.Fatal(err)
 			}
 		}

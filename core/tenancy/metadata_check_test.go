@@ -7,10 +7,11 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func TestMetadataCheckJudges(t *testing.T) {
-	var none tenancy.MetadataCheck
+	var none driver.MetadataCheck
 	if err := none.Judge(tenancy.Metadata{}); err != nil {
 		t.Errorf("no check: %v", err)
 	}
@@ -20,7 +21,7 @@ func TestMetadataCheckJudges(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		check tenancy.MetadataCheck
+		check driver.MetadataCheck
 		cause error
 		text  string
 	}{

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func mustParse(t testing.TB, text string) tenancy.Metadata {
@@ -52,7 +53,7 @@ func TestParseMetadataCanonicalForm(t *testing.T) {
 		if m.String() != c.want {
 			t.Errorf("ParseMetadata(%q) is %s, want %s", c.in, m, c.want)
 		}
-		if stored := tenancy.MetadataFromStored([]byte(c.in)); stored != m {
+		if stored := driver.MetadataFromStored([]byte(c.in)); stored != m {
 			t.Errorf("MetadataFromStored(%q) is %s, want %s", c.in, stored, m)
 		}
 		checkMetadata(t, []byte(c.in), m)
@@ -208,7 +209,7 @@ func TestMetadataFromStoredKeepsWhatIsOdd(t *testing.T) {
 		{`{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`, ""},
 		{`{"a":"` + strings.Repeat("x", 2*tenancy.MaxMetadataBytes) + `"}`, ""},
 	} {
-		m := tenancy.MetadataFromStored([]byte(c.in))
+		m := driver.MetadataFromStored([]byte(c.in))
 		if m.Err() != nil {
 			t.Errorf("MetadataFromStored(%.60q): %v", c.in, m.Err())
 			continue
@@ -216,11 +217,11 @@ func TestMetadataFromStoredKeepsWhatIsOdd(t *testing.T) {
 		if c.want != "" && m.String() != c.want {
 			t.Errorf("MetadataFromStored(%.60q) is %.60q, want %q", c.in, m.String(), c.want)
 		}
-		if again := tenancy.MetadataFromStored([]byte(m.String())); again != m {
+		if again := driver.MetadataFromStored([]byte(m.String())); again != m {
 			t.Errorf("MetadataFromStored(%.60q) is not stable: %.60q", c.in, again.String())
 		}
 	}
-	odd := tenancy.MetadataFromStored([]byte(`{"\ud800":1,"\\ud800":2,"\ufffd":3}`))
+	odd := driver.MetadataFromStored([]byte(`{"\ud800":1,"\\ud800":2,"\ufffd":3}`))
 	if n := strings.Count(odd.String(), ":"); n != 3 {
 		t.Errorf("%s has %d members, want 3", odd, n)
 	}
@@ -229,7 +230,7 @@ func TestMetadataFromStoredKeepsWhatIsOdd(t *testing.T) {
 // What cannot be read costs one tenant its metadata, and nothing replaces it unseen.
 func TestWithheldMetadata(t *testing.T) {
 	for _, bad := range []string{`[]`, `{`, `{"a":01}`, `x`, `"x"`, `7`, "\xff", deep(9_001), deep(10_001), strings.Repeat("[", 100_000)} {
-		m := tenancy.MetadataFromStored([]byte(bad))
+		m := driver.MetadataFromStored([]byte(bad))
 		if err := m.Err(); !errors.Is(err, tenancy.ErrWithheld) || errors.Is(err, tenancy.ErrInvalid) {
 			t.Errorf("MetadataFromStored(%.60q): %v", bad, err)
 			continue
@@ -262,7 +263,7 @@ func TestWithheldMetadata(t *testing.T) {
 	}
 	// What is read fits into the JSON of a page.
 	deepest := valid()
-	deepest.Metadata = tenancy.MetadataFromStored([]byte(deep(9_000)))
+	deepest.Metadata = driver.MetadataFromStored([]byte(deep(9_000)))
 	if _, err := json.Marshal(map[string]any{"tenants": []tenancy.Tenant{deepest}}); err != nil || deepest.Metadata.Err() != nil {
 		t.Errorf("%v, %v", deepest.Metadata.Err(), err)
 	}
@@ -270,7 +271,7 @@ func TestWithheldMetadata(t *testing.T) {
 
 // A patch must not damage what it does not touch, however odd.
 func TestMetadataChangesKeepOddMembers(t *testing.T) {
-	odd := tenancy.MetadataFromStored([]byte(`{"\ud800":1,"\ud801":"\u0000","n":1e400,"x":"\udc00"}`))
+	odd := driver.MetadataFromStored([]byte(`{"\ud800":1,"\ud801":"\u0000","n":1e400,"x":"\udc00"}`))
 	with, err := odd.With("a", true)
 	if err != nil {
 		t.Fatal(err)
@@ -487,13 +488,13 @@ func FuzzParseMetadata(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if m, err := tenancy.ParseMetadata(data); err == nil {
 			checkMetadata(t, data, m)
-			if stored := tenancy.MetadataFromStored(data); stored != m {
+			if stored := driver.MetadataFromStored(data); stored != m {
 				t.Fatalf("MetadataFromStored gives %s, ParseMetadata %s", stored, m)
 			}
 		} else if !errors.Is(err, tenancy.ErrInvalid) {
 			t.Fatalf("error %v", err)
 		}
-		stored := tenancy.MetadataFromStored(data)
+		stored := driver.MetadataFromStored(data)
 		isObject := json.Valid(data) && bytes.HasPrefix(bytes.TrimSpace(data), []byte("{"))
 		if isObject != (stored.Err() == nil) && len(bytes.TrimSpace(data)) > 0 && string(bytes.TrimSpace(data)) != "null" {
 			t.Fatalf("MetadataFromStored(%q): %v", data, stored.Err())
@@ -504,7 +505,7 @@ func FuzzParseMetadata(f *testing.F) {
 		if stored.Err() != nil {
 			return
 		}
-		if again := tenancy.MetadataFromStored([]byte(stored.String())); again != stored {
+		if again := driver.MetadataFromStored([]byte(stored.String())); again != stored {
 			t.Fatalf("%q becomes %q, then %q", data, stored.String(), again.String())
 		}
 		if got, err := stored.Merge(stored); stored.Validate() == nil && (err != nil || got != stored) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // contested is a store in which somebody else writes before each of the first
@@ -112,7 +113,7 @@ func TestModifyWritesNothing(t *testing.T) {
 func TestModifyReadsPastCaches(t *testing.T) {
 	b := &fast{}
 	b.tenants = []tenancy.Tenant{{ID: "t0", Identifier: "acme", Name: "current", Status: tenancy.StatusActive, Revision: 5, Mark: fakeMark}}
-	s := stale{tenancy.Extend(b)}
+	s := stale{driver.Extend(b)}
 	got, err := tenancy.Modify(t.Context(), s, "t0", rename("new"))
 	if err != nil || got.Name != "new" {
 		t.Errorf("%+v, %v", got, err)
@@ -120,13 +121,13 @@ func TestModifyReadsPastCaches(t *testing.T) {
 }
 
 // stale is a Source whose cache holds an old value.
-type stale struct{ *tenancy.Extended }
+type stale struct{ *driver.Extended }
 
 var cached = tenancy.Tenant{ID: "t0", Identifier: "acme", Name: "stale", Status: tenancy.StatusActive, Revision: 1}
 
 func (stale) GetByID(context.Context, string) (tenancy.Tenant, error) { return cached, nil }
 
-func (s stale) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (s stale) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	snapshots, err := s.Extended.Load(ctx, want)
 	for i := range snapshots {
 		if want[i].Min != tenancy.Latest {
@@ -140,7 +141,7 @@ func TestFresh(t *testing.T) {
 	b := &fast{}
 	b.tenants = []tenancy.Tenant{{ID: "a", Identifier: "aaa", Name: "A"}, {ID: "b", Identifier: "bbb", Name: "B"}}
 	ctx := t.Context()
-	s := tenancy.Fresh(stale{tenancy.Extend(b)})
+	s := tenancy.Fresh(stale{driver.Extend(b)})
 	if got, err := s.GetByID(ctx, "a"); err != nil || got.Name != "A" {
 		t.Errorf("GetByID: %+v, %v", got, err)
 	}

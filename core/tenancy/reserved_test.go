@@ -5,10 +5,11 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func TestReservedIdentifiers(t *testing.T) {
-	reserved := tenancy.ReservedIdentifiers{"www", "API", "xn--*", "", "admin-*"}
+	reserved := driver.ReservedIdentifiers{"www", "API", "xn--*", "", "admin-*"}
 	for identifier, want := range map[string]bool{
 		"www": true, "ww": false, "wwww": false, "www-1": false, "api": true, "apis": false, "xn--bcher-kva": true, "xn--": true, "xn-a": false,
 		"admin": false, "admin-": true, "admin-eu": true, "": true,
@@ -17,7 +18,7 @@ func TestReservedIdentifiers(t *testing.T) {
 			t.Errorf("%q: %t", identifier, got)
 		}
 	}
-	if (tenancy.ReservedIdentifiers{}).IsReserved("www") || !(tenancy.ReservedIdentifiers{"*"}).IsReserved("anything") {
+	if (driver.ReservedIdentifiers{}).IsReserved("www") || !(driver.ReservedIdentifiers{"*"}).IsReserved("anything") {
 		t.Error("none, or all")
 	}
 }

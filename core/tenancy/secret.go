@@ -33,12 +33,6 @@ type Secret secret.Text
 // NewSecret wraps text.
 func NewSecret(text string) Secret { return Secret(secret.New(text)) }
 
-// WithheldSecret returns a secret in the place of one that is stored and cannot
-// be revealed, because its key is gone, for example. The tenant that has it can be
-// read and suspended; Create and Update refuse it with ErrInvalid, and nothing is
-// ever written from it. The reason says why, without the secret.
-func WithheldSecret(reason string) Secret { return Secret(secret.Withheld(reason)) }
-
 // Err returns nil if Reveal gives the secret, or an error that wraps ErrWithheld
 // and says why it does not.
 func (s Secret) Err() error {

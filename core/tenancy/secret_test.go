@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 const canary = "postgres://u:canary@db/1"
@@ -112,7 +113,7 @@ func TestSecretRefusesItsMask(t *testing.T) {
 	if err := json.Unmarshal([]byte(`"***"`), &secret); !errors.Is(err, tenancy.ErrInvalid) {
 		t.Errorf("the mask in JSON: %v", err)
 	}
-	if err := secret.UnmarshalText([]byte(tenancy.WithheldSecret("x").Reveal())); !errors.Is(err, tenancy.ErrInvalid) || secret.Reveal() != canary {
+	if err := secret.UnmarshalText([]byte(driver.WithheldSecret("x").Reveal())); !errors.Is(err, tenancy.ErrInvalid) || secret.Reveal() != canary {
 		t.Errorf("what a withheld one reveals: %v, %t", err, secret.Reveal() == canary)
 	}
 	if err := json.Unmarshal([]byte(`"new"`), &secret); err != nil || secret.Reveal() != "new" {
@@ -146,17 +147,17 @@ func TestSecretNeverPanics(t *testing.T) {
 }
 
 func TestWithheldSecret(t *testing.T) {
-	secret := tenancy.WithheldSecret("no key k1")
+	secret := driver.WithheldSecret("no key k1")
 	if err := secret.Err(); !errors.Is(err, tenancy.ErrWithheld) || !strings.Contains(err.Error(), "no key k1") {
 		t.Errorf("Err() = %v", err)
 	}
 	if tenancy.NewSecret("no key k1").Err() != nil || (tenancy.Secret{}).Err() != nil {
 		t.Error("a secret that is there has an Err")
 	}
-	if secret.IsZero() || tenancy.WithheldSecret("").IsZero() || tenancy.WithheldSecret("").Err() == nil {
+	if secret.IsZero() || driver.WithheldSecret("").IsZero() || driver.WithheldSecret("").Err() == nil {
 		t.Error("a withheld secret counts as none")
 	}
-	if secret == tenancy.NewSecret("no key k1") || secret != tenancy.WithheldSecret("no key k1") {
+	if secret == tenancy.NewSecret("no key k1") || secret != driver.WithheldSecret("no key k1") {
 		t.Error("== does not tell a withheld secret from another")
 	}
 	if got := secret.Reveal(); got == "no key k1" || !strings.HasPrefix(got, "withheld://") {
@@ -174,17 +175,17 @@ func TestWithheldSecret(t *testing.T) {
 		t.Errorf("revealed as %s, %v", text, err)
 	}
 	wantInvalid(t, "withheld", tenant.Validate(), "database_url")
-	_, err := tenancy.ForCreate(tenant, tenant.CreatedAt)
+	_, err := driver.ForCreate(tenant, tenant.CreatedAt)
 	wantInvalid(t, "Create", err, "database_url")
 	tenant.Revision, tenant.Mark = 1, 1
-	_, err = tenancy.ForUpdate(tenant)
+	_, err = driver.ForUpdate(tenant)
 	wantInvalid(t, "Update", err, "database_url")
 	if !strings.Contains(err.Error(), "no key k1") || !strings.Contains(err.Error(), "new value") {
 		t.Errorf("the error does not say why, or what to do: %v", err)
 	}
 	tenant.DatabaseURL = tenancy.NewSecret(secret.Reveal())
 	wantInvalid(t, "what it reveals", tenant.Validate(), "database_url")
-	if wrapped := tenancy.ErrorIn("Export", tenancy.IDKey("t1"), secret.Err()); errors.Is(wrapped, tenancy.ErrUnavailable) {
+	if wrapped := driver.ErrorIn("Export", tenancy.IDKey("t1"), secret.Err()); errors.Is(wrapped, tenancy.ErrUnavailable) {
 		t.Errorf("a withheld secret counts as an outage: %v", wrapped)
 	}
 }

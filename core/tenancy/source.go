@@ -17,15 +17,15 @@ type Source interface {
 
 // Log is the part of a Source that is not a Store.
 type Log interface {
-	// Head returns the oldest and the newest position that the log retains. The
-	// log is never empty: a new one holds an OpReset.
-	Head(ctx context.Context) (Head, error)
+	// Bounds returns the oldest and the newest position that the log retains. The
+	// log is never empty: a new one holds an ChangeReset.
+	Bounds(ctx context.Context) (Bounds, error)
 	// Load looks up want and returns one Snapshot for each, in order. Each is
 	// true as of its own AsOf, whose Revision is at least the lookup's Min; with
 	// Min == Latest, it is current when Load is called. A Min beyond the newest
 	// revision means that the log went back: ErrCompacted. A lookup that nothing
 	// can match is ErrInvalid.
-	Load(ctx context.Context, want []Lookup) ([]Snapshot, error)
+	Load(ctx context.Context, want []Lookup) ([]Versioned, error)
 	// Changes returns at most limit changes after the position, which it does
 	// not include, oldest first and without a gap; none if there are none yet.
 	// Fewer than limit are all that there were. A limit of 0 means
@@ -59,8 +59,8 @@ const (
 	MaxChangesLimit     = 10_000
 )
 
-// Head is the extent of a change log.
-type Head struct {
+// Bounds is the extent of a change log.
+type Bounds struct {
 	Oldest, Newest Position
 }
 
@@ -72,32 +72,32 @@ type Lookup struct {
 	Min Revision
 }
 
-// Snapshot says what was stored under a key as of a position: Tenant if Found,
+// Versioned says what was stored under a key as of a position: Tenant if Found,
 // else nothing. It is current as long as no later change touches the key.
-type Snapshot struct {
+type Versioned struct {
 	AsOf   Position
 	Tenant Tenant
 	Found  bool
 }
 
-// Op says what a change did.
-type Op string
+// ChangeKind says what a change did.
+type ChangeKind string
 
 // The operations.
 const (
-	OpCreate Op = "create"
-	OpUpdate Op = "update"
-	OpDelete Op = "delete"
-	OpReset  Op = "reset" // every tenant may have changed: a new log, TRUNCATE
-	// OpProgress is no change, and in no log: see [WithProgressNotify].
-	OpProgress Op = "progress"
+	ChangeCreate ChangeKind = "create"
+	ChangeUpdate ChangeKind = "update"
+	ChangeDelete ChangeKind = "delete"
+	ChangeReset  ChangeKind = "reset" // every tenant may have changed: a new log, TRUNCATE
+	// ChangeProgress is no change, and in no log: see [WithProgressNotify].
+	ChangeProgress ChangeKind = "progress"
 )
 
 // Change is one row of the change log.
 type Change struct {
 	Position Position
-	Op       Op
-	// TenantID is the ID that the tenant has since, or had; empty with OpReset. It is
+	Kind     ChangeKind
+	// TenantID is the ID that the tenant has since, or had; empty with ChangeReset. It is
 	// for people: where an ID was changed by hand, who acts on a change must know the
 	// old one too. TenantIDs has both.
 	TenantID string
@@ -108,7 +108,7 @@ type Change struct {
 	At time.Time
 	// Actor is who made the change, if they said so: see [WithActor].
 	Actor string
-	// Fields are the fields that an OpUpdate changed, by their JSON names, sorted:
+	// Fields are the fields that an ChangeUpdate changed, by their JSON names, sorted:
 	// of database_url, identifier, isolation, metadata, name, schema_name, status,
 	// and id, which only a statement by hand changes. Nil for any other Op, and
 	// where none of them changed. Values are never in the log.
@@ -116,7 +116,7 @@ type Change struct {
 }
 
 // TenantIDs returns the IDs under which the answer may have changed: one, or two where
-// an ID was changed by hand. There are none of an OpReset, which touches every tenant.
+// an ID was changed by hand. There are none of an ChangeReset, which touches every tenant.
 func (c Change) TenantIDs() []string {
 	ids := make([]string, 0, 2)
 	for _, k := range c.Keys {
@@ -129,47 +129,7 @@ func (c Change) TenantIDs() []string {
 
 // Touches reports whether the answer under k may have changed.
 func (c Change) Touches(k Key) bool {
-	return c.Op == OpReset || slices.Contains(c.Keys, k)
-}
-
-// KeysOf returns the keys that a write touches which finds before and leaves
-// after; nil stands for no tenant.
-func KeysOf(before, after *Tenant) []Key {
-	keys := make([]Key, 0, 4)
-	for _, t := range []*Tenant{before, after} {
-		if t == nil {
-			continue
-		}
-		for _, k := range []Key{IDKey(t.ID), IdentifierKey(t.Identifier)} {
-			if !slices.Contains(keys, k) {
-				keys = append(keys, k)
-			}
-		}
-	}
-	return keys
-}
-
-// FieldsOf returns the [Change].Fields of an update of before to after.
-func FieldsOf(before, after Tenant) []string {
-	var fields []string
-	for _, f := range []struct {
-		name    string
-		changed bool
-	}{
-		{"database_url", before.DatabaseURL != after.DatabaseURL},
-		{"id", before.ID != after.ID},
-		{"identifier", before.Identifier != after.Identifier},
-		{"isolation", before.Isolation != after.Isolation},
-		{"metadata", before.Metadata != after.Metadata},
-		{"name", before.Name != after.Name},
-		{"schema_name", before.SchemaName != after.SchemaName},
-		{"status", before.Status != after.Status},
-	} {
-		if f.changed {
-			fields = append(fields, f.name)
-		}
-	}
-	return fields
+	return c.Kind == ChangeReset || slices.Contains(c.Keys, k)
 }
 
 // SourceOf returns s as a Source, if it and every store below it is one. A
@@ -185,16 +145,4 @@ func SourceOf(s Store) (Source, bool) {
 		return nil, false
 	}
 	return source, true
-}
-
-// ChangesLimit returns the limit of Changes with its default filled in, or an
-// [*Error] that wraps ErrInvalid. It is for authors of sources.
-func ChangesLimit(limit int) (int, error) {
-	if limit < 0 || limit > MaxChangesLimit {
-		return 0, invalid("limit", "must be 0 to %d", MaxChangesLimit)
-	}
-	if limit == 0 {
-		return DefaultChangesLimit, nil
-	}
-	return limit, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func TestKeysOf(t *testing.T) {
@@ -24,11 +25,11 @@ func TestKeysOf(t *testing.T) {
 		// An ID that reads like an identifier is another key.
 		{nil, &tenancy.Tenant{ID: "acme", Identifier: "acme"}, []tenancy.Key{tenancy.IDKey("acme"), tenancy.IdentifierKey("acme")}},
 	} {
-		got := tenancy.KeysOf(c.before, c.after)
+		got := driver.KeysOf(c.before, c.after)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("KeysOf(%v, %v) is %v, want %v", c.before, c.after, got, c.want)
 		}
-		change := tenancy.Change{Op: tenancy.OpUpdate, Keys: got}
+		change := tenancy.Change{Kind: tenancy.ChangeUpdate, Keys: got}
 		for _, k := range got {
 			if !change.Touches(k) {
 				t.Errorf("the change does not touch %v", k)
@@ -38,7 +39,7 @@ func TestKeysOf(t *testing.T) {
 			t.Error("the change touches another key")
 		}
 	}
-	if !(tenancy.Change{Op: tenancy.OpReset}).Touches(tenancy.IDKey("any")) {
+	if !(tenancy.Change{Kind: tenancy.ChangeReset}).Touches(tenancy.IDKey("any")) {
 		t.Error("a reset does not touch every key")
 	}
 }
@@ -60,19 +61,19 @@ func TestKey(t *testing.T) {
 
 func TestFieldsOf(t *testing.T) {
 	before := valid()
-	if got := tenancy.FieldsOf(before, before); got != nil {
+	if got := driver.FieldsOf(before, before); got != nil {
 		t.Errorf("nothing changed: %q", got)
 	}
 	after := full(t)
 	after.ID, after.Identifier, after.Name, after.Status = "t2", "other", "Other", tenancy.StatusSuspended
-	got := tenancy.FieldsOf(before, after)
+	got := driver.FieldsOf(before, after)
 	want := []string{"database_url", "id", "identifier", "isolation", "metadata", "name", "schema_name", "status"}
 	if !slices.Equal(got, want) {
 		t.Errorf("everything changed: %q, want %q", got, want)
 	}
 	after = before
 	after.Status, after.UpdatedAt, after.Revision, after.Mark = tenancy.StatusSuspended, time.Now(), 8, 9
-	if got := tenancy.FieldsOf(before, after); !slices.Equal(got, []string{"status"}) {
+	if got := driver.FieldsOf(before, after); !slices.Equal(got, []string{"status"}) {
 		t.Errorf("the status changed: %q", got)
 	}
 	if n := reflect.TypeFor[tenancy.Tenant]().NumField(); n != len(want)+4 { // CreatedAt, UpdatedAt, Revision, Mark
@@ -82,12 +83,12 @@ func TestFieldsOf(t *testing.T) {
 
 func TestChangesLimit(t *testing.T) {
 	for limit, want := range map[int]int{0: tenancy.DefaultChangesLimit, 1: 1, tenancy.MaxChangesLimit: tenancy.MaxChangesLimit} {
-		if got, err := tenancy.ChangesLimit(limit); err != nil || got != want {
+		if got, err := driver.ChangesLimit(limit); err != nil || got != want {
 			t.Errorf("ChangesLimit(%d): %d, %v", limit, got, err)
 		}
 	}
 	for _, limit := range []int{-1, tenancy.MaxChangesLimit + 1} {
-		_, err := tenancy.ChangesLimit(limit)
+		_, err := driver.ChangesLimit(limit)
 		wantInvalid(t, "limit", err, "limit")
 	}
 }

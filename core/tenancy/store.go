@@ -33,7 +33,7 @@ type Store interface {
 	// Count returns how many tenants filter selects. Errors: ErrInvalid.
 	Count(ctx context.Context, filter Filter) (int, error)
 	// Search returns the tenants whose identifier or name contains query as a
-	// literal text, ignoring case (see [Fold]), best [SearchRank] first, then by
+	// literal text, ignoring case (see driver.Fold), best driver.SearchRank first, then by
 	// identifier. The empty query matches all. Errors: ErrInvalid.
 	Search(ctx context.Context, query string, opts SearchOptions) ([]Tenant, error)
 

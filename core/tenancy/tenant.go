@@ -6,7 +6,7 @@ import "time"
 // independent, and == compares every field.
 type Tenant struct {
 	// ID identifies the tenant for ever: 1 to 255 runes, printable ones where it is
-	// given to Create (see [ValidateNewID]), which fills an empty one with [NewID].
+	// given to Create (see driver.ValidateNewID), which fills an empty one with [NewID].
 	ID string
 	// Identifier is the tenant's unique name in hosts, paths and headers (its
 	// slug): [a-z][a-z0-9-]{1,61}[a-z0-9]. It may change; an old one may later

@@ -2,10 +2,8 @@ package tenancy
 
 import (
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-tenancy/tenantstore/core/internal/canonical"
@@ -71,31 +69,6 @@ func (t Tenant) Validate() error {
 // ValidateID returns an [*Error] that wraps ErrInvalid if no tenant can have
 // this ID.
 func ValidateID(id string) error { return validateText("id", id, 1, MaxIDRunes) }
-
-// ValidateNewID is ValidateID for the ID of a tenant that is created. IDs end up in
-// paths, in the names of files, in logs and on screens, so a new one consists of
-// printable characters ([unicode.IsPrint]: no control characters and line breaks,
-// nothing invisible, nothing that turns the direction of text around), without
-// spaces at its ends, and is no path that leads elsewhere: between slashes and
-// backslashes there is something that is neither "." nor "..". IDs that are stored
-// already are returned, and can be updated, as they are.
-func ValidateNewID(id string) error {
-	if err := ValidateID(id); err != nil {
-		return err
-	}
-	for _, r := range id {
-		if !unicode.IsPrint(r) {
-			return invalid("id", "must consist of printable characters, and has %U", r)
-		}
-	}
-	if strings.TrimSpace(id) != id {
-		return invalid("id", "must not begin or end with a space")
-	}
-	if path := strings.ReplaceAll(id, `\`, "/"); path == "." || !fs.ValidPath(path) {
-		return invalid("id", `must not be, or hold between slashes, nothing, "." or ".."`)
-	}
-	return nil
-}
 
 // ValidateIdentifier returns an [*Error] that wraps ErrInvalid if no tenant can
 // have this identifier: it must match [a-z][a-z0-9-]{1,61}[a-z0-9], as a whole.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // valid returns a tenant that every store takes.
@@ -31,7 +32,7 @@ func wantInvalid(t *testing.T, what string, err error, field string) {
 }
 
 func TestTenantValidate(t *testing.T) {
-	big := tenancy.MetadataFromStored([]byte(`{"a":"` + strings.Repeat("x", tenancy.MaxMetadataBytes) + `"}`))
+	big := driver.MetadataFromStored([]byte(`{"a":"` + strings.Repeat("x", tenancy.MaxMetadataBytes) + `"}`))
 	long := func(n int) string { return strings.Repeat("😀", n) }
 	for _, c := range []struct {
 		name  string
@@ -118,22 +119,22 @@ func FuzzValidateIdentifier(f *testing.F) {
 		}
 		if err != nil {
 			wantInvalid(t, identifier, err, "identifier")
-		} else if tenancy.Fold(identifier) != identifier {
+		} else if driver.Fold(identifier) != identifier {
 			t.Fatalf("Fold changes %q", identifier)
 		}
 	})
 }
 
 func TestNormalizeTime(t *testing.T) {
-	if got := tenancy.NormalizeTime(time.Time{}.In(time.FixedZone("", 3600))); got != (time.Time{}) {
+	if got := driver.NormalizeTime(time.Time{}.In(time.FixedZone("", 3600))); got != (time.Time{}) {
 		t.Errorf("the zero time in a zone becomes %#v", got)
 	}
 	now := time.Now()
-	got := tenancy.NormalizeTime(now)
+	got := driver.NormalizeTime(now)
 	if got.Location() != time.UTC || got.Nanosecond()%1000 != 0 || now.Sub(got) < 0 || now.Sub(got) >= time.Microsecond {
 		t.Errorf("%v becomes %v", now, got)
 	}
-	if again := tenancy.NormalizeTime(got.In(time.FixedZone("", -7200))); again != got {
+	if again := driver.NormalizeTime(got.In(time.FixedZone("", -7200))); again != got {
 		t.Errorf("%#v and %#v are the same time", again, got)
 	}
 }
@@ -147,7 +148,7 @@ func TestNextUpdate(t *testing.T) {
 		{prev, prev.Add(time.Microsecond)},
 		{prev.Add(-time.Hour), prev.Add(time.Microsecond)},
 	} {
-		if got := tenancy.NextUpdate(prev, c.now); got != c.want {
+		if got := driver.NextUpdate(prev, c.now); got != c.want {
 			t.Errorf("NextUpdate(%v, %v) is %v, want %v", prev, c.now, got, c.want)
 		}
 	}
@@ -155,30 +156,30 @@ func TestNextUpdate(t *testing.T) {
 
 func TestForCreate(t *testing.T) {
 	now := time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.FixedZone("", 7200))
-	got, err := tenancy.ForCreate(tenancy.Tenant{Identifier: "acme", Name: "Acme", Revision: 7, UpdatedAt: now.Add(time.Hour)}, now)
+	got, err := driver.ForCreate(tenancy.Tenant{Identifier: "acme", Name: "Acme", Revision: 7, UpdatedAt: now.Add(time.Hour)}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.ID == "" || got.Status != tenancy.StatusActive || got.Revision != 0 ||
-		got.CreatedAt != tenancy.NormalizeTime(now) || got.UpdatedAt != got.CreatedAt {
+		got.CreatedAt != driver.NormalizeTime(now) || got.UpdatedAt != got.CreatedAt {
 		t.Errorf("filled in: %+v", got)
 	}
 	given := valid()
 	given.Status = tenancy.StatusDeleted
 	given.CreatedAt = now.Add(-time.Hour)
-	if got, err = tenancy.ForCreate(given, now); err != nil || got.ID != given.ID || got.Status != given.Status ||
-		got.CreatedAt != tenancy.NormalizeTime(given.CreatedAt) || got.UpdatedAt != tenancy.NormalizeTime(now) {
+	if got, err = driver.ForCreate(given, now); err != nil || got.ID != given.ID || got.Status != given.Status ||
+		got.CreatedAt != driver.NormalizeTime(given.CreatedAt) || got.UpdatedAt != driver.NormalizeTime(now) {
 		t.Errorf("given: %+v, %v", got, err)
 	}
 	given.CreatedAt = now.Add(time.Hour)
-	if got, err = tenancy.ForCreate(given, now); err != nil || got.UpdatedAt.Before(got.CreatedAt) {
+	if got, err = driver.ForCreate(given, now); err != nil || got.UpdatedAt.Before(got.CreatedAt) {
 		t.Errorf("created in the future: %+v, %v", got, err)
 	}
 	// Times that do not fit into int64 microseconds must not wrap into the
 	// allowed years.
 	for _, year := range []int{-400_000, 0, 10_000, 294_300, 586_900, math.MaxInt32} {
 		given.CreatedAt = time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
-		_, err := tenancy.ForCreate(given, now)
+		_, err := driver.ForCreate(given, now)
 		wantInvalid(t, "created in a far year", err, "created_at")
 	}
 }
@@ -187,7 +188,7 @@ func TestForUpdate(t *testing.T) {
 	for revision, ok := range map[tenancy.Revision]bool{1: true, tenancy.Latest: true, tenancy.AnyRevision: true, 0: false, -2: false} {
 		given := valid()
 		given.Revision, given.Mark = revision, -7
-		got, err := tenancy.ForUpdate(given)
+		got, err := driver.ForUpdate(given)
 		if !ok {
 			wantInvalid(t, "revision", err, "revision")
 			continue
@@ -200,32 +201,32 @@ func TestForUpdate(t *testing.T) {
 	}
 	bare := valid()
 	bare.Revision = 1
-	_, err := tenancy.ForUpdate(bare)
+	_, err := driver.ForUpdate(bare)
 	wantInvalid(t, "a revision without a mark", err, "revision")
 	bare.Revision = tenancy.AnyRevision
-	if _, err := tenancy.ForUpdate(bare); err != nil {
+	if _, err := driver.ForUpdate(bare); err != nil {
 		t.Errorf("AnyRevision without a mark: %v", err)
 	}
 	half := tenancy.Tenant{ID: "t1", Name: "x", Revision: 1, Mark: 1}
-	_, err = tenancy.ForUpdate(half)
+	_, err = driver.ForUpdate(half)
 	wantInvalid(t, "half a tenant", err, "identifier")
 }
 
 func TestUniqueIDs(t *testing.T) {
-	got, err := tenancy.UniqueIDs([]string{"b", "a", "b", "c", "a"})
+	got, err := driver.UniqueIDs([]string{"b", "a", "b", "c", "a"})
 	if err != nil || strings.Join(got, "") != "bac" {
 		t.Errorf("%q, %v", got, err)
 	}
-	_, err = tenancy.UniqueIDs([]string{"a", ""})
+	_, err = driver.UniqueIDs([]string{"a", ""})
 	wantInvalid(t, "empty id", err, "id")
-	if got, err := tenancy.UniqueIDs(nil); err != nil || len(got) != 0 {
+	if got, err := driver.UniqueIDs(nil); err != nil || len(got) != 0 {
 		t.Errorf("none: %q, %v", got, err)
 	}
 }
 
 func TestValidateNewID(t *testing.T) {
 	for _, id := range []string{"a", "t1", tenancy.NewID(), "org/123", "a/b/c", "...", "..a", "a..", "a.b", "a b", "é世🙂", "%2e%2e", `a'"b`, "auth0|1", strings.Repeat("é", tenancy.MaxIDRunes)} {
-		if err := tenancy.ValidateNewID(id); err != nil {
+		if err := driver.ValidateNewID(id); err != nil {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
@@ -234,14 +235,14 @@ func TestValidateNewID(t *testing.T) {
 		"\n", "a\nb", "a\rb", "a\tb", "\x1b[0m", "\x7f", "\u0085", "a\u2028", "a\u2029b", "a\u00a0b", "a\u3000b", " a", "a ", " ",
 		"\u200b", "a\u200bb", "a\u200cb", "a\u200db", "a\u200eb", "a\u200fb", "a\u202ab", "a\u202eb", "a\u2060b", "a\u2066b", "a\u2069b", "\ufeffa", "a\u00adb", "a\u061cb", "a\U000e0001b", "a\ue000b",
 	} {
-		wantInvalid(t, fmt.Sprintf("%q", id), tenancy.ValidateNewID(id), "id")
-		if _, err := tenancy.ForCreate(tenancy.Tenant{ID: id, Identifier: "acme", Name: "n"}, time.Now()); id != "" {
+		wantInvalid(t, fmt.Sprintf("%q", id), driver.ValidateNewID(id), "id")
+		if _, err := driver.ForCreate(tenancy.Tenant{ID: id, Identifier: "acme", Name: "n"}, time.Now()); id != "" {
 			wantInvalid(t, fmt.Sprintf("ForCreate with %q", id), err, "id")
 		}
 	}
 	// What is stored is updated as it is.
 	odd := tenancy.Tenant{ID: "a/../b\n", Identifier: "acme", Name: "n", Status: tenancy.StatusActive, Revision: 1, Mark: 1}
-	if _, err := tenancy.ForUpdate(odd); err != nil {
+	if _, err := driver.ForUpdate(odd); err != nil {
 		t.Errorf("a stored ID: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 type plan struct {
@@ -58,7 +59,7 @@ func TestViewDecodesOnce(t *testing.T) {
 	expect(a, 1, 2)
 	// Another write that leaves the metadata alone; an equal text that was read anew.
 	a.Revision, a.Mark, a.Status = 7, 7, tenancy.StatusSuspended
-	a.Metadata = tenancy.MetadataFromStored([]byte(a.Metadata.String()))
+	a.Metadata = driver.MetadataFromStored([]byte(a.Metadata.String()))
 	expect(a, 1, 2)
 	// Other metadata count, whatever the position is: of a restored backup, or of
 	// tenants that were made by hand and have none.
@@ -79,7 +80,7 @@ func TestViewOfWhatDoesNotFit(t *testing.T) {
 	var view tenancy.View[plan]
 	bad := planned(t, "bad", "many")
 	bad.Identifier = "acme"
-	withheld := tenancy.Tenant{ID: "withheld", Metadata: tenancy.MetadataFromStored([]byte("[]"))}
+	withheld := tenancy.Tenant{ID: "withheld", Metadata: driver.MetadataFromStored([]byte("[]"))}
 	for _, tenant := range []tenancy.Tenant{bad, withheld} {
 		got, first := view.Of(tenant)
 		_, second := view.Of(tenant)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // script answers Changes step by step: a number of changes, or an error.
@@ -61,7 +62,7 @@ func watch(t *testing.T, steps []any) (log []string, s *script) {
 				return nil
 			}
 		}
-		for c, err := range tenancy.WatchLog(ctx, tenancy.Position{}, s.changes, wait) {
+		for c, err := range driver.WatchLog(ctx, tenancy.Position{}, s.changes, wait) {
 			var e *tenancy.Error
 			switch {
 			case err == nil:
@@ -126,7 +127,7 @@ func TestWatchLog(t *testing.T) {
 func TestWatchLogBreak(t *testing.T) {
 	s := &script{steps: []any{3, 3}}
 	n := 0
-	for range tenancy.WatchLog(t.Context(), tenancy.Position{}, s.changes, func(context.Context) error { return nil }) {
+	for range driver.WatchLog(t.Context(), tenancy.Position{}, s.changes, func(context.Context) error { return nil }) {
 		if n++; n == 2 {
 			break
 		}
@@ -135,7 +136,7 @@ func TestWatchLogBreak(t *testing.T) {
 		t.Errorf("%d changes, %d calls after a break", n, len(s.after))
 	}
 	s = &script{steps: []any{tenancy.ErrUnavailable}}
-	for range tenancy.WatchLog(t.Context(), tenancy.Position{}, s.changes, func(context.Context) error {
+	for range driver.WatchLog(t.Context(), tenancy.Position{}, s.changes, func(context.Context) error {
 		t.Error("waits after a break")
 		return tenancy.ErrClosed
 	}) {
@@ -151,7 +152,7 @@ func TestWatchLogEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		s := &script{}
 		var errs []error
-		for _, err := range tenancy.WatchLog(ctx, tenancy.Position{}, s.changes, func(ctx context.Context) error {
+		for _, err := range driver.WatchLog(ctx, tenancy.Position{}, s.changes, func(ctx context.Context) error {
 			time.Sleep(7 * time.Second) // in the bubble's time: the context ends meanwhile
 			return nil
 		}) {
@@ -177,7 +178,7 @@ func TestWatchLogDoesNotWaitForAHungRead(t *testing.T) {
 		} {
 			begun := time.Now()
 			var log []string
-			for ch, err := range tenancy.WatchLog(t.Context(), tenancy.Position{}, func(ctx context.Context, after tenancy.Position, _ int) ([]tenancy.Change, error) {
+			for ch, err := range driver.WatchLog(t.Context(), tenancy.Position{}, func(ctx context.Context, after tenancy.Position, _ int) ([]tenancy.Change, error) {
 				select {
 				case <-ctx.Done():
 					return nil, ctx.Err()
@@ -214,7 +215,7 @@ func TestWatchLogNotifiesOfProgress(t *testing.T) {
 	} {
 		s := &script{steps: []any{tenancy.DefaultChangesLimit, 2, 0, tenancy.ErrUnavailable, tenancy.ErrUnavailable}}
 		var log []string
-		for ch, err := range tenancy.WatchLog(c.ctx, tenancy.Position{}, s.changes, func(context.Context) error {
+		for ch, err := range driver.WatchLog(c.ctx, tenancy.Position{}, s.changes, func(context.Context) error {
 			if s.waits++; s.waits > 4 {
 				return tenancy.ErrClosed
 			}
@@ -224,7 +225,7 @@ func TestWatchLogNotifiesOfProgress(t *testing.T) {
 			case errors.Is(err, tenancy.ErrUnavailable):
 				log = append(log, "report")
 			case err != nil:
-			case ch.Op == tenancy.OpProgress:
+			case ch.Kind == tenancy.ChangeProgress:
 				log = append(log, fmt.Sprint("progress ", ch.Position.Revision))
 			case ch.Position.Revision%1000 < 3 && ch.Position.Revision != 1001 && ch.Position.Revision > 2:
 				log = append(log, fmt.Sprint(ch.Position.Revision))

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // ExportOptions are the choices of an export. The zero value is a good one.
@@ -36,7 +37,7 @@ const progressEvery = 1000
 // these tenants.
 func Export(ctx context.Context, store tenancy.Lister, w io.Writer, format Format, opts ExportOptions) (int, error) {
 	if err := format.validate(); err != nil {
-		return 0, tenancy.ErrorIn("Export", tenancy.Key{}, err)
+		return 0, driver.ErrorIn("Export", tenancy.Key{}, err)
 	}
 	columns := fields()
 	if !opts.Secrets {
@@ -56,7 +57,7 @@ func Export(ctx context.Context, store tenancy.Lister, w io.Writer, format Forma
 	var masked withheldErrors
 	for t, err := range tenancy.All(ctx, store, tenancy.ListOptions{Filter: opts.Filter, OmitSecrets: !opts.Secrets}) {
 		if err != nil {
-			return n, tenancy.ErrorIn("Export", tenancy.Key{}, err)
+			return n, driver.ErrorIn("Export", tenancy.Key{}, err)
 		}
 		masked.note(columns, t)
 		line, err := encode(columns, t, format)

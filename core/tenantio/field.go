@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // field is one member of a tenant: a column of CSV, a member of JSON.
@@ -130,7 +131,7 @@ func parseTime(name string, to *time.Time, s string) error {
 	if err != nil {
 		return invalid(name, "must be an RFC 3339 time")
 	}
-	*to = tenancy.NormalizeTime(parsed)
+	*to = driver.NormalizeTime(parsed)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // The defaults and limits of ImportOptions.
@@ -54,7 +55,7 @@ func ImportRecords(
 	ctx context.Context, store tenancy.Store, records iter.Seq2[Record, error], opts ImportOptions,
 ) (Report, error) {
 	if err := opts.normalize(); err != nil {
-		return Report{}, tenancy.ErrorIn("Import", tenancy.Key{}, err)
+		return Report{}, driver.ErrorIn("Import", tenancy.Key{}, err)
 	}
 	im := importer{store: store, opts: opts}
 	size := 0
@@ -112,7 +113,7 @@ func (im *importer) flush(ctx context.Context) error {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
-		return tenancy.ErrorIn("Import", tenancy.Key{}, err)
+		return driver.ErrorIn("Import", tenancy.Key{}, err)
 	}
 	b := batch{store: im.store, update: im.opts.Update, records: im.batch, done: make([]outcome, len(im.batch))}
 	err := b.run(ctx)
@@ -121,7 +122,7 @@ func (im *importer) flush(ctx context.Context) error {
 	if im.opts.Progress != nil {
 		im.opts.Progress(im.report.Counts)
 	}
-	return tenancy.ErrorIn("Import", tenancy.Key{}, err)
+	return driver.ErrorIn("Import", tenancy.Key{}, err)
 }
 
 // count adds the outcomes of the batch to the report.
@@ -140,7 +141,7 @@ func (im *importer) count(done []outcome) {
 			im.report.Unchanged++
 		case failed:
 			im.report.Failed++
-			e := &LineError{r.Line, tenancy.ErrorIn("Import", tenancy.IdentifierKey(r.Tenant.Identifier), o.err)}
+			e := &LineError{r.Line, driver.ErrorIn("Import", tenancy.IdentifierKey(r.Tenant.Identifier), o.err)}
 			if len(im.report.Errors) < im.opts.MaxErrors {
 				im.report.Errors = append(im.report.Errors, e)
 			}

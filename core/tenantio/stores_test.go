@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/go-tenancy/tenantstore/core/tenantio"
 )
 
@@ -33,14 +34,14 @@ type cached struct {
 	down bool
 }
 
-func (c cached) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (c cached) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	if c.down {
-		return nil, tenancy.ErrorIn("Load", tenancy.Key{}, tenancy.ErrUnavailable)
+		return nil, driver.ErrorIn("Load", tenancy.Key{}, tenancy.ErrUnavailable)
 	}
 	snapshots, err := c.Store.Load(ctx, want)
 	for i := range snapshots {
 		if want[i].Min != tenancy.Latest {
-			snapshots[i] = tenancy.Snapshot{}
+			snapshots[i] = tenancy.Versioned{}
 		}
 	}
 	return snapshots, err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/go-tenancy/tenantstore/core/tenantio"
 )
 
@@ -57,7 +58,7 @@ func hostile(t testing.TB) []tenancy.Tenant {
 
 // newID returns the ID if Create takes it.
 func newID(id string) string {
-	if tenancy.ValidateNewID(id) != nil {
+	if driver.ValidateNewID(id) != nil {
 		return tenancy.NewID()
 	}
 	return id
@@ -476,7 +477,7 @@ type failing struct {
 
 func (f *failing) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 	if f.left--; f.left < 0 {
-		return tenancy.Tenant{}, tenancy.ErrorIn("Create", tenancy.Key{}, errors.New("disk full"))
+		return tenancy.Tenant{}, driver.ErrorIn("Create", tenancy.Key{}, errors.New("disk full"))
 	}
 	return f.Store.Create(ctx, t)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/go-tenancy/tenantstore/core/tenantio"
 )
 
@@ -27,11 +28,11 @@ func (u *unreadable) List(ctx context.Context, opts tenancy.ListOptions) (tenanc
 		if !opts.OmitSecrets && !t.DatabaseURL.IsZero() {
 			u.opened++
 			if u.secrets[t.ID] {
-				t.DatabaseURL = tenancy.WithheldSecret("no key k1")
+				t.DatabaseURL = driver.WithheldSecret("no key k1")
 			}
 		}
 		if u.metadata[t.ID] {
-			t.Metadata = tenancy.MetadataFromStored([]byte("["))
+			t.Metadata = driver.MetadataFromStored([]byte("["))
 		}
 	}
 	return page, err

@@ -6,17 +6,18 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // GetByIDs implements [tenancy.Store]: hits from the cache, all misses in one call
 // below.
 func (s *Store) GetByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
 	tenants, err := s.getByIDs(ctx, ids)
-	return tenants, tenancy.ErrorIn("GetByIDs", tenancy.Key{}, err)
+	return tenants, driver.ErrorIn("GetByIDs", tenancy.Key{}, err)
 }
 
 func (s *Store) getByIDs(ctx context.Context, ids []string) (tenants []tenancy.Tenant, err error) {
-	if ids, err = tenancy.UniqueIDs(ids); err != nil {
+	if ids, err = driver.UniqueIDs(ids); err != nil {
 		return nil, err
 	}
 	call, err := s.calls.Enter(ctx)
@@ -32,15 +33,15 @@ func (s *Store) getByIDs(ctx context.Context, ids []string) (tenants []tenancy.T
 			want = append(want, tenancy.Lookup{Key: tenancy.IDKey(id)})
 		}
 	}
-	loaded := make([]tenancy.Snapshot, len(want))
+	loaded := make([]tenancy.Versioned, len(want))
 	if err := s.loadRest(call, want, allOf(want), loaded); err != nil {
 		return nil, err
 	}
 	tenants = make([]tenancy.Tenant, 0, len(ids))
 	for _, e := range entries {
-		var snapshot *tenancy.Snapshot
+		var snapshot *tenancy.Versioned
 		if e != nil {
-			snapshot = &e.Snapshot
+			snapshot = &e.Versioned
 		} else {
 			snapshot, loaded = &loaded[0], loaded[1:]
 		}
@@ -54,15 +55,15 @@ func (s *Store) getByIDs(ctx context.Context, ids []string) (tenants []tenancy.T
 // Load implements [tenancy.Log]: entries that are as new as asked for come from
 // the cache, all others from below in one call. With Min == Latest nothing comes
 // from a cache.
-func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	if s.source == nil {
 		return nil, unsupported("Load")
 	}
 	snapshots, err := s.loadAll(ctx, want)
-	return snapshots, tenancy.ErrorIn("Load", tenancy.Key{}, err)
+	return snapshots, driver.ErrorIn("Load", tenancy.Key{}, err)
 }
 
-func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) (out []tenancy.Snapshot, err error) {
+func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) (out []tenancy.Versioned, err error) {
 	for _, w := range want {
 		if err := w.Key.Validate(); err != nil {
 			return nil, err
@@ -73,7 +74,7 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) (out []tenan
 	if err != nil {
 		return nil, err
 	}
-	out = make([]tenancy.Snapshot, len(want))
+	out = make([]tenancy.Versioned, len(want))
 	var missing []int
 	for i, w := range want {
 		var e *Entry
@@ -81,7 +82,7 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) (out []tenan
 			e = s.hit(ctx, w.Key, w.Min)
 		}
 		if e != nil {
-			out[i] = e.Snapshot
+			out[i] = e.Versioned
 		} else {
 			missing = append(missing, i)
 		}
@@ -100,7 +101,7 @@ func allOf(want []tenancy.Lookup) []int {
 
 // loadRest puts want[i] into out[i] for each i of missing, which were no hits of a
 // local cache.
-func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []int, out []tenancy.Snapshot) error {
+func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []int, out []tenancy.Versioned) error {
 	if len(missing) == 0 {
 		return nil
 	}
@@ -113,7 +114,7 @@ func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []i
 	if i := missing[0]; len(missing) == 1 && want[i].Min != tenancy.Latest { // shares the load with others
 		e, err := s.miss(ctx, want[i].Key, want[i].Min)
 		if err == nil {
-			out[i] = e.Snapshot
+			out[i] = e.Versioned
 		}
 		return err
 	}
@@ -128,7 +129,7 @@ func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []i
 }
 
 // loadBatch is loadRest with a place among the loads, and their deadline.
-func (s *Store) loadBatch(ctx context.Context, want []tenancy.Lookup, missing []int, out []tenancy.Snapshot) error {
+func (s *Store) loadBatch(ctx context.Context, want []tenancy.Lookup, missing []int, out []tenancy.Versioned) error {
 	if !s.shared {
 		return s.loadMissing(ctx, want, missing, slices.Repeat([]Token{LocalToken}, len(missing)), out)
 	}
@@ -136,7 +137,7 @@ func (s *Store) loadBatch(ctx context.Context, want []tenancy.Lookup, missing []
 }
 
 // loadShared puts each of want into out, from the shared cache or from below.
-func (s *Store) loadShared(ctx context.Context, want []tenancy.Lookup, out []tenancy.Snapshot) error {
+func (s *Store) loadShared(ctx context.Context, want []tenancy.Lookup, out []tenancy.Versioned) error {
 	results, done := s.getBatch(ctx, want), false
 	defer func() {
 		if !done { // it failed, perhaps by a panic
@@ -158,7 +159,7 @@ func (s *Store) loadShared(ctx context.Context, want []tenancy.Lookup, out []ten
 // cached puts what a shared cache answered into out, and returns the indexes of the
 // others, with the tokens to fill them; nil for what must not be filled, because
 // the cache is in trouble: one that hangs must not be waited for twice.
-func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, results []Result, out []tenancy.Snapshot) (missing []int, tokens []Token, err error) {
+func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, results []Result, out []tenancy.Versioned) (missing []int, tokens []Token, err error) {
 	for i, w := range want {
 		var r Result
 		if results != nil {
@@ -170,7 +171,7 @@ func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, results []Res
 				return nil, nil, err
 			}
 			if ok {
-				out[i] = r.Entry.Snapshot
+				out[i] = r.Entry.Versioned
 				continue
 			}
 			s.stats.stale.Add(1)
@@ -223,7 +224,7 @@ func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
 }
 
 // loadMissing loads want[i] for each i of missing in one call below.
-func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing []int, tokens []Token, out []tenancy.Snapshot) error {
+func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing []int, tokens []Token, out []tenancy.Versioned) error {
 	for range loadAttempts {
 		fence, oldest := s.follower.fence.Load(), s.follower.oldest()
 		lookups, floors := make([]tenancy.Lookup, len(missing)), make([]tenancy.Revision, len(missing))
@@ -273,7 +274,7 @@ func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing 
 	return errUnsettled
 }
 
-func (s *Store) acceptLoaded(ctx context.Context, lookups []tenancy.Lookup, snapshots []tenancy.Snapshot, fence *fence) ([]*Entry, bool, error) {
+func (s *Store) acceptLoaded(ctx context.Context, lookups []tenancy.Lookup, snapshots []tenancy.Versioned, fence *fence) ([]*Entry, bool, error) {
 	entries := make([]*Entry, len(snapshots))
 	var last tenancy.Position // most share one
 	for j, snapshot := range snapshots {

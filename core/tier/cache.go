@@ -26,7 +26,7 @@ type Cache interface {
 	Release(ctx context.Context, key tenancy.Key, token Token) error
 	// Apply makes the cache obey a change: under each of its keys, an entry with
 	// a smaller AsOf.Revision and a lease go; where there is nothing, nothing
-	// changes. A local cache may do nothing. OpReset needs nothing either.
+	// changes. A local cache may do nothing. ChangeReset needs nothing either.
 	Apply(ctx context.Context, c tenancy.Change) error
 	// Drop removes e, which the tier found to belong to a history that the
 	// database lost, if it is still what is under its key.

@@ -128,7 +128,7 @@ func (h *hanging) SetStatus(ctx context.Context, id string, s tenancy.Status) (t
 	return h.database.SetStatus(ctx, id, s)
 }
 
-func (h *hanging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (h *hanging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	if err := h.answer(ctx); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Codec writes entries as shared caches keep them, and reads them back. Its
@@ -85,12 +86,12 @@ func AppendHeader(dst []byte, p tenancy.Position) []byte {
 // DatabaseURL that must not be kept, that cannot be sealed, or that the store
 // withholds, or for metadata that it withholds. TTL is not kept.
 func (c Codec) Encode(e *Entry) (string, error) {
-	t := &e.Snapshot.Tenant
+	t := &e.Versioned.Tenant
 	w := make(fieldWriter, 0, 160+len(e.Key.Value)+len(t.ID)+len(t.Name)+len(t.Metadata.String()))
-	w = AppendHeader(w, e.Snapshot.AsOf)
+	w = AppendHeader(w, e.Versioned.AsOf)
 	w.text(tagKeyKind, string(e.Key.Kind))
 	w.text(tagKeyValue, e.Key.Value)
-	if e.Snapshot.Found {
+	if e.Versioned.Found {
 		w = append(w, tagFound, 0)
 		w.text(tagID, t.ID)
 		w.text(tagIdentifier, t.Identifier)
@@ -152,7 +153,7 @@ func (c Codec) Decode(value string) (*Entry, error) {
 	if checksum(value[:end]) != uint32(bigEndian(value[end:])) {
 		return nil, fmt.Errorf("%w: its checksum does not match", ErrCorrupt)
 	}
-	e := &Entry{Snapshot: tenancy.Snapshot{AsOf: tenancy.Position{
+	e := &Entry{Versioned: tenancy.Versioned{AsOf: tenancy.Position{
 		Revision: tenancy.Revision(bigEndian(value[2:10])), Mark: int64(bigEndian(value[10:18])),
 	}}}
 	r := fieldReader{rest: value[HeaderSize:end]}
@@ -170,11 +171,11 @@ func (c Codec) Decode(value string) (*Entry, error) {
 	if r.failed {
 		return nil, fmt.Errorf("%w: a field is cut", ErrCorrupt)
 	}
-	if !e.Snapshot.Found {
-		e.Snapshot.Tenant = tenancy.Tenant{}
+	if !e.Versioned.Found {
+		e.Versioned.Tenant = tenancy.Tenant{}
 		return e, nil
 	}
-	return e, c.decodeURL(&e.Snapshot.Tenant, url)
+	return e, c.decodeURL(&e.Versioned.Tenant, url)
 }
 
 // urlField is read last: it opens only with the ID of its tenant.
@@ -204,14 +205,14 @@ func place(id string) seal.Place { return seal.Place{TenantID: id, Field: "datab
 
 // setField sets what tag stands for. It ignores tags that it does not know.
 func (e *Entry) setField(tag uint64, text string) (err error) {
-	t := &e.Snapshot.Tenant
+	t := &e.Versioned.Tenant
 	switch tag {
 	case tagKeyKind:
 		e.Key.Kind = kindOf(text)
 	case tagKeyValue:
 		e.Key.Value = text
 	case tagFound:
-		e.Snapshot.Found = true
+		e.Versioned.Found = true
 	case tagID:
 		t.ID = text
 	case tagIdentifier:
@@ -225,7 +226,7 @@ func (e *Entry) setField(tag uint64, text string) (err error) {
 	case tagSchemaName:
 		t.SchemaName = text
 	case tagMetadata:
-		if t.Metadata, err = tenancy.MetadataFromCanonical(text); err != nil {
+		if t.Metadata, err = driver.MetadataFromCanonical(text); err != nil {
 			return fmt.Errorf("%w: its metadata is no JSON object", ErrCorrupt)
 		}
 	case tagCreatedAt:

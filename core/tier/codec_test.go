@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func codecTenant(tb testing.TB) tenancy.Tenant {
@@ -26,7 +27,7 @@ func codecTenant(tb testing.TB) tenancy.Tenant {
 }
 
 func codecEntryOf(t tenancy.Tenant) *Entry {
-	return &Entry{Key: tenancy.IDKey(t.ID), Snapshot: tenancy.Snapshot{
+	return &Entry{Key: tenancy.IDKey(t.ID), Versioned: tenancy.Versioned{
 		AsOf: tenancy.Position{Revision: 42, Mark: -7}, Tenant: t, Found: true,
 	}}
 }
@@ -56,7 +57,7 @@ func encode(tb testing.TB, c Codec, e *Entry) string {
 func TestCodecRoundTrip(t *testing.T) {
 	withURL := codecTenant(t)
 	withURL.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
-	negative := &Entry{Key: tenancy.IdentifierKey("nobody"), Snapshot: tenancy.Snapshot{AsOf: tenancy.Position{Revision: math.MaxInt64 - 1, Mark: math.MinInt64}}}
+	negative := &Entry{Key: tenancy.IdentifierKey("nobody"), Versioned: tenancy.Versioned{AsOf: tenancy.Position{Revision: math.MaxInt64 - 1, Mark: math.MinInt64}}}
 	for name, c := range map[string]struct {
 		codec Codec
 		entry *Entry
@@ -69,7 +70,7 @@ func TestCodecRoundTrip(t *testing.T) {
 	} {
 		value := encode(t, c.codec, c.entry)
 		got, err := c.codec.Decode(value)
-		if err != nil || got.Key != c.entry.Key || got.Snapshot != c.entry.Snapshot {
+		if err != nil || got.Key != c.entry.Key || got.Versioned != c.entry.Versioned {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, c.entry)
 		}
 		if sealed := c.codec.Sealer != nil; sealed && strings.Contains(value, "s3cret") {
@@ -80,7 +81,7 @@ func TestCodecRoundTrip(t *testing.T) {
 
 func TestCodecKeepsNoWithheldSecret(t *testing.T) {
 	withheld := codecTenant(t)
-	withheld.DatabaseURL = tenancy.WithheldSecret("no key")
+	withheld.DatabaseURL = driver.WithheldSecret("no key")
 	for name, c := range map[string]Codec{"sealed": {Sealer: codecSealer(t, "k1")}, "plain": {PlainSecrets: true}, "zero": {}} {
 		if value, err := c.Encode(codecEntryOf(withheld)); !errors.Is(err, ErrUncacheable) || !errors.Is(err, tenancy.ErrWithheld) {
 			t.Errorf("%s: %q, %v, want ErrUncacheable", name, value, err)
@@ -96,7 +97,7 @@ func TestCodecHeaderOrdersByRevision(t *testing.T) {
 			t.Errorf("revision %d: header %q is not after %q", revision, header, last)
 		}
 		e := codecEntryOf(codecTenant(t))
-		e.Snapshot.AsOf = tenancy.Position{Revision: revision, Mark: -1}
+		e.Versioned.AsOf = tenancy.Position{Revision: revision, Mark: -1}
 		if !strings.HasPrefix(encode(t, Codec{}, e), header) {
 			t.Errorf("revision %d: an entry does not begin with its header", revision)
 		}
@@ -114,7 +115,7 @@ func TestCodecSecrets(t *testing.T) {
 	}
 	sealed, plain := encode(t, Codec{Sealer: k1}, e), encode(t, Codec{PlainSecrets: true}, e)
 	other := *e
-	other.Snapshot.Tenant.ID = "another"
+	other.Versioned.Tenant.ID = "another"
 	foreign := encode(t, Codec{Sealer: movedSealer{k1, seal.Place{TenantID: withURL.ID, Field: "database_url"}}}, &other)
 	for name, c := range map[string]struct {
 		codec Codec
@@ -175,7 +176,7 @@ func TestCodecSkipsUnknownFields(t *testing.T) {
 	w := fieldWriter(value[:len(value)-checksumSize])
 	w.text(127, "of a later release")
 	got, err := (Codec{}).Decode(w.end())
-	if err != nil || got.Snapshot != e.Snapshot {
+	if err != nil || got.Versioned != e.Versioned {
 		t.Errorf("%+v, %v, want the entry without the field", got, err)
 	}
 }
@@ -197,7 +198,7 @@ func FuzzCodecDecode(f *testing.F) {
 			return
 		}
 		again, err := codec.Decode(encode(t, codec, e))
-		if err != nil || again.Key != e.Key || again.Snapshot != e.Snapshot {
+		if err != nil || again.Key != e.Key || again.Versioned != e.Versioned {
 			t.Fatalf("%+v reads back as %+v, %v", e, again, err)
 		}
 	})
@@ -215,7 +216,7 @@ func BenchmarkCodecDecode(b *testing.B) {
 		}
 	})
 	b.Run("encoding-json", func(b *testing.B) {
-		data, err := json.Marshal(tenancy.Revealed(e.Snapshot.Tenant))
+		data, err := json.Marshal(tenancy.Revealed(e.Versioned.Tenant))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -151,7 +151,7 @@ func TestStartReplaysForASharedCache(t *testing.T) {
 	if got := get(t, b, "other"); got != other || db.Loads() != loads {
 		t.Error("a new node did not use the entry that is current")
 	}
-	if e := shared.entry(stale.Key); e == nil || e.Snapshot.Tenant.Status != tenancy.StatusSuspended {
+	if e := shared.entry(stale.Key); e == nil || e.Versioned.Tenant.Status != tenancy.StatusSuspended {
 		t.Error("the outdated entry was not repaired")
 	}
 }
@@ -284,7 +284,7 @@ func TestBusMessageWakes(t *testing.T) {
 		}
 		suspended = suspend(t, db, acme.ID)
 	}
-	head, err := db.Head(t.Context())
+	head, err := db.Bounds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (c *sharedMap) Put(_ context.Context, token tier.Token, e *tier.Entry) erro
 		return c.fail
 	}
 	s, found := c.slots[e.Key]
-	if found && (s.entry == nil && s.lease == token || s.entry != nil && s.entry.Snapshot.AsOf.Revision < e.Snapshot.AsOf.Revision) {
+	if found && (s.entry == nil && s.lease == token || s.entry != nil && s.entry.Versioned.AsOf.Revision < e.Versioned.AsOf.Revision) {
 		c.slots[e.Key] = slot{entry: e}
 	}
 	return nil
@@ -108,7 +108,7 @@ func (c *sharedMap) Apply(_ context.Context, change tenancy.Change) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range change.Keys {
-		if s := c.slots[k]; s.entry == nil || s.entry.Snapshot.AsOf.Revision < change.Position.Revision {
+		if s := c.slots[k]; s.entry == nil || s.entry.Versioned.AsOf.Revision < change.Position.Revision {
 			delete(c.slots, k)
 		}
 	}
@@ -171,14 +171,14 @@ func (d *database) Loads() int {
 	return d.loads
 }
 
-func (d *database) Head(ctx context.Context) (tenancy.Head, error) {
+func (d *database) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	d.mu.Lock()
 	err := d.logErr
 	d.mu.Unlock()
 	if err != nil {
-		return tenancy.Head{}, err
+		return tenancy.Bounds{}, err
 	}
-	return d.Store.Head(ctx)
+	return d.Store.Bounds(ctx)
 }
 
 func (d *database) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
@@ -191,7 +191,7 @@ func (d *database) Changes(ctx context.Context, after tenancy.Position, limit in
 	return d.Store.Changes(ctx, after, limit)
 }
 
-func (d *database) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (d *database) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	d.mu.Lock()
 	d.loads++
 	err, hook := d.loadErr, d.onLoad

@@ -18,16 +18,16 @@ type Entry struct {
 	refresh int64   // by the coarse clock: load it again in the background
 	expires int64   // by the coarse clock: serve it no more
 
-	Snapshot tenancy.Snapshot
-	tag      uint64 // in the bucket
+	Versioned tenancy.Versioned
+	tag       uint64 // in the bucket
 	// TTL is how long a cache needs to keep the entry.
 	TTL time.Duration
 }
 
 // Negative reports whether the entry says that there is no tenant.
-func (e *Entry) Negative() bool { return !e.Snapshot.Found }
+func (e *Entry) Negative() bool { return !e.Versioned.Found }
 
 // holds reports whether e is what belongs under key.
 func (e *Entry) holds(key tenancy.Key) bool {
-	return e.Key == key && (e.Negative() || key.Matches(e.Snapshot.Tenant))
+	return e.Key == key && (e.Negative() || key.Matches(e.Versioned.Tenant))
 }

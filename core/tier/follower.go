@@ -166,7 +166,7 @@ func (f *follower) serving() bool { return f.clock.now.Load() < f.serveUntil.Loa
 // under its fence, so its AsOf is not below the base of that one; what may have risen
 // since is its floor. Mostly no key of its bucket has changed.
 func (f *follower) serves(e *Entry, now int64) bool {
-	asOf := int64(e.Snapshot.AsOf.Revision)
+	asOf := int64(e.Versioned.AsOf.Revision)
 	return e.fence == f.fence.Load() && now < e.expires && now < f.serveUntil.Load() &&
 		(asOf >= e.bucket.newest.Load() || asOf >= e.bucket.floor(e.tag))
 }
@@ -427,7 +427,7 @@ func timed[T any](ctx context.Context, d time.Duration, late error, call func(co
 // the process, that is the oldest retained position, so that its entries can be
 // judged; else the newest will do.
 func (f *follower) start(ctx context.Context) error {
-	head, err := timed(ctx, f.cfg.followTimeout, f.late(), f.log.Head)
+	head, err := timed(ctx, f.cfg.followTimeout, f.late(), f.log.Bounds)
 	if err != nil {
 		return err
 	}
@@ -446,7 +446,7 @@ func (f *follower) start(ctx context.Context) error {
 // never were in the history that the database has now. Nothing that was cached
 // before can be judged any more.
 func (f *follower) startOver(ctx context.Context, after tenancy.Position) error {
-	head, err := timed(ctx, f.cfg.followTimeout, f.late(), f.log.Head)
+	head, err := timed(ctx, f.cfg.followTimeout, f.late(), f.log.Bounds)
 	if err != nil {
 		return err
 	}
@@ -523,7 +523,7 @@ func (f *follower) raise(after tenancy.Position, changes []tenancy.Change) (obey
 			break
 		}
 		fence := f.fence.Load()
-		if c.Op == tenancy.OpReset {
+		if c.Kind == tenancy.ChangeReset {
 			f.fence.Store(fence.reset(c.Position.Revision))
 		}
 		for _, k := range c.Keys {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // List implements [tenancy.Store]; it is not cached.
@@ -24,12 +25,12 @@ func (s *Store) Search(ctx context.Context, query string, opts tenancy.SearchOpt
 	return read(ctx, s, "Search", func(ctx context.Context) ([]tenancy.Tenant, error) { return s.next.Search(ctx, query, opts) })
 }
 
-// Head implements [tenancy.Log].
-func (s *Store) Head(ctx context.Context) (tenancy.Head, error) {
+// Bounds implements [tenancy.Log].
+func (s *Store) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	if s.source == nil {
-		return tenancy.Head{}, unsupported("Head")
+		return tenancy.Bounds{}, unsupported("Head")
 	}
-	return read(ctx, s, "Head", func(ctx context.Context) (tenancy.Head, error) { return s.source.Head(ctx) })
+	return read(ctx, s, "Head", func(ctx context.Context) (tenancy.Bounds, error) { return s.source.Bounds(ctx) })
 }
 
 // Changes implements [tenancy.Log]. It returns a change only after the tier obeys
@@ -45,7 +46,7 @@ func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) 
 		}
 		v, err := s.follower.accept(ctx, changes[len(changes)-1].Position)
 		if err == nil && v == denied { // restored between the two reads
-			err = tenancy.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
+			err = driver.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
 		}
 		return changes, err
 	})
@@ -99,7 +100,7 @@ func (s *Store) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[ten
 			}
 			return nil
 		}
-		tenancy.WatchLog(ctx, after, changes, wait)(yield)
+		driver.WatchLog(ctx, after, changes, wait)(yield)
 	}
 }
 
@@ -107,7 +108,7 @@ func read[T any](ctx context.Context, s *Store, op string, do func(ctx context.C
 	call, err := s.calls.Enter(ctx)
 	defer func() {
 		call.Leave(&err)
-		err = tenancy.ErrorIn(op, tenancy.Key{}, err)
+		err = driver.ErrorIn(op, tenancy.Key{}, err)
 	}()
 	if err != nil {
 		return result, err

@@ -55,7 +55,7 @@ func TestEveryFailureReleasesTheLeases(t *testing.T) {
 				t.Fatal(err)
 			}
 			ahead := tenancy.IDKey("ahead")
-			shared.slots[ahead] = slot{entry: &tier.Entry{Key: ahead, Snapshot: tenancy.Snapshot{AsOf: tenancy.Position{Revision: 1 << 40}}}}
+			shared.slots[ahead] = slot{entry: &tier.Entry{Key: ahead, Versioned: tenancy.Versioned{AsOf: tenancy.Position{Revision: 1 << 40}}}}
 			before := shared.size()
 			db.set(func(d *database) {
 				d.logErr, d.loadErr = errDown, errDown
@@ -113,7 +113,7 @@ func (c batchMap) GetBatch(ctx context.Context, keys []tenancy.Key) ([]tier.Resu
 
 func (c batchMap) PutBatch(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (uncacheable int, err error) {
 	for i, e := range entries {
-		if e.Snapshot.Tenant.DatabaseURL.IsZero() {
+		if e.Versioned.Tenant.DatabaseURL.IsZero() {
 			err = errors.Join(err, c.Put(ctx, tokens[i], e))
 		} else {
 			uncacheable++

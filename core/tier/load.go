@@ -133,10 +133,10 @@ func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, lea
 		s.stats.errors.Add(1)
 		return false, nil
 	}
-	if e.Snapshot.AsOf.Revision < max(least, s.follower.fence.Load().floor(key)) {
+	if e.Versioned.AsOf.Revision < max(least, s.follower.fence.Load().floor(key)) {
 		return false, nil
 	}
-	v, err := s.follower.accept(ctx, e.Snapshot.AsOf)
+	v, err := s.follower.accept(ctx, e.Versioned.AsOf)
 	if err != nil {
 		return false, err
 	}
@@ -152,8 +152,8 @@ func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, lea
 // acceptKnown reports whether an entry of the shared cache may be served by what
 // the log has said so far.
 func (s *Store) acceptKnown(e *Entry, key tenancy.Key, least tenancy.Revision) bool {
-	if !e.holds(key) || s.follower.check(e.Snapshot.AsOf) != confirmed ||
-		e.Snapshot.AsOf.Revision < max(least, s.follower.fence.Load().floor(key)) {
+	if !e.holds(key) || s.follower.check(e.Versioned.AsOf) != confirmed ||
+		e.Versioned.AsOf.Revision < max(least, s.follower.fence.Load().floor(key)) {
 		return false
 	}
 	if e.Negative() {
@@ -193,7 +193,7 @@ func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Re
 			return nil, err
 		}
 		e := s.newEntry(key, snapshots[0], fence)
-		v, err := s.follower.accept(ctx, e.Snapshot.AsOf)
+		v, err := s.follower.accept(ctx, e.Versioned.AsOf)
 		if err != nil {
 			return nil, err
 		}
@@ -210,8 +210,8 @@ func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Re
 var errUnsettled = fmt.Errorf("%w: the change log changes its history again and again", tenancy.ErrUnavailable)
 
 // newEntry returns the entry of a snapshot that was loaded under fence.
-func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Snapshot, fence *fence) *Entry {
-	e := &Entry{Key: ownKey(key, snapshot), Snapshot: snapshot, TTL: s.cfg.ttl, fence: fence}
+func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Versioned, fence *fence) *Entry {
+	e := &Entry{Key: ownKey(key, snapshot), Versioned: snapshot, TTL: s.cfg.ttl, fence: fence}
 	e.bucket, e.tag = fence.bucket(key)
 	if e.Negative() {
 		e.TTL = s.cfg.negativeTTL
@@ -228,7 +228,7 @@ func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Snapshot, fence *fenc
 
 // ownKey returns key with a text that an entry may keep: the one that the caller
 // looked up may be a part of a whole request.
-func ownKey(key tenancy.Key, snapshot tenancy.Snapshot) tenancy.Key {
+func ownKey(key tenancy.Key, snapshot tenancy.Versioned) tenancy.Key {
 	switch t := &snapshot.Tenant; key.Value {
 	case t.ID:
 		key.Value = t.ID
@@ -261,7 +261,7 @@ func (s *Store) fill(ctx context.Context, e *Entry, token Token) {
 // missing is nothing to tell other processes: they may have the key. The lease is given
 // back.
 func (s *Store) withholds(ctx context.Context, e *Entry, token Token) bool {
-	t := &e.Snapshot.Tenant
+	t := &e.Versioned.Tenant
 	if !s.shared || t.DatabaseURL.Err() == nil && t.Metadata.Err() == nil {
 		return false
 	}

@@ -167,7 +167,7 @@ func TestLoadTimeout(t *testing.T) {
 // slowDatabase loads nothing until its context ends.
 type slowDatabase struct{ *database }
 
-func (d *slowDatabase) Load(ctx context.Context, _ []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (d *slowDatabase) Load(ctx context.Context, _ []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // InvalidateAll makes everything that the local tiers of the stack hold in this
@@ -42,7 +43,7 @@ func (s *Store) Warm(ctx context.Context, filter tenancy.Filter, limit int) (int
 			want = append(want, tenancy.Lookup{Key: tenancy.IDKey(t.ID)}, tenancy.Lookup{Key: tenancy.IdentifierKey(t.Identifier)})
 		}
 		if _, err := s.loadAll(ctx, want); err != nil {
-			return n, tenancy.ErrorIn("Warm", tenancy.Key{}, err)
+			return n, driver.ErrorIn("Warm", tenancy.Key{}, err)
 		}
 		n += len(page.Tenants)
 		if page.Next == "" {

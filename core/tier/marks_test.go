@@ -21,12 +21,12 @@ func (l *longLog) Changes(ctx context.Context, after tenancy.Position, limit int
 	}
 	var changes []tenancy.Change
 	for r := after.Revision + 1; r <= newest && len(changes) < limit; r++ {
-		changes = append(changes, tenancy.Change{Position: tenancy.Position{Revision: r, Mark: int64(r)}, Op: tenancy.OpUpdate})
+		changes = append(changes, tenancy.Change{Position: tenancy.Position{Revision: r, Mark: int64(r)}, Kind: tenancy.ChangeUpdate})
 	}
 	return changes, nil
 }
 
-func (l *longLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (l *longLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	newest := l.newest.Load()
 	if newest == 0 {
 		return l.quietWatch.Load(ctx, want)

@@ -102,13 +102,13 @@ func (s *Store) getShared(ctx context.Context, key tenancy.Key) (Result, error) 
 }
 
 // askBelow loads from the store below.
-func (s *Store) askBelow(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (s *Store) askBelow(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	s.stats.loads.Add(1)
 	var kind tenancy.KeyKind
 	if len(want) == 1 {
 		kind = want[0].Key.Kind
 	}
-	return observed(ctx, &s.observers, WorkLoad, kind, func(ctx context.Context) ([]tenancy.Snapshot, error) {
+	return observed(ctx, &s.observers, WorkLoad, kind, func(ctx context.Context) ([]tenancy.Versioned, error) {
 		return s.below.Load(ctx, want)
 	})
 }

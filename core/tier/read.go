@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // GetByID implements [tenancy.Store]. A hit does not allocate, and is given to an
@@ -14,7 +15,7 @@ func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) 
 	if e == nil || e.Negative() {
 		return s.answer(ctx, "GetByID", tenancy.IDKey(id), e)
 	}
-	return e.Snapshot.Tenant, nil
+	return e.Versioned.Tenant, nil
 }
 
 // GetByIdentifier implements [tenancy.Store]. A hit does not allocate, and is
@@ -24,7 +25,7 @@ func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy
 	if e == nil || e.Negative() {
 		return s.answer(ctx, "GetByIdentifier", tenancy.IdentifierKey(identifier), e)
 	}
-	return e.Snapshot.Tenant, nil
+	return e.Versioned.Tenant, nil
 }
 
 // answer is the part of a lookup that need not be fast. e is the hit, if there was
@@ -33,13 +34,13 @@ func (s *Store) answer(ctx context.Context, op string, key tenancy.Key, e *Entry
 	if e == nil {
 		var err error
 		if e, err = s.lookup(ctx, key); err != nil {
-			return tenancy.Tenant{}, tenancy.ErrorIn(op, key, err)
+			return tenancy.Tenant{}, driver.ErrorIn(op, key, err)
 		}
 	}
 	if e.Negative() {
-		return tenancy.Tenant{}, tenancy.ErrorIn(op, key, tenancy.ErrNotFound)
+		return tenancy.Tenant{}, driver.ErrorIn(op, key, tenancy.ErrNotFound)
 	}
-	return e.Snapshot.Tenant, nil
+	return e.Versioned.Tenant, nil
 }
 
 // Exists implements [tenancy.Store]. It is answered from entries by ID.
@@ -48,7 +49,7 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	if e == nil {
 		var err error
 		if e, err = s.lookup(ctx, tenancy.IDKey(id)); err != nil {
-			return false, tenancy.ErrorIn("Exists", tenancy.IDKey(id), err)
+			return false, driver.ErrorIn("Exists", tenancy.IDKey(id), err)
 		}
 	}
 	return !e.Negative(), nil
@@ -67,7 +68,7 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key, least tenancy.Revision
 		return nil
 	}
 	now := s.follower.clock.now.Load()
-	if !s.follower.serves(e, now) || e.Key != key || e.Snapshot.AsOf.Revision < least {
+	if !s.follower.serves(e, now) || e.Key != key || e.Versioned.AsOf.Revision < least {
 		s.stats.stale.Add(1)
 		return nil
 	}
@@ -88,7 +89,7 @@ func (s *Store) filled(ctx context.Context, key tenancy.Key, least tenancy.Revis
 	r, err := s.cache.Get(ctx, key)
 	e, now := r.Entry, s.follower.clock.now.Load()
 	if err != nil || e == nil || !s.follower.serves(e, now) || e.Key != key ||
-		now >= e.refresh || e.Snapshot.AsOf.Revision < least {
+		now >= e.refresh || e.Versioned.AsOf.Revision < least {
 		return nil
 	}
 	return e
@@ -127,7 +128,7 @@ func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 		if err != nil {
 			return nil, err
 		}
-		if e.Snapshot.AsOf.Revision >= floor && s.follower.fence.Load().epoch == fence.epoch {
+		if e.Versioned.AsOf.Revision >= floor && s.follower.fence.Load().epoch == fence.epoch {
 			return e, nil
 		}
 		// Loaded before what we must not miss, or flushed meanwhile: again.

@@ -40,14 +40,14 @@ func (r *resets) at(n int64) tenancy.Position {
 	return tenancy.Position{Revision: tenancy.Revision(n), Mark: r.mark}
 }
 
-func (l resetLog) Head(context.Context) (tenancy.Head, error) {
+func (l resetLog) Bounds(context.Context) (tenancy.Bounds, error) {
 	p := l.head()
-	return tenancy.Head{Oldest: p, Newest: p}, nil
+	return tenancy.Bounds{Oldest: p, Newest: p}, nil
 }
 
 // Load looks up one after the other; each is as of the moment before.
-func (l resetLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
-	out := make([]tenancy.Snapshot, len(want))
+func (l resetLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
+	out := make([]tenancy.Versioned, len(want))
 	for i, w := range want {
 		out[i].AsOf = l.head()
 		get := l.store.GetByID
@@ -68,7 +68,7 @@ func (l resetLog) Changes(_ context.Context, after tenancy.Position, limit int) 
 	newest := l.count.Load()
 	var changes []tenancy.Change
 	for n := int64(after.Revision) + 1; n <= newest && len(changes) < limit; n++ {
-		changes = append(changes, tenancy.Change{Position: l.at(n), Op: tenancy.OpReset, At: time.Now()})
+		changes = append(changes, tenancy.Change{Position: l.at(n), Kind: tenancy.ChangeReset, At: time.Now()})
 	}
 	return changes, nil
 }

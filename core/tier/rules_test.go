@@ -77,7 +77,7 @@ func TestEntryOfAnotherTenantIsNotServed(t *testing.T) {
 	get(t, s, "acme")
 	for _, key := range []tenancy.Key{tenancy.IdentifierKey("acme"), tenancy.IDKey(acme.ID)} {
 		shared.mu.Lock()
-		shared.slots[key] = slot{entry: &tier.Entry{Key: key, Snapshot: tenancy.Snapshot{AsOf: s.Stats().Position, Tenant: bolt, Found: true}}}
+		shared.slots[key] = slot{entry: &tier.Entry{Key: key, Versioned: tenancy.Versioned{AsOf: s.Stats().Position, Tenant: bolt, Found: true}}}
 		shared.mu.Unlock()
 	}
 	if got := get(t, s, "acme"); got != acme {
@@ -183,7 +183,7 @@ func TestEntryBeyondTheLogIsRemoved(t *testing.T) {
 	create(t, db, "acme")
 	shared := newSharedMap()
 	key := tenancy.IdentifierKey("acme")
-	shared.slots[key] = slot{entry: &tier.Entry{Key: key, Snapshot: tenancy.Snapshot{AsOf: tenancy.Position{Revision: 1 << 40, Mark: 1}}}}
+	shared.slots[key] = slot{entry: &tier.Entry{Key: key, Versioned: tenancy.Versioned{AsOf: tenancy.Position{Revision: 1 << 40, Mark: 1}}}}
 	s := newTier(t, db, shared)
 	for range 2 { // the first removes it, the second fills
 		get(t, s, "acme")
@@ -298,7 +298,7 @@ type stubborn struct {
 	goOn  chan struct{}
 }
 
-func (d *stubborn) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (d *stubborn) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	if !d.first.Swap(true) {
 		<-d.goOn
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Store is a store with a cache in front. It has every capability of the store
@@ -154,5 +155,5 @@ func (s *Store) Close() error {
 	if s.cfg.bus != nil {
 		err = errors.Join(err, s.cfg.bus.Close())
 	}
-	return tenancy.ErrorIn("Close", tenancy.Key{}, errors.Join(err, s.next.Close()))
+	return driver.ErrorIn("Close", tenancy.Key{}, errors.Join(err, s.next.Close()))
 }

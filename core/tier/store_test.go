@@ -55,7 +55,7 @@ func TestUncoordinated(t *testing.T) {
 				t.Error("SourceOf says yes")
 			}
 			for _, err := range []error{
-				second(s.Head(t.Context())), second(s.Changes(t.Context(), tenancy.Position{}, 0)), second(s.Load(t.Context(), nil)),
+				second(s.Bounds(t.Context())), second(s.Changes(t.Context(), tenancy.Position{}, 0)), second(s.Load(t.Context(), nil)),
 			} {
 				if !errors.Is(err, errors.ErrUnsupported) {
 					t.Errorf("%v, want ErrUnsupported", err)
@@ -172,7 +172,7 @@ func TestWatchYieldsWhatTheTierObeys(t *testing.T) {
 	get(t, s, "acme")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	head, err := s.Head(ctx)
+	head, err := s.Bounds(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

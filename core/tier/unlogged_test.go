@@ -98,7 +98,7 @@ func (d *triggerless) Delete(ctx context.Context, id string) error {
 
 func (d *triggerless) Purge(ctx context.Context, id string) error { return d.Delete(ctx, id) }
 
-func (d *triggerless) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (d *triggerless) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	out, err := d.database.Load(ctx, want)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -107,7 +107,7 @@ func (d *triggerless) Load(ctx context.Context, want []tenancy.Lookup) ([]tenanc
 			out[i].Tenant = t
 		}
 		if d.deleted[out[i].Tenant.ID] {
-			out[i] = tenancy.Snapshot{AsOf: out[i].AsOf}
+			out[i] = tenancy.Versioned{AsOf: out[i].AsOf}
 		}
 	}
 	return out, err

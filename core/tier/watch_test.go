@@ -37,7 +37,7 @@ func TestWatchOfALostHistoryIsNotObeyed(t *testing.T) {
 	at := s.Stats().Position
 	lost := func(r tenancy.Revision) tenancy.Change {
 		return tenancy.Change{
-			Position: tenancy.Position{Revision: r, Mark: at.Mark + 1}, Op: tenancy.OpUpdate,
+			Position: tenancy.Position{Revision: r, Mark: at.Mark + 1}, Kind: tenancy.ChangeUpdate,
 			TenantID: acme.ID, Keys: []tenancy.Key{tenancy.IDKey(acme.ID), tenancy.IdentifierKey("acme")},
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
@@ -15,11 +16,11 @@ type keyless struct {
 	id string
 }
 
-func (d *keyless) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (d *keyless) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	out, err := d.database.Load(ctx, want)
 	for i := range out {
 		if out[i].Tenant.ID == d.id {
-			out[i].Tenant.DatabaseURL = tenancy.WithheldSecret("sealed by a key that is gone")
+			out[i].Tenant.DatabaseURL = driver.WithheldSecret("sealed by a key that is gone")
 		}
 	}
 	return out, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Create implements [tenancy.Store].
@@ -72,7 +73,7 @@ func write[T any](ctx context.Context, s *Store, op string, do func(ctx context.
 	call, err := s.calls.Enter(ctx)
 	defer func() {
 		call.Leave(&err)
-		err = tenancy.ErrorIn(op, tenancy.Key{}, err)
+		err = driver.ErrorIn(op, tenancy.Key{}, err)
 	}()
 	if err == nil {
 		err = ctx.Err()
@@ -135,7 +136,7 @@ var errUnlogged = fmt.Errorf("%w: the database has accepted the write, but its c
 // change.
 func (f *follower) asCached(ctx context.Context, t tenancy.Tenant) bool {
 	for _, s := range f.stack() {
-		for _, key := range tenancy.KeysOf(nil, &t) {
+		for _, key := range driver.KeysOf(nil, &t) {
 			r, err := s.cache.Get(ctx, key)
 			if err != nil {
 				s.stats.errors.Add(1)
@@ -144,7 +145,7 @@ func (f *follower) asCached(ctx context.Context, t tenancy.Tenant) bool {
 			if s.shared {
 				s.release(ctx, lease{key, r.Token})
 			}
-			if e := r.Entry; e != nil && e.Snapshot.Tenant.Position() == t.Position() && e.Snapshot.Tenant.Metadata != t.Metadata {
+			if e := r.Entry; e != nil && e.Versioned.Tenant.Position() == t.Position() && e.Versioned.Tenant.Metadata != t.Metadata {
 				return false
 			}
 		}

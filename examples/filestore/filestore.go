@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Open returns the store in the file at path, which the first write creates.
@@ -27,9 +28,9 @@ func Open(path string) (tenancy.Store, error) {
 		err = json.Unmarshal(data, &b.state)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, tenancy.ErrorIn("Open", tenancy.Key{}, err)
+		return nil, driver.ErrorIn("Open", tenancy.Key{}, err)
 	}
-	return tenancy.Extend(b), nil
+	return driver.Extend(b), nil
 }
 
 type backend struct {
@@ -58,21 +59,21 @@ func (b *backend) get(wanted func(tenancy.Tenant) bool) (tenancy.Tenant, error) 
 	return b.find(wanted)
 }
 
-func (b *backend) List(_ context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
+func (b *backend) ListAfter(_ context.Context, opts tenancy.ListOptions, after driver.ListKey) (tenancy.Page, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	var rows []tenancy.Tenant
 	for _, r := range b.Tenants {
 		t := tenancy.Tenant(r)
-		if opts.Filter.Matches(t) && (after.IsZero() || after.Compare(tenancy.ListKeyOf(t)) < 0) {
+		if opts.Filter.Matches(t) && (after.IsZero() || after.Compare(driver.ListKeyOf(t)) < 0) {
 			rows = append(rows, t)
 		}
 	}
 	slices.SortFunc(rows, func(a, b tenancy.Tenant) int {
-		return tenancy.ListKeyOf(a).Compare(tenancy.ListKeyOf(b))
+		return driver.ListKeyOf(a).Compare(driver.ListKeyOf(b))
 	})
 	rows = rows[min(opts.Offset, len(rows)):]
-	return tenancy.PageOf(rows, opts), nil
+	return driver.PageOf(rows, opts), nil
 }
 
 func (b *backend) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
@@ -106,7 +107,7 @@ func (b *backend) BulkUpdateStatus(_ context.Context, ids []string, s tenancy.St
 	_, err = b.write(func(next *state) (t tenancy.Tenant, err error) {
 		at := time.Now()
 		for _, id := range ids {
-			at = tenancy.NextUpdate(next.Tenants[id].UpdatedAt, at)
+			at = driver.NextUpdate(next.Tenants[id].UpdatedAt, at)
 		}
 		for _, id := range ids {
 			if r, ok := next.Tenants[id]; ok && err == nil {
@@ -162,7 +163,7 @@ func (b *backend) edit(id string, change func(*tenancy.Tenant) error) (tenancy.T
 		if err := change(&t); err != nil || t == old {
 			return t, err
 		}
-		t.UpdatedAt = tenancy.NextUpdate(old.UpdatedAt, time.Now())
+		t.UpdatedAt = driver.NextUpdate(old.UpdatedAt, time.Now())
 		return next.put(t)
 	})
 }

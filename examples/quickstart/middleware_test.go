@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // hung is a store that answers when the request gives up.
@@ -19,7 +20,7 @@ type hung struct{ tenancy.Store }
 
 func (hung) GetByIdentifier(ctx context.Context, _ string) (tenancy.Tenant, error) {
 	<-ctx.Done()
-	return tenancy.Tenant{}, tenancy.ErrorIn("GetByIdentifier", tenancy.Key{}, ctx.Err())
+	return tenancy.Tenant{}, driver.ErrorIn("GetByIdentifier", tenancy.Key{}, ctx.Err())
 }
 
 func TestHungStoreIsUnavailable(t *testing.T) {

@@ -33,7 +33,7 @@ func (h *history) read(ctx context.Context, log tenancy.Log) error {
 	for {
 		changes, err := log.Changes(ctx, h.end, 0)
 		if h.end.IsZero() && errors.Is(err, tenancy.ErrCompacted) {
-			head, err := log.Head(ctx)
+			head, err := log.Bounds(ctx)
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,7 @@ func (h *history) read(ctx context.Context, log tenancy.Log) error {
 				h.touched[k] = append(h.touched[k], c.Position.Revision)
 			}
 			h.last[c.TenantID] = c
-			if c.Op == tenancy.OpDelete {
+			if c.Kind == tenancy.ChangeDelete {
 				h.deleted[c.TenantID]++
 			}
 		}
@@ -93,6 +93,6 @@ func (h *history) absent(key tenancy.Key, floor tenancy.Revision, contents map[t
 		if t, known := contents[r]; known {
 			return !key.Matches(t)
 		}
-		return c.Op == tenancy.OpDelete || key.Kind == tenancy.KindIdentifier && len(c.Keys) > 2
+		return c.Kind == tenancy.ChangeDelete || key.Kind == tenancy.KindIdentifier && len(c.Keys) > 2
 	})
 }

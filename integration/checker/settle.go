@@ -69,7 +69,7 @@ func (c *Checker) prove(r tenancy.Revision, acknowledged bool) {
 	}
 	t := c.contents[r]
 	change, ok := c.history.changes[r]
-	if ok && change.TenantID == t.ID && change.Op != tenancy.OpDelete &&
+	if ok && change.TenantID == t.ID && change.Kind != tenancy.ChangeDelete &&
 		change.Touches(tenancy.IDKey(t.ID)) && change.Touches(tenancy.IdentifierKey(t.Identifier)) {
 		return
 	}
@@ -119,8 +119,8 @@ func (c *Checker) Finish(ctx context.Context, source tenancy.Source) error {
 	for id, last := range c.history.last {
 		row, exists := rows[id]
 		switch {
-		case last.Op == tenancy.OpReset:
-		case exists == (last.Op == tenancy.OpDelete):
+		case last.Kind == tenancy.ChangeReset:
+		case exists == (last.Kind == tenancy.ChangeDelete):
 			c.violate("lost: the last change of %s is %+v, but its row exists: %t", id, last, exists)
 		case exists && row.Revision != last.Position.Revision:
 			c.violate("lost: the row of %s has revision %d, but its last change is %+v", id, row.Revision, last)

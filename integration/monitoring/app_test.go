@@ -162,7 +162,7 @@ func (a *app) work(ctx context.Context, t *testing.T) {
 	if err := a.Purge(ctx, acme.ID); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Purge: %v", err)
 	}
-	_, _ = a.Head(ctx)
+	_, _ = a.Bounds(ctx)
 	_, _ = a.Changes(ctx, tenancy.Position{}, 1)
 	_, _ = a.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(acme.ID)}})
 }

@@ -32,7 +32,7 @@ func readHistory(t *testing.T, s tenancy.Source) history {
 	}
 	checkGapFree(t, h.changes)
 	for _, c := range h.changes {
-		if c.Op != tenancy.OpReset {
+		if c.Kind != tenancy.ChangeReset {
 			h.last[c.TenantID] = c
 		}
 	}
@@ -62,7 +62,7 @@ func (h history) checkRows(t *testing.T) {
 	t.Helper()
 	for id, row := range h.rows {
 		c, ok := h.last[id]
-		if !ok || c.Op == tenancy.OpDelete || c.Position.Revision != row.Revision {
+		if !ok || c.Kind == tenancy.ChangeDelete || c.Position.Revision != row.Revision {
 			t.Errorf("row %s has revision %d, but its last change is %+v", id, row.Revision, c)
 		}
 		if !c.Touches(tenancy.IDKey(id)) || !c.Touches(tenancy.IdentifierKey(row.Identifier)) {
@@ -70,8 +70,8 @@ func (h history) checkRows(t *testing.T) {
 		}
 	}
 	for id, c := range h.last {
-		if _, ok := h.rows[id]; ok == (c.Op == tenancy.OpDelete) {
-			t.Errorf("the last change of %s is %s, but its row exists: %v", id, c.Op, ok)
+		if _, ok := h.rows[id]; ok == (c.Kind == tenancy.ChangeDelete) {
+			t.Errorf("the last change of %s is %s, but its row exists: %v", id, c.Kind, ok)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func (h history) checkLogged(t *testing.T, reports []report) {
 			continue
 		}
 		if r.Tenant == nil {
-			if h.last[r.ID].Op != tenancy.OpDelete {
+			if h.last[r.ID].Kind != tenancy.ChangeDelete {
 				t.Errorf("the deletion of %s is not in the log", r.ID)
 			}
 			continue

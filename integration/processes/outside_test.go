@@ -87,7 +87,7 @@ func testRandomEdits(t *testing.T, where string, edits []string, shell string, a
 	s := openFor(t, where)
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test that can be repeated
-	head, err := s.Head(t.Context())
+	head, err := s.Bounds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func ask[T any](question func() (T, error)) (answer T, err error) {
 
 func newest(t *testing.T, s tenancy.Source) tenancy.Position {
 	t.Helper()
-	head, err := ask(func() (tenancy.Head, error) { return s.Head(t.Context()) })
+	head, err := ask(func() (tenancy.Bounds, error) { return s.Bounds(t.Context()) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,8 +72,8 @@ func checkWentBack(t *testing.T, where string, s tenancy.Source, lost tenancy.Po
 	}
 	denied("when the log is shorter")
 	key := tenancy.IDKey("kept-0")
-	load := func(want ...tenancy.Lookup) ([]tenancy.Snapshot, error) {
-		return ask(func() ([]tenancy.Snapshot, error) { return s.Load(t.Context(), want) })
+	load := func(want ...tenancy.Lookup) ([]tenancy.Versioned, error) {
+		return ask(func() ([]tenancy.Versioned, error) { return s.Load(t.Context(), want) })
 	}
 	if _, err := load(tenancy.Lookup{Key: key, Min: lost.Revision}); !errors.Is(err, tenancy.ErrCompacted) {
 		t.Errorf("Load beyond the newest revision: %v, want ErrCompacted", err)

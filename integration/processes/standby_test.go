@@ -81,7 +81,7 @@ func TestStandbyNeverAnswers(t *testing.T) {
 		"GetByID": func() error { _, err := s.GetByID(t.Context(), "none"); return err }(),
 		"Count":   func() error { _, err := s.Count(t.Context(), tenancy.Filter{}); return err }(),
 		"List":    func() error { _, err := s.List(t.Context(), tenancy.ListOptions{}); return err }(),
-		"Head":    func() error { _, err := s.Head(t.Context()); return err }(),
+		"Head":    func() error { _, err := s.Bounds(t.Context()); return err }(),
 	} {
 		if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "standby") {
 			t.Errorf("%s: %v; want ErrUnavailable that speaks of a standby", name, err)

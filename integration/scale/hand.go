@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // What a program without this library would do. The benchmarks of bunstore have the
@@ -84,7 +85,7 @@ func (d database) handInsert(ctx context.Context, ts []tenancy.Tenant) error {
 		for chunk := range slices.Chunk(ts, height) {
 			args = args[:0]
 			for _, t := range chunk {
-				args = append(args, t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), "", "", "", t.Metadata.String(), at, at, 0)
+				args = append(args, t.ID, t.Identifier, t.Name, driver.Fold(t.Name), string(t.Status), "", "", "", t.Metadata.String(), at, at, 0)
 			}
 			if len(chunk) == height {
 				_, err = full.ExecContext(ctx, args...)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -246,10 +246,10 @@ func TestSamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sample, err = tenancy.ForCreate(sample, time.Now()); err != nil {
+		if sample, err = driver.ForCreate(sample, time.Now()); err != nil {
 			t.Fatalf("tenant %d: %v", i, err)
 		}
-		if rare := strings.Contains(tenancy.Fold(sample.Name), tenancy.Fold(rareWord)); rare != (i == rareTenant) {
+		if rare := strings.Contains(driver.Fold(sample.Name), driver.Fold(rareWord)); rare != (i == rareTenant) {
 			t.Errorf("tenant %d is called %q", i, sample.Name)
 		}
 		ids = append(ids, sample.ID)

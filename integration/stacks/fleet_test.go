@@ -231,7 +231,7 @@ func (s *countedSource) SetStatus(ctx context.Context, id string, status tenancy
 }
 
 // Load implements [tenancy.Log].
-func (s *countedSource) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (s *countedSource) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	s.keys.Add(int64(len(want)))
 	return s.Store.Load(ctx, want)
 }

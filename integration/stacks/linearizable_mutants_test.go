@@ -71,17 +71,17 @@ func (s readThenWrite) UpdateMetadata(ctx context.Context, id string, patch tena
 // laggard answers with what it has loaded before, if that was the same key.
 type laggard struct {
 	*memstore.Store
-	last map[tenancy.Key]tenancy.Snapshot
+	last map[tenancy.Key]tenancy.Versioned
 }
 
-func (s *laggard) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (s *laggard) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	snapshots, err := s.Store.Load(ctx, want)
 	if err != nil || len(want) != 1 {
 		return snapshots, err
 	}
 	last, found := s.last[want[0].Key]
 	if s.last == nil {
-		s.last = map[tenancy.Key]tenancy.Snapshot{}
+		s.last = map[tenancy.Key]tenancy.Versioned{}
 	}
 	s.last[want[0].Key] = snapshots[0]
 	if found {

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // apart reports whether Fold keeps r and its canonical equivalents apart, as its
@@ -40,7 +41,7 @@ func TestFoldComposesAsNFCDoes(t *testing.T) {
 			continue
 		}
 		n++
-		if got, want := tenancy.Fold(decomposed), tenancy.Fold(one); got != want {
+		if got, want := driver.Fold(decomposed), driver.Fold(one); got != want {
 			t.Errorf("%U %q: decomposed it folds to %+q, composed to %+q", r, one, got, want)
 		}
 	}
@@ -63,14 +64,14 @@ func TestFoldComposesNothingElse(t *testing.T) {
 	for _, m := range marks {
 		for _, l := range letters {
 			pair := string(l) + string(m)
-			folded := []rune(tenancy.Fold(pair))
+			folded := []rune(driver.Fold(pair))
 			if len(folded) != 1 {
 				continue
 			}
 			same := false
 			for next, first := l, true; first || next != l; next, first = unicode.SimpleFold(next), false {
 				nfc := norm.NFC.String(string(next) + string(m))
-				same = same || tenancy.Fold(nfc) == string(folded) || norm.NFD.String(string(folded)) == norm.NFD.String(string(next)+string(m))
+				same = same || driver.Fold(nfc) == string(folded) || norm.NFD.String(string(folded)) == norm.NFD.String(string(next)+string(m))
 			}
 			if !same {
 				t.Errorf("%+q folds to %+q", pair, string(folded))
@@ -96,8 +97,8 @@ func TestFoldOfNames(t *testing.T) {
 			name[i] = alphabet[random.IntN(len(alphabet))]
 		}
 		composed, decomposed := norm.NFC.String(string(name)), norm.NFD.String(string(name))
-		if tenancy.Fold(composed) != tenancy.Fold(decomposed) {
-			t.Fatalf("%q: composed %+q, decomposed %+q", string(name), tenancy.Fold(composed), tenancy.Fold(decomposed))
+		if driver.Fold(composed) != driver.Fold(decomposed) {
+			t.Fatalf("%q: composed %+q, decomposed %+q", string(name), driver.Fold(composed), driver.Fold(decomposed))
 		}
 	}
 }

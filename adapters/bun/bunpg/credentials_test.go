@@ -94,7 +94,7 @@ func TestPasswordIsRotated(t *testing.T) {
 			return one[int](t, admin, `SELECT count(*) FROM pg_stat_activity WHERE usename = '`+role+`' AND query LIKE '%LISTEN%'`) == 1
 		})
 		exec(t, admin, `UPDATE tenants SET name = 'by hand'`)
-		if c := next(); c.Op != tenancy.OpUpdate {
+		if c := next(); c.Kind != tenancy.ChangeUpdate {
 			t.Errorf("%s: change %+v", name, c)
 		}
 		if err := store.Close(); err != nil {

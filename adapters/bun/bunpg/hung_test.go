@@ -142,7 +142,7 @@ func TestHungCallsEnd(t *testing.T) {
 	})
 	relay.freezeIdle()
 	go func() {
-		_, err := store.Head(context.WithoutCancel(t.Context())) // which needs no lock
+		_, err := store.Bounds(context.WithoutCancel(t.Context())) // which needs no lock
 		hung <- err
 	}()
 	waitUntil(t, func() bool { return relay.relied() > 0 })
@@ -188,7 +188,7 @@ func TestWatchOverAConnectionThatHangs(t *testing.T) {
 					relay.heal()
 				case err != nil:
 					t.Fatal(err)
-				case change.Op != tenancy.OpProgress:
+				case change.Kind != tenancy.ChangeProgress:
 					seen = true
 				case !hangs:
 					hangs = true

@@ -27,7 +27,7 @@ var noPoll = bunpg.WithStore(bunstore.WithPollInterval(time.Hour))
 // waits for the next one.
 func follow(t testing.TB, store *bunstore.Store) func() tenancy.Change {
 	t.Helper()
-	head, err := store.Head(t.Context())
+	head, err := store.Bounds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestListensFromTheFirstWatchUntilClose(t *testing.T) {
 	for range 20 {
 		exec(t, conn, `UPDATE tenants SET name = 'B'`)
 		for _, next := range []func() tenancy.Change{first, second} {
-			if c := next(); c.Op != tenancy.OpUpdate {
+			if c := next(); c.Kind != tenancy.ChangeUpdate {
 				t.Errorf("change %+v", c)
 			}
 		}
@@ -181,7 +181,7 @@ func TestPollsWithoutListening(t *testing.T) {
 	store := open(t, dsn, bunpg.WithoutListen(), bunpg.WithStore(bunstore.WithPollInterval(time.Millisecond)))
 	next, conn := follow(t, store), connect(t, dsn)
 	exec(t, conn, `INSERT INTO tenants (identifier, name) VALUES ('acme', 'Acme')`)
-	if c := next(); c.Op != tenancy.OpCreate {
+	if c := next(); c.Kind != tenancy.ChangeCreate {
 		t.Errorf("change %+v", c)
 	}
 	if pids := (listeners{conn: conn}).now(t); len(pids) != 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/adapters/bun/internal/address"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Open connects to the PostgreSQL database that dsn names, brings its schema up
@@ -48,7 +49,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 		if address.Trim(dsn) == "" {
 			sayEmpty(err)
 		}
-		return nil, alsoClosing(tenancy.ErrorIn("Open", tenancy.Key{}, refusedParameter(err)), db)
+		return nil, alsoClosing(driver.ErrorIn("Open", tenancy.Key{}, refusedParameter(err)), db)
 	}
 	return store, nil
 }
@@ -85,7 +86,7 @@ func FromPool(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*bunstor
 	db := c.borrowDB(pool)
 	store, err := c.open(ctx, db, listener)
 	if err != nil {
-		return nil, alsoClosing(tenancy.ErrorIn("FromPool", tenancy.Key{}, err), db)
+		return nil, alsoClosing(driver.ErrorIn("FromPool", tenancy.Key{}, err), db)
 	}
 	return store, nil
 }

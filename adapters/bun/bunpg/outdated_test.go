@@ -35,7 +35,7 @@ func testStatementsOutliveDDL(t *testing.T, dsn string, store *bunstore.Store, c
 				_, err2 := store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
 				_, err3 := store.UpdateMetadata(t.Context(), acme.ID, metadata(t, `{"a":1}`))
 				_, err4 := store.List(t.Context(), tenancy.ListOptions{})
-				_, err5 := store.Head(t.Context())
+				_, err5 := store.Bounds(t.Context())
 				other, err6 := store.Create(t.Context(), tenancy.Tenant{Identifier: "x" + tenancy.NewID(), Name: "Other"})
 				_, err7 := tenancy.Modify(t.Context(), store, other.ID, func(t *tenancy.Tenant) error { t.Name = "Name"; return nil })
 				_, err8 := store.BulkUpdateStatus(t.Context(), []string{acme.ID, other.ID}, tenancy.StatusActive)

@@ -23,42 +23,42 @@ func TestPSQLEditsReachTheStore(t *testing.T) {
 	next := follow(t, store)
 	for _, c := range []struct {
 		script string
-		op     tenancy.Op
+		op     tenancy.ChangeKind
 		keys   []tenancy.Key // besides those of acme, where nil all of them
 		found  map[string]bool
 	}{
 		{
 			`INSERT INTO tenants (id, identifier, name) VALUES ('2', 'beta', 'Bücher Beta')`,
-			tenancy.OpCreate, []tenancy.Key{tenancy.IDKey("2"), tenancy.IdentifierKey("beta")}, map[string]bool{"beta": true},
+			tenancy.ChangeCreate, []tenancy.Key{tenancy.IDKey("2"), tenancy.IdentifierKey("beta")}, map[string]bool{"beta": true},
 		},
 		{
 			`UPDATE tenants SET identifier = 'gamma' WHERE identifier = 'beta'`,
-			tenancy.OpUpdate, []tenancy.Key{tenancy.IDKey("2"), tenancy.IdentifierKey("beta"), tenancy.IdentifierKey("gamma")},
+			tenancy.ChangeUpdate, []tenancy.Key{tenancy.IDKey("2"), tenancy.IdentifierKey("beta"), tenancy.IdentifierKey("gamma")},
 			map[string]bool{"beta": false, "gamma": true},
 		},
 		{
 			`UPDATE tenants SET id = '3' WHERE id = '2'`,
-			tenancy.OpUpdate, []tenancy.Key{tenancy.IDKey("2"), tenancy.IDKey("3"), tenancy.IdentifierKey("gamma")},
+			tenancy.ChangeUpdate, []tenancy.Key{tenancy.IDKey("2"), tenancy.IDKey("3"), tenancy.IdentifierKey("gamma")},
 			map[string]bool{"gamma": true},
 		},
 		{
 			`DELETE FROM tenants WHERE id = '3'`,
-			tenancy.OpDelete, []tenancy.Key{tenancy.IDKey("3"), tenancy.IdentifierKey("gamma")}, map[string]bool{"gamma": false},
+			tenancy.ChangeDelete, []tenancy.Key{tenancy.IDKey("3"), tenancy.IdentifierKey("gamma")}, map[string]bool{"gamma": false},
 		},
 		{
 			"COPY tenants (id, identifier, name) FROM stdin;\n4\tdelta\tDelta\n\\.\n",
-			tenancy.OpCreate, []tenancy.Key{tenancy.IDKey("4"), tenancy.IdentifierKey("delta")}, map[string]bool{"delta": true},
+			tenancy.ChangeCreate, []tenancy.Key{tenancy.IDKey("4"), tenancy.IdentifierKey("delta")}, map[string]bool{"delta": true},
 		},
-		{`TRUNCATE tenants`, tenancy.OpReset, nil, map[string]bool{"delta": false, "acme": false}},
+		{`TRUNCATE tenants`, tenancy.ChangeReset, nil, map[string]bool{"delta": false, "acme": false}},
 	} {
 		psql(t, dsn, `INSERT INTO tenants (id, identifier, name) VALUES ('`+acme.ID+`', 'delta', 'Δέλτα') ON CONFLICT (id) DO NOTHING`) // no change
 		psql(t, dsn, c.script)
 		change := next()
-		if change.Op != c.op || len(change.Keys) != len(c.keys) {
+		if change.Kind != c.op || len(change.Keys) != len(c.keys) {
 			t.Errorf("%s: change %+v", c.script, change)
 		}
 		for _, key := range append(c.keys, tenancy.IDKey(acme.ID)) {
-			if want := c.op == tenancy.OpReset || key.Value != acme.ID; change.Touches(key) != want {
+			if want := c.op == tenancy.ChangeReset || key.Value != acme.ID; change.Touches(key) != want {
 				t.Errorf("%s: Touches(%v) is %t", c.script, key, !want)
 			}
 		}
@@ -78,7 +78,7 @@ func TestPSQLUpsertIsAnUpdate(t *testing.T) {
 	next := follow(t, store)
 	psql(t, dsn, `INSERT INTO tenants (identifier, name) VALUES ('acme', 'Upserted')
 		ON CONFLICT (identifier) DO UPDATE SET name = EXCLUDED.name`)
-	if c := next(); c.Op != tenancy.OpUpdate || c.TenantID != acme.ID {
+	if c := next(); c.Kind != tenancy.ChangeUpdate || c.TenantID != acme.ID {
 		t.Errorf("change %+v, want an update of acme", c)
 	}
 	got, err := store.GetByID(t.Context(), acme.ID)
@@ -183,13 +183,13 @@ func TestRestoredDumpDeniesLostPositions(t *testing.T) {
 	dsn := newDatabase(t)
 	store := open(t, dsn, bunpg.WithStore(bunstore.WithPollInterval(20*time.Millisecond)))
 	acme := create(t, store, "acme")
-	kept, err := store.Head(t.Context())
+	kept, err := store.Bounds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	dump := run(t, "", "pg_dump", "--dbname="+dsn, "--clean", "--if-exists")
 	create(t, store, "beta")
-	lost, err := store.Head(t.Context())
+	lost, err := store.Bounds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

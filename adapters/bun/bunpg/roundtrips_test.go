@@ -90,7 +90,7 @@ func TestRoundTrips(t *testing.T) {
 		}},
 		{"UpdateMetadata that changes nothing", 2, func() error { _, err := s.UpdateMetadata(ctx, id, patch); return err }},
 		{"Delete", 1, func() error { n++; return s.Delete(ctx, ids[n]) }},
-		{"Head", 1, func() error { _, err := s.Head(ctx); return err }},
+		{"Head", 1, func() error { _, err := s.Bounds(ctx); return err }},
 		{"Load", 1, func() error { _, err := s.Load(ctx, lookups[:1]); return err }},
 		{"Load of 1000", 1, func() error { _, err := s.Load(ctx, lookups); return err }},
 		{"Changes", 1, func() error { _, err := s.Changes(ctx, tenancy.Position{}, 0); return err }},

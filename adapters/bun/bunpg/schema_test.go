@@ -292,9 +292,9 @@ func TestGrantsOfTheLibrary(t *testing.T) {
 		if err == nil {
 			_, err = store.SetStatus(ctx, acme.ID, tenancy.StatusSuspended)
 		}
-		var head tenancy.Head
+		var head tenancy.Bounds
 		if err == nil {
-			head, err = store.Head(ctx)
+			head, err = store.Bounds(ctx)
 		}
 		if err == nil {
 			_, err = store.Compact(ctx, head.Newest.Revision)

@@ -525,7 +525,7 @@ func TestActorOfTheContext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dsn := newDatabase(t)
 			s := open(t, dsn, append(opts, bunpg.WithStore(bunstore.WithSoftDelete()), bunpg.WithPool(bunpg.Pool{Size: 1}))...)
-			head, err := s.Head(t.Context())
+			head, err := s.Bounds(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

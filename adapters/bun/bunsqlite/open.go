@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 
@@ -37,7 +38,7 @@ const Memory = ":memory:"
 func Open(ctx context.Context, path string, opts ...Option) (*bunstore.Store, error) {
 	store, err := open(ctx, path, newConfig(opts))
 	if err != nil {
-		return nil, tenancy.ErrorIn("Open", tenancy.Key{}, err)
+		return nil, driver.ErrorIn("Open", tenancy.Key{}, err)
 	}
 	return store, nil
 }

@@ -221,7 +221,7 @@ func TestLargestOptions(t *testing.T) {
 func TestOpenWithoutMigrate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.db")
 	s := open(t, path, bunsqlite.WithoutMigrate())
-	if _, err := s.Head(t.Context()); !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "run Migrate") {
+	if _, err := s.Bounds(t.Context()); !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "run Migrate") {
 		t.Errorf("Head: %v", err)
 	}
 	if err := s.Migrate(t.Context()); err != nil {

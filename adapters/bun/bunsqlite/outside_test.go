@@ -45,7 +45,7 @@ func sqlite3(tb testing.TB, path, text string) string {
 
 // change is what the log says, without what differs from run to run.
 type change struct {
-	Op     tenancy.Op
+	Kind   tenancy.ChangeKind
 	ID     string
 	Keys   []string
 	Fields []string
@@ -60,7 +60,7 @@ func since(tb testing.TB, s *bunstore.Store, after tenancy.Position) []change {
 	}
 	out := make([]change, len(cs))
 	for i, c := range cs {
-		out[i] = change{c.Op, c.TenantID, nil, c.Fields}
+		out[i] = change{c.Kind, c.TenantID, nil, c.Fields}
 		for _, k := range c.Keys {
 			out[i].Keys = append(out[i].Keys, string(k.Kind)+":"+k.Value)
 		}
@@ -71,7 +71,7 @@ func since(tb testing.TB, s *bunstore.Store, after tenancy.Position) []change {
 
 func newest(tb testing.TB, s *bunstore.Store) tenancy.Position {
 	tb.Helper()
-	h, err := s.Head(tb.Context())
+	h, err := s.Bounds(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -87,55 +87,55 @@ func TestShellEdits(t *testing.T) {
 		want               []change
 	}{
 		{"insert", "", "INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme')", []change{
-			{tenancy.OpCreate, "A", keys("id:A", "identifier:acme"), nil}}},
+			{tenancy.ChangeCreate, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"rename", two, "UPDATE tenants SET identifier = 'acme-2' WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme", "identifier:acme-2"), fields("identifier")}}},
+			{tenancy.ChangeUpdate, "A", keys("id:A", "identifier:acme", "identifier:acme-2"), fields("identifier")}}},
 		{"new id", two, "UPDATE tenants SET id = 'C' WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "C", keys("id:A", "id:C", "identifier:acme"), fields("id")}}},
+			{tenancy.ChangeUpdate, "C", keys("id:A", "id:C", "identifier:acme"), fields("id")}}},
 		{"all rows", two, "UPDATE tenants SET status = 'suspended'", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), fields("status")}, {tenancy.OpUpdate, "B", keys("id:B", "identifier:beta"), fields("status")}}},
+			{tenancy.ChangeUpdate, "A", keys("id:A", "identifier:acme"), fields("status")}, {tenancy.ChangeUpdate, "B", keys("id:B", "identifier:beta"), fields("status")}}},
 		{"revision by hand", two, "UPDATE tenants SET revision = 77 WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
+			{tenancy.ChangeUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"mark by hand", two, "UPDATE tenants SET mark = 0 WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
+			{tenancy.ChangeUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"every field", two, "UPDATE tenants SET id = 'C', identifier = 'ceta', name = 'C', status = 's', isolation = 'i', database_url = 'u', schema_name = 'n', metadata = '{\"a\":1}', created_at = 1, revision = revision, mark = mark WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "C", keys("id:A", "id:C", "identifier:acme", "identifier:ceta"), fields("database_url", "id", "identifier", "isolation", "metadata", "name", "schema_name", "status")}}},
+			{tenancy.ChangeUpdate, "C", keys("id:A", "id:C", "identifier:acme", "identifier:ceta"), fields("database_url", "id", "identifier", "isolation", "metadata", "name", "schema_name", "status")}}},
 		{"nothing", two, "UPDATE tenants SET status = status WHERE id = 'A'", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
+			{tenancy.ChangeUpdate, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"replaced, then another updated", two, "REPLACE INTO tenants (id, identifier, name) VALUES ('A', 'new', 'New'); UPDATE tenants SET status = 'suspended' WHERE id = 'B'", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "A", keys("id:A", "identifier:new"), nil},
-			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta"), fields("status")}}},
+			{tenancy.ChangeDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.ChangeCreate, "A", keys("id:A", "identifier:new"), nil},
+			{tenancy.ChangeUpdate, "B", keys("id:B", "identifier:beta"), fields("status")}}},
 		{"folded name only", two, "UPDATE tenants SET name_folded = 'x' WHERE id = 'A'", nil},
 		{"delete", two, "DELETE FROM tenants WHERE id = 'A'", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}}},
+			{tenancy.ChangeDelete, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"delete all", two, "DELETE FROM tenants", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpDelete, "B", keys("id:B", "identifier:beta"), nil}}},
+			{tenancy.ChangeDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.ChangeDelete, "B", keys("id:B", "identifier:beta"), nil}}},
 		{"insert or replace by id", two, "INSERT OR REPLACE INTO tenants (id, identifier, name) VALUES ('A', 'new', 'New')", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "A", keys("id:A", "identifier:new"), nil}}},
+			{tenancy.ChangeDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.ChangeCreate, "A", keys("id:A", "identifier:new"), nil}}},
 		{"insert or replace two", two, "REPLACE INTO tenants (id, identifier, name) VALUES ('A', 'beta', 'New')", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpDelete, "B", keys("id:B", "identifier:beta"), nil},
-			{tenancy.OpCreate, "A", keys("id:A", "identifier:beta"), nil}}},
+			{tenancy.ChangeDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.ChangeDelete, "B", keys("id:B", "identifier:beta"), nil},
+			{tenancy.ChangeCreate, "A", keys("id:A", "identifier:beta"), nil}}},
 		{"update or replace", two, "UPDATE OR REPLACE tenants SET identifier = 'beta' WHERE id = 'A'", []change{
-			{tenancy.OpDelete, "B", keys("id:B", "identifier:beta"), nil}, {tenancy.OpUpdate, "A", keys("id:A", "identifier:acme", "identifier:beta"), fields("identifier")}}},
+			{tenancy.ChangeDelete, "B", keys("id:B", "identifier:beta"), nil}, {tenancy.ChangeUpdate, "A", keys("id:A", "identifier:acme", "identifier:beta"), fields("identifier")}}},
 		{"insert or ignore", two, "INSERT OR IGNORE INTO tenants (id, identifier, name) VALUES ('C', 'acme', 'New'), ('D', 'delta', 'New')", []change{
-			{tenancy.OpCreate, "D", keys("id:D", "identifier:delta"), nil}}},
+			{tenancy.ChangeCreate, "D", keys("id:D", "identifier:delta"), nil}}},
 		{"do nothing", two, "INSERT INTO tenants (id, identifier, name) VALUES ('C', 'acme', 'New') ON CONFLICT DO NOTHING", nil},
 		{"upsert", two, "INSERT INTO tenants (id, identifier, name) VALUES ('C', 'acme', 'New') ON CONFLICT (identifier) DO UPDATE SET name = excluded.name", []change{
-			{tenancy.OpUpdate, "A", keys("id:A", "identifier:acme"), fields("name")}}},
+			{tenancy.ChangeUpdate, "A", keys("id:A", "identifier:acme"), fields("name")}}},
 		{"ignored, then deleted, then inserted", two, "INSERT OR IGNORE INTO tenants (id, identifier, name) VALUES ('C', 'acme', 'New'); DELETE FROM tenants WHERE id = 'A'; INSERT INTO tenants (id, identifier, name) VALUES ('D', 'delta', 'New')", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "D", keys("id:D", "identifier:delta"), nil}}},
+			{tenancy.ChangeDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.ChangeCreate, "D", keys("id:D", "identifier:delta"), nil}}},
 		{"ignored, vacuumed, updated", two + "DELETE FROM tenants WHERE id = 'A'; INSERT INTO tenants (id, identifier, name) VALUES ('C', 'ceta', 'C')", "INSERT OR IGNORE INTO tenants (id, identifier, name) VALUES ('D', 'ceta', 'New'); VACUUM; UPDATE tenants SET name = 'x' WHERE id = 'B'", []change{
-			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta"), fields("name")}}},
+			{tenancy.ChangeUpdate, "B", keys("id:B", "identifier:beta"), fields("name")}}},
 		{"replace what is there", two, "REPLACE INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'New')", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "A", keys("id:A", "identifier:acme"), nil}}},
+			{tenancy.ChangeDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.ChangeCreate, "A", keys("id:A", "identifier:acme"), nil}}},
 		{"replace by rowid", two, "REPLACE INTO tenants (rowid, id, identifier, name) SELECT rowid, 'C', 'ceta', 'C' FROM tenants WHERE id = 'A'", []change{
-			{tenancy.OpDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.OpCreate, "C", keys("id:C", "identifier:ceta"), nil}}},
+			{tenancy.ChangeDelete, "A", keys("id:A", "identifier:acme"), nil}, {tenancy.ChangeCreate, "C", keys("id:C", "identifier:ceta"), nil}}},
 		{"update or replace by rowid", two, "UPDATE OR REPLACE tenants SET rowid = (SELECT rowid FROM tenants WHERE id = 'B') WHERE id = 'A'", []change{
-			{tenancy.OpDelete, "B", keys("id:B", "identifier:beta"), nil}}},
+			{tenancy.ChangeDelete, "B", keys("id:B", "identifier:beta"), nil}}},
 		{"update by rowid", two, "UPDATE tenants SET rowid = 77 WHERE id = 'A'", nil},
 		{"rolled back", two, "BEGIN; DELETE FROM tenants; ROLLBACK", nil},
 		{"savepoint", two, "BEGIN; SAVEPOINT a; DELETE FROM tenants; ROLLBACK TO a; UPDATE tenants SET name = 'x' WHERE id = 'B'; COMMIT", []change{
-			{tenancy.OpUpdate, "B", keys("id:B", "identifier:beta"), fields("name")}}},
+			{tenancy.ChangeUpdate, "B", keys("id:B", "identifier:beta"), fields("name")}}},
 	} {
 		for _, recursive := range []string{"OFF", "ON"} {
 			t.Run(c.name+", recursive triggers "+recursive, func(t *testing.T) {
@@ -168,7 +168,7 @@ func withoutEchoes(got, want []change) []change {
 		}
 	}
 	for _, g := range got {
-		echo := g.Op == tenancy.OpUpdate && slices.ContainsFunc(want, func(w change) bool { return w.Op == tenancy.OpUpdate && w.ID == g.ID })
+		echo := g.Kind == tenancy.ChangeUpdate && slices.ContainsFunc(want, func(w change) bool { return w.Kind == tenancy.ChangeUpdate && w.ID == g.ID })
 		if !echo {
 			out = append(out, g)
 		}

@@ -127,7 +127,7 @@ func TestWritesNeedTheTriggers(t *testing.T) {
 			t.Fatalf("%s: Migrate: %v", what, err)
 		}
 		cs, err := s.Changes(t.Context(), start, 0)
-		if err != nil || !slices.ContainsFunc(cs, func(c tenancy.Change) bool { return c.Op == tenancy.OpReset }) {
+		if err != nil || !slices.ContainsFunc(cs, func(c tenancy.Change) bool { return c.Kind == tenancy.ChangeReset }) {
 			t.Errorf("%s: Migrate logged %+v, %v; want a reset", what, cs, err)
 		}
 		if got := rows(t, other, "SELECT name FROM sqlite_master WHERE type = 'trigger'"); len(got) != len(triggers) {
@@ -212,7 +212,7 @@ func TestMigrateRepairs(t *testing.T) {
 				run(t, other, text)
 			}
 			s = open(t, path, indexed)
-			head, err := s.Head(t.Context())
+			head, err := s.Bounds(t.Context())
 			if err != nil || head.Newest.Revision < acme.Revision || head.Newest.Mark == 0 {
 				t.Errorf("the log is at %v, %v; acme was at %v", head, err, acme.Position())
 			}

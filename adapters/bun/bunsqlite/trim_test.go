@@ -17,12 +17,12 @@ func TestTrimsInTheBackground(t *testing.T) {
 		for i := range 30 {
 			create(t, s, fmt.Sprintf("tenant-%d", i))
 		}
-		if h, err := s.Head(t.Context()); err != nil || h.Oldest.Revision != 1 {
+		if h, err := s.Bounds(t.Context()); err != nil || h.Oldest.Revision != 1 {
 			t.Fatalf("at first the log begins at %d, %v", h.Oldest.Revision, err)
 		}
 		time.Sleep(2 * time.Minute) // of the bubble's clock
 		synctest.Wait()
-		if h, err := s.Head(t.Context()); err != nil || h.Oldest.Revision != 22 || h.Newest.Revision != 31 {
+		if h, err := s.Bounds(t.Context()); err != nil || h.Oldest.Revision != 22 || h.Newest.Revision != 31 {
 			t.Errorf("after two minutes the log holds %d to %d, %v", h.Oldest.Revision, h.Newest.Revision, err)
 		}
 	})

@@ -33,13 +33,13 @@ func newBase(db *bun.DB, c config, d dialect) *base {
 	}
 }
 
-// IsReserved is asked by tenancy.Extended.
+// IsReserved is asked by driver.Extended.
 func (b *base) IsReserved(identifier string) bool { return b.reserved.IsReserved(identifier) }
 
-// CheckMetadata implements tenancy.MetadataChecker.
+// CheckMetadata implements driver.MetadataChecker.
 func (b *base) CheckMetadata(m tenancy.Metadata) error { return b.metadataCheck.Judge(m) }
 
-// Close implements tenancy.Backend.
+// Close implements driver.Backend.
 func (b *base) Close() error {
 	b.background.stop()
 	var errs []error
@@ -74,7 +74,7 @@ func (b *base) wrote() {
 	b.background.start("check", b.keepChecked)
 }
 
-// GetByID implements tenancy.Backend.
+// GetByID implements driver.Backend.
 func (b *base) GetByID(ctx context.Context, id string) (t tenancy.Tenant, err error) {
 	err = b.retry(ctx, func() error {
 		t, err = b.read.tenant(ctx, b.texts.byID, id)
@@ -83,7 +83,7 @@ func (b *base) GetByID(ctx context.Context, id string) (t tenancy.Tenant, err er
 	return t, err
 }
 
-// GetByIdentifier implements tenancy.Backend.
+// GetByIdentifier implements driver.Backend.
 func (b *base) GetByIdentifier(ctx context.Context, identifier string) (t tenancy.Tenant, err error) {
 	err = b.retry(ctx, func() error {
 		t, err = b.read.tenant(ctx, b.texts.byIdentifier, identifier)

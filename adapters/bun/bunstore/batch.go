@@ -5,10 +5,11 @@ import (
 	"errors"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // createEach creates ts one by one.
-func createEach(ctx context.Context, b tenancy.Backend, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+func createEach(ctx context.Context, b driver.Backend, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	results := make([]tenancy.CreateResult, 0, len(ts))
 	for _, t := range ts {
 		created, err := b.Create(ctx, t)

@@ -18,6 +18,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/go-tenancy/tenantstore/core/tenantio"
 )
 
@@ -347,7 +348,7 @@ func (d database) handInsert(table string) func(context.Context, []tenancy.Tenan
 		for chunk := range slices.Chunk(ts, height) {
 			args := make([]any, 0, width*height)
 			for _, t := range chunk {
-				args = append(args, tenancy.NewID(), t.Identifier, t.Name, tenancy.Fold(t.Name), "active", string(t.Isolation), "", t.SchemaName, t.Metadata.String(), at, at, 0)
+				args = append(args, tenancy.NewID(), t.Identifier, t.Name, driver.Fold(t.Name), "active", string(t.Isolation), "", t.SchemaName, t.Metadata.String(), at, at, 0)
 			}
 			if _, err := tx.ExecContext(ctx, texts[len(chunk)], args...); err != nil {
 				return err

@@ -169,7 +169,7 @@ func TestBrokenMetadata(t *testing.T) {
 func TestBrokenChange(t *testing.T) {
 	each(t, func(t *testing.T, db *bun.DB) {
 		s := newStore(t, db)
-		head, err := s.Head(t.Context())
+		head, err := s.Bounds(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +178,7 @@ func TestBrokenChange(t *testing.T) {
 		}
 		exec(t, db, `UPDATE tenants_changes SET keys = '{"id": 7}', fields = '3' WHERE revision > 1`)
 		cs, err := s.Changes(t.Context(), head.Newest, 0)
-		if err != nil || len(cs) != 1 || cs[0].Op != tenancy.OpReset || !cs[0].Touches(tenancy.IDKey("any")) {
+		if err != nil || len(cs) != 1 || cs[0].Kind != tenancy.ChangeReset || !cs[0].Touches(tenancy.IDKey("any")) {
 			t.Errorf("Changes: %+v, %v", cs, err)
 		}
 	})

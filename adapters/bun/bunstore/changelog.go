@@ -8,8 +8,8 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Head implements tenancy.Log.
-func (b *base) Head(ctx context.Context) (h tenancy.Head, err error) {
+// Bounds implements tenancy.Log.
+func (b *base) Bounds(ctx context.Context) (h tenancy.Bounds, err error) {
 	var oldest, newest position
 	err = b.retry(ctx, func() error {
 		found, err := b.read.one(ctx, b.texts.head, nil, &oldest.revision, &oldest.mark, &newest.revision, &newest.mark)
@@ -18,7 +18,7 @@ func (b *base) Head(ctx context.Context) (h tenancy.Head, err error) {
 		}
 		return err
 	})
-	return tenancy.Head{Oldest: oldest.value(), Newest: newest.value()}, err
+	return tenancy.Bounds{Oldest: oldest.value(), Newest: newest.value()}, err
 }
 
 func errEmptyLog() error {
@@ -26,7 +26,7 @@ func errEmptyLog() error {
 }
 
 // Load implements tenancy.Log in one statement, whatever the number of lookups.
-func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	if len(want) == 0 {
 		return nil, nil
 	}
@@ -64,14 +64,14 @@ func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snaps
 }
 
 // snapshots answers want, from tenants as of one position.
-func snapshots(want []tenancy.Lookup, asOf tenancy.Position, found []tenancy.Tenant) ([]tenancy.Snapshot, error) {
+func snapshots(want []tenancy.Lookup, asOf tenancy.Position, found []tenancy.Tenant) ([]tenancy.Versioned, error) {
 	place := map[tenancy.Key]int{} // in found; not worth it for one lookup
 	if len(want) > 1 {
 		for i, t := range found {
 			place[tenancy.IDKey(t.ID)], place[tenancy.IdentifierKey(t.Identifier)] = i, i
 		}
 	}
-	out := make([]tenancy.Snapshot, len(want))
+	out := make([]tenancy.Versioned, len(want))
 	for i, l := range want {
 		if l.Min > asOf.Revision && l.Min != tenancy.Latest {
 			return nil, tenancy.ErrCompacted
@@ -170,10 +170,10 @@ func scanChange(rows *sql.Rows) (tenancy.Change, error) {
 	}
 	touched, err := parseKeys(keys)
 	if err != nil { // broken by hand: it may have been any
-		op, tenantID = text(tenancy.OpReset), ""
+		op, tenantID = text(tenancy.ChangeReset), ""
 	}
 	return tenancy.Change{
-		Position: at.value(), Op: tenancy.Op(op), Actor: string(actor), Fields: parseFields(fields),
+		Position: at.value(), Kind: tenancy.ChangeKind(op), Actor: string(actor), Fields: parseFields(fields),
 		TenantID: string(tenantID), Keys: touched, At: time.Time(when),
 	}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // FindingKind says what a [Finding] is about.
@@ -58,7 +59,7 @@ func (s *Store) Check(ctx context.Context) ([]Finding, error) {
 	if err == nil {
 		found, err = b.check(ctx)
 	}
-	return found, tenancy.ErrorIn("Check", tenancy.Key{}, err)
+	return found, driver.ErrorIn("Check", tenancy.Key{}, err)
 }
 
 func (b *base) check(ctx context.Context) (found []Finding, err error) {

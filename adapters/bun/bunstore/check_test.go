@@ -90,7 +90,7 @@ func TestFollowerSeesLostTriggers(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				head, err := s.Head(t.Context())
+				head, err := s.Bounds(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}

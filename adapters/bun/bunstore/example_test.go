@@ -48,7 +48,7 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	for _, c := range changes {
-		fmt.Println(c.Position.Revision, c.Op, c.Touches(tenancy.IDKey(acme.ID)), c.Touches(tenancy.IdentifierKey("acme-inc")))
+		fmt.Println(c.Position.Revision, c.Kind, c.Touches(tenancy.IDKey(acme.ID)), c.Touches(tenancy.IdentifierKey("acme-inc")))
 	}
 	// Output:
 	// 1 reset true true

@@ -205,7 +205,7 @@ func TestListener(t *testing.T) {
 			wakeStore <- wake
 			<-ctx.Done()
 		}))
-	head, err := s.Head(t.Context())
+	head, err := s.Bounds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestListener(t *testing.T) {
 			for c, err := range s.Watch(t.Context(), head.Newest) {
 				if err != nil {
 					t.Errorf("Watch: %v", err)
-				} else if c.Op != tenancy.OpCreate {
+				} else if c.Kind != tenancy.ChangeCreate {
 					t.Errorf("saw %v", c)
 				}
 				return

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // filter returns which text serves f, and its arguments.
@@ -22,9 +23,9 @@ func (b *base) filter(f tenancy.Filter) (filterKind, []any, error) {
 	return filterMany, []any{list}, err
 }
 
-// List implements tenancy.Backend. A page after a cursor costs the same wherever
+// ListAfter implements driver.Backend. A page after a cursor costs the same wherever
 // it is.
-func (b *base) List(ctx context.Context, opts tenancy.ListOptions, after tenancy.ListKey) (tenancy.Page, error) {
+func (b *base) ListAfter(ctx context.Context, opts tenancy.ListOptions, after driver.ListKey) (tenancy.Page, error) {
 	kind, args, err := b.filter(opts.Filter)
 	if err != nil {
 		return tenancy.Page{}, err
@@ -44,7 +45,7 @@ func (b *base) List(ctx context.Context, opts tenancy.ListOptions, after tenancy
 		ts, err = read.tenants(ctx, 0, text, args...)
 		return err
 	})
-	return tenancy.PageOf(ts, opts), err
+	return driver.PageOf(ts, opts), err
 }
 
 // Count is one statement. It reads an index of all tenants that it counts.

@@ -46,7 +46,7 @@ func TestMigrateManyAtOnce(t *testing.T) {
 			})
 		}
 		starters.Wait()
-		head, err := stores[0].Head(t.Context())
+		head, err := stores[0].Bounds(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestTwoStoresInOneDatabase(t *testing.T) {
 		if n, err := b.Count(t.Context(), tenancy.Filter{}); n != 0 || err != nil {
 			t.Errorf("the other store holds %d, %v", n, err)
 		}
-		if head, err := b.Head(t.Context()); err != nil || head.Newest.Revision != 1 {
+		if head, err := b.Bounds(t.Context()); err != nil || head.Newest.Revision != 1 {
 			t.Errorf("the other log stands at %v, %v", head, err)
 		}
 	})
@@ -218,7 +218,7 @@ func TestMigrateRepairsTriggers(t *testing.T) {
 					t.Fatalf("%s: %v", text, err)
 				}
 			}
-			logged := func(after tenancy.Position, do string) (ops []tenancy.Op) {
+			logged := func(after tenancy.Position, do string) (ops []tenancy.ChangeKind) {
 				t.Helper()
 				exec(do)
 				changes, err := s.Changes(ctx, after, 0)
@@ -226,13 +226,13 @@ func TestMigrateRepairsTriggers(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, c := range changes {
-					ops = append(ops, c.Op)
+					ops = append(ops, c.Kind)
 				}
 				return ops
 			}
 			newest := func() tenancy.Position {
 				t.Helper()
-				head, err := s.Head(ctx)
+				head, err := s.Bounds(ctx)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -250,10 +250,10 @@ func TestMigrateRepairsTriggers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := logged(before, "SELECT 1"); !slices.Equal(got, []tenancy.Op{tenancy.OpReset}) {
+			if got := logged(before, "SELECT 1"); !slices.Equal(got, []tenancy.ChangeKind{tenancy.ChangeReset}) {
 				t.Errorf("logged %v, want one reset", got)
 			}
-			if got := logged(newest(), "SET session_replication_role = replica; UPDATE tenants SET name = 'B'; RESET session_replication_role"); !slices.Equal(got, []tenancy.Op{tenancy.OpUpdate}) {
+			if got := logged(newest(), "SET session_replication_role = replica; UPDATE tenants SET name = 'B'; RESET session_replication_role"); !slices.Equal(got, []tenancy.ChangeKind{tenancy.ChangeUpdate}) {
 				t.Errorf("logged %v for an edit, want one update", got)
 			}
 			if got, err := s.GetByID(ctx, created.ID); err != nil || got.Revision != newest().Revision {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/uptrace/bun"
 )
 
@@ -40,8 +41,8 @@ type config struct {
 	table, schema string
 	names         names // of the two
 	softDelete    bool
-	reserved      tenancy.ReservedIdentifiers
-	metadataCheck tenancy.MetadataCheck
+	reserved      driver.ReservedIdentifiers
+	metadataCheck driver.MetadataCheck
 	searchIndex   bool
 	sampleShare   int // see defaultSampleShare; 0: take all trigrams for rare ones
 	retention     retention
@@ -115,14 +116,14 @@ func WithSchema(name string) Option { return optionFunc(func(c *config) { c.sche
 func WithSoftDelete() Option { return optionFunc(func(c *config) { c.softDelete = true }) }
 
 // WithReserved keeps identifiers for the product: Create, and an Update that
-// renames, refuse them with ErrInvalid. See [tenancy.ReservedIdentifiers]. The
+// renames, refuse them with ErrInvalid. See [driver.ReservedIdentifiers]. The
 // database does not know of it: a statement by hand may give them out.
 func WithReserved(identifiers ...string) Option {
 	return optionFunc(func(c *config) { c.reserved = append(c.reserved, identifiers...) })
 }
 
 // WithMetadataCheck makes the store refuse metadata that check refuses: see
-// [tenancy.MetadataCheck]. The database does not know of it: a statement by hand, or a
+// [driver.MetadataCheck]. The database does not know of it: a statement by hand, or a
 // process without the option, may store what it refuses. In PostgreSQL a patch then
 // takes a transaction, so that what is refused can be rolled back.
 func WithMetadataCheck(check func(tenancy.Metadata) error) Option {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // CreateBatch implements tenancy.BatchCreator with one statement, whatever the
@@ -49,7 +50,7 @@ func (p *postgres) batchArgs(ts []tenancy.Tenant) ([]any, error) {
 		func(t tenancy.Tenant) string { return t.ID },
 		func(t tenancy.Tenant) string { return t.Identifier },
 		func(t tenancy.Tenant) string { return t.Name },
-		func(t tenancy.Tenant) string { return tenancy.Fold(t.Name) },
+		func(t tenancy.Tenant) string { return driver.Fold(t.Name) },
 		func(t tenancy.Tenant) string { return string(t.Status) },
 		func(t tenancy.Tenant) string { return string(t.Isolation) },
 		func(t tenancy.Tenant) string { return databaseURLs[t.ID] },

@@ -5,9 +5,10 @@ import (
 	"errors"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// Create implements tenancy.Backend.
+// Create implements driver.Backend.
 func (p *postgres) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
 	databaseURL, err := sealSecret(p.sealer, t.ID, t.DatabaseURL.Reveal())
 	if err != nil {
@@ -16,7 +17,7 @@ func (p *postgres) Create(ctx context.Context, t tenancy.Tenant) (created tenanc
 	err = again(func() (bool, error) {
 		err := p.single(ctx, func(in session) error {
 			created, err = in.tenant(ctx, p.insert,
-				t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
+				t.ID, t.Identifier, t.Name, driver.Fold(t.Name), string(t.Status), string(t.Isolation),
 				databaseURL, t.SchemaName, t.Metadata.String(), t.CreatedAt, t.UpdatedAt, tenancy.ActorFrom(ctx))
 			return err
 		})
@@ -51,7 +52,7 @@ func (p *postgres) ownConstraint(err error) bool {
 	return name == "" || name == p.names.Table+"_pkey" || name == p.names.Table+"_identifier_key"
 }
 
-// Update implements tenancy.Backend. It is one statement, unless the identifier
+// Update implements driver.Backend. It is one statement, unless the identifier
 // changes or there is something to complain about.
 func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
 	var databaseURL string
@@ -66,7 +67,7 @@ func (p *postgres) Update(ctx context.Context, t tenancy.Tenant) (updated tenanc
 	err = again(func() (bool, error) {
 		err := p.single(ctx, func(in session) error {
 			updated, err = in.tenant(ctx, text, t.ID, int64(t.Revision), t.Identifier,
-				t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
+				t.Name, driver.Fold(t.Name), string(t.Status), string(t.Isolation),
 				databaseURL, t.SchemaName, t.Metadata.String(), tenancy.ActorFrom(ctx), t.Mark)
 			return err
 		})
@@ -129,7 +130,7 @@ func (p *postgres) SetStatus(ctx context.Context, id string, s tenancy.Status) (
 	return t, err
 }
 
-// BulkUpdateStatus implements tenancy.Backend in one statement, which locks the
+// BulkUpdateStatus implements driver.Backend in one statement, which locks the
 // rows in the order of their IDs.
 func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.Status) (ts []tenancy.Tenant, err error) {
 	list, err := p.dialect.texts(ids)
@@ -143,7 +144,7 @@ func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy
 	return ts, err
 }
 
-// UpdateMetadata implements tenancy.Backend. It is one statement, as long as it
+// UpdateMetadata implements driver.Backend. It is one statement, as long as it
 // changes something and the result is surely small enough: PostgreSQL's spelling
 // of a document is never shorter than the canonical one.
 func (p *postgres) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
@@ -213,7 +214,7 @@ func (p *postgres) replaceSecret(ctx context.Context, old storedSecret, text str
 	return replaced, err
 }
 
-// Delete implements tenancy.Backend.
+// Delete implements driver.Backend.
 func (p *postgres) Delete(ctx context.Context, id string) error {
 	if !p.softDelete {
 		return p.Purge(ctx, id)

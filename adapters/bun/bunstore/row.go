@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // columns of the table of tenants in the order of newRow. Always spelled out,
@@ -46,7 +47,7 @@ func (r *row) scan(rows *sql.Rows) (tenancy.Tenant, error) {
 		ID: string(r.id), Identifier: string(r.identifier), Name: string(r.name),
 		Status: tenancy.Status(r.status), Isolation: tenancy.Isolation(r.isolation),
 		DatabaseURL: r.secrets.read(string(r.id), string(r.databaseURL)), SchemaName: string(r.schemaName),
-		Metadata:  tenancy.MetadataFromStored(r.metadata),
+		Metadata:  driver.MetadataFromStored(r.metadata),
 		CreatedAt: time.Time(r.createdAt), UpdatedAt: time.Time(r.updatedAt),
 		Revision: tenancy.Revision(r.at.revision), Mark: int64(r.at.mark),
 	}, nil
@@ -95,7 +96,7 @@ func (i *instant) Scan(src any) error {
 	var t time.Time
 	switch v := src.(type) {
 	case time.Time:
-		t = tenancy.NormalizeTime(v)
+		t = driver.NormalizeTime(v)
 	case int64:
 		t = time.UnixMicro(v).UTC()
 	case string:

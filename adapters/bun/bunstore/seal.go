@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func place(id string) seal.Place { return seal.Place{TenantID: id, Field: "database_url"} }
@@ -77,7 +78,7 @@ func (s *secrets) read(id, stored string) tenancy.Secret {
 	case stored == "":
 		return tenancy.Secret{}
 	case s == nil:
-		return tenancy.WithheldSecret("it was not asked for")
+		return driver.WithheldSecret("it was not asked for")
 	}
 	plain, err := openSecret(s.sealer, id, stored)
 	if err != nil {
@@ -85,7 +86,7 @@ func (s *secrets) read(id, stored string) tenancy.Secret {
 			s.logger.Warn("tenancy: a database_url cannot be opened; its tenant is read without it; Reseal names all such tenants",
 				slog.String("tenant", id), slog.Any("error", err))
 		})
-		return tenancy.WithheldSecret(err.Error())
+		return driver.WithheldSecret(err.Error())
 	}
 	return tenancy.NewSecret(plain)
 }
@@ -100,7 +101,7 @@ const resealPage = 500
 func (s *Store) Reseal(ctx context.Context) (n int, err error) {
 	b := s.b.common()
 	if err := b.open(); err != nil {
-		return 0, tenancy.ErrorIn("Reseal", tenancy.Key{}, err)
+		return 0, driver.ErrorIn("Reseal", tenancy.Key{}, err)
 	}
 	if b.sealer == nil {
 		return 0, invalid("sealer", "Reseal needs a store that was opened WithSealer")
@@ -109,13 +110,13 @@ func (s *Store) Reseal(ctx context.Context) (n int, err error) {
 	for after := ""; ; {
 		page, last, err := b.secretsAfter(ctx, after)
 		if err != nil {
-			return n, tenancy.ErrorIn("Reseal", tenancy.Key{}, errors.Join(append(failed, mayBeApplied(err))...))
+			return n, driver.ErrorIn("Reseal", tenancy.Key{}, errors.Join(append(failed, mayBeApplied(err))...))
 		}
 		for _, secret := range page {
 			written, err := s.reseal(ctx, secret)
 			switch {
 			case ctx.Err() != nil:
-				return n, tenancy.ErrorIn("Reseal", tenancy.Key{}, errors.Join(append(failed, ctx.Err())...))
+				return n, driver.ErrorIn("Reseal", tenancy.Key{}, errors.Join(append(failed, ctx.Err())...))
 			case err != nil:
 				failed = append(failed, fmt.Errorf("tenant %q: %w", secret.id, mayBeApplied(err)))
 			case written:
@@ -123,7 +124,7 @@ func (s *Store) Reseal(ctx context.Context) (n int, err error) {
 			}
 		}
 		if last == "" {
-			return n, tenancy.ErrorIn("Reseal", tenancy.Key{}, errors.Join(failed...))
+			return n, driver.ErrorIn("Reseal", tenancy.Key{}, errors.Join(failed...))
 		}
 		after = last
 	}

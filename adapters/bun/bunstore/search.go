@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Search ranks in the database, by the folded name that is stored with each
@@ -17,9 +18,9 @@ func (b *base) Search(ctx context.Context, query string, opts tenancy.SearchOpti
 	if err != nil {
 		return nil, err
 	}
-	folded := tenancy.Fold(query)
+	folded := driver.Fold(query)
 	args = append([]any{folded, int64(opts.Limit)}, args...)
-	var matches []tenancy.Match
+	var matches []driver.Match
 	err = b.retry(ctx, func() error {
 		text, args := b.texts.search[kind], args
 		lookup, err := b.rareLookup(ctx, folded)
@@ -35,11 +36,11 @@ func (b *base) Search(ctx context.Context, query string, opts tenancy.SearchOpti
 	if err != nil {
 		return nil, err
 	}
-	return tenancy.TopMatches(slices.Values(matches), opts.Limit), nil
+	return driver.TopMatches(slices.Values(matches), opts.Limit), nil
 }
 
 // matches reads what text ranks, and ranks the others.
-func (b *base) matches(ctx context.Context, folded, text string, args []any) (matches []tenancy.Match, err error) {
+func (b *base) matches(ctx context.Context, folded, text string, args []any) (matches []driver.Match, err error) {
 	var rank int64
 	r := b.read.newRow(&rank)
 	err = b.read.each(ctx, text, args, func(rows *sql.Rows) error {
@@ -47,11 +48,11 @@ func (b *base) matches(ctx context.Context, folded, text string, args []any) (ma
 		if err != nil {
 			return err
 		}
-		m := tenancy.Match{Tenant: t, Rank: tenancy.SearchRank(rank)}
+		m := driver.Match{Tenant: t, Rank: driver.SearchRank(rank)}
 		if rank < 0 {
-			m.Rank = tenancy.RankOf(t.Identifier, tenancy.Fold(t.Name), folded)
+			m.Rank = driver.RankOf(t.Identifier, driver.Fold(t.Name), folded)
 		}
-		if m.Rank != tenancy.RankNone {
+		if m.Rank != driver.RankNone {
 			matches = append(matches, m)
 		}
 		return nil

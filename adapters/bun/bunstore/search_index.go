@@ -9,6 +9,7 @@ import (
 	bundialect "github.com/uptrace/bun/dialect"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // searchDialect is what a database has for the search index. It is an index of
@@ -154,5 +155,5 @@ func (s *Store) DropSearchIndex(ctx context.Context) error {
 			return err
 		})
 	}
-	return tenancy.ErrorIn("DropSearchIndex", tenancy.Key{}, err)
+	return driver.ErrorIn("DropSearchIndex", tenancy.Key{}, err)
 }

@@ -58,7 +58,7 @@ func newSQLite(b *base) *sqlite {
 	return s
 }
 
-// Close implements tenancy.Backend.
+// Close implements driver.Backend.
 func (s *sqlite) Close() error {
 	s.background.stop()
 	errs := []error{s.pool.close()}

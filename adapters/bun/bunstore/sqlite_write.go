@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// Create implements tenancy.Backend.
+// Create implements driver.Backend.
 func (s *sqlite) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
 	err = s.write(ctx, func(in session) error {
 		ts, err := s.insertRows(ctx, in, []tenancy.Tenant{t})
@@ -44,7 +45,7 @@ func (s *sqlite) insertRows(ctx context.Context, in session, ts []tenancy.Tenant
 		}
 		ids[i] = t.ID
 		rows[i] = []any{
-			t.ID, t.Identifier, t.Name, tenancy.Fold(t.Name), t.Status, t.Isolation,
+			t.ID, t.Identifier, t.Name, driver.Fold(t.Name), t.Status, t.Isolation,
 			databaseURL, t.SchemaName, t.Metadata.String(), t.CreatedAt.UnixMicro(), t.UpdatedAt.UnixMicro(),
 		}
 	}
@@ -123,7 +124,7 @@ func (s *sqlite) createBatch(ctx context.Context, in session, ts []tenancy.Tenan
 	return results, nil
 }
 
-// Update implements tenancy.Backend.
+// Update implements driver.Backend.
 func (s *sqlite) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
 	err = s.write(ctx, func(in session) error {
 		databaseURL, err := s.sealAgain(ctx, in, t)
@@ -131,7 +132,7 @@ func (s *sqlite) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 			return err
 		}
 		n, err := in.exec(ctx, s.put, t.ID, time.Now().UnixMicro(),
-			t.Identifier, t.Name, tenancy.Fold(t.Name), string(t.Status), string(t.Isolation),
+			t.Identifier, t.Name, driver.Fold(t.Name), string(t.Status), string(t.Isolation),
 			databaseURL, t.SchemaName, t.Metadata.String(), int64(t.Revision), t.Mark)
 		if kindOf(err) == duplicate {
 			return s.whichTaken(ctx, in, t, owners.inTheWayOf, err)
@@ -152,7 +153,7 @@ func (s *sqlite) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 	return updated, err
 }
 
-// BulkUpdateStatus implements tenancy.Backend.
+// BulkUpdateStatus implements driver.Backend.
 func (s *sqlite) BulkUpdateStatus(ctx context.Context, ids []string, status tenancy.Status) (ts []tenancy.Tenant, err error) {
 	list, err := s.dialect.texts(ids)
 	if err != nil {
@@ -163,7 +164,7 @@ func (s *sqlite) BulkUpdateStatus(ctx context.Context, ids []string, status tena
 		if _, err := in.one(ctx, s.newest, []any{list}, &latest); err != nil {
 			return err
 		}
-		at := tenancy.NextUpdate(time.Time(latest), time.Now())
+		at := driver.NextUpdate(time.Time(latest), time.Now())
 		if _, err := in.exec(ctx, s.status, list, string(status), at.UnixMicro()); err != nil {
 			return err
 		}
@@ -173,7 +174,7 @@ func (s *sqlite) BulkUpdateStatus(ctx context.Context, ids []string, status tena
 	return ts, err
 }
 
-// UpdateMetadata implements tenancy.Backend.
+// UpdateMetadata implements driver.Backend.
 func (s *sqlite) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = s.write(ctx, func(in session) error {
 		if t, err = in.tenant(ctx, s.texts.byID, id); err != nil {
@@ -208,7 +209,7 @@ func (s *sqlite) replaceSecret(ctx context.Context, old storedSecret, text strin
 	return replaced, err
 }
 
-// Delete implements tenancy.Backend.
+// Delete implements driver.Backend.
 func (s *sqlite) Delete(ctx context.Context, id string) error {
 	if !s.softDelete {
 		return s.Purge(ctx, id)
@@ -222,7 +223,7 @@ func (s *sqlite) Delete(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		at := tenancy.NextUpdate(t.UpdatedAt, time.Now())
+		at := driver.NextUpdate(t.UpdatedAt, time.Now())
 		_, err = in.exec(ctx, s.status, list, string(tenancy.StatusDeleted), at.UnixMicro())
 		return err
 	})

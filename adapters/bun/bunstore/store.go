@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/uptrace/bun"
 	bundialect "github.com/uptrace/bun/dialect"
 )
@@ -11,13 +12,13 @@ import (
 // Store is a [tenancy.Source] in PostgreSQL or SQLite. It is also a
 // [tenancy.BatchCreator] and a [tenancy.Purger].
 type Store struct {
-	*tenancy.Extended
+	*driver.Extended
 	b backend
 }
 
 // backend is a base with the writes of one database.
 type backend interface {
-	tenancy.Backend
+	driver.Backend
 	tenancy.Log
 	tenancy.BatchCreator
 	tenancy.Purger
@@ -54,7 +55,7 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 	} else {
 		b = newSQLite(common)
 	}
-	return &Store{tenancy.Extend(b), b}, nil
+	return &Store{driver.Extend(b), b}, nil
 }
 
 // Migrate creates what the store needs in its database, or brings it up to date.
@@ -72,7 +73,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err == nil {
 		s.b.common().logFindings(ctx)
 	}
-	return tenancy.ErrorIn("Migrate", tenancy.Key{}, err)
+	return driver.ErrorIn("Migrate", tenancy.Key{}, err)
 }
 
 // Trim removes the rows of the change log that the store's retention does not
@@ -93,5 +94,5 @@ func (s *Store) trim(ctx context.Context, op string, r retention) (n int64, err 
 	if err = s.b.common().open(); err == nil {
 		n, err = s.b.common().trim(ctx, r)
 	}
-	return n, tenancy.ErrorIn(op, tenancy.Key{}, err)
+	return n, driver.ErrorIn(op, tenancy.Key{}, err)
 }

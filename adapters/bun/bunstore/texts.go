@@ -118,7 +118,7 @@ func listText(d dialect, sel string, f filterKind, cursor bool) string {
 	return fmt.Sprintf("%s WHERE %s ORDER BY t.created_at DESC, t.id DESC LIMIT %s OFFSET %s", sel, where, p.next(), p.next())
 }
 
-// searchText ranks as tenancy.RankOf does: every tenant, or those that the search
+// searchText ranks as driver.RankOf does: every tenant, or those that the search
 // index finds by its last parameter. Tenants whose folded name is unknown come
 // with rank -1, all of them, for the caller to rank.
 func searchText(d dialect, n names, f filterKind, indexed bool) string {

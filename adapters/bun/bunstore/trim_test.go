@@ -33,7 +33,7 @@ func fill(tb testing.TB, s *bunstore.Store, n int) {
 
 func extent(tb testing.TB, s *bunstore.Store) (oldest, newest tenancy.Revision) {
 	tb.Helper()
-	h, err := s.Head(tb.Context())
+	h, err := s.Bounds(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Wait implements tenancy.Log. It returns when the store has written itself, when the
@@ -50,6 +51,6 @@ func (b *base) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tena
 			return cs, err
 		}
 		wait := func(ctx context.Context) error { return b.Wait(ctx, at) }
-		tenancy.WatchLog(ctx, after, changes, wait)(yield)
+		driver.WatchLog(ctx, after, changes, wait)(yield)
 	}
 }

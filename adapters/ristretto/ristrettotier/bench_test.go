@@ -45,7 +45,7 @@ func BenchmarkHit(b *testing.B) {
 	for _, of := range []lookup{
 		{"cache", func(i int) bool {
 			r, err := c.Get(ctx, tenancy.IdentifierKey(ts[i].Identifier))
-			return err == nil && r.Entry.Snapshot.Tenant.ID == ts[i].ID
+			return err == nil && r.Entry.Versioned.Tenant.ID == ts[i].ID
 		}},
 		{"tier-identifier", func(i int) bool {
 			t, err := s.GetByIdentifier(ctx, ts[i].Identifier)

@@ -33,7 +33,7 @@ func newTestCache(tb testing.TB, opts ...Option) *Cache {
 func entry(key tenancy.Key, revision tenancy.Revision) *tier.Entry {
 	e := &tier.Entry{Key: key, TTL: time.Hour}
 	if revision > 0 {
-		e.Snapshot = tenancy.Snapshot{
+		e.Versioned = tenancy.Versioned{
 			AsOf:   tenancy.Position{Revision: revision},
 			Tenant: tenancy.Tenant{ID: key.Value, Identifier: key.Value, Revision: revision},
 			Found:  true,
@@ -133,7 +133,7 @@ func TestNegativeReplacesTenant(t *testing.T) {
 	for _, revision := range []tenancy.Revision{1, 0, 2, 0} {
 		put(t, c, entry(slug(1), revision))
 		st := c.Stats()
-		if e := got(t, c, slug(1)); e == nil || e.Snapshot.AsOf.Revision != revision || st.Tenants.Entries+st.Negatives.Entries != 1 {
+		if e := got(t, c, slug(1)); e == nil || e.Versioned.AsOf.Revision != revision || st.Tenants.Entries+st.Negatives.Entries != 1 {
 			t.Errorf("revision %d: got %+v, %+v", revision, e, st)
 		}
 	}
@@ -212,7 +212,7 @@ func TestMaxBytes(t *testing.T) {
 	for _, kib := range []int{0, 1, 8, 64, 256} {
 		for i := range 500 {
 			e := entry(slug(i), 1)
-			e.Snapshot.Tenant.Name = strings.Repeat("x", kib<<10)
+			e.Versioned.Tenant.Name = strings.Repeat("x", kib<<10)
 			put(t, c, e)
 			if st := c.Stats().Tenants; st.Used > limit || st.Capacity != limit {
 				t.Fatalf("%+v after entries of %d KiB, want at most %d bytes", st, kib, limit)
@@ -224,7 +224,7 @@ func TestMaxBytes(t *testing.T) {
 		t.Error("it holds nothing")
 	}
 	whole := entry(slug(0), 1)
-	whole.Snapshot.Tenant.Name = strings.Repeat("x", limit)
+	whole.Versioned.Tenant.Name = strings.Repeat("x", limit)
 	put(t, c, whole)
 	if got(t, c, whole.Key) != nil {
 		t.Error("an entry larger than the cache was kept")
@@ -239,10 +239,10 @@ func TestSizeEstimate(t *testing.T) {
 	estimate := int64(0)
 	for i := range entries {
 		e := entry(slug(i), 1)
-		e.Snapshot.Tenant.Name = strings.Repeat("x", text)
+		e.Versioned.Tenant.Name = strings.Repeat("x", text)
 		// As a store returns them: the texts of key and tenant are separate.
-		e.Snapshot.Tenant.ID = strings.Clone(e.Key.Value)
-		e.Snapshot.Tenant.Identifier = strings.Clone(e.Key.Value)
+		e.Versioned.Tenant.ID = strings.Clone(e.Key.Value)
+		e.Versioned.Tenant.Identifier = strings.Clone(e.Key.Value)
 		put(t, c, e)
 		estimate += size(e)
 	}

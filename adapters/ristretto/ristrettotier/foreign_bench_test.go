@@ -65,14 +65,14 @@ func (s *busySource) head() tenancy.Position {
 	return tenancy.Position{Revision: tenancy.Revision(s.newest.Load()), Mark: 1}
 }
 
-func (s *busySource) Head(context.Context) (tenancy.Head, error) {
-	return tenancy.Head{Oldest: s.head(), Newest: s.head()}, nil
+func (s *busySource) Bounds(context.Context) (tenancy.Bounds, error) {
+	return tenancy.Bounds{Oldest: s.head(), Newest: s.head()}, nil
 }
 
-func (s *busySource) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
-	out := make([]tenancy.Snapshot, len(want))
+func (s *busySource) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
+	out := make([]tenancy.Versioned, len(want))
 	for i, w := range want {
-		out[i] = tenancy.Snapshot{AsOf: s.head(), Found: true, Tenant: tenancy.Tenant{ID: w.Key.Value, Identifier: "i-" + w.Key.Value}}
+		out[i] = tenancy.Versioned{AsOf: s.head(), Found: true, Tenant: tenancy.Tenant{ID: w.Key.Value, Identifier: "i-" + w.Key.Value}}
 	}
 	return out, nil
 }
@@ -82,7 +82,7 @@ func (s *busySource) Changes(_ context.Context, after tenancy.Position, limit in
 	for r := after.Revision + 1; r <= s.head().Revision && len(changes) < limit; r++ {
 		id := fmt.Sprint("other-", r)
 		changes = append(changes, tenancy.Change{
-			Position: tenancy.Position{Revision: r, Mark: 1}, Op: tenancy.OpUpdate, TenantID: id,
+			Position: tenancy.Position{Revision: r, Mark: 1}, Kind: tenancy.ChangeUpdate, TenantID: id,
 			Keys: []tenancy.Key{tenancy.IDKey(id), tenancy.IdentifierKey(id)},
 		})
 	}

@@ -14,7 +14,7 @@ import (
 func BenchmarkMemory(b *testing.B) {
 	tenant := func(i int) tenancy.Tenant {
 		e := entry(slug(i), 1)
-		t := e.Snapshot.Tenant
+		t := e.Versioned.Tenant
 		t.ID, t.Identifier, t.Name = tenancy.NewID(), strings.Clone(t.Identifier), strings.Repeat("x", 100)
 		return t
 	}
@@ -24,7 +24,7 @@ func BenchmarkMemory(b *testing.B) {
 		ours = perTenant(func(i int) {
 			t := tenant(i)
 			e := entry(tenancy.IdentifierKey(t.Identifier), 1)
-			e.Snapshot.Tenant = t
+			e.Versioned.Tenant = t
 			put(b, c, e)
 		})
 		runtime.KeepAlive(c)

@@ -8,7 +8,7 @@ const entryBytes = 450
 
 // size estimates the bytes that e takes, texts included.
 func size(e *tier.Entry) int64 {
-	t := &e.Snapshot.Tenant
+	t := &e.Versioned.Tenant
 	return entryBytes + int64(len(e.Key.Value)+len(t.ID)+len(t.Identifier)+len(t.Name)+len(t.Status)+
 		len(t.Isolation)+len(t.DatabaseURL.Reveal())+len(t.SchemaName)+len(t.Metadata.String()))
 }

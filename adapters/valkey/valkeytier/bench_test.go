@@ -25,7 +25,7 @@ func benchKeys(b *testing.B, c *valkeytier.Cache, n int) []tenancy.Key {
 	for i := range keys {
 		keys[i] = tenancy.IDKey(tenancy.NewID())
 		e := entry(5)
-		e.Key, e.Snapshot.Tenant.ID, e.Snapshot.Tenant.Metadata = keys[i], keys[i].Value, metadata
+		e.Key, e.Versioned.Tenant.ID, e.Versioned.Tenant.Metadata = keys[i], keys[i].Value, metadata
 		entries[i] = e
 	}
 	results, err := c.GetBatch(b.Context(), keys)

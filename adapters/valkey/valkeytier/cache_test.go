@@ -23,7 +23,7 @@ func entry(revision tenancy.Revision) *tier.Entry {
 }
 
 func entryAt(p tenancy.Position) *tier.Entry {
-	return &tier.Entry{Key: key, TTL: time.Minute, Snapshot: tenancy.Snapshot{
+	return &tier.Entry{Key: key, TTL: time.Minute, Versioned: tenancy.Versioned{
 		AsOf: p, Found: true, Tenant: tenancy.Tenant{ID: key.Value, Identifier: "acme", Name: "Acme", Revision: p.Revision},
 	}}
 }
@@ -56,7 +56,7 @@ func put(tb testing.TB, c *valkeytier.Cache, token tier.Token, e *tier.Entry) {
 
 func apply(tb testing.TB, c *valkeytier.Cache, revision tenancy.Revision) {
 	tb.Helper()
-	change := tenancy.Change{Position: tenancy.Position{Revision: revision, Mark: 1}, Op: tenancy.OpUpdate, Keys: []tenancy.Key{key, tenancy.IdentifierKey("acme")}}
+	change := tenancy.Change{Position: tenancy.Position{Revision: revision, Mark: 1}, Kind: tenancy.ChangeUpdate, Keys: []tenancy.Key{key, tenancy.IdentifierKey("acme")}}
 	if err := c.Apply(tb.Context(), change); err != nil {
 		tb.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func holds(tb testing.TB, c *valkeytier.Cache, revision tenancy.Revision) {
 		if err := c.Release(tb.Context(), key, r.Token); err != nil {
 			tb.Fatal(err)
 		}
-	case r.Entry == nil || r.Entry.Snapshot != entry(revision).Snapshot || r.Entry.Key != key:
+	case r.Entry == nil || r.Entry.Versioned != entry(revision).Versioned || r.Entry.Key != key:
 		tb.Fatalf("%+v, want the entry as of %d", r, revision)
 	}
 }
@@ -251,7 +251,7 @@ func fillMany(tb testing.TB, c *valkeytier.Cache, n int) []tenancy.Key {
 	tokens, entries := make([]tier.Token, n), make([]*tier.Entry, n)
 	for i, k := range keys {
 		e := entry(5)
-		e.Key, e.Snapshot.Tenant.ID = k, k.Value
+		e.Key, e.Versioned.Tenant.ID = k, k.Value
 		tokens[i], entries[i] = results[i].Token, e
 	}
 	if _, err := c.PutBatch(tb.Context(), tokens, entries); err != nil {
@@ -295,7 +295,7 @@ func TestBatchLeavesOutWhatMustNotBeCached(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		c, _ := newCache(t, option)
 		e := entry(5)
-		e.Snapshot.Tenant.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
+		e.Versioned.Tenant.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
 		if n, err := c.PutBatch(t.Context(), []tier.Token{takeLease(t, c)}, []*tier.Entry{e}); err != nil || n != 1 {
 			t.Fatalf("%d uncacheable, %v; want 1", n, err)
 		}

@@ -32,7 +32,7 @@ func (c *Cache) Drop(ctx context.Context, e *tier.Entry) error {
 		c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "tenancy: many entries in Valkey are of another history than the database has, and are not served: does another database of tenants use the same key prefix? Give each its own by WithKeyPrefix. After a restored backup it ends by itself",
 			slog.String("prefix", c.cfg.prefix), slog.Int("entries", manyDropped))
 	}
-	header := string(tier.AppendHeader(nil, e.Snapshot.AsOf))
+	header := string(tier.AppendHeader(nil, e.Versioned.AsOf))
 	return c.invoke(ctx, removing, c.scripts.drop, invocation{c.name(e.Key), []string{header}})
 }
 

@@ -68,7 +68,7 @@ func encoded(tb testing.TB, c tier.Codec, e *tier.Entry) string {
 // by a lease.
 func TestUnusableValues(t *testing.T) {
 	secret := entry(5)
-	secret.Snapshot.Tenant.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
+	secret.Versioned.Tenant.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
 	foreign := *entry(5)
 	foreign.Key = tenancy.IDKey("another")
 	good := encoded(t, tier.Codec{}, entry(5))

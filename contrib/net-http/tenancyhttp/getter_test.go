@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // getter has tenants by their identifiers.
@@ -13,7 +14,7 @@ func (g getter) GetByIdentifier(_ context.Context, identifier string) (tenancy.T
 	if t, ok := g[identifier]; ok {
 		return t, nil
 	}
-	return tenancy.Tenant{}, tenancy.ErrorIn("GetByIdentifier", tenancy.IdentifierKey(identifier), tenancy.ErrNotFound)
+	return tenancy.Tenant{}, driver.ErrorIn("GetByIdentifier", tenancy.IdentifierKey(identifier), tenancy.ErrNotFound)
 }
 
 func (g getter) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
@@ -22,5 +23,5 @@ func (g getter) GetByID(_ context.Context, id string) (tenancy.Tenant, error) {
 			return t, nil
 		}
 	}
-	return tenancy.Tenant{}, tenancy.ErrorIn("GetByID", tenancy.IDKey(id), tenancy.ErrNotFound)
+	return tenancy.Tenant{}, driver.ErrorIn("GetByID", tenancy.IDKey(id), tenancy.ErrNotFound)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // failing is a getter that cannot answer.
@@ -229,7 +230,7 @@ type hung struct{ entered chan struct{} }
 func (h hung) GetByID(ctx context.Context, _ string) (tenancy.Tenant, error) {
 	close(h.entered)
 	<-ctx.Done()
-	return tenancy.Tenant{}, tenancy.ErrorIn("GetByID", tenancy.Key{}, ctx.Err())
+	return tenancy.Tenant{}, driver.ErrorIn("GetByID", tenancy.Key{}, ctx.Err())
 }
 func (h hung) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
 	return h.GetByID(ctx, identifier)

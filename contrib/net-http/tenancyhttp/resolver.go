@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Resolver reads from a request which tenant it names. It does not look the
@@ -133,7 +134,7 @@ func (c keyConfig) match(name, value string) (Match, error) {
 
 func validate(key tenancy.Key) error {
 	if err := key.Validate(); err != nil {
-		return tenancy.ErrorIn("Resolve", key, err)
+		return driver.ErrorIn("Resolve", key, err)
 	}
 	return nil
 }

@@ -187,12 +187,12 @@ func TestWatcherEndsWithTheStore(t *testing.T) {
 // lagging is a source that answers from an old snapshot wherever it may.
 type lagging struct {
 	tenancy.Source
-	old tenancy.Snapshot
+	old tenancy.Versioned
 }
 
-func (l *lagging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Snapshot, error) {
+func (l *lagging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	if len(want) == 1 && want[0].Min <= l.old.AsOf.Revision {
-		return []tenancy.Snapshot{l.old}, nil
+		return []tenancy.Versioned{l.old}, nil
 	}
 	return l.Source.Load(ctx, want)
 }

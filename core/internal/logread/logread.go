@@ -14,7 +14,7 @@ func WithProgressNotify(ctx context.Context) context.Context {
 	return context.WithValue(ctx, progressKey{}, true)
 }
 
-// ProgressNotify reports whether the caller of Watch wants an OpProgress.
+// ProgressNotify reports whether the caller of Watch wants an ChangeProgress.
 func ProgressNotify(ctx context.Context) bool {
 	notify, _ := ctx.Value(progressKey{}).(bool)
 	return notify

@@ -1,13 +1,15 @@
-package tenancy
+package driver
 
 import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // MetadataCheck is the application's say in what metadata a store takes, such as
-// [View.Check]; nil has none. A store asks it about the metadata that Create,
+// [tenancy.View.Check]; nil has none. A store asks it about the metadata that Create,
 // CreateBatch and Update are given, and about those that a patch of UpdateMetadata
 // results in. Its error makes them fail with ErrInvalid and the field "metadata",
 // and nothing is written.
@@ -20,7 +22,7 @@ import (
 // every other writer waiting. So a check must be fast, must not use the store, and
 // must depend on nothing but its argument. Where it panics, what it was asked about is
 // not written, and the panic goes on to the caller.
-type MetadataCheck func(Metadata) error
+type MetadataCheck func(tenancy.Metadata) error
 
 // MetadataChecker is what a [Backend] adds whose stores are opened with a
 // [MetadataCheck]. [Extend] then asks it where whole metadata are given. The backend
@@ -28,12 +30,12 @@ type MetadataCheck func(Metadata) error
 // step.
 type MetadataChecker interface {
 	// CheckMetadata returns [MetadataCheck.Judge] of m.
-	CheckMetadata(m Metadata) error
+	CheckMetadata(m tenancy.Metadata) error
 }
 
-// Judge returns nil if c accepts m, or an [*Error] that wraps ErrInvalid and the
+// Judge returns nil if c accepts m, or an [*tenancy.Error] that wraps ErrInvalid and the
 // error of c, with the field "metadata". It is for authors of stores.
-func (c MetadataCheck) Judge(m Metadata) error {
+func (c MetadataCheck) Judge(m tenancy.Metadata) error {
 	if c == nil {
 		return nil
 	}
@@ -41,14 +43,14 @@ func (c MetadataCheck) Judge(m Metadata) error {
 	if err == nil {
 		return nil
 	}
-	var e *Error
-	if errors.As(err, &e) && e.Field == "metadata" && errors.Is(err, ErrInvalid) {
+	var e *tenancy.Error
+	if errors.As(err, &e) && e.Field == "metadata" && errors.Is(err, tenancy.ErrInvalid) {
 		return err
 	}
-	return &Error{Field: "metadata", Err: fmt.Errorf("%w: %w", ErrInvalid, err)}
+	return &tenancy.Error{Field: "metadata", Err: fmt.Errorf("%w: %w", tenancy.ErrInvalid, err)}
 }
 
-func (x *Extended) checkMetadata(m Metadata) error {
+func (x *Extended) checkMetadata(m tenancy.Metadata) error {
 	if b, ok := x.b.(MetadataChecker); ok {
 		return b.CheckMetadata(m)
 	}
@@ -57,9 +59,9 @@ func (x *Extended) checkMetadata(m Metadata) error {
 
 // checkUpdate lets stored metadata stay, whatever they are: Update compares the
 // position of t with the stored one, so that they cannot have changed since.
-func (x *Extended) checkUpdate(ctx context.Context, t Tenant) error {
+func (x *Extended) checkUpdate(ctx context.Context, t tenancy.Tenant) error {
 	refused := x.checkMetadata(t.Metadata)
-	if refused == nil || t.Revision == AnyRevision {
+	if refused == nil || t.Revision == tenancy.AnyRevision {
 		return refused
 	}
 	stored, err := x.b.GetByID(ctx, t.ID)

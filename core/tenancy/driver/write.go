@@ -1,23 +1,27 @@
-package tenancy
+package driver
 
-import "time"
+import (
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
 
 // The functions of this file turn a caller's input into what a store writes.
 
 // ForCreate returns t as Create stores it at now: ID, Status and CreatedAt
 // filled where empty, times normalized, UpdatedAt now (or CreatedAt where that
-// is later), Revision and Mark cleared; or an [*Error] that wraps ErrInvalid.
-func ForCreate(t Tenant, now time.Time) (Tenant, error) {
+// is later), Revision and Mark cleared; or an [*tenancy.Error] that wraps ErrInvalid.
+func ForCreate(t tenancy.Tenant, now time.Time) (tenancy.Tenant, error) {
 	if t.ID == "" {
-		t.ID = NewID()
+		t.ID = tenancy.NewID()
 	}
 	if t.Status == "" {
-		t.Status = StatusActive
+		t.Status = tenancy.StatusActive
 	}
 	t.UpdatedAt, t.Revision, t.Mark = time.Time{}, 0, 0
 	// Before a time far away wraps around in microseconds.
 	if err := firstError(t.Validate(), ValidateNewID(t.ID)); err != nil {
-		return Tenant{}, err
+		return tenancy.Tenant{}, err
 	}
 	t.UpdatedAt = NormalizeTime(now)
 	if t.CreatedAt = NormalizeTime(t.CreatedAt); t.CreatedAt.IsZero() {
@@ -32,16 +36,16 @@ func ForCreate(t Tenant, now time.Time) (Tenant, error) {
 // ForUpdate returns t as Update compares and writes it: validated, and with a
 // Revision that is positive and has a Mark, or is AnyRevision. CreatedAt and UpdatedAt are cleared:
 // the store keeps the one and advances the other ([NextUpdate]).
-func ForUpdate(t Tenant) (Tenant, error) {
+func ForUpdate(t tenancy.Tenant) (tenancy.Tenant, error) {
 	t.CreatedAt, t.UpdatedAt = time.Time{}, time.Time{}
 	if err := t.Validate(); err != nil {
-		return Tenant{}, err
+		return tenancy.Tenant{}, err
 	}
-	if t.Revision <= 0 && t.Revision != AnyRevision {
-		return Tenant{}, invalid("revision", "must be the revision of the tenant that was read, or AnyRevision")
+	if t.Revision <= 0 && t.Revision != tenancy.AnyRevision {
+		return tenancy.Tenant{}, invalid("revision", "must be the revision of the tenant that was read, or AnyRevision")
 	}
 	if t.Revision > 0 && t.Mark == 0 {
-		return Tenant{}, invalid("revision", "names no state of a tenant without its mark: update the tenant that was read, or set Mark, too")
+		return tenancy.Tenant{}, invalid("revision", "names no state of a tenant without its mark: update the tenant that was read, or set Mark, too")
 	}
 	return t, nil
 }
@@ -54,7 +58,7 @@ func UniqueIDs(ids []string) ([]string, error) {
 		if _, dup := seen[id]; dup {
 			continue
 		}
-		if err := ValidateID(id); err != nil {
+		if err := tenancy.ValidateID(id); err != nil {
 			return nil, err
 		}
 		seen[id] = struct{}{}

@@ -1,4 +1,4 @@
-package tenancy
+package driver
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/internal/inflight"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // Extended is the Store that [Extend] makes of a Backend. Stores of this project
@@ -18,7 +19,7 @@ type Extended struct {
 }
 
 // Extend returns a Store over b. It validates and completes all input, turns
-// errors into [*Error], answers ErrClosed after Close, ends the contexts of the calls
+// errors into [*tenancy.Error], answers ErrClosed after Close, ends the contexts of the calls
 // that Close finds under way, and derives what Backend lacks:
 //
 //   - GetByIDs and Exists from GetByID, one call for each ID
@@ -27,13 +28,13 @@ type Extended struct {
 //   - CreateBatch from Create, one call for each tenant
 //
 // If b has one of these methods itself, with the signature that it has in
-// [Store] or [BatchCreator], that is called instead; b.CreateBatch gets valid
+// [tenancy.Store] or [tenancy.BatchCreator], that is called instead; b.CreateBatch gets valid
 // tenants only, no two with one ID or identifier. If b is a [MetadataChecker], it is asked
-// about whole metadata before they reach it. If b is a [Log] or a
-// [Purger], so is the Store; otherwise those methods fail with
-// [errors.ErrUnsupported], and [SourceOf] says no. If b is nil, everything but Close
-// fails with [ErrInvalid].
-func Extend(b Backend) *Extended { return &Extended{b, inflight.New(ErrClosed)} }
+// about whole metadata before they reach it. If b is a [tenancy.Log] or a
+// [tenancy.Purger], so is the Store; otherwise those methods fail with
+// [errors.ErrUnsupported], and [tenancy.SourceOf] says no. If b is nil, everything but Close
+// fails with [tenancy.ErrInvalid].
+func Extend(b Backend) *Extended { return &Extended{b, inflight.New(tenancy.ErrClosed)} }
 
 // enter is called first by every method, which goes on with the context that it returns
 // and leaves the call at its end.
@@ -43,38 +44,38 @@ func (x *Extended) enter(ctx context.Context) (context.Context, *inflight.Call, 
 	case err != nil:
 		return ctx, nil, err
 	case x.b == nil:
-		err = fmt.Errorf("%w: there is no store: what was wrapped is nil", ErrInvalid)
+		err = fmt.Errorf("%w: there is no store: what was wrapped is nil", tenancy.ErrInvalid)
 	default:
 		err = ctx.Err()
 	}
 	return call, call, err
 }
 
-// GetByID implements [Store].
-func (x *Extended) GetByID(ctx context.Context, id string) (t Tenant, err error) {
-	defer complete(&err, "GetByID", IDKey(id))
+// GetByID implements [tenancy.Store].
+func (x *Extended) GetByID(ctx context.Context, id string) (t tenancy.Tenant, err error) {
+	defer complete(&err, "GetByID", tenancy.IDKey(id))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
-	if err = firstError(err, ValidateID(id)); err != nil {
+	if err = firstError(err, tenancy.ValidateID(id)); err != nil {
 		return t, err
 	}
 	return x.b.GetByID(ctx, id)
 }
 
-// GetByIdentifier implements [Store].
-func (x *Extended) GetByIdentifier(ctx context.Context, identifier string) (t Tenant, err error) {
-	defer complete(&err, "GetByIdentifier", IdentifierKey(identifier))
+// GetByIdentifier implements [tenancy.Store].
+func (x *Extended) GetByIdentifier(ctx context.Context, identifier string) (t tenancy.Tenant, err error) {
+	defer complete(&err, "GetByIdentifier", tenancy.IdentifierKey(identifier))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
-	if err = firstError(err, ValidateIdentifier(identifier)); err != nil {
+	if err = firstError(err, tenancy.ValidateIdentifier(identifier)); err != nil {
 		return t, err
 	}
 	return x.b.GetByIdentifier(ctx, identifier)
 }
 
-// GetByIDs implements [Store].
-func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []Tenant, err error) {
-	defer complete(&err, "GetByIDs", Key{})
+// GetByIDs implements [tenancy.Store].
+func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []tenancy.Tenant, err error) {
+	defer complete(&err, "GetByIDs", tenancy.Key{})
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
@@ -84,14 +85,14 @@ func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []Tenant, err
 		return nil, err
 	}
 	if b, ok := x.b.(interface {
-		GetByIDs(ctx context.Context, ids []string) ([]Tenant, error)
+		GetByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, error)
 	}); ok {
 		ts, err = b.GetByIDs(ctx, ids)
 		return inOrder(ts, ids), err
 	}
 	for _, id := range ids {
 		t, err := x.b.GetByID(ctx, id)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, tenancy.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -102,12 +103,12 @@ func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []Tenant, err
 	return ts, nil
 }
 
-// Exists implements [Store].
+// Exists implements [tenancy.Store].
 func (x *Extended) Exists(ctx context.Context, id string) (found bool, err error) {
-	defer complete(&err, "Exists", IDKey(id))
+	defer complete(&err, "Exists", tenancy.IDKey(id))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
-	if err = firstError(err, ValidateID(id)); err != nil {
+	if err = firstError(err, tenancy.ValidateID(id)); err != nil {
 		return false, err
 	}
 	if b, ok := x.b.(interface {
@@ -116,15 +117,15 @@ func (x *Extended) Exists(ctx context.Context, id string) (found bool, err error
 		return b.Exists(ctx, id)
 	}
 	_, err = x.b.GetByID(ctx, id)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, tenancy.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// List implements [Store].
-func (x *Extended) List(ctx context.Context, opts ListOptions) (p Page, err error) {
-	defer complete(&err, "List", Key{})
+// List implements [tenancy.Store].
+func (x *Extended) List(ctx context.Context, opts tenancy.ListOptions) (p tenancy.Page, err error) {
+	defer complete(&err, "List", tenancy.Key{})
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
@@ -133,17 +134,17 @@ func (x *Extended) List(ctx context.Context, opts ListOptions) (p Page, err erro
 	return pages{x.b}.List(ctx, opts)
 }
 
-// pages is the backend as a [Lister], for calls that are under way: a failure of one
+// pages is the backend as a [tenancy.Lister], for calls that are under way: a failure of one
 // of its pages is theirs, and names them.
 type pages struct{ b Backend }
 
-// List implements [Lister].
-func (l pages) List(ctx context.Context, opts ListOptions) (Page, error) {
+// List implements [tenancy.Lister].
+func (l pages) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
 	opts, after, err := ForList(opts)
 	if err != nil {
-		return Page{}, err
+		return tenancy.Page{}, err
 	}
-	p, err := l.b.List(ctx, opts, after)
+	p, err := l.b.ListAfter(ctx, opts, after)
 	if opts.OmitSecrets {
 		for i := range p.Tenants {
 			if url := &p.Tenants[i].DatabaseURL; !url.IsZero() {
@@ -154,20 +155,20 @@ func (l pages) List(ctx context.Context, opts ListOptions) (Page, error) {
 	return p, err
 }
 
-// Count implements [Store].
-func (x *Extended) Count(ctx context.Context, filter Filter) (n int, err error) {
-	defer complete(&err, "Count", Key{})
+// Count implements [tenancy.Store].
+func (x *Extended) Count(ctx context.Context, filter tenancy.Filter) (n int, err error) {
+	defer complete(&err, "Count", tenancy.Key{})
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
 	if err = firstError(err, filter.Validate()); err != nil {
 		return 0, err
 	}
 	if b, ok := x.b.(interface {
-		Count(ctx context.Context, filter Filter) (int, error)
+		Count(ctx context.Context, filter tenancy.Filter) (int, error)
 	}); ok {
 		return b.Count(ctx, filter)
 	}
-	for _, err := range All(ctx, pages{x.b}, ListOptions{Filter: filter}) {
+	for _, err := range tenancy.All(ctx, pages{x.b}, tenancy.ListOptions{Filter: filter}) {
 		if err != nil {
 			return 0, err
 		}
@@ -176,9 +177,9 @@ func (x *Extended) Count(ctx context.Context, filter Filter) (n int, err error) 
 	return n, nil
 }
 
-// Search implements [Store].
-func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions) (ts []Tenant, err error) {
-	defer complete(&err, "Search", Key{})
+// Search implements [tenancy.Store].
+func (x *Extended) Search(ctx context.Context, query string, opts tenancy.SearchOptions) (ts []tenancy.Tenant, err error) {
+	defer complete(&err, "Search", tenancy.Key{})
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
 	if err = firstError(err, ValidateQuery(query)); err != nil {
@@ -188,13 +189,13 @@ func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions)
 		return nil, err
 	}
 	if b, ok := x.b.(interface {
-		Search(ctx context.Context, query string, opts SearchOptions) ([]Tenant, error)
+		Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error)
 	}); ok {
 		return b.Search(ctx, query, opts)
 	}
 	folded := Fold(query)
 	ts = TopMatches(func(yield func(Match) bool) {
-		for t, failure := range All(ctx, pages{x.b}, ListOptions{Filter: opts.Filter}) {
+		for t, failure := range tenancy.All(ctx, pages{x.b}, tenancy.ListOptions{Filter: opts.Filter}) {
 			if err = failure; err != nil {
 				return
 			}
@@ -209,11 +210,11 @@ func (x *Extended) Search(ctx context.Context, query string, opts SearchOptions)
 	return ts, nil
 }
 
-// Create implements [Store].
-func (x *Extended) Create(ctx context.Context, t Tenant) (created Tenant, err error) {
+// Create implements [tenancy.Store].
+func (x *Extended) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
 	id := t.ID
-	defer func() { complete(&err, "Create", IDKey(id)) }()
-	defer complete(&err, "Create", IdentifierKey(t.Identifier))
+	defer func() { complete(&err, "Create", tenancy.IDKey(id)) }()
+	defer complete(&err, "Create", tenancy.IdentifierKey(t.Identifier))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
@@ -226,9 +227,9 @@ func (x *Extended) Create(ctx context.Context, t Tenant) (created Tenant, err er
 	return x.b.Create(ctx, t)
 }
 
-// Update implements [Store].
-func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err error) {
-	defer complete(&err, "Update", IDKey(t.ID))
+// Update implements [tenancy.Store].
+func (x *Extended) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
+	defer complete(&err, "Update", tenancy.IDKey(t.ID))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
@@ -252,7 +253,7 @@ func (x *Extended) Update(ctx context.Context, t Tenant) (updated Tenant, err er
 }
 
 // forCreate returns t as it is given to the backend.
-func (x *Extended) forCreate(t Tenant, now time.Time) (Tenant, error) {
+func (x *Extended) forCreate(t tenancy.Tenant, now time.Time) (tenancy.Tenant, error) {
 	t, err := ForCreate(t, now)
 	if err == nil && x.isReserved(t.Identifier) {
 		err = reserved()
@@ -263,16 +264,16 @@ func (x *Extended) forCreate(t Tenant, now time.Time) (Tenant, error) {
 	return t, err
 }
 
-// SetStatus implements [Store].
-func (x *Extended) SetStatus(ctx context.Context, id string, s Status) (t Tenant, err error) {
-	defer complete(&err, "SetStatus", IDKey(id))
+// SetStatus implements [tenancy.Store].
+func (x *Extended) SetStatus(ctx context.Context, id string, s tenancy.Status) (t tenancy.Tenant, err error) {
+	defer complete(&err, "SetStatus", tenancy.IDKey(id))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
-	if err = firstError(err, ValidateID(id), s.Validate()); err != nil {
+	if err = firstError(err, tenancy.ValidateID(id), s.Validate()); err != nil {
 		return t, err
 	}
 	if b, ok := x.b.(interface {
-		SetStatus(ctx context.Context, id string, s Status) (Tenant, error)
+		SetStatus(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error)
 	}); ok {
 		return b.SetStatus(ctx, id, s)
 	}
@@ -281,14 +282,14 @@ func (x *Extended) SetStatus(ctx context.Context, id string, s Status) (t Tenant
 		return t, err
 	}
 	if len(ts) == 0 {
-		return t, ErrNotFound
+		return t, tenancy.ErrNotFound
 	}
 	return ts[0], nil
 }
 
-// BulkUpdateStatus implements [Store].
-func (x *Extended) BulkUpdateStatus(ctx context.Context, ids []string, s Status) (ts []Tenant, err error) {
-	defer complete(&err, "BulkUpdateStatus", Key{})
+// BulkUpdateStatus implements [tenancy.Store].
+func (x *Extended) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.Status) (ts []tenancy.Tenant, err error) {
+	defer complete(&err, "BulkUpdateStatus", tenancy.Key{})
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
 	if err = firstError(err, s.Validate()); err != nil {
@@ -301,56 +302,56 @@ func (x *Extended) BulkUpdateStatus(ctx context.Context, ids []string, s Status)
 	return inOrder(ts, ids), err
 }
 
-// UpdateMetadata implements [Store].
-func (x *Extended) UpdateMetadata(ctx context.Context, id string, patch Metadata) (t Tenant, err error) {
-	defer complete(&err, "UpdateMetadata", IDKey(id))
+// UpdateMetadata implements [tenancy.Store].
+func (x *Extended) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
+	defer complete(&err, "UpdateMetadata", tenancy.IDKey(id))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
-	if err = firstError(err, ValidateID(id), patch.Validate()); err != nil {
+	if err = firstError(err, tenancy.ValidateID(id), patch.Validate()); err != nil {
 		return t, err
 	}
 	return x.b.UpdateMetadata(ctx, id, patch)
 }
 
-// Delete implements [Store].
+// Delete implements [tenancy.Store].
 func (x *Extended) Delete(ctx context.Context, id string) (err error) {
-	defer complete(&err, "Delete", IDKey(id))
+	defer complete(&err, "Delete", tenancy.IDKey(id))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
-	if err = firstError(err, ValidateID(id)); err != nil {
+	if err = firstError(err, tenancy.ValidateID(id)); err != nil {
 		return err
 	}
 	return x.b.Delete(ctx, id)
 }
 
-// Close implements [Store]: the first call ends the contexts of the calls under way,
+// Close implements [tenancy.Store]: the first call ends the contexts of the calls under way,
 // which fail with ErrClosed then, and closes the backend without waiting for them.
 func (x *Extended) Close() error {
 	if !x.calls.End() || x.b == nil {
 		return nil
 	}
-	return ErrorIn("Close", Key{}, x.b.Close())
+	return ErrorIn("Close", tenancy.Key{}, x.b.Close())
 }
 
-// Purge implements [Purger].
+// Purge implements [tenancy.Purger].
 func (x *Extended) Purge(ctx context.Context, id string) (err error) {
-	defer complete(&err, "Purge", IDKey(id))
+	defer complete(&err, "Purge", tenancy.IDKey(id))
 	ctx, call, err := x.enter(ctx)
 	defer call.Leave(&err)
-	if err = firstError(err, ValidateID(id)); err != nil {
+	if err = firstError(err, tenancy.ValidateID(id)); err != nil {
 		return err
 	}
-	b, ok := x.b.(Purger)
+	b, ok := x.b.(tenancy.Purger)
 	if !ok {
 		return errors.ErrUnsupported
 	}
 	return b.Purge(ctx, id)
 }
 
-// HasSource reports whether the backend is a [Log], and if it is a decorator,
-// whether that leads to one; see [SourceOf].
+// HasSource reports whether the backend is a [tenancy.Log], and if it is a decorator,
+// whether that leads to one; see [tenancy.SourceOf].
 func (x *Extended) HasSource() bool {
-	_, ok := x.b.(Log)
+	_, ok := x.b.(tenancy.Log)
 	if asked, isDecorator := x.b.(interface{ HasSource() bool }); ok && isDecorator {
 		return asked.HasSource()
 	}
@@ -358,29 +359,29 @@ func (x *Extended) HasSource() bool {
 }
 
 // log enters, too.
-func (x *Extended) log(ctx context.Context) (context.Context, *inflight.Call, Log, error) {
+func (x *Extended) log(ctx context.Context) (context.Context, *inflight.Call, tenancy.Log, error) {
 	ctx, call, err := x.enter(ctx)
-	log, ok := x.b.(Log)
+	log, ok := x.b.(tenancy.Log)
 	if err == nil && !ok {
 		err = errors.ErrUnsupported
 	}
 	return ctx, call, log, err
 }
 
-// Head implements [Log].
-func (x *Extended) Head(ctx context.Context) (h Head, err error) {
-	defer complete(&err, "Head", Key{})
+// Bounds implements [tenancy.Log].
+func (x *Extended) Bounds(ctx context.Context) (h tenancy.Bounds, err error) {
+	defer complete(&err, "Head", tenancy.Key{})
 	ctx, call, log, err := x.log(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return h, err
 	}
-	return log.Head(ctx)
+	return log.Bounds(ctx)
 }
 
-// Load implements [Log].
-func (x *Extended) Load(ctx context.Context, want []Lookup) (s []Snapshot, err error) {
-	defer complete(&err, "Load", Key{})
+// Load implements [tenancy.Log].
+func (x *Extended) Load(ctx context.Context, want []tenancy.Lookup) (s []tenancy.Versioned, err error) {
+	defer complete(&err, "Load", tenancy.Key{})
 	ctx, call, log, err := x.log(ctx)
 	defer call.Leave(&err)
 	if err != nil {
@@ -392,14 +393,14 @@ func (x *Extended) Load(ctx context.Context, want []Lookup) (s []Snapshot, err e
 		}
 	}
 	if s, err = log.Load(ctx, want); err == nil && len(s) != len(want) {
-		err = fmt.Errorf("%w: %d snapshots for %d lookups", ErrUnavailable, len(s), len(want))
+		err = fmt.Errorf("%w: %d snapshots for %d lookups", tenancy.ErrUnavailable, len(s), len(want))
 	}
 	return s, err
 }
 
-// Changes implements [Log].
-func (x *Extended) Changes(ctx context.Context, after Position, limit int) (cs []Change, err error) {
-	defer complete(&err, "Changes", Key{})
+// Changes implements [tenancy.Log].
+func (x *Extended) Changes(ctx context.Context, after tenancy.Position, limit int) (cs []tenancy.Change, err error) {
+	defer complete(&err, "Changes", tenancy.Key{})
 	ctx, call, log, err := x.log(ctx)
 	defer call.Leave(&err)
 	if err != nil {
@@ -411,9 +412,9 @@ func (x *Extended) Changes(ctx context.Context, after Position, limit int) (cs [
 	return log.Changes(ctx, after, limit)
 }
 
-// Wait implements [Log].
-func (x *Extended) Wait(ctx context.Context, after Position) (err error) {
-	defer complete(&err, "Wait", Key{})
+// Wait implements [tenancy.Log].
+func (x *Extended) Wait(ctx context.Context, after tenancy.Position) (err error) {
+	defer complete(&err, "Wait", tenancy.Key{})
 	ctx, call, log, err := x.log(ctx)
 	defer call.Leave(&err)
 	if err != nil {
@@ -422,19 +423,19 @@ func (x *Extended) Wait(ctx context.Context, after Position) (err error) {
 	return log.Wait(ctx, after)
 }
 
-// Watch implements [Log].
-func (x *Extended) Watch(ctx context.Context, after Position) iter.Seq2[Change, error] {
-	return func(yield func(Change, error) bool) {
+// Watch implements [tenancy.Log].
+func (x *Extended) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
+	return func(yield func(tenancy.Change, error) bool) {
 		var end error
 		ctx, call, log, err := x.log(ctx)
 		defer call.Leave(&end)
 		if err != nil {
-			yield(Change{}, ErrorIn("Watch", Key{}, err))
+			yield(tenancy.Change{}, ErrorIn("Watch", tenancy.Key{}, err))
 			return
 		}
 		for c, err := range log.Watch(ctx, after) {
 			call.Failed(&err)
-			if !yield(c, ErrorIn("Watch", Key{}, err)) {
+			if !yield(c, ErrorIn("Watch", tenancy.Key{}, err)) {
 				return
 			}
 		}
@@ -442,7 +443,7 @@ func (x *Extended) Watch(ctx context.Context, after Position) iter.Seq2[Change, 
 }
 
 // complete is deferred: it turns *err into an *Error.
-func complete(err *error, op string, key Key) { *err = ErrorIn(op, key, *err) }
+func complete(err *error, op string, key tenancy.Key) { *err = ErrorIn(op, key, *err) }
 
 func firstError(errs ...error) error {
 	for _, err := range errs {
@@ -454,12 +455,12 @@ func firstError(errs ...error) error {
 }
 
 // inOrder sorts ts into the order of ids, which are unique.
-func inOrder(ts []Tenant, ids []string) []Tenant {
+func inOrder(ts []tenancy.Tenant, ids []string) []tenancy.Tenant {
 	place := make(map[string]int, len(ts))
 	for i := range ts {
 		place[ts[i].ID] = i
 	}
-	out := make([]Tenant, 0, len(ts))
+	out := make([]tenancy.Tenant, 0, len(ts))
 	for _, id := range ids {
 		if i, ok := place[id]; ok {
 			out = append(out, ts[i])
@@ -469,6 +470,6 @@ func inOrder(ts []Tenant, ids []string) []Tenant {
 }
 
 // omittedSecret is what ListOptions.OmitSecrets leaves of a secret.
-func omittedSecret() Secret {
+func omittedSecret() tenancy.Secret {
 	return WithheldSecret("it was not asked for: see ListOptions.OmitSecrets")
 }

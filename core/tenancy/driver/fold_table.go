@@ -1,4 +1,4 @@
-package tenancy
+package driver
 
 type composition struct {
 	mark  rune
