@@ -134,7 +134,7 @@ func TestCursorOfAnotherFilter(t *testing.T) {
 
 func TestListKeyCompare(t *testing.T) {
 	early, late := valid().CreatedAt, valid().CreatedAt.Add(time.Microsecond)
-	want := []driver.ListKey{{late, "a"}, {early, "b"}, {early, "B"}, {early, "A"}}
+	want := []driver.ListKey{{CreatedAt: late, ID: "a"}, {CreatedAt: early, ID: "b"}, {CreatedAt: early, ID: "B"}, {CreatedAt: early, ID: "A"}}
 	got := slices.Clone(want)
 	slices.Reverse(got)
 	slices.SortFunc(got, driver.ListKey.Compare)
