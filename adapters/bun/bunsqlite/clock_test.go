@@ -36,7 +36,7 @@ func TestTrimBesideAWrongClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "tenants.db")
 			s := open(t, path, keptForAnHour)
-			h, err := s.Head(t.Context())
+			h, err := s.Bounds(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
