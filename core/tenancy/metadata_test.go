@@ -499,7 +499,7 @@ func FuzzParseMetadata(f *testing.F) {
 		if isObject != (stored.Err() == nil) && len(bytes.TrimSpace(data)) > 0 && string(bytes.TrimSpace(data)) != "null" {
 			t.Fatalf("MetadataFromStored(%q): %v", data, stored.Err())
 		}
-		if spaced := tenancy.MetadataFromStored(append([]byte(" "), data...)); spaced != stored {
+		if spaced := driver.MetadataFromStored(append([]byte(" "), data...)); spaced != stored {
 			t.Fatalf("%q becomes %q, and %q with a space before it", data, stored.String(), spaced.String())
 		}
 		if stored.Err() != nil {
