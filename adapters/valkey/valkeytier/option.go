@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -54,7 +56,7 @@ func newConfig(opts []Option) (config, error) {
 	case c.prefix == "":
 		return config{}, invalid("WithKeyPrefix needs a prefix: without one, InvalidateAll would remove keys of others")
 	case ambiguous(c.prefix):
-		return config{}, invalid(`WithKeyPrefix must not have ":id:" or ":identifier:" in it, at which the keys of shorter prefixes begin`)
+		return config{}, invalid(`WithKeyPrefix must not have "id:" or "identifier:" behind a separator in it, at which the keys of shorter prefixes begin`)
 	case len(c.prefix) > maxPrefix:
 		return config{}, invalid(fmt.Sprintf("WithKeyPrefix must be %d bytes at most", maxPrefix))
 	case c.deadline <= 0 || c.deadline > maxDeadline:
@@ -65,10 +67,22 @@ func newConfig(opts []Option) (config, error) {
 	return c, nil
 }
 
-// ambiguous reports whether a key with this prefix may be that of another one.
+func endsInWord(s string) bool {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}
+
+// ambiguous reports whether a key with this prefix may be that of a shorter one that
+// ends in a separator.
 func ambiguous(prefix string) bool {
 	return slices.ContainsFunc([]tenancy.KeyKind{tenancy.KindID, tenancy.KindIdentifier}, func(k tenancy.KeyKind) bool {
-		return strings.Contains(prefix, ":"+string(k)+":")
+		parts := strings.Split(prefix, string(k)+":")
+		for i := range parts[1:] {
+			if before := parts[i]; before != "" && !endsInWord(before) {
+				return true
+			}
+		}
+		return false
 	})
 }
 
@@ -77,9 +91,10 @@ func invalid(why string) error {
 }
 
 // WithKeyPrefix sets what every key begins with, and the channel of the bus
-// (DefaultKeyPrefix): 1 to 1024 bytes, without ":id:" and ":identifier:". Each database
-// of tenants needs its own where several share a server; one prefix may begin with
-// another.
+// (DefaultKeyPrefix): 1 to 1024 bytes, without "id:" and "identifier:" behind a separator.
+// Each database of tenants needs its own where several share a server; one prefix may
+// begin with another, if it ends in a separator (InvalidateAll of t would take the keys
+// of tid: for its own).
 func WithKeyPrefix(prefix string) Option {
 	return optionFunc(func(c *config) { c.prefix = prefix })
 }

@@ -30,19 +30,23 @@ func TestRefusedOptions(t *testing.T) {
 	replicas := good
 	replicas.SendToReplicas = func(valkey.Completed) bool { return true }
 	for name, err := range map[string]error{
-		"no address":       newError(t, valkey.ClientOption{}),
-		"replicas":         newError(t, replicas),
-		"no prefix":        newError(t, good, valkeytier.WithKeyPrefix("")),
-		"ambiguous prefix": newError(t, good, valkeytier.WithKeyPrefix("tenancy:id:")),
-		"ambiguous too":    newError(t, good, valkeytier.WithKeyPrefix("a:identifier:b:")),
-		"long prefix":      newError(t, good, valkeytier.WithKeyPrefix(strings.Repeat("x", 1025))),
+		"no address":        newError(t, valkey.ClientOption{}),
+		"replicas":          newError(t, replicas),
+		"no prefix":         newError(t, good, valkeytier.WithKeyPrefix("")),
+		"ambiguous prefix":  newError(t, good, valkeytier.WithKeyPrefix("tenancy:id:")),
+		"ambiguous too":     newError(t, good, valkeytier.WithKeyPrefix("a:identifier:b:")),
+		"another separator": newError(t, good, valkeytier.WithKeyPrefix("eu-id:x:")),
+		"a hash tag":        newError(t, good, valkeytier.WithKeyPrefix("{eu}identifier:")),
+		"long prefix":       newError(t, good, valkeytier.WithKeyPrefix(strings.Repeat("x", 1025))),
 	} {
 		if !errors.Is(err, tenancy.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
 		}
 	}
-	if err := newError(t, good, valkeytier.WithKeyPrefix("android:eu:grid:")); err != nil {
-		t.Error(err)
+	for _, prefix := range []string{"android:eu:grid:", "id:", "tenancy:id", "identifier:ééid:", "covid:identifiers:"} {
+		if err := newError(t, good, valkeytier.WithKeyPrefix(prefix)); err != nil {
+			t.Error(err)
+		}
 	}
 	if _, err := valkeytier.New(nil, good, valkeytier.WithBus()); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("without a store: %v, want ErrUnsupported", err)
