@@ -27,8 +27,8 @@ const (
 	// FindingStatuses: tenants have a status that this version does not know, perhaps
 	// by a typo in a statement by hand. They are not served.
 	FindingStatuses FindingKind = "statuses"
-	// FindingRoles: more roles of PostgreSQL may read database URLs than was perhaps
-	// meant.
+	// FindingRoles: more roles of PostgreSQL may read database URLs, or change what the
+	// store keeps, than was perhaps meant.
 	FindingRoles FindingKind = "roles"
 	// FindingNotifyQueue: PostgreSQL's queue of notifications fills up. When it is
 	// full, all writes fail.

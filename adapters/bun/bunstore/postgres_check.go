@@ -6,15 +6,18 @@ import (
 	"strings"
 )
 
-// readers names those who may read the table of tenants, database URLs included,
-// though perhaps nobody meant them to: everybody, and roles that get new tables by
-// default privileges and that nobody logs in as, such as those by which a web API of
-// the database (PostgREST, Supabase) acts for its visitors.
-const readers = `SELECT string_agg(g.name, ', ' ORDER BY g.name) FROM (
+// outsiders names those who may read the table of tenants, database URLs included, or
+// write to any table of the store, though perhaps nobody meant them to: everybody, and
+// roles that get new tables by default privileges and that nobody logs in as, such as
+// those by which a web API of the database (PostgREST, Supabase) acts for its visitors.
+const outsiders = `SELECT string_agg(g.name, ', ' ORDER BY g.name) FROM (
 	SELECT DISTINCT coalesce(r.rolname, 'PUBLIC')::text AS name FROM pg_catalog.pg_class AS c
 	JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 	CROSS JOIN pg_catalog.aclexplode(c.relacl) AS a LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
-	WHERE n.nspname = $1::text AND c.relname = $2::text AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
+	WHERE n.nspname = $1::text AND (c.relname = $2::text AND a.privilege_type = 'SELECT'
+		OR c.relname IN ($2::text, $2::text || '_changes', $2::text || '_lock', $2::text || '_schema')
+		AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
+	AND a.grantee <> c.relowner
 	AND (a.grantee = 0 OR NOT r.rolcanlogin AND EXISTS (
 		SELECT FROM pg_catalog.pg_default_acl AS d CROSS JOIN pg_catalog.aclexplode(d.defaclacl) AS e
 		WHERE d.defaclobjtype = 'r' AND d.defaclnamespace IN (0, n.oid) AND e.grantee = a.grantee))) AS g`
@@ -27,12 +30,12 @@ func (p *postgres) inspect(ctx context.Context) (found []Finding, err error) {
 	}
 	found = triggerFinding(wrong)
 	var roles *string
-	if _, err := p.read.one(ctx, readers, []any{p.names.Schema, p.names.Table}, &roles); err != nil {
+	if _, err := p.read.one(ctx, outsiders, []any{p.names.Schema, p.names.Table}, &roles); err != nil {
 		return nil, err
 	}
 	if roles != nil {
 		found = append(found, Finding{
-			FindingRoles, "roles other than those of applications may read tenants and their database URLs, by default privileges" +
+			FindingRoles, "roles other than those of applications may read tenants and their database URLs, or change what the store keeps, by default privileges" +
 				" or a grant to PUBLIC; revoke it, or use a schema of its own", strings.Split(*roles, ", "),
 		})
 	}
