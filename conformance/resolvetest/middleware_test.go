@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/conformance/resolvetest"
@@ -18,6 +19,7 @@ type middleware struct {
 	next   http.Handler
 	hidden bool
 
+	clean   func(r *http.Request) bool
 	names   func(r *http.Request) []string
 	get     func(ctx context.Context, name string) (tenancy.Tenant, error)
 	serves  func(t tenancy.Tenant) bool
@@ -30,12 +32,20 @@ type middleware struct {
 var (
 	errNone      = errors.New("names no tenant")
 	errSeveral   = errors.New("names several")
+	errUnclean   = errors.New("has a path that is not clean")
 	errNotServed = errors.New("not served")
 )
 
 func newMiddleware(getter tenancy.Getter, next http.Handler) *middleware {
 	m := &middleware{getter: getter, next: next}
-	m.names = func(r *http.Request) []string { return r.Header["X-Tenant"] }
+	m.clean = isClean
+	m.names = func(r *http.Request) []string {
+		if rest, ok := strings.CutPrefix(r.URL.EscapedPath(), "/files/"); ok {
+			name, _, _ := strings.Cut(rest, "/")
+			return []string{name}
+		}
+		return r.Header["X-Tenant"]
+	}
 	m.get = getter.GetByIdentifier
 	m.serves = func(t tenancy.Tenant) bool { return t.Status == tenancy.StatusActive }
 	m.status = func(err error) int {
@@ -46,7 +56,7 @@ func newMiddleware(getter tenancy.Getter, next http.Handler) *middleware {
 			return http.StatusNotFound
 		case errors.Is(err, errNotServed):
 			return http.StatusForbidden
-		case errors.Is(err, tenancy.ErrInvalid), errors.Is(err, errNone), errors.Is(err, errSeveral):
+		case errors.Is(err, tenancy.ErrInvalid), errors.Is(err, errNone), errors.Is(err, errSeveral), errors.Is(err, errUnclean):
 			return http.StatusBadRequest
 		}
 		return http.StatusServiceUnavailable
@@ -79,6 +89,9 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *middleware) resolve(r *http.Request) (tenancy.Tenant, error) {
+	if !m.clean(r) {
+		return tenancy.Tenant{}, errUnclean
+	}
 	names := m.names(r)
 	switch len(names) {
 	case 0:
@@ -94,6 +107,23 @@ func (m *middleware) resolve(r *http.Request) (tenancy.Tenant, error) {
 		return tenancy.Tenant{}, errSeveral
 	}
 	return m.get(r.Context(), names[0])
+}
+
+// isClean reports whether all servers read the same segments in the path of r.
+func isClean(r *http.Request) bool {
+	return !strings.Contains(r.URL.Path, "%") && allNamed(r.URL.EscapedPath()) && allNamed(strings.ReplaceAll(r.URL.Path, `\`, "/"))
+}
+
+// allNamed reports whether no segment of path is empty, or made of dots.
+func allNamed(path string) bool {
+	segments := strings.Split(path, "/")[1:]
+	for i, segment := range segments {
+		switch name, _, _ := strings.Cut(segment, ";"); {
+		case name == ".", name == "..", name == "" && i < len(segments)-1:
+			return false
+		}
+	}
+	return true
 }
 
 // harness is one for a middleware that spoil has had its way with.
@@ -121,7 +151,10 @@ func harness(spoil func(*middleware) http.Handler) resolvetest.Harness {
 		Request:    func(_ testing.TB, name string) *http.Request { return request(name) },
 		Absent:     func(testing.TB) *http.Request { return request() },
 		Both:       func(_ testing.TB, one, other string) *http.Request { return request(one, other) },
-		Vary:       []string{"X-Tenant"},
+		Path: func(_ testing.TB, name, rest string) *http.Request {
+			return httptest.NewRequest(http.MethodGet, "http://example.com/files/"+name+rest, nil)
+		},
+		Vary: []string{"X-Tenant"},
 	}
 }
 
@@ -155,6 +188,9 @@ func byID(getter tenancy.Getter, next http.Handler, hidden bool) http.Handler {
 		var t tenancy.Tenant
 		if nested && outer.ID != name {
 			err = errSeveral
+		}
+		if !m.clean(r) {
+			err = errUnclean
 		}
 		if err == nil {
 			t, err = getter.GetByID(r.Context(), name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"runtime"
 	"strings"
 	"sync"
@@ -257,6 +258,37 @@ func mutants() []mutant {
 				m.ServeHTTP(w, r)
 			})
 		}},
+		{"unclean-path-is-refused", "does not look at the path", part(func(m *middleware) {
+			m.clean = func(*http.Request) bool { return true }
+		})},
+		{"unclean-path-is-refused", "looks at the path as it was sent", part(func(m *middleware) {
+			m.clean = func(r *http.Request) bool { return allNamed(r.URL.EscapedPath()) }
+		})},
+		{"unclean-path-is-refused", "looks at the path as it was decoded", part(func(m *middleware) {
+			m.clean = func(r *http.Request) bool { return allNamed(r.URL.Path) }
+		})},
+		{"unclean-path-is-refused", "lets through what is encoded twice", part(func(m *middleware) {
+			m.clean = func(r *http.Request) bool { return allNamed(strings.ReplaceAll(r.URL.Path, `\`, "/")) }
+		})},
+		{"unclean-path-is-refused", "lets empty segments through", part(func(m *middleware) {
+			m.clean = func(r *http.Request) bool {
+				r = r.Clone(r.Context())
+				for r.URL.RawPath = ""; strings.Contains(r.URL.Path, "//"); {
+					r.URL.Path = strings.ReplaceAll(r.URL.Path, "//", "/")
+				}
+				return isClean(r)
+			}
+		})},
+		{"unclean-path-is-refused", "cleans the path", func(m *middleware) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				clean := r.Clone(r.Context())
+				clean.URL.Path, clean.URL.RawPath = path.Clean(r.URL.Path), ""
+				m.ServeHTTP(w, clean)
+			})
+		}},
+		{"unclean-path-is-refused", "lets only the name through", part(func(m *middleware) {
+			m.clean = func(r *http.Request) bool { return strings.Count(r.URL.EscapedPath(), "/") <= 2 }
+		})},
 		{"two-tenants-are-refused", "takes the first", part(func(m *middleware) {
 			names := m.names
 			m.names = func(r *http.Request) []string { return names(r)[:1] }

@@ -31,6 +31,11 @@ type Harness struct {
 	// Both returns a request that names two tenants.
 	Both func(tb testing.TB, one, other string) *http.Request
 
+	// Path returns a request that names a tenant in its path, where rest, as it is
+	// sent, comes right behind the name: "/orders", "/%2e%2e/globex". Set it if the
+	// middleware reads the path.
+	Path func(tb testing.TB, name, rest string) *http.Request
+
 	// OpenHidden is Open for a middleware that hides which tenants exist.
 	OpenHidden func(tb testing.TB, getter tenancy.Getter, next http.Handler) http.Handler
 

@@ -78,6 +78,27 @@ func refusingRules() []Rule {
 			},
 		},
 		{
+			Name: "unclean-path-is-refused",
+			Says: "A path that servers read in different ways, because a segment is empty or made of dots, in whatever encoding, is refused with a status of 4xx.",
+			needs: func(h Harness) string {
+				if h.Path == nil {
+					return "Path"
+				}
+				return ""
+			},
+			check: func(p *probe) {
+				h := p.handler(false)
+				t := p.tenant("acme")
+				p.tenant("globex")
+				for _, rest := range uncleanPaths {
+					p.wantRefused(h, p.h.Path(p.tb, p.name(t), rest), 4, fmt.Sprintf("a path with %q behind the name", rest))
+				}
+				for _, rest := range []string{"", "/", "/orders/7", "/v1..v2/.../file.txt"} {
+					p.wantServed(h, p.h.Path(p.tb, p.name(t), rest), t)
+				}
+			},
+		},
+		{
 			Name: "two-tenants-are-refused",
 			Says: "A request that names two tenants is refused with a status of 4xx, whichever of them exist.",
 			needs: func(h Harness) string {
@@ -134,6 +155,18 @@ func (p *probe) outages(h http.Handler) {
 			p.errorf("after the store failed with %q, a request is not served: status %d", failure, a.status)
 		}
 	}
+}
+
+// uncleanPaths follow the name of acme, and are of globex to one server or another, or
+// lead to another site.
+var uncleanPaths = []string{
+	"/../globex", "/..", "/.", "/./orders", "/orders/../../globex", // as they are sent
+	"/%2e%2e/globex", "/%2E%2E/globex", "/.%2e/globex", "/%2e", "/orders/%2e%2e/%2e%2e/globex", // decoded
+	"/..%2fglobex", "/..%2Fglobex", "/orders/..%2f..%2fglobex", // with a slash that routers do not see
+	"//", "//globex", "//evil.example/", "/orders//7", "/%2fglobex", // empty segments
+	"/..%5cglobex", "/%5c%5cevil.example", `/..\globex`, // where a backslash is a slash
+	"/..;/globex", "/..;x=1/globex", // where parameters are cut off
+	"/%252e%252e/globex", "/..%252fglobex", // where it is decoded twice
 }
 
 func malformed(id bool) []string {

@@ -92,6 +92,9 @@ func TestConformance(t *testing.T) {
 				}
 				return request("h", "/t/"+name)
 			},
+			Path: func(_ testing.TB, name, rest string) *http.Request {
+				return httptest.NewRequest(http.MethodGet, "http://h/t/"+name+rest, nil)
+			},
 			Absent: func(testing.TB) *http.Request { return request("h", "/elsewhere") },
 		})
 	})
@@ -99,6 +102,11 @@ func TestConformance(t *testing.T) {
 		conform(t, tenancyhttp.PathValue("tenant"), resolvetest.Harness{
 			Request: func(_ testing.TB, name string) *http.Request {
 				r := request("h", "/")
+				r.SetPathValue("tenant", name)
+				return r
+			},
+			Path: func(_ testing.TB, name, rest string) *http.Request {
+				r := httptest.NewRequest(http.MethodGet, "http://h/files/"+name+rest, nil)
 				r.SetPathValue("tenant", name)
 				return r
 			},
