@@ -57,6 +57,20 @@ func IsOutage(err error) bool {
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
+// Validate returns an error that wraps [tenancy.ErrInvalid] if a key is none that a
+// tenant can have.
+func (m Match) Validate() error {
+	if err := m.Key.Validate(); err != nil {
+		return driver.ErrorIn("Resolve", m.Key, err)
+	}
+	for _, k := range m.Also {
+		if err := k.Validate(); err != nil {
+			return driver.ErrorIn("Resolve", k, err)
+		}
+	}
+	return nil
+}
+
 // mixed reports whether m has both an ID and an identifier.
 func (m Match) mixed() bool {
 	return slices.ContainsFunc(m.Also, func(k tenancy.Key) bool { return k.Kind != m.Key.Kind })
@@ -64,15 +78,12 @@ func (m Match) mixed() bool {
 
 // lookUp asks the getter for the tenant that m names, once.
 func (m Match) lookUp(ctx context.Context, getter tenancy.Getter) (tenancy.Tenant, error) {
-	if err := validate(m.Key); err != nil {
+	if err := m.Validate(); err != nil {
 		return tenancy.Tenant{}, err
 	}
 	// Each tenant has one ID and one identifier. So two of a kind that differ
 	// need no lookup, and the answer does not tell whether either exists.
 	for _, k := range m.Also {
-		if err := validate(k); err != nil {
-			return tenancy.Tenant{}, err
-		}
 		if k.Kind == m.Key.Kind && k != m.Key {
 			return tenancy.Tenant{}, errConflict
 		}
@@ -104,13 +115,6 @@ func (m Match) agrees(t *tenancy.Tenant) error {
 		if !k.Matches(*t) {
 			return errConflict
 		}
-	}
-	return nil
-}
-
-func validate(key tenancy.Key) error {
-	if err := key.Validate(); err != nil {
-		return driver.ErrorIn("Resolve", key, err)
 	}
 	return nil
 }

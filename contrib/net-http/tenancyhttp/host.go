@@ -1,10 +1,172 @@
 package tenancyhttp
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
+
+	"github.com/go-tenancy/tenantstore/core/resolve"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
+
+// Subdomain reads the tenant from the host: exactly one label before the base
+// domain, acme.example.com for base example.com. Only the Host of the request
+// counts (in HTTP/2 :authority), without case, port and one trailing dot; see
+// [TrustedProxies] for X-Forwarded-Host. Other hosts are:
+//
+//   - the base domain itself, reserved names, and what is no name on the Internet,
+//     none at all (HTTP/1.0), an IP address, or a single label such as the name of
+//     a container: [resolve.ErrAbsent]
+//   - any other that is not below a base domain: [resolve.ErrMisdirected]
+//   - malformed, sent twice, or with a label before the base that no tenant can
+//     have, such as two labels: [tenancy.ErrInvalid]
+//
+// Domains are compared as they are sent: give international ones as A-labels
+// (xn--…).
+func Subdomain(base string, opts ...SubdomainOption) Resolver {
+	s := &subdomain{bases: []string{base}, reserved: []string{"www"}}
+	for _, o := range opts {
+		if o == nil {
+			s.err = misconfigured("an option of Subdomain is nil")
+			continue
+		}
+		o.applySubdomain(s)
+	}
+	slices.SortStableFunc(s.bases, func(a, b string) int { return len(b) - len(a) }) // longest first
+	return s
+}
+
+// SubdomainOption configures Subdomain.
+type SubdomainOption interface{ applySubdomain(*subdomain) }
+
+type subdomainOption func(*subdomain)
+
+func (o subdomainOption) applySubdomain(s *subdomain) { o(s) }
+
+// WithBases adds base domains. Of two that fit a host, the longest counts.
+func WithBases(domains ...string) SubdomainOption {
+	return subdomainOption(func(s *subdomain) { s.bases = append(s.bases, domains...) })
+}
+
+// WithReserved sets the labels that are no tenants: www alone by default.
+func WithReserved(labels ...string) SubdomainOption {
+	return subdomainOption(func(s *subdomain) { s.reserved = labels })
+}
+
+type subdomain struct {
+	bases    []string // longest first
+	reserved []string
+	err      error
+}
+
+func (s *subdomain) Resolve(r *http.Request) (Match, error) {
+	m := named(resolve.NameSubdomain)
+	host, ok := hostOf(r)
+	if !ok {
+		return m, errHost
+	}
+	for _, base := range s.bases {
+		rest, below := strings.CutSuffix(host, base)
+		if !below {
+			continue
+		}
+		if rest == "" {
+			return m, resolve.ErrAbsent
+		}
+		label, dotted := strings.CutSuffix(rest, ".")
+		if !dotted { // evilexample.com is not below example.com
+			continue
+		}
+		if slices.Contains(s.reserved, label) {
+			return m, resolve.ErrAbsent
+		}
+		m.Key = tenancy.IdentifierKey(label)
+		return m, m.Validate()
+	}
+	if !strings.Contains(host, ".") {
+		return m, resolve.ErrAbsent
+	}
+	return m, resolve.ErrMisdirected
+}
+
+func (s *subdomain) check() error {
+	for _, base := range s.bases {
+		if !validBase(base) {
+			return misconfigured("Subdomain: %q is not a domain in lower case, in A-labels and without dots around it", base)
+		}
+	}
+	for _, label := range s.reserved {
+		if !validLabel(label) {
+			return misconfigured("Subdomain: %q is not a label in lower case that could be reserved", label)
+		}
+	}
+	return s.err
+}
+
+// DomainLookup returns the tenant that owns a host, by its identifier, or by its
+// ID if Domain was given [ByID]; an ID survives a rename. The host is a domain
+// name in lower case, in A-labels, without port and trailing dot. Only domains
+// that their owner has proved to own may be found, and only exactly: a wildcard
+// is another tenant's way in. If nobody owns it, the error wraps
+// [tenancy.ErrNotFound]; any other is an outage.
+//
+// It is called for each request, for hosts that anybody can send: keep the
+// answers, the negative ones too, in a cache of bounded size.
+type DomainLookup func(ctx context.Context, host string) (string, error)
+
+// Domain finds the tenant of a custom domain through lookup. A host that nobody
+// owns is a [tenancy.ErrNotFound] that is also [resolve.ErrAbsent], so that [First] may
+// ask for [Subdomain] too; ask that first, so that no tenant can register the name
+// of another. Base domains and reserved names, which are no tenant's there, are
+// looked up all the same: no tenant may own them. What is no domain name is never
+// looked up: a malformed host is refused; none at all, an IP address, and a name with
+// an underscore, such as that of a container, are resolve.ErrAbsent.
+func Domain(lookup DomainLookup, opts ...KeyOption) Resolver {
+	return domain{lookup, newKeyConfig(opts)}
+}
+
+type domain struct {
+	lookup DomainLookup
+	keyConfig
+}
+
+func (d domain) Resolve(r *http.Request) (Match, error) {
+	m := named(resolve.NameDomain)
+	host, ok := hostOf(r)
+	switch {
+	case !ok:
+		return m, errHost
+	case !validDomain(host):
+		return m, resolve.ErrAbsent
+	}
+	value, err := d.lookup(r.Context(), host)
+	if err != nil {
+		if errors.Is(err, tenancy.ErrNotFound) && !resolve.IsOutage(err) {
+			err = fmt.Errorf("%w: %w", resolve.ErrAbsent, err)
+		} else if !resolve.IsOutage(err) {
+			err = fmt.Errorf("%w: %w", tenancy.ErrUnavailable, err)
+		}
+		return m, err
+	}
+	m.Key = tenancy.Key{Kind: d.kind, Value: value}
+	if err := m.Key.Validate(); err != nil { // not the client's fault
+		return m, fmt.Errorf("%w: the lookup of a domain: %w", tenancy.ErrUnavailable, err)
+	}
+	return m, nil
+}
+
+func (d domain) Vary() []string { return d.vary }
+
+func (d domain) check() error {
+	if d.lookup == nil {
+		return misconfigured("Domain: the lookup function is nil")
+	}
+	return d.err
+}
 
 // The limits of a domain name (RFC 1035).
 const (

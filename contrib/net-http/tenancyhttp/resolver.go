@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Resolver reads from a request which tenant it names. It does not look the
@@ -129,14 +128,7 @@ func VaryBy(headers ...string) KeyOption {
 func (c keyConfig) match(name, value string) (Match, error) {
 	m := named(name)
 	m.Key = tenancy.Key{Kind: c.kind, Value: value}
-	return m, validate(m.Key)
-}
-
-func validate(key tenancy.Key) error {
-	if err := key.Validate(); err != nil {
-		return driver.ErrorIn("Resolve", key, err)
-	}
-	return nil
+	return m, m.Validate()
 }
 
 // refuse says that a part of the request has a form that is not allowed. The
