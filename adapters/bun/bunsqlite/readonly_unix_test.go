@@ -47,6 +47,43 @@ func TestOpenOfAReadOnlyFile(t *testing.T) {
 	}
 }
 
+// SQLite keeps its log beside the file. Where that cannot be, because the directory may
+// not be written, Open says so.
+func TestOpenInAReadOnlyDirectory(t *testing.T) {
+	path := os.Getenv(readOnlyFile)
+	if path == "" {
+		dir := t.TempDir()
+		path = filepath.Join(dir, "tenants.db")
+		s := open(t, path)
+		create(t, s, "acme")
+		if err := s.Close(); err != nil { // and with it goes the log
+			t.Fatal(err)
+		}
+		for name, mode := range map[string]os.FileMode{path: 0o666, dir: 0o555, filepath.Dir(dir): 0o755} {
+			if err := os.Chmod(name, mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Cleanup(func() { _ = os.Chmod(dir, 0o755) }) //nolint:gosec // to be removed
+		if os.Getuid() == 0 {
+			asNobody(t, path)
+			return
+		}
+	}
+	s, err := bunsqlite.Open(t.Context(), path)
+	if err == nil {
+		_ = s.Close()
+	}
+	if !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "directory") {
+		t.Errorf("Open: %v, want ErrUnavailable that speaks of the directory", err)
+	}
+	reader := open(t, path, bunsqlite.WithoutMigrate())
+	_, err = reader.Create(t.Context(), tenancy.Tenant{Identifier: "new", Name: "New"})
+	if !errors.Is(err, tenancy.ErrNotApplied) || !strings.Contains(err.Error(), "directory") {
+		t.Errorf("Create: %v, want ErrNotApplied that speaks of the directory", err)
+	}
+}
+
 // asNobody runs the test that calls it as a user without rights.
 func asNobody(t *testing.T, path string) {
 	t.Helper()

@@ -153,7 +153,8 @@ func (s *sqlite) commit(ctx context.Context, tx *sql.Tx) error {
 	switch code, _ := sqliteCode(err); {
 	case f.kind == contended:
 		failed = failure{reason: tenancy.ErrUnavailable, text: "readers kept the transaction from being committed", cause: err}
-	case code&0xff == sqliteFull, errors.Is(err, sql.ErrTxDone): // not written, or rolled back because ctx had ended
+	case code&0xff == sqliteFull, code == sqliteWrite: // what makes it a commit comes last, and was not written
+	case errors.Is(err, sql.ErrTxDone): // rolled back because ctx had ended
 	default:
 		failed.inDoubt = true
 	}

@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,12 +70,12 @@ func (sqliteDialect) classify(err error) (kind, string) {
 		return unavailable, describe(err)
 	}
 	name := fmt.Sprintf("SQLite error %d", code)
-	if meaning, ok := sqliteMeanings[code&0xff]; ok {
+	if meaning := cmp.Or(sqliteMeanings[code], sqliteMeanings[code&0xff]); meaning != "" {
 		name += " (" + meaning + ")"
 	}
 	message := err.Error()
 	switch code & 0xff {
-	case sqliteBusy, sqliteLocked:
+	case sqliteBusy, sqliteLocked, sqliteProtocol:
 		return contended, name
 	case sqliteInterrupt:
 		return interrupted, name
@@ -101,7 +102,10 @@ const (
 	sqliteBusy       = 5
 	sqliteLocked     = 6
 	sqliteInterrupt  = 9
+	sqliteIO         = 10
+	sqliteWrite      = sqliteIO | 3<<8
 	sqliteFull       = 13
+	sqliteProtocol   = 15
 	sqliteConstraint = 19
 	sqlitePrimaryKey = sqliteConstraint | 6<<8
 	sqliteUnique     = sqliteConstraint | 8<<8
@@ -115,10 +119,13 @@ var sqliteMeanings = map[int]string{
 	7:                "out of memory",
 	8:                "database is read-only: may this user write the file and its directory?",
 	sqliteInterrupt:  "interrupted",
-	10:               "disk I/O error",
-	11:               "database is malformed",
+	sqliteIO:         "disk I/O error",
+	sqliteWrite:      "the disk takes no more: a quota, a limit of the process, or a fault of the disk",
+	11:               "database is malformed: was the file copied over or cut? Restore a backup",
 	sqliteFull:       "disk is full",
-	14:               "cannot open the database file: may this user read and write it?",
+	14:               "cannot open the database file: may this user read and write it and its directory?",
+	sqliteProtocol:   "locking protocol: many programs have opened the file at once",
+	18:               "text or statement is too large",
 	sqliteConstraint: "constraint failed",
 	23:               "not authorized",
 	26:               "not a database",
@@ -146,6 +153,7 @@ func sqliteCode(err error) (int, bool) {
 		{"unable to open database file", 14},
 		{"file is not a database", 26},
 		{"database or disk is full", sqliteFull},
+		{"locking protocol", sqliteProtocol},
 	} {
 		if strings.Contains(message, m.text) {
 			return m.code, true
