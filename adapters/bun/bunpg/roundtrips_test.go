@@ -12,7 +12,8 @@ import (
 
 // Every operation costs one round trip, a batch whatever its size, once its
 // statement is prepared. Only a rename, which is rare, takes three: the statement
-// for all other updates finds nothing to do, a second one tells why.
+// for all other updates finds nothing to do, a second one tells why. So does a patch
+// that the application checks, within a transaction.
 func TestRoundTrips(t *testing.T) {
 	const batch = 1000
 	r := newRelay(t, newDatabase(t))
@@ -22,6 +23,12 @@ func TestRoundTrips(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
+	checked, err := bunpg.Open(t.Context(), r.url, bunpg.WithoutListen(), bunpg.WithPool(bunpg.Pool{Size: 1}),
+		bunpg.WithStore(bunstore.WithMetadataCheck(func(tenancy.Metadata) error { return nil })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = checked.Close() }()
 	ctx := t.Context()
 	made := make([]tenancy.Tenant, 0, 3*batch)
 	create := func() error {
@@ -55,6 +62,14 @@ func TestRoundTrips(t *testing.T) {
 		})
 		return err
 	}
+	change := func(s tenancy.Store) error {
+		n++
+		patch, err := patch.With("n", n)
+		if err == nil {
+			_, err = s.UpdateMetadata(ctx, id, patch)
+		}
+		return err
+	}
 	for _, c := range []struct {
 		name string
 		want int64
@@ -80,14 +95,8 @@ func TestRoundTrips(t *testing.T) {
 		}},
 		{"SetStatus", 1, func() error { _, err := s.SetStatus(ctx, id, tenancy.StatusSuspended); return err }},
 		{"BulkUpdateStatus of 1000", 1, func() error { _, err := s.BulkUpdateStatus(ctx, ids, tenancy.StatusActive); return err }},
-		{"UpdateMetadata", 1, func() error {
-			n++
-			patch, err := patch.With("n", n)
-			if err == nil {
-				_, err = s.UpdateMetadata(ctx, id, patch)
-			}
-			return err
-		}},
+		{"UpdateMetadata", 1, func() error { return change(s) }},
+		{"UpdateMetadata with a check", 3, func() error { return change(checked) }},
 		{"UpdateMetadata that changes nothing", 2, func() error { _, err := s.UpdateMetadata(ctx, id, patch); return err }},
 		{"Delete", 1, func() error { n++; return s.Delete(ctx, ids[n]) }},
 		{"Head", 1, func() error { _, err := s.Bounds(ctx); return err }},
