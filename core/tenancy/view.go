@@ -56,7 +56,8 @@ func (v *View[T]) Of(t Tenant) (T, error) {
 }
 
 // Check returns an error that wraps [ErrInvalid] if Of could not give the metadata
-// as a T: a store that has it as its [MetadataCheck] does not write such metadata.
+// as a T. A store that is opened with WithMetadataCheck(v.Check) does not write such
+// metadata.
 func (*View[T]) Check(m Metadata) error {
 	_, err := MetadataAs[T](m)
 	return err

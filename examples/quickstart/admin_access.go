@@ -19,7 +19,7 @@ var (
 
 // hostNamesNobody returns nil if the host of r is not that of a tenant, and not a
 // domain that is not served here, for which the answer is other.
-func (s *service) hostNamesNobody(r *http.Request, other *problem) error {
+func (s *service) hostNamesNobody(r *http.Request, other error) error {
 	switch _, err := tenantHosts(s.base).Resolve(r); {
 	case err == nil, errors.Is(err, resolve.ErrMisdirected):
 		return other

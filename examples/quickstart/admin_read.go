@@ -76,14 +76,14 @@ func (s *service) getByIdentifier(w http.ResponseWriter, r *http.Request) error 
 // wants back.
 func (s *service) writeTenant(w http.ResponseWriter, r *http.Request, status int, t tenancy.Tenant) {
 	w.Header().Set("ETag", etag(t))
-	s.write(w, r, status, "application/json", t)
+	s.write(w, r, status, t)
 }
 
 func (s *service) writeList(w http.ResponseWriter, r *http.Request, tenants []tenancy.Tenant, next string) {
 	if tenants == nil {
 		tenants = []tenancy.Tenant{} // [], not null
 	}
-	s.write(w, r, http.StatusOK, "application/json", tenantList{tenants, next})
+	s.write(w, r, http.StatusOK, tenantList{tenants, next})
 }
 
 // query returns the parameters of r if it has none but known ones: a misspelt

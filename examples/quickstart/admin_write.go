@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 
@@ -46,9 +45,6 @@ func (s *service) update(w http.ResponseWriter, r *http.Request) error {
 	}
 	in.applyTo(&t)
 	t, err = s.store.Update(r.Context(), t) // compares the position once more, atomically
-	if errors.Is(err, tenancy.ErrConflict) && conditional(r) {
-		return errPreconditionFailed
-	}
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 )
 
 var (
-	errPreconditionFailed   = newProblem(http.StatusPreconditionFailed, "precondition-failed", "The tenant was changed in the meantime: its ETag is not the one in If-Match.")
 	errPreconditionRequired = newProblem(http.StatusPreconditionRequired, "precondition-required", "Say which state was edited: by If-Match, or by the members revision and mark.")
 	errNotConditional       = newProblem(http.StatusBadRequest, "not-conditional", "Of all conditions, If-Match alone is honoured, and by PUT only.")
 )
@@ -31,10 +30,9 @@ func checkEdited(r *http.Request, in replacement, stored tenancy.Tenant) error {
 		return err
 	case !conditional(r) && edited.IsZero():
 		return errPreconditionRequired
-	case conditional(r) && !matches(r.Header.Values("If-Match"), etag(stored)):
-		return errPreconditionFailed
-	case !edited.IsZero() && edited != stored.Position():
-		return tenancy.ErrConflict
+	case conditional(r) && !matches(r.Header.Values("If-Match"), etag(stored)),
+		!edited.IsZero() && edited != stored.Position():
+		return tenancy.ErrConflict // 412 if there is an If-Match, else 409
 	}
 	return nil
 }

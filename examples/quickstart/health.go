@@ -18,7 +18,7 @@ type health struct {
 // healthz answers GET /healthz: the process is alive. It does not ask the store:
 // a restart would not mend that.
 func (s *service) healthz(w http.ResponseWriter, r *http.Request) error {
-	s.write(w, r, http.StatusOK, "application/json", health{"alive"})
+	s.write(w, r, http.StatusOK, health{"alive"})
 	return nil
 }
 
@@ -31,6 +31,6 @@ func (s *service) readyz(w http.ResponseWriter, r *http.Request) error {
 	if _, err := tenancy.Fresh(s.store).Exists(ctx, "readyz"); err != nil {
 		return fmt.Errorf("not ready: %w", err)
 	}
-	s.write(w, r, http.StatusOK, "application/json", health{"ready"})
+	s.write(w, r, http.StatusOK, health{"ready"})
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -103,7 +104,7 @@ func decodeError(err error) error {
 }
 
 // badMember repeats the name of a member if it is not too long.
-func badMember(name, detail string) *problem {
+func badMember(name, detail string) tenancyhttp.Problem {
 	if len(name) > maxNameBytes {
 		name = ""
 	}

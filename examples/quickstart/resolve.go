@@ -18,8 +18,5 @@ func (s *service) tenantOnly() (func(next http.Handler) http.Handler, error) {
 	return tenancyhttp.NewMiddleware(s.store, tenantHosts(s.base),
 		tenancyhttp.WithLogger(s.log),
 		tenancyhttp.WithObserver(s.requests),
-		tenancyhttp.WithErrorHandler(func(w http.ResponseWriter, r *http.Request, p tenancyhttp.Problem) {
-			s.write(w, r, p.Status, "application/problem+json", newProblem(p.Status, p.Code, p.Title))
-		}),
 	)
 }

@@ -21,6 +21,6 @@ func (s *service) tiers(w http.ResponseWriter, r *http.Request) error {
 	for t := range tier.Walk(s.store) {
 		stats = append(stats, tierStats{t.Cache().Shared(), t.Stats()})
 	}
-	s.write(w, r, http.StatusOK, "application/json", stats)
+	s.write(w, r, http.StatusOK, stats)
 	return nil
 }

@@ -14,7 +14,7 @@ func (s *service) whoami(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		about = institution{} // an operator put something else there
 	}
-	s.write(w, r, http.StatusOK, "application/json", struct {
+	s.write(w, r, http.StatusOK, struct {
 		Identifier string `json:"identifier"`
 		Name       string `json:"name"`
 		Domain     string `json:"domain,omitempty"`

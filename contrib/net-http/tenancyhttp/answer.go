@@ -14,23 +14,53 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Problem is the body of a refusal (RFC 9457, application/problem+json). It is
-// the same for every request with the same answer: it repeats nothing that the
-// client sent and tells nothing of what failed inside. As an [http.Handler] it
-// writes itself.
+// Problem is the body of a refusal, or of another error ([ProblemOf]), by RFC 9457:
+// application/problem+json. That of a refusal is the same for every request with the
+// same answer: it repeats nothing that the client sent and tells nothing of what failed
+// inside. As an [http.Handler] a Problem writes itself; as an error it can be returned
+// by a handler's own functions, and reaches [Error] through what wraps it.
 type Problem struct {
-	Type   string `json:"type"`   // urn:tenantstore:problem: and the code
-	Title  string `json:"title"`  // for people
-	Status int    `json:"status"` // of HTTP
-	Code   string `json:"code"`   // for programs
+	Type   string `json:"type"`             // urn:tenantstore:problem: and the code
+	Title  string `json:"title"`            // for people
+	Status int    `json:"status"`           // of HTTP
+	Code   string `json:"code"`             // for programs
+	Detail string `json:"detail,omitempty"` // for people: what this request can do about it
+	Field  string `json:"field,omitempty"`  // the JSON name of what is wrong in the input
+
+	RetryAfter int64 `json:"-"` // seconds, for the header of that name; 0 for none
 }
 
-// ServeHTTP answers with p.
+func newProblem(status int, code, title string) Problem {
+	return Problem{Type: "urn:tenantstore:problem:" + code, Title: title, Status: status, Code: code}
+}
+
+// Error returns title and detail.
+func (p Problem) Error() string {
+	if p.Detail == "" {
+		return p.Title
+	}
+	return p.Title + " " + p.Detail
+}
+
+// ServeHTTP answers with p. What the header says about another body it removes.
 func (p Problem) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/problem+json")
+	header := w.Header()
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		header.Del(name)
+	}
+	p.setHeader(header)
+	header.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	if body, err := json.Marshal(p); err == nil { // it always is
 		_, _ = w.Write(append(body, '\n')) // else the client has gone
+	}
+}
+
+func (p Problem) setHeader(header http.Header) {
+	header.Set("Cache-Control", "no-store") // a CDN may keep a 404 else, and hide a new tenant
+	header.Set("X-Content-Type-Options", "nosniff")
+	if p.RetryAfter > 0 {
+		header.Set("Retry-After", strconv.FormatInt(p.RetryAfter, 10))
 	}
 }
 
@@ -48,9 +78,7 @@ type refusal struct {
 	title   string
 }
 
-func (r refusal) problem() Problem {
-	return Problem{Type: "urn:tenantstore:problem:" + r.code, Title: r.title, Status: r.status, Code: r.code}
-}
+func (r refusal) problem() Problem { return newProblem(r.status, r.code, r.title) }
 
 // refusals are the answers to all outcomes but those that are passed on.
 var refusals = [...]refusal{
@@ -111,22 +139,18 @@ func (a *answers) refuse(w http.ResponseWriter, r *http.Request, d *resolve.Deci
 		p = a.verified
 	}
 	a.log(r, d, p.Status)
-	header := w.Header()
-	header.Set("Cache-Control", "no-store") // a CDN may keep a 404 else, and hide a new tenant
-	header.Set("X-Content-Type-Options", "nosniff")
 	switch p.Status {
 	case http.StatusServiceUnavailable:
-		header.Set("Retry-After", strconv.FormatInt(a.retrySeconds(d.Err), 10))
+		p.RetryAfter = retrySeconds(a.retryAfter, d.Err)
 	case http.StatusUnauthorized:
-		header.Set("WWW-Authenticate", a.challenge)
+		w.Header().Set("WWW-Authenticate", a.challenge)
 	}
+	p.setHeader(w.Header())
 	a.errorHandler(w, r, p)
 }
 
-// retrySeconds returns a random time that is as long as the configuration and
-// err demand.
-func (a *answers) retrySeconds(err error) int64 {
-	least := a.retryAfter
+// retrySeconds returns a random time that is at least least, and as long as err demands.
+func retrySeconds(least time.Duration, err error) int64 {
 	var asks interface{ RetryAfter() time.Duration }
 	if errors.As(err, &asks) {
 		least = max(least, asks.RetryAfter())

@@ -39,6 +39,8 @@
 //
 // [WithStatus] changes them, [WithErrorHandler] the bodies.
 //
+// [Error] answers to what a store returns to a handler.
+//
 // # Composition
 //
 // [First] takes the first resolver that finds something, and never goes on after

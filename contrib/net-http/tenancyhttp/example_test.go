@@ -254,3 +254,22 @@ func ExampleIsCleanPath() {
 	// /eu/acme//evil.example  invalid
 	// /eu  names no tenant
 }
+
+func ExampleError() {
+	store := newStore()
+	defer store.Close()
+	rename := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		acme := tenancy.MustFromContext(r.Context())
+		acme.Identifier = r.FormValue("to")
+		if _, err := store.Update(r.Context(), acme); err != nil {
+			tenancyhttp.Error(w, r, err)
+		}
+	})
+	tenant, err := tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"))
+	if err != nil {
+		panic(err)
+	}
+	try(tenant(rename), "http://acme.example.com/rename?to=globex")
+	// Output:
+	// 409 {"type":"urn:tenantstore:problem:already-exists","title":"Another tenant has this already.","status":409,"code":"already-exists","field":"identifier"}
+}
