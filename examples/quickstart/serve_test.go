@@ -174,7 +174,7 @@ func TestPortInUse(t *testing.T) {
 // Who stops the program while it starts has not made it fail.
 func TestStoppedWhileItStarts(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, cfg config) {
-		cfg.addr, cfg.sample = "127.0.0.1:0", true
+		cfg.addr, cfg.base, cfg.sample = "127.0.0.1:0", "localhost", true
 		for n := range 5 {
 			ctx, stop := context.WithCancel(t.Context())
 			var log logBuffer
