@@ -39,7 +39,8 @@ func NewWatcher(store tenancy.Store, opts ...Option) (*Watcher, error) {
 // around the handlers of long requests alone: each request costs a second lookup
 // and some allocations. The request's context ends as [resolve.Watcher.Watch] says,
 // with cause [resolve.ErrNotServed] when the tenant is no longer served; the handler
-// must heed it, one that has hijacked the connection too. A request without a tenant
+// must heed it, one that has hijacked the connection too. Five seconds later, reads of the
+// body and writes fail, so that a client which takes or sends nothing keeps no handler. A request without a tenant
 // is passed on as it is; others are answered 503 after Close, and while the change log
 // was not read for too long.
 func (w *Watcher) Middleware(next http.Handler) http.Handler {
@@ -56,6 +57,7 @@ func (w *Watcher) Middleware(next http.Handler) http.Handler {
 			w.answers.refuse(rw, r, &d)
 			return
 		}
+		defer hurry(ctx, rw)()
 		next.ServeHTTP(rw, r.WithContext(ctx))
 	})
 }
