@@ -76,45 +76,39 @@ func (m Match) mixed() bool {
 	return slices.ContainsFunc(m.Also, func(k tenancy.Key) bool { return k.Kind != m.Key.Kind })
 }
 
-// lookUp asks the getter for the tenant that m names, once.
-func (m Match) lookUp(ctx context.Context, getter tenancy.Getter) (tenancy.Tenant, error) {
+// lookUp asks the getter for the tenant that m names, once, and puts it into t.
+func (m *Match) lookUp(ctx context.Context, getter tenancy.Getter, t *tenancy.Tenant) error {
 	if err := m.Validate(); err != nil {
-		return tenancy.Tenant{}, err
+		return err
 	}
 	// Each tenant has one ID and one identifier. So two of a kind that differ
 	// need no lookup, and the answer does not tell whether either exists.
 	for _, k := range m.Also {
 		if k.Kind == m.Key.Kind && k != m.Key {
-			return tenancy.Tenant{}, errConflict
-		}
-	}
-	var t tenancy.Tenant
-	var err error
-	if m.Key.Kind == tenancy.KindID {
-		t, err = getter.GetByID(ctx, m.Key.Value)
-	} else {
-		t, err = getter.GetByIdentifier(ctx, m.Key.Value)
-	}
-	switch {
-	case err != nil && m.mixed() && errors.Is(err, tenancy.ErrNotFound) && !IsOutage(err):
-		return tenancy.Tenant{}, errConflict // as if it existed
-	case err != nil:
-		return tenancy.Tenant{}, err
-	case !m.Key.Matches(t):
-		return tenancy.Tenant{}, errMixedUp
-	}
-	return t, m.agrees(&t)
-}
-
-// agrees returns an error unless every key of m is one of t.
-func (m Match) agrees(t *tenancy.Tenant) error {
-	if !m.Key.Matches(*t) {
-		return errConflict
-	}
-	for _, k := range m.Also {
-		if !k.Matches(*t) {
 			return errConflict
 		}
 	}
-	return nil
+	var err error
+	if m.Key.Kind == tenancy.KindID {
+		*t, err = getter.GetByID(ctx, m.Key.Value)
+	} else {
+		*t, err = getter.GetByIdentifier(ctx, m.Key.Value)
+	}
+	switch {
+	case err == nil && !m.Key.Matches(*t):
+		return errMixedUp
+	case err == nil && !m.alsoMatch(t), m.mixed() && errors.Is(err, tenancy.ErrNotFound) && !IsOutage(err): // as if it existed
+		return errConflict
+	}
+	return err
+}
+
+// alsoMatch reports whether all further keys are of t.
+func (m *Match) alsoMatch(t *tenancy.Tenant) bool {
+	for _, k := range m.Also {
+		if !k.Matches(*t) {
+			return false
+		}
+	}
+	return true
 }

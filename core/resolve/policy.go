@@ -66,8 +66,8 @@ type Decision struct {
 //   - [ErrNoTenantClaim]: forbidden
 //   - [tenancy.ErrNotFound]: unknown
 //   - any other: unavailable, or canceled if the context was
-func (p Policy) Decide(ctx context.Context, getter tenancy.Getter, m Match, err error) Decision {
-	d := Decision{Resolver: m.Resolver, Verified: m.Verified, Err: err}
+func (p Policy) Decide(ctx context.Context, getter tenancy.Getter, m Match, err error) (d Decision) {
+	d.Resolver, d.Verified, d.Err = m.Resolver, m.Verified, err
 	if d.Resolver == "" {
 		d.Resolver = NameOther
 	}
@@ -85,9 +85,11 @@ func (p Policy) Decide(ctx context.Context, getter tenancy.Getter, m Match, err 
 	case d.Err != nil:
 	case d.FromContext:
 		d.Resolver = NameContext
-		d.Err = m.agrees(&d.Tenant)
+		if !m.Key.Matches(d.Tenant) || !m.alsoMatch(&d.Tenant) {
+			d.Err = errConflict
+		}
 	default:
-		d.Tenant, d.Err = m.lookUp(ctx, getter)
+		d.Err = m.lookUp(ctx, getter, &d.Tenant)
 	}
 	if d.Err != nil {
 		d.Outcome = outcomeOf(ctx, d.Err)
