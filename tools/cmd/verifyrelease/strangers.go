@@ -9,6 +9,7 @@ const (
 	ristretto  = "github.com/dgraph-io/"
 	prometheus = "github.com/prometheus/"
 	otel       = "go.opentelemetry.io/"
+	contrib    = "github.com/go-tenancy/tenantstore/contrib/"
 )
 
 // strangers are the ways to use this repository that a release must allow.
@@ -49,13 +50,13 @@ func strangers() []stranger {
 			name:     "prometheus",
 			says:     "metrics for Prometheus",
 			requires: []string{"adapters/prometheus", "core"},
-			without:  []string{postgres, sqlite, bun, valkey, ristretto, otel},
+			without:  []string{postgres, sqlite, bun, valkey, ristretto, otel, contrib},
 		},
 		{
 			name:     "otel",
 			says:     "traces and metrics through OpenTelemetry",
 			requires: []string{"adapters/otel", "core"},
-			without:  []string{postgres, sqlite, bun, valkey, ristretto, prometheus},
+			without:  []string{postgres, sqlite, bun, valkey, ristretto, prometheus, contrib},
 		},
 		{
 			name: "full",

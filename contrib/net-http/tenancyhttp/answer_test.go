@@ -1,0 +1,39 @@
+package tenancyhttp
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/go-tenancy/tenantstore/core/resolve"
+)
+
+// Every outcome has an answer, and the pages that list the answers say the same.
+func TestAnswersAreListed(t *testing.T) {
+	if got, want := len(refusals), len(resolve.Outcomes())-2; got != want { // resolved and skipped pass
+		t.Errorf("%d answers, want %d", got, want)
+	}
+	read := func(path string) []byte {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			t.Skip("the module is by itself")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	reference, page := read("doc.go"), read("../../../docs/http.md")
+	for _, r := range refusals {
+		outcome, status := string(r.outcome), strconv.Itoa(r.status)
+		if !regexp.MustCompile(`(?m)^//\t.*\b` + outcome + `\b.* ` + status + `\b`).Match(reference) {
+			t.Errorf("doc.go does not say that %s is answered %s", outcome, status)
+		}
+		if !regexp.MustCompile("(?m)^\\| `" + outcome + "`.*\\| " + status + "\\b.*\\| `" + r.code + "` \\|$").Match(page) {
+			t.Errorf("docs/http.md does not say that %s is answered %s %s", outcome, status, r.code)
+		}
+	}
+}
