@@ -1,7 +1,9 @@
 package tenancyhttp
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -35,14 +37,14 @@ func NewWatcher(store tenancy.Store, opts ...Option) (*Watcher, error) {
 	return &Watcher{w, newAnswers(c)}, nil
 }
 
-// Middleware watches the requests for next. It belongs behind [Middleware],
-// around the handlers of long requests alone: each request costs a second lookup
-// and some allocations. The request's context ends as [resolve.Watcher.Watch] says,
+// Middleware watches the requests for next. It belongs behind the middleware of
+// [NewMiddleware], around the handlers of long requests alone: each request costs a second
+// lookup and some allocations. The request's context ends as [resolve.Watcher.Watch] says,
 // with cause [resolve.ErrNotServed] when the tenant is no longer served; the handler
-// must heed it, one that has hijacked the connection too. Five seconds later, reads of the
-// body and writes fail, so that a client which takes or sends nothing keeps no handler. A request without a tenant
-// is passed on as it is; others are answered 503 after Close, and while the change log
-// was not read for too long.
+// must heed it, one that has hijacked the connection too. Five seconds later, reads of
+// the body and writes fail, so that a client which takes or sends nothing keeps no
+// handler. A request without a tenant is passed on as it is; others are answered 503
+// after Close, and while the change log was not read for too long.
 func (w *Watcher) Middleware(next http.Handler) http.Handler {
 	next = required(next)
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -65,3 +67,29 @@ func (w *Watcher) Middleware(next http.Handler) http.Handler {
 // Close ends the requests that are watched, with cause [resolve.ErrWatcherClosed], and
 // waits until nothing is followed any more. It returns nil.
 func (w *Watcher) Close() error { return w.watcher.Close() }
+
+// endGrace is for the last words of a request that has ended.
+const endGrace = 5 * time.Second
+
+// hurry sees to it that a handler which is writing or reading when ctx ends comes back
+// from that: a client that takes nothing, or sends nothing, would hold it for ever, and
+// io.Copy does not know of contexts. The handler calls done when it has returned.
+func hurry(ctx context.Context, w http.ResponseWriter) (done func()) {
+	hurried := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(hurried)
+		setDeadlines(w, time.Now().Add(endGrace))
+	})
+	return func() {
+		if !stop() {
+			<-hurried
+			setDeadlines(w, time.Time{}) // the next request of the connection has its own
+		}
+	}
+}
+
+// setDeadlines does nothing for what is not net/http's, and knows none.
+func setDeadlines(w http.ResponseWriter, t time.Time) {
+	c := http.NewResponseController(w)
+	_, _ = c.SetReadDeadline(t), c.SetWriteDeadline(t)
+}
