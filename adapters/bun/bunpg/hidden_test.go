@@ -37,14 +37,14 @@ func newRole(t testing.TB, dsn string) (role, roleDSN string) {
 
 // bare opens a store on a pool that the program made, whose sessions have no settings
 // of the store.
-func bare(t testing.TB, dsn string) *bunstore.Store {
+func bare(t testing.TB, dsn string, opts ...bunstore.Option) *bunstore.Store {
 	t.Helper()
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	db := stdlib.OpenDB(*config)
-	store, err := bunstore.New(bun.NewDB(db, pgdialect.New()), bunstore.WithOnClose(db.Close))
+	store, err := bunstore.New(bun.NewDB(db, pgdialect.New()), append(opts, bunstore.WithOnClose(db.Close))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -77,8 +78,8 @@ func FromPool(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*bunstor
 	case c.pool != DefaultPool() || c.connectTimeout != 0 || c.beforeConnect != nil:
 		return nil, invalid("pool", "has its own size, timeouts and BeforeConnect: see pgxpool.Config")
 	}
-	c.borrowed = true
 	settings := pool.Config()
+	c.borrowed, c.simple = true, settings.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol
 	listener, err := c.listener(target{conn: c.prepare(settings.ConnConfig.Copy()), before: settings.BeforeConnect})
 	if err != nil {
 		return nil, err
@@ -111,14 +112,20 @@ func (c config) open(ctx context.Context, db *sql.DB, listener bunstore.Listener
 // greet makes the first connection, and looks whether its session has what was asked
 // for when it began: a pooler may have thrown it away.
 func (c config) greet(ctx context.Context, db *sql.DB) error {
-	var setting string
+	var setting, encoding string
 	var standby bool
-	err := db.QueryRowContext(ctx, "SELECT current_setting('row_security'), pg_is_in_recovery()", pgx.QueryExecModeSimpleProtocol).
-		Scan(&setting, &standby)
+	mode := pgx.QueryExecModeExec // needs nothing of the session
+	if c.simple {
+		mode = pgx.QueryExecModeSimpleProtocol // needs what later calls need
+	}
+	err := db.QueryRowContext(ctx, "SELECT current_setting('row_security'), pg_client_encoding(), pg_is_in_recovery()", mode).
+		Scan(&setting, &encoding, &standby)
 	var known *tenancy.Error
 	switch {
 	case err == nil && standby:
 		return &tenancy.Error{Err: fmt.Errorf("%w: the server is a standby; a store needs the primary", tenancy.ErrUnavailable)}
+	case err == nil && encoding != "UTF8":
+		return invalid("pool", "has sessions with client_encoding "+encoding+", and a store needs UTF8: set ConnConfig.RuntimeParams[\"client_encoding\"]")
 	case err == nil && setting != "off" && c.ownSessions():
 		return invalid("dsn", "leads through a pooler that ignores startup parameters (ignore_startup_parameters of PgBouncer), so that sessions"+
 			" lack the store's settings: use WithPgBouncer")
@@ -126,6 +133,9 @@ func (c config) greet(ctx context.Context, db *sql.DB) error {
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case strings.Contains(err.Error(), "simple protocol queries must be run with"): // pgx has no value for it
+		return invalid("pool", "uses the simple protocol, for which sessions need standard_conforming_strings = on and client_encoding = UTF8:"+
+			" set them in ConnConfig.RuntimeParams")
 	}
 	return lostError(err)
 }

@@ -37,6 +37,7 @@ type config struct {
 	heartbeat      time.Duration
 	beforeConnect  func(context.Context, *pgx.ConnConfig) error
 	borrowed       bool // FromPool
+	simple         bool // the protocol of its connections
 	noMigrate      bool
 	logger         *slog.Logger
 	store          []bunstore.Option

@@ -89,7 +89,9 @@ func newPostgres(b *base) *postgres {
 		softRemove:  update + "status = $2, " + stamp + by + own(" AND c.status <> $2", weak) + returnedMark,
 		remove:      "DELETE FROM " + t + " AS t USING " + actor("$2") + own("", strong) + " RETURNING " + checked("nullif(split_part("+setting+", ' ', 1), '')::bigint > t.revision"),
 
-		settings:        fmt.Sprintf("SELECT set_config('lock_timeout', '%d', true), set_config('row_security', 'off', true)", max(b.lockTimeout.Milliseconds(), 1)),
+		// The first of them must come before the first snapshot.
+		settings: fmt.Sprintf("SET LOCAL transaction_read_only = off; SET LOCAL lock_timeout = %d; SET LOCAL row_security = off; SELECT 1 WHERE %s",
+			max(b.lockTimeout.Milliseconds(), 1), sessionIsFit("")),
 		lockTimeoutText: fmt.Sprintf("SET LOCAL lock_timeout = %d", max(b.lockTimeout.Milliseconds(), 1)),
 	}
 	b.inspectDatabase = p.inspect

@@ -23,23 +23,31 @@ func (postgresDialect) table(n names, suffix string) string {
 // A database must not answer "nothing" where it means "no". Under row_security = off it
 // refuses a statement from which policies would hide rows. Where sessions cannot be
 // relied on to have that, as behind a pooler in transaction mode, each read asks; and
-// also whether it has come to a standby, which may lack rows. The answer is no boolean,
-// so the statement fails, before it has looked at any row.
+// also whether it has come to a standby, which may lack rows, and whether texts arrive
+// as they are. The answer is no boolean, so the statement fails, before it has looked
+// at any row.
 const (
 	hiddenRows = "row-level security hides rows of the store from this role, which is neither the owner nor has BYPASSRLS"
 	// unlogged is in the error of a write that no trigger has stamped.
 	unlogged = "a trigger of the store is missing, disabled or does something else, so that changes would reach neither the log nor the caches:" +
 		" run Migrate as the owner of the tables"
-	readStandby = "the server is a standby; a store needs the primary"
+	readStandby   = "the server is a standby; a store needs the primary"
+	otherEncoding = "the session has a client_encoding other than UTF8: set it for the connections of the pool"
 )
+
+// sessionIsFit is a condition that holds, or makes the statement fail. hidden is a
+// further one, and what it means.
+func sessionIsFit(hidden string) string {
+	return "(SELECT CASE " + hidden + "WHEN pg_catalog.pg_client_encoding() <> 'UTF8' THEN '" + otherEncoding +
+		"' WHEN pg_catalog.pg_is_in_recovery() THEN '" + readStandby + "' ELSE 'true' END)::boolean"
+}
 
 func (d postgresDialect) source(n names, suffix, alias string) string {
 	table := d.table(n, suffix)
 	if d.sessionsReady {
 		return table + " AS " + alias
 	}
-	return "(SELECT * FROM " + table + " WHERE (SELECT CASE WHEN pg_catalog.row_security_active('" + table + "') THEN '" + hiddenRows +
-		"' WHEN pg_catalog.pg_is_in_recovery() THEN '" + readStandby + "' ELSE 'true' END)::boolean) AS " + alias
+	return "(SELECT * FROM " + table + " WHERE " + sessionIsFit("WHEN pg_catalog.row_security_active('"+table+"') THEN '"+hiddenRows+"' ") + ") AS " + alias
 }
 
 func (postgresDialect) param(n int) string { return fmt.Sprintf("$%d", n) }
@@ -96,7 +104,7 @@ func (postgresDialect) classify(err error) (kind, string) {
 	}
 	state := coded.SQLState()
 	text := sqlstate.Explain(state)
-	for _, hidden := range []string{hiddenRows, readStandby, unlogged} {
+	for _, hidden := range []string{hiddenRows, readStandby, otherEncoding, unlogged} {
 		if state == "22P02" && strings.Contains(err.Error(), hidden) {
 			text = hidden
 		}
@@ -113,6 +121,9 @@ func (postgresDialect) classify(err error) (kind, string) {
 	case "0A000": // "cached plan must not change result type", in the language of the server
 		if errorField(coded, "Routine") == "RevalidateCachedQuery" {
 			return outdated, "the columns of a table were changed, and a prepared statement is outdated (SQLSTATE 0A000)"
+		}
+		if strings.HasPrefix(errorField(coded, "Routine"), "call_bool_check_hook") { // of transaction_read_only
+			return unavailable, readStandby
 		}
 	case "42804": // "type of parameter … does not match that when preparing the plan", in a trigger
 		if strings.HasPrefix(errorField(coded, "Routine"), "plpgsql_param_eval") {
