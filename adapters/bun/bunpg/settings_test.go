@@ -129,7 +129,7 @@ func tryEverything(t *testing.T, s *bunstore.Store) {
 		}
 	}
 	read("Create", created)
-	head, err := s.Head(ctx)
+	bounds, err := s.Bounds(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func tryEverything(t *testing.T, s *bunstore.Store) {
 			t.Fatal("Delete:", err)
 		}
 	}
-	cs, err := s.Changes(ctx, head.Newest, 0)
+	cs, err := s.Changes(ctx, bounds.Newest, 0)
 	if err != nil || len(cs) != 2+1+1+1+2+3+3 {
 		t.Error("Changes:", len(cs), cs, err)
 	}

@@ -20,6 +20,7 @@ type base struct {
 	bell       bell
 	background *background
 	watchman   watchman
+	presence   presence
 	// inspectDatabase is what Check does for one kind of database alone.
 	inspectDatabase func(context.Context) ([]Finding, error)
 }
@@ -76,18 +77,18 @@ func (b *base) wrote() {
 
 // GetByID implements driver.Backend.
 func (b *base) GetByID(ctx context.Context, id string) (t tenancy.Tenant, err error) {
-	err = b.retry(ctx, func() error {
+	err = b.look(ctx, func() (bool, error) {
 		t, err = b.read.tenant(ctx, b.texts.byID, id)
-		return err
+		return err == nil, err
 	})
 	return t, err
 }
 
 // GetByIdentifier implements driver.Backend.
 func (b *base) GetByIdentifier(ctx context.Context, identifier string) (t tenancy.Tenant, err error) {
-	err = b.retry(ctx, func() error {
+	err = b.look(ctx, func() (bool, error) {
 		t, err = b.read.tenant(ctx, b.texts.byIdentifier, identifier)
-		return err
+		return err == nil, err
 	})
 	return t, err
 }
@@ -101,18 +102,18 @@ func (b *base) GetByIDs(ctx context.Context, ids []string) (ts []tenancy.Tenant,
 	if err != nil {
 		return nil, err
 	}
-	err = b.retry(ctx, func() error {
+	err = b.look(ctx, func() (bool, error) {
 		ts, err = b.read.tenants(ctx, len(ids), b.texts.byIDs, list)
-		return err
+		return len(ts) > 0, err
 	})
 	return ts, err
 }
 
 // Exists is faster than GetByID.
 func (b *base) Exists(ctx context.Context, id string) (found bool, err error) {
-	err = b.retry(ctx, func() error {
+	err = b.look(ctx, func() (bool, error) {
 		found, err = b.exists(ctx, b.read, id)
-		return err
+		return found, err
 	})
 	return found, err
 }

@@ -75,6 +75,14 @@ func databases(b *testing.B) []database {
 	return out
 }
 
+// time is how t is stored.
+func (d database) time(t time.Time) any {
+	if d.name == "sqlite" {
+		return t.UnixMicro()
+	}
+	return t
+}
+
 func (d database) fill(b *testing.B) {
 	b.Helper()
 	for at := 0; at < benchRows; at += 1000 {
@@ -277,6 +285,43 @@ func BenchmarkImport(b *testing.B) {
 	}
 }
 
+// BenchmarkSetStatus compares with an UPDATE by hand, prepared, of the same table, so with
+// the triggers that keep the log; and in …/no-log of one that has the same columns and
+// indexes and no triggers.
+func BenchmarkSetStatus(b *testing.B) {
+	for _, d := range databases(b) {
+		for _, text := range []string{
+			"CREATE TABLE plain AS SELECT * FROM tenants",
+			"CREATE UNIQUE INDEX plain_pkey ON plain (id)", "CREATE UNIQUE INDEX plain_identifier ON plain (identifier)",
+			"CREATE INDEX plain_created ON plain (created_at, id)", "CREATE INDEX plain_status ON plain (status, created_at, id)",
+		} {
+			if _, err := d.db.ExecContext(b.Context(), text); err != nil {
+				b.Fatal(err)
+			}
+		}
+		page, err := d.store.List(b.Context(), tenancy.ListOptions{Limit: 1000})
+		if err != nil {
+			b.Fatal(err)
+		}
+		id := func(i int) string { return page.Tenants[i%len(page.Tenants)].ID }
+		for name, table := range map[string]string{d.name: "tenants", d.name + "/no-log": "plain"} {
+			stmt, err := d.db.PrepareContext(b.Context(), "UPDATE "+table+" SET status = $2, updated_at = $3 WHERE id = $1 RETURNING "+handColumns)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { _ = stmt.Close() })
+			statuses := []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive}
+			compare(b, name, func(ctx context.Context, i int) error {
+				var r handRow
+				return stmt.QueryRowContext(ctx, id(i), string(statuses[i/1000%2]), d.time(time.Now())).Scan(r.dest()...)
+			}, func(ctx context.Context, i int) error {
+				_, err := d.store.SetStatus(ctx, id(i), statuses[(i/1000+1)%2])
+				return err
+			})
+		}
+	}
+}
+
 // BenchmarkCreateBatch1000 compares with multi-row INSERTs into the same table,
 // so with the triggers that keep the log, and in …/no-log into a table that has
 // the same columns and indexes and no triggers. The store reads the rows back,
@@ -341,10 +386,7 @@ func (d database) handInsert(table string) func(context.Context, []tenancy.Tenan
 		}
 		defer func() { _ = tx.Rollback() }()
 		now := time.Now()
-		var at any = now
-		if d.name == "sqlite" {
-			at = now.UnixMicro()
-		}
+		at := d.time(now)
 		for chunk := range slices.Chunk(ts, height) {
 			args := make([]any, 0, width*height)
 			for _, t := range chunk {

@@ -40,7 +40,7 @@ func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versi
 	}
 	var asOf position
 	var found []tenancy.Tenant
-	err = b.retry(ctx, func() error {
+	err = b.look(ctx, func() (bool, error) {
 		seen := false
 		found = make([]tenancy.Tenant, 0, len(want))
 		r := b.read.newRow(&asOf.revision, &asOf.mark)
@@ -55,7 +55,7 @@ func (b *base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versi
 		if err == nil && !seen {
 			err = errEmptyLog()
 		}
-		return err
+		return len(found) > 0, err
 	})
 	if err != nil {
 		return nil, err

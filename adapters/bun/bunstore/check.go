@@ -24,6 +24,9 @@ const (
 	// does not fire for all that is written. Caches may serve old answers. Migrate
 	// repairs it.
 	FindingTriggers FindingKind = "triggers"
+	// FindingRules: rules (CREATE RULE) of PostgreSQL rewrite what is written to the tables
+	// of the store. Such writes fail, or do nothing.
+	FindingRules FindingKind = "rules"
 	// FindingStatuses: tenants have a status that this version does not know, perhaps
 	// by a typo in a statement by hand. They are not served.
 	FindingStatuses FindingKind = "statuses"
@@ -40,7 +43,7 @@ type Finding struct {
 	Kind FindingKind
 	// Text says what is wrong, and what to do about it.
 	Text string
-	// Details are the triggers, functions or tables, the statuses (quoted, at most 40
+	// Details are the triggers, functions or tables, the rules, the statuses (quoted, at most 40
 	// runes of each of the first ten), or the roles; for the queue, how full it is.
 	Details []string
 }

@@ -15,6 +15,9 @@ type dialect interface {
 	table(n names, suffix string) string
 	// source is a table, with its alias, of which a read must not miss rows.
 	source(n names, suffix, alias string) string
+	// presence selects whether the table of tenants is one of a store; it is empty if
+	// that need not be asked.
+	presence(n names) string
 	// param is the n-th bound parameter, from 1.
 	param(n int) string
 	// in is a condition: column is one of the texts that are bound to param by

@@ -41,9 +41,9 @@ func (b *base) ListAfter(ctx context.Context, opts tenancy.ListOptions, after dr
 		read.secrets = nil
 	}
 	var ts []tenancy.Tenant
-	err = b.retry(ctx, func() error {
+	err = b.look(ctx, func() (bool, error) {
 		ts, err = read.tenants(ctx, 0, text, args...)
-		return err
+		return len(ts) > 0, err
 	})
 	return driver.PageOf(ts, opts), err
 }
@@ -55,9 +55,9 @@ func (b *base) Count(ctx context.Context, f tenancy.Filter) (int, error) {
 		return 0, err
 	}
 	var n int64
-	err = b.retry(ctx, func() error {
+	err = b.look(ctx, func() (bool, error) {
 		_, err := b.read.one(ctx, b.texts.count[kind], args, &n)
-		return err
+		return n > 0, err
 	})
 	return int(n), err
 }

@@ -75,7 +75,7 @@ var errNoTable = errors.New("no table of tenants")
 // tenantsGone is why Migrate does not go on where there was a store: an empty table
 // would answer that nobody exists.
 func (b *base) tenantsGone() error {
-	return &failure{reason: tenancy.ErrUnavailable, cause: errNoTable, text: "the table " + b.names.Table + " is gone, or a view stands in its place:" +
+	return &failure{reason: tenancy.ErrUnavailable, cause: errNoTable, text: "the table " + b.names.Table + " is gone, or something else stands in its place:" +
 		" was it renamed, moved or dropped? Put it back; to begin anew without it, drop " + b.names.Table + "_schema, too"}
 }
 

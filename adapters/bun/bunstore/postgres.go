@@ -33,7 +33,7 @@ func newPostgres(b *base) *postgres {
 	t := b.dialect.table(b.names, "")
 	// own selects the row with id $1 if condition holds, and locks it.
 	own := func(condition, strength string) string {
-		return " WHERE t.id = (SELECT c.id FROM " + t + " AS c WHERE c.id = $1" + condition + " FOR " + strength + " NOWAIT)"
+		return " WHERE t.id = (SELECT c.id FROM ONLY " + t + " AS c WHERE c.id = $1 AND " + noView("c") + condition + " FOR " + strength + " NOWAIT)"
 	}
 	// actor is a subquery that tells the triggers who makes the statement. It is not
 	// pulled up, because its function is volatile.
@@ -48,46 +48,49 @@ func newPostgres(b *base) *postgres {
 		weak, strong = "NO KEY UPDATE", "UPDATE"
 		unchanged    = " AND ($2::bigint = -1 OR c.revision = $2::bigint AND c.mark = $12::bigint)"
 	)
-	// Every write looks whether the triggers have stamped its row, and would log it: as
-	// they fire, the setting of the transaction names the row, or the revision of its
-	// deletion. A number that is none makes the statement fail, and change nothing.
+	// Every write looks whether the triggers have stamped its row: then the setting of
+	// the transaction names the row, or the revision of its deletion. What has stamped it
+	// logs it when the statement is over, if the trigger of that kind of statement fires.
+	// A number that is none makes the statement fail, and change nothing.
 	setting := "current_setting('tenantstore." + b.names.Schema + "." + b.names.Table + "', true)"
-	checked := func(stamped string) string {
-		return "CASE WHEN " + stamped + " AND (SELECT count(*) >= 5 FROM pg_catalog.pg_trigger AS g JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid" +
-			" WHERE g.tgrelid = '" + t + "'::regclass AND g.tgenabled IN ('O', 'A') AND strpos(p.prosrc, '" + b.names.Schema + "." + b.names.Table + "') > 0" +
-			" AND p.proname IN ('" + b.names.Table + "_take_lock', '" + b.names.Table + "_record', '" + b.names.Table + "_log'))" +
-			" THEN t.mark::text ELSE '" + unlogged + "' END::bigint"
+	checked := func(condition string) string {
+		return "CASE WHEN " + condition + " THEN t.mark::text ELSE '" + unlogged + "' END::bigint"
 	}
-	mark := checked(setting + " = t.revision || ' ' || t.id")
-	returned := " RETURNING " + strings.Replace(columns, "t.mark", mark, 1)
-	returnedMark := " RETURNING " + mark
+	const ofInsert, ofUpdate = 4, 16 // as in pg_trigger.tgtype
+	mark := func(event int) string {
+		return checked(setting + " = t.revision || ' ' || t.id AND EXISTS (SELECT FROM pg_catalog.pg_trigger AS g WHERE g.tgrelid = '" + t + "'::regclass" +
+			" AND g.tgfoid = '" + b.dialect.table(b.names, "_record") + "()'::regprocedure AND " + firesAfter(event) + ")")
+	}
+	insertReturned := " RETURNING " + strings.Replace(columns, "t.mark", mark(ofInsert), 1)
+	returned := " RETURNING " + strings.Replace(columns, "t.mark", mark(ofUpdate), 1)
+	returnedMark := " RETURNING " + mark(ofUpdate)
 	mutable := "name = $4, name_folded = $5, status = $6, isolation = $7, database_url = $8, schema_name = $9, metadata = $10::jsonb, " + stamp + " FROM " + actor("$11")
-	update, by := "UPDATE "+t+" AS t SET ", " FROM "+actor("$3")
+	update, by := "UPDATE ONLY "+t+" AS t SET ", " FROM "+actor("$3")
 	p := &postgres{
 		base: b,
 		insert: "INSERT INTO " + t + " AS t" + inserted +
-			"SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::jsonb, $10::timestamptz, $11::timestamptz FROM " + actor("$12") + returned,
+			"SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::jsonb, $10::timestamptz, $11::timestamptz FROM " + actor("$12") + insertReturned,
 		insertMany: "INSERT INTO " + t + " AS t" + inserted +
 			"SELECT n.id, n.identifier, n.name, n.name_folded, n.status, n.isolation, n.database_url, n.schema_name, n.metadata, n.created_at, n.updated_at" +
 			" FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::timestamptz[], $11::timestamptz[])" +
 			" WITH ORDINALITY AS n (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at, place), " + actor("$12") +
-			" WHERE NOT EXISTS (SELECT FROM " + t + " AS c WHERE c.id = n.id) AND NOT EXISTS (SELECT FROM " + t + " AS c WHERE c.identifier = n.identifier)" +
-			" ORDER BY n.place ON CONFLICT DO NOTHING" + returned,
+			" WHERE NOT EXISTS (SELECT FROM ONLY " + t + " AS c WHERE c.id = n.id) AND NOT EXISTS (SELECT FROM ONLY " + t + " AS c WHERE c.identifier = n.identifier)" +
+			" ORDER BY n.place ON CONFLICT DO NOTHING" + insertReturned,
 		put:    update + mutable + own(unchanged+" AND c.identifier = $3", weak) + returned,
 		rename: update + "identifier = $3, " + mutable + own(unchanged, strong) + returned,
 		stored: "SELECT t.revision, t.mark, t.identifier FROM " + b.dialect.source(b.names, "", "t") + " WHERE t.id = $1",
 		status: update + "status = $2, " + stamp + by + own("", weak) + returned,
-		statuses: "WITH own AS (SELECT c.id, c.updated_at FROM " + t + " AS c WHERE c.id = ANY($1::text[]) ORDER BY c.id FOR " + weak + " NOWAIT)," +
+		statuses: "WITH own AS (SELECT c.id, c.updated_at FROM ONLY " + t + " AS c WHERE c.id = ANY($1::text[]) AND " + noView("c") + " ORDER BY c.id FOR " + weak + " NOWAIT)," +
 			" stamp AS (SELECT greatest(clock_timestamp(), max(own.updated_at) + interval '1 microsecond') AS at FROM own, " + actor("$3") + ") " +
-			"UPDATE " + t + " AS t SET status = $2, updated_at = stamp.at FROM own, stamp WHERE t.id = own.id" + returned,
+			update + "status = $2, updated_at = stamp.at FROM own, stamp WHERE t.id = own.id" + returned,
 		merge: update + "metadata = t.metadata || $2::jsonb, " + stamp + by +
 			own(" AND jsonb_typeof(c.metadata) = 'object' AND octet_length((c.metadata || $2::jsonb)::text) <= $4 AND c.metadata || $2::jsonb <> c.metadata", weak) + returned,
-		lock:        "SELECT id FROM " + b.dialect.table(b.names, "_lock") + " FOR UPDATE",
-		forUpdate:   "SELECT " + columns + " FROM " + t + " AS t WHERE t.id = $1 FOR " + weak + " NOWAIT",
+		lock:        "SELECT id FROM ONLY " + b.dialect.table(b.names, "_lock") + " FOR UPDATE",
+		forUpdate:   "SELECT " + columns + " FROM ONLY " + t + " AS t WHERE t.id = $1 FOR " + weak + " NOWAIT",
 		setMetadata: update + "metadata = $2::jsonb, " + stamp + by + " WHERE t.id = $1" + returned,
 		secret:      update + "database_url = $2, " + stamp + by + own(" AND c.database_url = $4", weak) + returnedMark,
 		softRemove:  update + "status = $2, " + stamp + by + own(" AND c.status <> $2", weak) + returnedMark,
-		remove:      "DELETE FROM " + t + " AS t USING " + actor("$2") + own("", strong) + " RETURNING " + checked("nullif(split_part("+setting+", ' ', 1), '')::bigint > t.revision"),
+		remove:      "DELETE FROM ONLY " + t + " AS t USING " + actor("$2") + own("", strong) + " RETURNING " + checked("nullif(split_part("+setting+", ' ', 1), '')::bigint > t.revision"),
 
 		// The first of them must come before the first snapshot.
 		settings: fmt.Sprintf("SET LOCAL transaction_read_only = off; SET LOCAL lock_timeout = %d; SET LOCAL row_security = off; SELECT 1 WHERE %s",

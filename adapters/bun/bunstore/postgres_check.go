@@ -22,6 +22,11 @@ const outsiders = `SELECT string_agg(g.name, ', ' ORDER BY g.name) FROM (
 		SELECT FROM pg_catalog.pg_default_acl AS d CROSS JOIN pg_catalog.aclexplode(d.defaclacl) AS e
 		WHERE d.defaclobjtype = 'r' AND d.defaclnamespace IN (0, n.oid) AND e.grantee = a.grantee))) AS g`
 
+// rules names those of the tables into which the store writes.
+const rules = `SELECT string_agg(format('%s of %s', r.rulename, c.relname), ', ' ORDER BY c.relname, r.rulename) FROM pg_catalog.pg_rewrite AS r
+	JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE n.nspname = $1::text AND c.relname IN ($2::text, $2::text || '_changes') AND c.relkind = 'r'`
+
 // inspect is what Check does in PostgreSQL alone.
 func (p *postgres) inspect(ctx context.Context) (found []Finding, err error) {
 	wrong, err := p.wrongTriggers(ctx, p.read)
@@ -29,6 +34,15 @@ func (p *postgres) inspect(ctx context.Context) (found []Finding, err error) {
 		return nil, err
 	}
 	found = triggerFinding(wrong)
+	var ruled *string
+	if _, err := p.read.one(ctx, rules, []any{p.names.Schema, p.names.Table}, &ruled); err != nil {
+		return nil, err
+	}
+	if ruled != nil {
+		found = append(found, Finding{
+			FindingRules, "rules (CREATE RULE) rewrite what is written to the tables of the store, which fails or does nothing: DROP RULE", strings.Split(*ruled, ", "),
+		})
+	}
 	var roles *string
 	if _, err := p.read.one(ctx, outsiders, []any{p.names.Schema, p.names.Table}, &roles); err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ const (
 	// unlogged is in the error of a write that no trigger has stamped.
 	unlogged = "a trigger of the store is missing, disabled or does something else, so that changes would reach neither the log nor the caches:" +
 		" run Migrate as the owner of the tables"
+	ruled         = "a rule (CREATE RULE) on the table of tenants or its change log would do something else instead: DROP RULE"
 	readStandby   = "the server is a standby; a store needs the primary"
 	otherEncoding = "the session has a client_encoding other than UTF8: set it for the connections of the pool"
 )
@@ -42,12 +43,24 @@ func sessionIsFit(hidden string) string {
 		"' WHEN pg_catalog.pg_is_in_recovery() THEN '" + readStandby + "' ELSE 'true' END)::boolean"
 }
 
+// source leaves out tables that inherit from this one: no trigger of the store fires for
+// their rows.
 func (d postgresDialect) source(n names, suffix, alias string) string {
-	table := d.table(n, suffix)
-	if d.sessionsReady {
-		return table + " AS " + alias
+	table, fit := d.table(n, suffix), "TRUE"
+	if !d.sessionsReady {
+		fit = sessionIsFit("WHEN pg_catalog.row_security_active('" + table + "') THEN '" + hiddenRows + "' ")
 	}
-	return "(SELECT * FROM " + table + " WHERE " + sessionIsFit("WHEN pg_catalog.row_security_active('"+table+"') THEN '"+hiddenRows+"' ") + ") AS " + alias
+	return "(SELECT * FROM ONLY " + table + " AS s WHERE " + fit + " AND " + noView("s") + ") AS " + alias
+}
+
+// noView is a condition that the planner drops. A view has no tableoid, so that a statement
+// with it fails if a view has come into the place of the table.
+func noView(alias string) string { return "(TRUE OR " + alias + ".tableoid IS NULL)" }
+
+// presence looks for a trigger that only a table of a store has, be it disabled.
+func (d postgresDialect) presence(n names) string {
+	return "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_trigger AS g ON g.tgrelid = c.oid JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid" +
+		" WHERE c.oid = to_regclass('" + d.table(n, "") + "') AND c.relkind = 'r' AND p.proname = '" + n.Table + "_record')"
 }
 
 func (postgresDialect) param(n int) string { return fmt.Sprintf("$%d", n) }
@@ -118,9 +131,16 @@ func (postgresDialect) classify(err error) (kind, string) {
 	switch state {
 	case "26000":
 		return outdated, text
+	case "42703":
+		if strings.Contains(err.Error(), "tableoid") { // see noView
+			return unavailable, "a view stands in the place of a table of the store (SQLSTATE 42703)"
+		}
 	case "0A000": // "cached plan must not change result type", in the language of the server
 		if errorField(coded, "Routine") == "RevalidateCachedQuery" {
 			return outdated, "the columns of a table were changed, and a prepared statement is outdated (SQLSTATE 0A000)"
+		}
+		if errorField(coded, "Routine") == "RewriteQuery" {
+			return unavailable, ruled + " (SQLSTATE 0A000)"
 		}
 		if strings.HasPrefix(errorField(coded, "Routine"), "call_bool_check_hook") { // of transaction_read_only
 			return unavailable, readStandby

@@ -28,12 +28,21 @@ func (p *postgres) functions() (functionNames, bodies []string, err error) {
 	return functionNames, bodies, err
 }
 
-// ownTriggers is a FROM clause of the triggers tr, on tables c of the schema that is
-// bound to the first parameter, that call functions f whose names are bound to the
-// second.
+// ownTriggers is a FROM clause of the triggers tr, on the table c of tenants and its
+// change log, that call functions f of the store. The schema, the names of the functions
+// and the name of the table are bound to the first three parameters.
 const ownTriggers = ` pg_catalog.pg_trigger AS tr JOIN pg_catalog.pg_proc AS f ON f.oid = tr.tgfoid
 	JOIN pg_catalog.pg_class AS c ON c.oid = tr.tgrelid JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace AND s.oid = f.pronamespace
-	WHERE s.nspname = $1::text AND f.proname = ANY($2::text[])`
+	WHERE s.nspname = $1::text AND f.proname = ANY($2::text[]) AND c.relname IN ($3::text, $3::text || '_changes')`
+
+// firesAfter is a condition on a trigger g that is for rows of one event, as the session
+// is: those of logical replication fire no triggers of statements.
+func firesAfter(event int) string {
+	const row, before = 1, 2 // bits of tgtype
+	is := func(level int) string { return fmt.Sprintf("g.tgtype & %d = %d", row|before|event, level|event) }
+	return "CASE WHEN current_setting('session_replication_role') = 'replica' THEN " + is(row) + " AND g.tgenabled IN ('A', 'R')" +
+		" ELSE " + is(0) + " AND g.tgenabled IN ('A', 'O') END"
+}
 
 // wrongTriggers names what is wrong with the triggers, the functions and the rows that
 // they need, as this version of the schema has them; it knows nothing of a newer one. A
@@ -53,7 +62,7 @@ func (p *postgres) wrongTriggers(ctx context.Context, in session) (wrong []strin
 	}
 	var there bool
 	tenants := "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace" +
-		" WHERE s.nspname = $1::text AND c.relname = $2::text AND c.relkind IN ('r', 'p'))"
+		" WHERE s.nspname = $1::text AND c.relname = $2::text AND c.relkind = 'r')"
 	if _, err := in.one(ctx, tenants, []any{p.names.Schema, p.names.Table}, &there); err != nil {
 		return nil, err
 	} else if !there {
@@ -74,17 +83,18 @@ func (p *postgres) wrongTriggers(ctx context.Context, in session) (wrong []strin
 		return wrong, err
 	}
 	err = in.each(ctx, fmt.Sprintf(`SELECT w.what FROM (
-		SELECT format('trigger %%s of %%s %%s', tr.tgname, c.relname, CASE tr.tgenabled WHEN 'O' THEN 'does not fire for replication'
-			WHEN 'R' THEN 'fires for replication only' ELSE 'is disabled' END) AS what
-		FROM %[1]s AND tr.tgenabled <> 'A' AND NOT (tr.tgenabled = 'O' AND c.relname = $4::text)
+		SELECT format('trigger %%s of %%s %%s', tr.tgname, c.relname, CASE tr.tgenabled WHEN 'O' THEN 'does not fire for replication as it should'
+			WHEN 'R' THEN 'fires for replication only' WHEN 'A' THEN 'fires for replication too' ELSE 'is disabled' END) AS what
+		FROM %[1]s AND tr.tgenabled <> CASE tr.tgtype & 3 WHEN 1 THEN 'R' WHEN 0 THEN 'O' -- after rows, after statements
+			ELSE CASE c.relname WHEN $3::text THEN 'A' ELSE 'O' END END
 		UNION ALL SELECT format('there are %%s of 8 triggers', count(*)) FROM %[1]s HAVING count(*) <> 8
-		UNION ALL SELECT format('function %%s is missing or changed', should.name) FROM unnest($2::text[], $3::text[]) AS should (name, body)
+		UNION ALL SELECT format('function %%s is missing or changed', should.name) FROM unnest($2::text[], $4::text[]) AS should (name, body)
 		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS f JOIN pg_catalog.pg_namespace AS s ON s.oid = f.pronamespace AND s.nspname = $1::text
 			WHERE f.proname = should.name AND md5(f.prosrc) = should.body)
 		UNION ALL SELECT 'table %[2]s has no row' WHERE NOT EXISTS (SELECT FROM %[2]s)
 		UNION ALL SELECT 'table %[3]s has no row' WHERE NOT EXISTS (SELECT FROM %[3]s)) AS w WHERE (SELECT max(version) FROM %[4]s) = %[5]d ORDER BY w.what`,
 		ownTriggers, lock, changes, p.dialect.table(p.names, "_schema"), schemaVersion),
-		[]any{p.names.Schema, nameList, bodyList, p.names.Table + "_changes"}, add)
+		[]any{p.names.Schema, nameList, p.names.Table, bodyList}, add)
 	return wrong, err
 }
 
@@ -110,7 +120,7 @@ func (p *postgres) repairTriggers(ctx context.Context, in session) error {
 	}
 	var drop string // those of other names, too
 	if _, err := in.one(ctx, "SELECT coalesce(string_agg(format('DROP TRIGGER %I ON %I.%I', tr.tgname, s.nspname, c.relname), '; '), '') FROM"+ownTriggers,
-		[]any{p.names.Schema, nameList}, &drop); err != nil {
+		[]any{p.names.Schema, nameList, p.names.Table}, &drop); err != nil {
 		return err
 	}
 	reset := fmt.Sprintf("SELECT %s('reset', '', '[]')", p.dialect.table(p.names, "_append"))

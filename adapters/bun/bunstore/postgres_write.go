@@ -88,9 +88,10 @@ func (p *postgres) whyNotUpdated(ctx context.Context, t tenancy.Tenant) (string,
 		identifier text
 	)
 	found := false
-	err := p.retry(ctx, func() (err error) {
+	err := p.look(ctx, func() (bool, error) {
+		var err error
 		found, err = p.read.one(ctx, p.stored, []any{t.ID}, &at.revision, &at.mark, &identifier)
-		return err
+		return found, err
 	})
 	switch {
 	case err != nil:
@@ -141,6 +142,9 @@ func (p *postgres) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy
 		ts, err = in.tenants(ctx, len(ids), p.statuses, list, string(s), tenancy.ActorFrom(ctx))
 		return err
 	})
+	if err == nil && len(ts) == 0 {
+		err = undone(p.seePresence(ctx))
+	}
 	return ts, err
 }
 

@@ -49,5 +49,6 @@ func again(f func() (again bool, err error)) error {
 			return err
 		}
 	}
-	return &failure{reason: tenancy.ErrUnavailable, text: "the tenant comes and goes too fast", cause: tenancy.ErrConflict}
+	return &failure{reason: tenancy.ErrUnavailable, cause: tenancy.ErrConflict, notApplied: true,
+		text: "the tenant is there, but the statement does not change it: a trigger or rule of the table skips it, or it comes and goes too fast"}
 }

@@ -21,17 +21,17 @@ func (b *base) Search(ctx context.Context, query string, opts tenancy.SearchOpti
 	folded := driver.Fold(query)
 	args = append([]any{folded, int64(opts.Limit)}, args...)
 	var matches []driver.Match
-	err = b.retry(ctx, func() error {
+	err = b.look(ctx, func() (bool, error) {
 		text, args := b.texts.search[kind], args
 		lookup, err := b.rareLookup(ctx, folded)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if lookup != "" {
 			text, args = b.texts.indexedSearch[kind], append(args[:len(args):len(args)], lookup)
 		}
 		matches, err = b.matches(ctx, folded, text, args)
-		return err
+		return len(matches) > 0, err
 	})
 	if err != nil {
 		return nil, err

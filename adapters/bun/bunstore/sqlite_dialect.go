@@ -19,6 +19,8 @@ func (d sqliteDialect) source(n names, suffix, alias string) string {
 	return d.table(n, suffix) + " AS " + alias
 }
 
+func (sqliteDialect) presence(names) string { return "" }
+
 func (sqliteDialect) param(n int) string { return fmt.Sprintf("?%d", n) }
 
 func (sqliteDialect) in(column, param string) string {

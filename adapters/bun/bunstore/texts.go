@@ -15,6 +15,7 @@ type readTexts struct {
 	loadByID, loadByIdentifier        string
 	trimBound, aged, trim             string
 	unknownStatuses                   string
+	presence                          string // whether the table of tenants is one of a store; empty if that is not asked
 	secret, secrets                   string // what database_url holds: of one tenant, of a page by ID
 }
 
@@ -55,6 +56,7 @@ func newReadTexts(d dialect, c config) readTexts {
 	snapshot := "SELECT h.revision, h.mark, " + columns + " FROM (" + newest + ") AS h LEFT JOIN "
 	x := readTexts{
 		unknownStatuses: unknownStatusText(d, n),
+		presence:        d.presence(n),
 		byID:            sel + " WHERE t.id = " + p1,
 		byIdentifier:    sel + " WHERE t.identifier = " + p1,
 		byIDs:           sel + " WHERE " + d.in("t.id", p1),

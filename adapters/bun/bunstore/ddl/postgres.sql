@@ -90,6 +90,7 @@ CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_changes" (
 );
 
 -- For what was made before the first release.
+DROP FUNCTION IF EXISTS "{{.Schema}}"."{{.Table}}_log"() CASCADE;
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ADD COLUMN IF NOT EXISTS mark bigint NOT NULL DEFAULT uuid_hash_extended(gen_random_uuid(), 0) | 1;
 ALTER TABLE "{{.Schema}}"."{{.Table}}_changes" ADD COLUMN IF NOT EXISTS fields jsonb NOT NULL DEFAULT '[]';
 ALTER TABLE "{{.Schema}}"."{{.Table}}_changes" ADD COLUMN IF NOT EXISTS actor text COLLATE "C" NOT NULL DEFAULT '';
@@ -124,16 +125,17 @@ DECLARE
     _newest bigint;
 BEGIN
     IF _state IS NULL OR _state = '' THEN
-        PERFORM pg_notify('{{.Channel}}', '') FROM "{{.Schema}}"."{{.Table}}_lock" FOR UPDATE;
+        PERFORM pg_notify('{{.Channel}}', '') FROM ONLY "{{.Schema}}"."{{.Table}}_lock" FOR UPDATE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'table {{.Schema}}.{{.Table}}_lock has lost its row'
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = 'INSERT INTO "{{.Schema}}"."{{.Table}}_lock" VALUES (1)';
         END IF;
-        RETURN coalesce((SELECT max(c.revision) FROM "{{.Schema}}"."{{.Table}}_changes" AS c), 0); -- a snapshot of after the wait
+        SELECT c.revision INTO _newest FROM ONLY "{{.Schema}}"."{{.Table}}_changes" AS c ORDER BY c.revision DESC LIMIT 1; -- as of after the wait
+        RETURN coalesce(_newest, 0);
     END IF;
     _newest := split_part(_state, ' ', 1);
-    IF strpos(_state, ' ') > 0 AND NOT EXISTS (SELECT FROM "{{.Schema}}"."{{.Table}}" AS t
+    IF strpos(_state, ' ') > 0 AND NOT EXISTS (SELECT FROM ONLY "{{.Schema}}"."{{.Table}}" AS t
         WHERE t.id = substr(_state, strpos(_state, ' ') + 1) AND t.revision = _newest) THEN
         RETURN _newest - 1;
     END IF;
@@ -157,36 +159,7 @@ BEGIN
 END
 $body$;
 
--- Stamps a row, and logs a deletion. Fires last, so that it sees what other triggers
--- made of the row.
-CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_record"() RETURNS trigger LANGUAGE plpgsql AS $body$
-DECLARE
-    _state text;
-BEGIN
-    IF TG_OP = 'DELETE' THEN
-        PERFORM "{{.Schema}}"."{{.Table}}_append"('delete', OLD.id, jsonb_build_array(
-            jsonb_build_array('id', OLD.id), jsonb_build_array('identifier', OLD.identifier)));
-        RETURN OLD;
-    END IF;
-    NEW.revision := "{{.Schema}}"."{{.Table}}_newest"() + 1;
-    NEW.mark := uuid_hash_extended(gen_random_uuid(), 0) | 1;
-    _state := set_config('tenantstore.{{.Schema}}.{{.Table}}', NEW.revision || ' ' || NEW.id, true);
-    IF TG_OP = 'UPDATE' THEN
-        IF NEW.name <> OLD.name AND NEW.name_folded = OLD.name_folded THEN
-            NEW.name_folded := NULL; -- it belongs to the old name
-        END IF;
-        IF NEW.updated_at <= OLD.updated_at THEN
-            NEW.updated_at := greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');
-        END IF;
-    END IF;
-    -- A name in ASCII is the one that can be folded here.
-    IF NEW.name_folded IS NULL AND octet_length(NEW.name) = char_length(NEW.name) THEN
-        NEW.name_folded := lower(NEW.name);
-    END IF;
-    RETURN NEW;
-END
-$body$;
-
+{{- /* What the function below inserts into the log. */ -}}
 {{define "log" -}}
 INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (actor, at, revision, mark, tenant_id, op, keys, fields)
             SELECT left(coalesce(current_setting('tenantstore.actor', true), ''), 255), clock_timestamp(), n.revision, n.mark, n.id
@@ -207,34 +180,82 @@ INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (actor, at, revision, mark, tenan
                 CASE WHEN n.status <> o.status THEN 'status' END], NULL))
 {{- end}}
 {{- define "skip-conflicts"}}ON CONFLICT ON CONSTRAINT "{{.Table}}_changes_pkey" DO NOTHING{{end -}}
--- Logs what a statement has inserted or updated, after it: all rows at once, or one
--- by one where triggers of statements do not fire. The old and the new rows of a
--- statement come in the same order. The plan is kept, and was perhaps made for a
--- statement of one row: hence no nested loop.
+-- Stamps each row before it is written, and logs the rows when the statement is over:
+-- all at once, or one by one where triggers of statements do not fire. It fires last,
+-- so that it sees what other triggers made of a row. Both are one function, so that who
+-- finds a row stamped knows that this function is what it should be.
+--
+-- The old and the new rows of a statement come in the same order. What joins them by it
+-- was perhaps planned for few rows and has to do with many: hence no nested loop.
 --
 -- ON CONFLICT is for sessions under REPEATABLE READ that do not see the newest row:
--- it gives them a serialization failure instead of a duplicate key.
-CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_log"() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $body$
+-- it gives them a serialization failure instead of a duplicate key. RETURNING makes a
+-- statement fail that a rule (CREATE RULE) would swallow.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_record"() RETURNS trigger LANGUAGE plpgsql AS $body$
 DECLARE
     _state text;
+    _logged bigint;
+    _nestloop text;
 BEGIN
-    IF TG_LEVEL = 'STATEMENT' AND TG_OP = 'INSERT' THEN
+    IF TG_WHEN = 'BEFORE' THEN
+        IF TG_OP = 'DELETE' THEN
+            PERFORM "{{.Schema}}"."{{.Table}}_append"('delete', OLD.id, jsonb_build_array(
+                jsonb_build_array('id', OLD.id), jsonb_build_array('identifier', OLD.identifier)));
+            RETURN OLD;
+        END IF;
+        NEW.revision := "{{.Schema}}"."{{.Table}}_newest"() + 1;
+        NEW.mark := uuid_hash_extended(gen_random_uuid(), 0) | 1;
+        _state := set_config('tenantstore.{{.Schema}}.{{.Table}}', NEW.revision || ' ' || NEW.id, true);
+        IF TG_OP = 'UPDATE' THEN
+            IF NEW.name <> OLD.name AND NEW.name_folded = OLD.name_folded THEN
+                NEW.name_folded := NULL; -- it belongs to the old name
+            END IF;
+            IF NEW.updated_at <= OLD.updated_at THEN
+                NEW.updated_at := greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');
+            END IF;
+        END IF;
+        -- A name in ASCII is the one that can be folded here.
+        IF NEW.name_folded IS NULL AND octet_length(NEW.name) = char_length(NEW.name) THEN
+            NEW.name_folded := lower(NEW.name);
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF TG_LEVEL = 'ROW' AND TG_OP = 'INSERT' THEN
         {{template "create" .}}
-            FROM new_rows AS n {{template "skip-conflicts" .}};
-    ELSIF TG_LEVEL = 'STATEMENT' THEN
-        {{template "update" .}}
-            FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS n
-            JOIN (SELECT *, row_number() OVER () AS place FROM old_rows) AS o USING (place)
-            WHERE n.revision <> o.revision {{template "skip-conflicts" .}};
-    ELSIF TG_OP = 'INSERT' THEN
-        {{template "create" .}}
-            FROM (SELECT NEW.*) AS n {{template "skip-conflicts" .}};
-    ELSE
+            FROM (SELECT NEW.*) AS n {{template "skip-conflicts" .}} RETURNING revision INTO _logged;
+    ELSIF TG_LEVEL = 'ROW' THEN
         {{template "update" .}}
             FROM (SELECT NEW.*) AS n, (SELECT OLD.*) AS o
-            WHERE n.revision <> o.revision {{template "skip-conflicts" .}};
+            WHERE n.revision <> o.revision {{template "skip-conflicts" .}} RETURNING revision INTO _logged;
+    ELSE
+        PERFORM FROM new_rows OFFSET 1 LIMIT 1;
+        IF TG_OP = 'INSERT' AND FOUND THEN
+            WITH logged AS ({{template "create" .}}
+                FROM new_rows AS n {{template "skip-conflicts" .}} RETURNING revision)
+            SELECT max(l.revision) INTO _logged FROM logged AS l;
+        ELSIF TG_OP = 'INSERT' THEN
+            {{template "create" .}}
+                FROM new_rows AS n {{template "skip-conflicts" .}} RETURNING revision INTO _logged;
+        ELSIF FOUND THEN
+            _nestloop := current_setting('enable_nestloop');
+            PERFORM set_config('enable_nestloop', 'off', true);
+            WITH logged AS ({{template "update" .}}
+                FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS n
+                JOIN (SELECT *, row_number() OVER () AS place FROM old_rows) AS o USING (place)
+                WHERE n.revision <> o.revision {{template "skip-conflicts" .}} RETURNING revision)
+            SELECT max(l.revision) INTO _logged FROM logged AS l;
+            PERFORM set_config('enable_nestloop', _nestloop, true);
+        ELSE
+            {{template "update" .}}
+                FROM new_rows AS n, old_rows AS o
+                WHERE n.revision <> o.revision {{template "skip-conflicts" .}} RETURNING revision INTO _logged;
+        END IF;
     END IF;
-    _state := set_config('tenantstore.{{.Schema}}.{{.Table}}', "{{.Schema}}"."{{.Table}}_newest"()::text, true);
+    -- As a rule a row that was written took the newest revision. If not, look what did.
+    IF _logged IS NULL OR _logged::text <> split_part(current_setting('tenantstore.{{.Schema}}.{{.Table}}'), ' ', 1) THEN
+        _logged := "{{.Schema}}"."{{.Table}}_newest"();
+    END IF;
+    _state := set_config('tenantstore.{{.Schema}}.{{.Table}}', _logged::text, true);
     RETURN NULL;
 END
 $body$;
@@ -247,7 +268,7 @@ DECLARE
 BEGIN
     {{template "log" .}}, _op, _keys, '[]'
             FROM (SELECT _revision AS revision, uuid_hash_extended(gen_random_uuid(), 0) | 1 AS mark, _tenant_id AS id) AS n
-            {{template "skip-conflicts" .}};
+            {{template "skip-conflicts" .}} RETURNING revision INTO _revision;
     RETURN _revision;
 END
 $body$;
@@ -265,7 +286,7 @@ CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"() RETURNS trig
 BEGIN
     IF TG_OP = 'DELETE' THEN
         IF coalesce((SELECT max(gone.revision) FROM gone), 0)
-            <= coalesce((SELECT max(kept.revision) FROM "{{.Schema}}"."{{.Table}}_changes" kept), 0) THEN
+            <= coalesce((SELECT max(kept.revision) FROM ONLY "{{.Schema}}"."{{.Table}}_changes" kept), 0) THEN
             RETURN NULL;
         END IF;
     END IF;
@@ -288,17 +309,14 @@ CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_record_truncate"
     FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_record_truncate"();
 CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_log_insert"
     AFTER INSERT ON "{{.Schema}}"."{{.Table}}" REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT WHEN (current_setting('session_replication_role') <> 'replica')
-    EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_log"();
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_record"();
 CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_log_update"
     AFTER UPDATE ON "{{.Schema}}"."{{.Table}}" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT WHEN (current_setting('session_replication_role') <> 'replica')
-    EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_log"();
--- The apply worker of a logical replication fires triggers of rows only.
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_record"();
+-- For the apply worker of a logical replication, which fires triggers of rows only.
 CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_log_row"
     AFTER INSERT OR UPDATE ON "{{.Schema}}"."{{.Table}}"
-    FOR EACH ROW WHEN (current_setting('session_replication_role') = 'replica')
-    EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_log"();
+    FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_record"();
 CREATE OR REPLACE TRIGGER "{{.Table}}_keep_newest"
     AFTER DELETE ON "{{.Schema}}"."{{.Table}}_changes" REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"();
@@ -306,13 +324,13 @@ CREATE OR REPLACE TRIGGER "{{.Table}}_keep_newest_truncate"
     BEFORE TRUNCATE ON "{{.Schema}}"."{{.Table}}_changes"
     FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"();
 
--- ALWAYS: also for what logical replication writes.
+-- ALWAYS: also for what logical replication writes. REPLICA: only for that.
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "aaa_{{.Table}}_lock";
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_record";
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_record_truncate";
-ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_log_insert";
-ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_log_update";
-ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_log_row";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE TRIGGER "zzz_{{.Table}}_log_insert";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE TRIGGER "zzz_{{.Table}}_log_update";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE REPLICA TRIGGER "zzz_{{.Table}}_log_row";
 
 INSERT INTO "{{.Schema}}"."{{.Table}}_lock" (id) VALUES (1) ON CONFLICT DO NOTHING;
 INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)

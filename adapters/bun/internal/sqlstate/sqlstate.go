@@ -58,7 +58,7 @@ var meanings = map[string]string{
 	"42501": "permission denied: the role lacks a privilege on the database, the schema or a table of the store, may not create them," +
 		" or row-level security is on and the role is neither the owner nor has BYPASSRLS; it stays so until somebody grants it",
 	"42703": "no such column: run Migrate",
-	"42704": "no such object",
+	"42704": "no such object: run Migrate",
 	"42804": "datatype mismatch: a column of the store has another type than Migrate gave it",
 	"42809": "wrong object type: a view or foreign table stands in the place of a table of the store",
 	"42883": "no such function: run Migrate",
