@@ -123,6 +123,26 @@ func (h *hooks) config() observe.Config {
 	}
 }
 
+// A span that was begun is ended, and a call that was made is counted, however it ends.
+func TestCallThatPanics(t *testing.T) {
+	h := &hooks{}
+	s := observe.Wrap(memstore.New(memstore.WithMetadataCheck(func(tenancy.Metadata) error { panic("a mistake") })), h.config())
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was kept")
+			}
+		}()
+		_, _ = s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	}()
+	if want := []string{"begin create", "measured create", "end create error, begun true"}; !slices.Equal(h.events, want) {
+		t.Errorf("%q, want %q", h.events, want)
+	}
+	if n := s.Calls(observe.Create, observe.Failed); n != 1 {
+		t.Errorf("%d calls have failed", n)
+	}
+}
+
 func TestHooks(t *testing.T) {
 	h := &hooks{}
 	s := observe.Wrap(memstore.New(), h.config())

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -53,25 +54,31 @@ func lookup[T any](ctx context.Context, s *Store, op Operation, l *lane, due boo
 	return result, err
 }
 
+// errNotReturned is how a call ended by a panic, such as that of an application's check
+// of metadata.
+var errNotReturned = errors.New("the call did not return")
+
 // each is a call of an operation that is not sampled.
-func each[T any](ctx context.Context, s *Store, op Operation, call func(context.Context) (T, error)) (T, error) {
-	result, err := observed(ctx, s, op, true, true, call)
-	s.counts.others[op][OutcomeOf(err)].Add(1)
-	return result, err
+func each[T any](ctx context.Context, s *Store, op Operation, call func(context.Context) (T, error)) (result T, err error) {
+	err = errNotReturned
+	defer func() { s.counts.others[op][OutcomeOf(err)].Add(1) }()
+	return observed(ctx, s, op, true, true, call)
 }
 
 // observed is one call with all that is around it.
-func observed[T any](ctx context.Context, s *Store, op Operation, measured, traced bool, call func(context.Context) (T, error)) (T, error) {
+func observed[T any](ctx context.Context, s *Store, op Operation, measured, traced bool, call func(context.Context) (T, error)) (result T, err error) {
 	if traced && s.trace.Begin != nil {
 		ctx = s.trace.Begin(ctx, op)
 	}
 	begun := time.Now()
-	result, err := call(ctx)
-	if record := s.took[op]; measured && record != nil {
-		record(ctx, time.Since(begun), err)
-	}
-	if traced && s.trace.End != nil {
-		s.trace.End(ctx, op, err)
-	}
-	return result, err
+	err = errNotReturned
+	defer func() {
+		if record := s.took[op]; measured && record != nil {
+			record(ctx, time.Since(begun), err)
+		}
+		if traced && s.trace.End != nil {
+			s.trace.End(ctx, op, err)
+		}
+	}()
+	return call(ctx)
 }
