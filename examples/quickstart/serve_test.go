@@ -34,6 +34,7 @@ func testRestart(t *testing.T, cfg config) {
 	}
 	first.call(t, "POST", created["old-name"]+"/rename", `{"identifier":"new-name"}`).tenant(t, 200)
 	first.call(t, "PATCH", created["kept"]+"/metadata", `{"n":12345678901234567890.5}`).tenant(t, 200)
+	first.call(t, "PATCH", created["kept"]+"/metadata", `{"domain":17}`).wantProblem(t, 400, "invalid", "metadata") // whoami could not read it
 	before := maps.Collect(first.all(t))
 	first.stop(t)
 

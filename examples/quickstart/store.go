@@ -45,11 +45,12 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 
 // openDatabase creates or migrates the schema.
 func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store, error) {
+	readable := bunstore.WithMetadataCheck(new(tenancy.View[institution]).Check) // by whoami
 	if cfg.dsn != "" {
 		log.Info("opening PostgreSQL")
-		return bunpg.Open(ctx, cfg.dsn, bunpg.WithLogger(log))
+		return bunpg.Open(ctx, cfg.dsn, bunpg.WithLogger(log), bunpg.WithStore(readable))
 	}
-	store, err := bunsqlite.Open(ctx, cfg.path, bunsqlite.WithStore(bunstore.WithLogger(log)))
+	store, err := bunsqlite.Open(ctx, cfg.path, bunsqlite.WithStore(bunstore.WithLogger(log), readable))
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ func (s *service) whoami(w http.ResponseWriter, r *http.Request) error {
 	t := tenancy.MustFromContext(r.Context())
 	about, err := s.about.Of(t)
 	if err != nil {
-		about = institution{} // an operator put something else there
+		about = institution{} // somebody put something else there, by hand
 	}
 	s.write(w, r, http.StatusOK, struct {
 		Identifier string `json:"identifier"`
