@@ -78,6 +78,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case resolve.OutcomeResolved:
 		h.next.ServeHTTP(w, pass(r, &d, strip))
 	case resolve.OutcomeSkipped:
+		if h.skipPreflight && isPreflight(r) {
+			w = bodiless{w}
+		}
 		h.next.ServeHTTP(w, r)
 	default:
 		h.answers.refuse(w, r, &d)

@@ -37,8 +37,10 @@ type config struct {
 	logger       *slog.Logger
 	skipPaths    []string
 	skips        []func(*http.Request) bool
-	strictSNI    bool
-	err          error
+	// The answers to preflight requests are without a body.
+	skipPreflight bool
+	strictSNI     bool
+	err           error
 }
 
 func newConfig(opts []Option) *config {
@@ -221,11 +223,10 @@ func WithSkip(skip func(r *http.Request) bool) Option {
 }
 
 // WithSkipPreflight passes on CORS preflight requests without a tenant: browsers
-// send them without the application's headers.
+// send them without the application's headers. Anybody can send one, and not every
+// handler looks at the method, so the answer goes out without its body.
 func WithSkipPreflight() Option {
-	return WithSkip(func(r *http.Request) bool {
-		return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
-	})
+	return option(func(c *config) { c.skipPreflight = true })
 }
 
 func (c *config) skip(r *http.Request) bool {
@@ -233,6 +234,9 @@ func (c *config) skip(r *http.Request) bool {
 		if skip(r) {
 			return true
 		}
+	}
+	if c.skipPreflight && isPreflight(r) {
+		return true
 	}
 	if len(c.skipPaths) == 0 {
 		return false

@@ -255,6 +255,29 @@ func TestPathValue(t *testing.T) {
 	get(t, serve(t, byName(around)), "/tenants/acme/orders", "Host: h").wantProblem(t, 400, "tenant-missing")
 }
 
+// Whoever calls a request a preflight gets past the middleware, but not at a file.
+func TestPreflightOfFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "secret.txt"), []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	claims := tenancyhttp.Claims(func(*http.Request) (string, error) { return "", resolve.ErrUnauthenticated })
+	store, _ := newTenants(t, "acme")
+	files := must(tenancyhttp.NewMiddleware(store, claims, silent, tenancyhttp.WithSkipPreflight()))(http.FileServer(http.Dir(dir)))
+	cors := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "https://a.test")
+		files.ServeHTTP(w, r)
+	})
+	address := serve(t, cors)
+	for _, target := range []string{"/secret.txt", "/", "/none"} {
+		got := raw(t, address, "OPTIONS "+target+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\nOrigin: https://a.test\r\nAccess-Control-Request-Method: GET\r\n\r\n")
+		if got.body != "" || got.header.Get("Access-Control-Allow-Origin") == "" {
+			t.Errorf("%s: got %d %q %v", target, got.status, got.body, got.header)
+		}
+	}
+	get(t, address, "/secret.txt", "Host: h").wantProblem(t, 401, "unauthenticated")
+}
+
 func TestSkip(t *testing.T) {
 	grpc := tenancyhttp.WithSkip(func(r *http.Request) bool {
 		return r.ProtoMajor == 2 && r.Header.Get("Content-Type") == "application/grpc"
@@ -285,7 +308,9 @@ func TestSkip(t *testing.T) {
 	preflight := func(lines string) answer {
 		return raw(t, address, "OPTIONS /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"+lines+"\r\n")
 	}
-	preflight("Origin: https://a.test\r\nAccess-Control-Request-Method: PUT\r\n").wantTenant(t, "")
+	if got := preflight("Origin: https://a.test\r\nAccess-Control-Request-Method: PUT\r\n"); got.status != http.StatusOK || got.body != "" {
+		t.Errorf("preflight: got %d %q, want an empty 200", got.status, got.body)
+	}
 	preflight("Origin: https://a.test\r\n").wantProblem(t, 400, "tenant-missing")
 	preflight("Access-Control-Request-Method: PUT\r\n").wantProblem(t, 400, "tenant-missing")
 	get(t, address, "/x", "Host: h", "Origin: https://a.test", "Access-Control-Request-Method: PUT").wantProblem(t, 400, "tenant-missing")
