@@ -67,10 +67,12 @@ func TestStampede(t *testing.T) {
 			began := time.Now()
 			close(start)
 			work.Wait()
-			loads := loaded() - before
-			t.Logf("%d reads took %v and %d reads of the database", callers, time.Since(began), loads)
+			loads, took := loaded()-before, time.Since(began)
+			t.Logf("%d reads took %v and %d reads of the database", callers, took, loads)
 			most := c.most
-			if n := troubled() - troubles; n > 0 { // Valkey has kept a node waiting for longer than its deadline
+			// On a busy machine, Valkey may have kept a node waiting for longer than its
+			// deadline, or the holder of a lease may have been slower than that lasts, which is 3 s.
+			if n := troubled() - troubles; n > 0 || took >= 3*time.Second {
 				t.Logf("%d calls of the cache failed", n)
 				most = int64(len(f.nodes))
 			}

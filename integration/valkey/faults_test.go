@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/valkey-io/valkey-go"
 
@@ -15,11 +14,8 @@ import (
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
-// slack is what a busy machine may add to the time of a read.
-const slack = time.Second
-
-// A stopped server: no read fails, none takes longer than the deadline and what
-// the machine adds, goroutines do not pile up, and all goes on by itself.
+// A stopped server: no read fails or waits for it to go on, goroutines do not pile up,
+// and all goes on by itself.
 func TestStoppedServerUnderLoad(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 		server := servers.NewValkey(t, options)
@@ -27,24 +23,16 @@ func TestStoppedServerUnderLoad(t *testing.T) {
 		l := startLoad(t, s, tenants, 64)
 		for range 3 {
 			hits(t, s, 1000)
-			l.resetSlowest()
 			goroutines := runtime.NumGoroutine()
-			opened := stats(s).Opened
 			if err := server.Pause(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "an open breaker", func() bool { return stats(s).Opened > opened })
-			first := l.resetSlowest()
-			reads := l.reads.Load()
-			until(t, "reads without Valkey", func() bool { return l.reads.Load() > reads+10_000 })
+			l.goesOn(t, 1)
+			withoutValkey(t, s, 10_000)
+			l.goesOn(t, 100)
 			if n := runtime.NumGoroutine(); n > goroutines+2*valkeytier.DefaultMaxCalls {
 				t.Errorf("%d goroutines, %d before", n, goroutines)
 			}
-			after := l.resetSlowest()
-			if worst := max(first, after); worst > valkeytier.DefaultDeadline+slack {
-				t.Errorf("a read took %v", worst)
-			}
-			t.Logf("slowest read: %v until the breaker opened, %v then", first, after)
 			if err := server.Resume(); err != nil {
 				t.Fatal(err)
 			}
@@ -60,21 +48,16 @@ func TestKilledServerUnderLoad(t *testing.T) {
 		l := startLoad(t, s, tenants, 16)
 		for range 3 {
 			hits(t, s, 1000)
-			opened := stats(s).Opened
 			if err := server.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "an open breaker", func() bool { return stats(s).Opened > opened })
-			reads := l.reads.Load()
-			until(t, "reads without Valkey", func() bool { return l.reads.Load() > reads+1000 })
+			withoutValkey(t, s, 1000)
+			l.goesOn(t, 50)
 			if err := server.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		hits(t, s, 1000)
-		if worst := l.resetSlowest(); worst > valkeytier.DefaultDeadline+slack {
-			t.Errorf("a read took %v", worst)
-		}
 	})
 }
 
@@ -87,7 +70,7 @@ func TestServerThatComesLater(t *testing.T) {
 		}
 		s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{server.Addr()}}, 10)
 		l := startLoad(t, s, tenants, 4)
-		until(t, "reads without Valkey", func() bool { return l.reads.Load() > 1000 })
+		l.goesOn(t, 250)
 		if err := server.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,18 @@ import (
 
 func TestMain(m *testing.M) { servers.VerifyTestMain(m) }
 
-const patience = 60 * time.Second
+const (
+	// patience tells a test that hangs from one on a busy machine.
+	patience = 5 * time.Minute
+	// ample is the deadline of calls that are answered: the longest one.
+	ample = time.Minute
+)
+
+// patiently returns options with time to connect, for tests in which no call may fail.
+func patiently(option valkey.ClientOption) valkey.ClientOption {
+	option.Dialer.Timeout = ample
+	return option
+}
 
 // eachBrand runs test with Valkey and with Redis.
 func eachBrand(t *testing.T, test func(t *testing.T, options servers.ValkeyOptions)) {
@@ -76,29 +87,23 @@ func hits(t *testing.T, s *tier.Store, n int64) {
 type load struct {
 	stop    context.CancelFunc
 	readers sync.WaitGroup
-	reads   atomic.Int64
-	slowest atomic.Int64 // since the last reset
+	made    []atomic.Int64 // reads of each reader
 }
 
 func startLoad(t *testing.T, s *tier.Store, tenants []tenancy.Tenant, readers int) *load {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{stop: stop}
+	l := &load{stop: stop, made: make([]atomic.Int64, readers)}
 	for r := range readers {
 		l.readers.Go(func() {
 			for i := r; ctx.Err() == nil; i++ {
 				want := tenants[i%len(tenants)]
-				begun := time.Now()
 				got, err := s.GetByID(context.Background(), want.ID)
-				took := int64(time.Since(begun))
 				if err != nil || got != want {
 					t.Errorf("%+v, %v, want %+v", got, err, want)
 					return
 				}
-				l.reads.Add(1)
-				for old := l.slowest.Load(); took > old && !l.slowest.CompareAndSwap(old, took); {
-					old = l.slowest.Load()
-				}
+				l.made[r].Add(1)
 			}
 		})
 	}
@@ -111,5 +116,19 @@ func (l *load) end() {
 	l.readers.Wait()
 }
 
-// resetSlowest returns the longest read since the last call.
-func (l *load) resetSlowest() time.Duration { return time.Duration(l.slowest.Swap(0)) }
+// goesOn waits until each reader has made so many more reads, and one more, which may
+// have begun before.
+func (l *load) goesOn(t *testing.T, reads int64) {
+	t.Helper()
+	for i := range l.made {
+		n := l.made[i].Load()
+		until(t, "reads of each reader", func() bool { return l.made[i].Load() > n+reads || t.Failed() })
+	}
+}
+
+// withoutValkey waits until so many more calls were refused because the breaker is open.
+func withoutValkey(t *testing.T, s *tier.Store, calls int64) {
+	t.Helper()
+	refused := stats(s).Refused
+	until(t, "an open breaker", func() bool { return stats(s).Refused >= refused+calls })
+}

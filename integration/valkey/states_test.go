@@ -48,7 +48,8 @@ func (j *journal) option() valkeytier.Option {
 }
 
 // States in which a server answers, but not as a cache must: reads go on, the log says
-// once which it is and what to do, and the cache is used again when it is over.
+// once which it is and what to do, and the cache is used again when it is over. Calls are
+// not too late, on whatever machine, since that would be a line of its own.
 func TestStatesOfAServer(t *testing.T) {
 	set := func(pairs ...string) [][]string { return [][]string{append([]string{"CONFIG", "SET"}, pairs...)} }
 	for name, c := range map[string]struct {
@@ -64,7 +65,7 @@ func TestStatesOfAServer(t *testing.T) {
 			eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 				server := servers.NewValkey(t, options)
 				var log journal
-				s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{server.Addr()}}, 100, log.option())
+				s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: []string{server.Addr()}}), 100, valkeytier.WithDeadline(ample), log.option())
 				startLoad(t, s, tenants, 4)
 				hits(t, s, 100)
 				do := func(commands [][]string) {
@@ -118,7 +119,8 @@ func TestAddressOfAFailover(t *testing.T) {
 		old, addr := servers.NewValkey(t, options), servers.NewValkey(t, options).Addr()
 		route := newRoute(old.Addr())
 		var log journal
-		s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{"primary.invalid:6379"}, DialCtxFn: route.dial}, 100, log.option())
+		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: []string{"primary.invalid:6379"}, DialCtxFn: route.dial}), 100,
+			valkeytier.WithDeadline(ample), log.option())
 		startLoad(t, s, tenants, 4)
 		hits(t, s, 100)
 		route.to.Store(&addr)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/valkey-io/valkey-go"
 
@@ -19,20 +18,23 @@ import (
 func TestThreeShards(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 		cluster := servers.NewCluster(t, options, 3)
-		s, tenants := newStore(t, valkey.ClientOption{InitAddress: cluster.Addrs()}, 2500,
-			valkeytier.WithDeadline(10*time.Second)) // every entry is to be there, on a busy machine too
+		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 2500,
+			valkeytier.WithDeadline(ample)) // every entry is to be there, on a busy machine too
+		until(t, "connected", func() bool { return stats(s).State == valkeytier.Closed })
 		ids := make([]string, len(tenants))
 		for i, tenant := range tenants {
 			ids[i] = tenant.ID
 		}
-		for range 2 { // from the store, then from the cache
+		until(t, "a hit for each tenant", func() bool { // leases may end before they are used
+			before := s.Stats().Hits
 			got, err := s.GetByIDs(t.Context(), ids)
 			if err != nil || !slices.Equal(got, tenants) {
 				t.Fatalf("%d tenants, %v", len(got), err)
 			}
-		}
-		if st := s.Stats(); st.Hits < int64(len(tenants)) || st.Errors > 0 {
-			t.Errorf("%+v, want a hit for each tenant", st)
+			return s.Stats().Hits == before+int64(len(tenants))
+		})
+		if st := s.Stats(); st.Errors > 0 {
+			t.Errorf("%+v, want no errors", st)
 		}
 		for _, tenant := range tenants[:100] {
 			got, err := s.SetStatus(t.Context(), tenant.ID, tenancy.StatusSuspended)
@@ -60,16 +62,12 @@ func TestStoppedShard(t *testing.T) {
 		s, tenants := newStore(t, valkey.ClientOption{InitAddress: cluster.Addrs()}, 300)
 		l := startLoad(t, s, tenants, 16)
 		hits(t, s, 1000)
-		l.resetSlowest()
 		if err := cluster.Shards[1].Pause(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "an open breaker", func() bool { return stats(s).State != valkeytier.Closed })
-		reads := l.reads.Load()
-		until(t, "reads without Valkey", func() bool { return l.reads.Load() > reads+1000 })
-		if worst := l.resetSlowest(); worst > valkeytier.DefaultDeadline+slack {
-			t.Errorf("a read took %v", worst)
-		}
+		l.goesOn(t, 1)
+		withoutValkey(t, s, 1000)
+		l.goesOn(t, 50)
 		if err := cluster.Shards[1].Resume(); err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +81,8 @@ func TestStoppedShard(t *testing.T) {
 func TestInvalidateAllOfWhatIsThere(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 		cluster := servers.NewCluster(t, options, 3)
-		s, tenants := newStore(t, valkey.ClientOption{InitAddress: cluster.Addrs()}, 300, valkeytier.WithDeadline(10*time.Second))
+		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 300, valkeytier.WithDeadline(ample))
+		until(t, "connected", func() bool { return stats(s).State == valkeytier.Closed })
 		for _, tenant := range tenants {
 			if _, err := s.GetByID(t.Context(), tenant.ID); err != nil {
 				t.Fatal(err)
@@ -121,11 +120,11 @@ func TestInvalidateAllOfWhatIsThere(t *testing.T) {
 
 func TestBusOnACluster(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
-		option := valkey.ClientOption{InitAddress: servers.NewCluster(t, options, 3).Addrs()}
-		got := make(chan tenancy.Position, 16)
+		option := patiently(valkey.ClientOption{InitAddress: servers.NewCluster(t, options, 3).Addrs()})
+		got := make(chan tenancy.Position, 1000)
 		var buses []*valkeytier.Bus
 		for range 2 {
-			bus, err := valkeytier.NewBus(option)
+			bus, err := valkeytier.NewBus(option, valkeytier.WithDeadline(ample))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,13 +135,22 @@ func TestBusOnACluster(t *testing.T) {
 			}()
 			buses = append(buses, bus)
 		}
-		buses[1].Subscribe(t.Context(), func(p tenancy.Position) { got <- p })
+		buses[1].Subscribe(t.Context(), func(p tenancy.Position) {
+			select {
+			case got <- p:
+			default: // nobody needs so many
+			}
+		})
 		if p := <-got; !p.IsZero() {
 			t.Fatalf("%v, want the zero position at the start", p)
 		}
 		want := tenancy.Position{Revision: 7, Mark: 8}
 		until(t, "a message sent", func() bool { return buses[0].Publish(t.Context(), want) == nil })
-		if p := <-got; p != want {
+		p := <-got
+		for p.IsZero() { // subscribed again
+			p = <-got
+		}
+		if p != want {
 			t.Errorf("%v, want %v", p, want)
 		}
 	})
@@ -156,15 +164,12 @@ func TestSentinelFailover(t *testing.T) {
 		s, tenants := newStore(t, option, 100)
 		l := startLoad(t, s, tenants, 8)
 		hits(t, s, 1000)
-		opened := stats(s).Opened
 		if err := set.Primary.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "an open breaker", func() bool { return stats(s).Opened > opened })
+		withoutValkey(t, s, 1)
+		l.goesOn(t, 1)
 		hits(t, s, 1000)
-		if worst := l.resetSlowest(); worst > valkeytier.DefaultDeadline+slack {
-			t.Errorf("a read took %v", worst)
-		}
 	})
 }
 
@@ -174,7 +179,7 @@ func TestSlotsThatMove(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 		cluster := servers.NewCluster(t, options, 3)
 		var log journal
-		s, tenants := newStore(t, valkey.ClientOption{InitAddress: cluster.Addrs()}, 200, valkeytier.WithDeadline(10*time.Second), log.option())
+		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 200, valkeytier.WithDeadline(ample), log.option())
 		startLoad(t, s, tenants, 4)
 		hits(t, s, 1000)
 		do := func(shard *servers.Valkey, words ...string) string {
@@ -200,7 +205,7 @@ func TestSlotsThatMove(t *testing.T) {
 			}
 			do(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
 			do(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
-			do(from, "MIGRATE", host, port, name, "0", "5000")
+			do(from, "MIGRATE", host, port, name, "0", "60000")
 			hits(t, s, 200) // the source answers ASK
 			for _, shard := range cluster.Shards {
 				do(shard, "CLUSTER", "SETSLOT", slot, "NODE", ids[1])

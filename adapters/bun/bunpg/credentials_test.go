@@ -80,10 +80,14 @@ func TestPasswordIsRotated(t *testing.T) {
 	}
 	rotate("first")
 	for name, opened := range map[string]func() *bunstore.Store{
-		"WithBeforeConnect": func() *bunstore.Store { return open(t, u.String(), bunpg.WithBeforeConnect(before), noPoll) },
-		"passfile":          func() *bunstore.Store { return open(t, u.String()+"&passfile="+url.QueryEscape(passfile), noPoll) },
+		"WithBeforeConnect": func() *bunstore.Store {
+			return open(t, u.String(), bunpg.WithBeforeConnect(before), noPoll, noHeartbeat)
+		},
+		"passfile": func() *bunstore.Store {
+			return open(t, u.String()+"&passfile="+url.QueryEscape(passfile), noPoll, noHeartbeat)
+		},
 		"FromPool": func() *bunstore.Store {
-			return fromPool(t, newPGXPool(t, u.String(), func(c *pgxpool.Config) { c.BeforeConnect = before }), noPoll)
+			return fromPool(t, newPGXPool(t, u.String(), func(c *pgxpool.Config) { c.BeforeConnect = before }), noPoll, noHeartbeat)
 		},
 	} {
 		store := opened()
@@ -258,7 +262,7 @@ func TestListenerOutlivesIdleSessionTimeout(t *testing.T) {
 	admin := connect(t, dsn)
 	exec(t, admin, `ALTER DATABASE `+one[string](t, admin, `SELECT current_database()`)+` SET idle_session_timeout = 100`)
 	exec(t, admin, `SET idle_session_timeout = 0`)
-	store := open(t, dsn, noPoll, bunpg.WithHeartbeat(time.Hour))
+	store := open(t, dsn, noPoll, noHeartbeat)
 	follow(t, store)
 	waitUntil(t, func() bool {
 		return one[int](t, admin, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%LISTEN%'

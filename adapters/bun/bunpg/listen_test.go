@@ -20,6 +20,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// noHeartbeat lets the last statement of a listener be its LISTEN, by which tests find it.
+var noHeartbeat = bunpg.WithHeartbeat(time.Hour)
+
 // noPoll leaves the wake-up of Watch to notifications.
 var noPoll = bunpg.WithStore(bunstore.WithPollInterval(time.Hour))
 
@@ -93,7 +96,7 @@ func (l listeners) having(t testing.TB, condition string) []int32 {
 func TestListensFromTheFirstWatchUntilClose(t *testing.T) {
 	dsn := newDatabase(t)
 	conn := connect(t, dsn)
-	store, err := bunpg.Open(t.Context(), dsn, noPoll)
+	store, err := bunpg.Open(t.Context(), dsn, noPoll, noHeartbeat)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +138,7 @@ func TestTerminatedSessionsLoseNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dsn := newDatabase(t)
-			store := open(t, dsn, bunpg.WithStore(bunstore.WithPollInterval(c.poll)))
+			store := open(t, dsn, noHeartbeat, bunpg.WithStore(bunstore.WithPollInterval(c.poll)))
 			create(t, store, "acme")
 			next, conn := follow(t, store), connect(t, dsn)
 			listeners := listeners{conn, map[int32]bool{}}

@@ -97,7 +97,7 @@ func waitForSessions(t testing.TB, dsn string, want int) {
 // waitUntil returns when condition holds.
 func waitUntil(t testing.TB, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); {
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the condition did not come true")
 		}

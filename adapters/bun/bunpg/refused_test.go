@@ -20,7 +20,7 @@ func TestRefusedWritesAreNotApplied(t *testing.T) {
 		block  string // by another session, as long as the write is tried
 		says   []string
 	}{
-		"statement_timeout": {params: "&statement_timeout=50", block: `SELECT FROM tenants_lock FOR UPDATE`, says: []string{"57014", "statement_timeout"}},
+		"statement_timeout": {params: "&statement_timeout=1000", block: `SELECT FROM tenants_lock FOR UPDATE`, says: []string{"57014", "statement_timeout"}},
 		"lock_timeout":      {block: `SELECT FROM tenants_lock FOR UPDATE`, says: []string{"55P03", "lock"}},
 		"a row":             {block: `SELECT FROM tenants FOR UPDATE`, says: []string{"55P03", "lock"}},
 		"privilege":         {spoil: `REVOKE UPDATE ON tenants FROM %`, says: []string{"42501", "permission denied"}},

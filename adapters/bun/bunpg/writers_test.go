@@ -15,7 +15,7 @@ func itoa(i int) string { return strconv.Itoa(i) }
 func waitForLock(t testing.TB, dsn string, pid uint32) {
 	t.Helper()
 	conn := connect(t, dsn)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if one[bool](t, conn, `SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'`, pid) {
 			return
 		}

@@ -39,7 +39,8 @@ func TestMigrateUnderLimits(t *testing.T) {
 	go func() { migrated <- limited.Migrate(t.Context()) }()
 	for waits := false; !waits; {
 		if err := watcher.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_locks
-			WHERE locktype = 'advisory' AND NOT granted AND waitstart < clock_timestamp() - interval '100 ms'`).Scan(&waits); err != nil {
+			WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND locktype = 'advisory' AND NOT granted AND waitstart < clock_timestamp() - interval '100 ms'`).Scan(&waits); err != nil {
 			t.Fatal(err)
 		}
 		select {

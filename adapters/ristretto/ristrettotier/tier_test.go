@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -118,6 +119,16 @@ func TestReadsDoNotGoBack(t *testing.T) {
 	var nodes []*tier.Store
 	for range 2 {
 		s, _ := newTestTier(t, kept{db}, WithMaxEntries(20), WithMaxNegatives(4))
+		nodes = append(nodes, s)
+	}
+	// On a busy machine, the writers wait until the readers have met everything.
+	met := func() bool {
+		return absent.Load() > 0 && !slices.ContainsFunc(nodes, func(s *tier.Store) bool {
+			st := s.Stats()
+			return st.Hits == 0 || st.Stale == 0 || st.Misses == 0
+		})
+	}
+	for _, s := range nodes {
 		var seen [tenants]atomic.Int64
 		saw := func(i int, r tenancy.Revision) {
 			for old := seen[i].Load(); old < int64(r) && !seen[i].CompareAndSwap(old, int64(r)); old = seen[i].Load() {
@@ -126,7 +137,10 @@ func TestReadsDoNotGoBack(t *testing.T) {
 		for w := range writers {
 			writing.Go(func() {
 				r := rand.New(rand.NewPCG(1, uint64(w)))
-				for n := range writes {
+				for n := 0; n < writes || !met(); n++ {
+					if t.Failed() {
+						return
+					}
 					i := r.IntN(tenants)
 					var err error
 					written := ts[i]
@@ -185,21 +199,13 @@ func TestReadsDoNotGoBack(t *testing.T) {
 				}
 			})
 		}
-		nodes = append(nodes, s)
 	}
 	writing.Wait()
 	done.Store(true)
 	reading.Wait()
 	t.Logf("%d reads, %d of them not found", reads.Load(), absent.Load())
-	if absent.Load() == 0 {
-		t.Error("no read came between two renames")
-	}
 	for _, s := range nodes {
-		st := s.Stats()
-		t.Logf("%+v", st)
-		if st.Hits == 0 || st.Stale == 0 || st.Misses == 0 {
-			t.Error("want hits, stale entries and misses")
-		}
+		t.Logf("%+v", s.Stats())
 	}
 }
 

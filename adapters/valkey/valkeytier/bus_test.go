@@ -13,9 +13,10 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-func newBus(tb testing.TB, option valkey.ClientOption, prefix string) *valkeytier.Bus {
+func newBus(tb testing.TB, option valkey.ClientOption, prefix string, opts ...valkeytier.Option) *valkeytier.Bus {
 	tb.Helper()
-	b, err := valkeytier.NewBus(option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(time.Second))
+	opts = append([]valkeytier.Option{valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample)}, opts...)
+	b, err := valkeytier.NewBus(option, opts...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestBus(t *testing.T) {
 		}
 		before := boxes[0].count(tenancy.Position{})
 		do(t, admin(t, option), "PUBLISH", prefix+"changes", "of a newer release")
-		until(t, "a message that cannot be read", func() bool { return boxes[0].count(tenancy.Position{}) == before+1 })
+		until(t, "a message that cannot be read", func() bool { return boxes[0].count(tenancy.Position{}) > before })
 	})
 }
 
@@ -78,7 +79,7 @@ func TestBusSubscribesAgain(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		prefix := newPrefix()
 		p, through := newProxy(t, option)
-		far, near := newBus(t, through, prefix), newBus(t, option, prefix)
+		far, near := newBus(t, through, prefix, valkeytier.WithDeadline(time.Second)), newBus(t, option, prefix)
 		in := subscribe(t.Context(), far)
 		before := 0 // subscriptions; a slow machine may need several to get through
 		for n := 1; n <= 3; n++ {
@@ -124,6 +125,14 @@ func TestBusBetweenStores(t *testing.T) {
 				t.Error(err)
 			}
 		}()
+		until(t, "a message", func() bool { // the first may come before the connection
+			sent := writer.Stats().Published
+			if _, err := writer.SetStatus(t.Context(), acme.ID, tenancy.StatusActive); err != nil {
+				t.Fatal(err)
+			}
+			return writer.Stats().Published > sent
+		})
+		failed := writer.Stats().Unpublished
 		for i := range 20 {
 			if _, err := writer.SetStatus(t.Context(), acme.ID, []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive}[i%2]); err != nil {
 				t.Fatal(err)
@@ -131,7 +140,7 @@ func TestBusBetweenStores(t *testing.T) {
 			want := writer.Stats().Position
 			until(t, "the change", func() bool { return reader.Stats().Position == want })
 		}
-		if n := writer.Stats().Unpublished; n > 1 { // the first may come before the connection
+		if n := writer.Stats().Unpublished - failed; n != 0 {
 			t.Errorf("%d messages failed", n)
 		}
 	})
@@ -142,7 +151,7 @@ func TestBusSaysWhetherItIsConnected(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		p, through := newProxy(t, option)
 		var log journal
-		b, err := valkeytier.NewBus(through, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(time.Second), valkeytier.WithLogger(log.logger()))
+		b, err := valkeytier.NewBus(through, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(ample), valkeytier.WithLogger(log.logger()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,13 +161,11 @@ func TestBusSaysWhetherItIsConnected(t *testing.T) {
 		in := subscribe(t.Context(), b)
 		for n := 1; n <= 3; n++ {
 			until(t, "a connection", b.Connected)
-			until(t, "a subscription", func() bool { return in.count(tenancy.Position{}) == n })
-			if lost, back := len(log.lines("messages of other processes are lost")), len(log.lines("arrive again")); lost != min(n-1, 1) || back != 0 {
-				t.Errorf("%d lines for %d losses soon after each other, %d for as many returns", lost, n-1, back)
-			}
+			until(t, "a subscription", func() bool { return in.count(tenancy.Position{}) >= n })
+			oneLinePerEpisode(t, &log, "messages of other processes are lost", "arrive again", n > 1)
 			p.cut()
 		}
-		until(t, "the last connection", func() bool { return in.count(tenancy.Position{}) == 4 })
+		until(t, "the last connection", func() bool { return in.count(tenancy.Position{}) >= 4 })
 		if st := b.BreakerStats(); st.State != valkeytier.Closed || st.Closed == 0 || st.HalfOpened < st.Closed {
 			t.Errorf("breaker %+v", st)
 		}
@@ -168,8 +175,6 @@ func TestBusSaysWhetherItIsConnected(t *testing.T) {
 		if b.Connected() {
 			t.Error("connected after Close")
 		}
-		if n := len(log.lines("messages of other processes are lost")); n != 1 {
-			t.Errorf("%d lines", n)
-		}
+		oneLinePerEpisode(t, &log, "messages of other processes are lost", "arrive again", true)
 	})
 }

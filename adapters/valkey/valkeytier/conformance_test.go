@@ -34,15 +34,19 @@ func TestConformanceStacked(t *testing.T) {
 func TestCacheContract(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		open := func(tb testing.TB, prefix string, opts ...valkeytier.Option) tier.Cache {
-			opts = append(opts, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(patience))
+			opts = append([]valkeytier.Option{valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample), valkeytier.WithLeaseTime(time.Hour)}, opts...)
 			c, err := valkeytier.NewCache(option, opts...)
 			if err != nil {
 				tb.Fatal(err)
 			}
+			until(tb, "connected", func() bool { return c.Stats().State == valkeytier.Closed })
 			return &prefixed{c, prefix}
 		}
 		tiertest.Run(t, tiertest.Harness{
-			Open:         func(tb testing.TB) tier.Cache { return open(tb, newPrefix(), valkeytier.WithPlainSecrets()) },
+			Open: func(tb testing.TB) tier.Cache { return open(tb, newPrefix(), valkeytier.WithPlainSecrets()) },
+			OpenBrief: func(tb testing.TB) tier.Cache {
+				return open(tb, newPrefix(), valkeytier.WithLeaseTime(valkeytier.LeaseTime))
+			},
 			OpenRefusing: func(tb testing.TB) tier.Cache { return open(tb, newPrefix()) },
 			Peer: func(tb testing.TB, c tier.Cache) tier.Cache {
 				return open(tb, c.(*prefixed).prefix, valkeytier.WithPlainSecrets())
@@ -61,7 +65,7 @@ func TestBusContract(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		open := func(tb testing.TB, prefix string) tier.Bus {
 			p, through := newProxy(tb, option)
-			b, err := valkeytier.NewBus(through, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(patience))
+			b, err := valkeytier.NewBus(through, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample))
 			if err != nil {
 				tb.Fatal(err)
 			}
@@ -137,7 +141,7 @@ func over(tb testing.TB, next tenancy.Store, option valkey.ClientOption, opts ..
 		prefix = p.prefix
 	}
 	opts = append([]valkeytier.Option{
-		valkeytier.WithKeyPrefix(prefix), valkeytier.WithPlainSecrets(), valkeytier.WithBus(), valkeytier.WithDeadline(time.Second),
+		valkeytier.WithKeyPrefix(prefix), valkeytier.WithPlainSecrets(), valkeytier.WithBus(), valkeytier.WithDeadline(ample),
 		valkeytier.WithTier(tier.WithLoadTimeout(time.Minute)),
 	}, opts...)
 	s, err := valkeytier.New(next, option, opts...)

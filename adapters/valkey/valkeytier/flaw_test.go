@@ -41,6 +41,25 @@ func (j *journal) lines(text string) (found []string) {
 	return found
 }
 
+// oneLinePerEpisode checks that a time of trouble is logged once, however often it comes
+// back before it has been away for long, which on a slow machine may happen. some says
+// that there was trouble.
+func oneLinePerEpisode(tb testing.TB, log *journal, trouble, end string, some bool) {
+	tb.Helper()
+	n, ended := len(log.lines(trouble)), len(log.lines(end))
+	if n > ended+1 || some && n == 0 || !some && n > 0 {
+		tb.Errorf("logged %q, and %d ends", log.lines(trouble), ended)
+	}
+}
+
+// refusals returns the warnings, without those that only say that a connection is gone
+// or could not be made in time.
+func (j *journal) refusals() []string {
+	return slices.DeleteFunc(j.lines("WARN"), func(line string) bool {
+		return strings.Contains(line, "the connection was closed") || strings.Contains(line, "did not answer in time") || strings.Contains(line, "i/o timeout")
+	})
+}
+
 func keyring(tb testing.TB, id string) *seal.Keyring {
 	tb.Helper()
 	k, err := seal.ParseKey(id, seal.GenerateKey())

@@ -22,7 +22,8 @@ func TestFlappingIsLoggedOnce(t *testing.T) {
 		s, acme := newStore(t, user, valkeytier.WithKeyPrefix(prefix), valkeytier.WithLogger(log.logger()))
 		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
 		a := admin(t, option)
-		for range 30 {
+		lost := "messages of other processes are lost"
+		for kills := 0; kills < 30 || len(log.lines(lost)) == 0; kills++ { // of a subscription too, which needs time to come back
 			do(t, a, "CLIENT", "KILL", "USER", user.Username)
 			for next := time.Now().Add(100 * time.Millisecond); time.Now().Before(next); {
 				reads(t, s, acme)
@@ -32,9 +33,11 @@ func TestFlappingIsLoggedOnce(t *testing.T) {
 				}
 			}
 		}
-		lines := log.lines("level=")
-		if len(lines) > 3 || len(log.lines("messages of other processes are lost")) != 1 || len(log.lines("circuit breaker open")) > 2 {
-			t.Errorf("logged %d lines: %q", len(lines), lines)
+		oneLinePerEpisode(t, &log, lost, "arrive again", true)
+		for _, without := range []string{"SQL does its work", "learn of changes by polling"} { // of the cache, of the bus
+			if n := len(log.lines(without)); n > 0 {
+				oneLinePerEpisode(t, &log, without, "circuit breaker closed", true)
+			}
 		}
 	})
 }
@@ -70,7 +73,7 @@ func TestTwoDatabasesUnderOnePrefix(t *testing.T) {
 			read[0]()
 			read[1]()
 		}
-		if lines := log.lines("WARN"); len(lines) > 2 || !strings.Contains(lines[0], "same key prefix") {
+		if lines := log.lines("same key prefix"); len(lines) == 0 || len(lines) > 2 {
 			t.Errorf("logged %q, want one line for each process", lines)
 		}
 	})

@@ -28,7 +28,7 @@ func (c *Cache) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
 
 func (c *Cache) get(call *call, key tenancy.Key, name string) (tier.Result, error) {
 	token := newToken()
-	r, bad, err := c.judge(key, name, token, call.client.Do(call.ctx, takeLease(call.client, name, token)))
+	r, bad, err := c.judge(key, name, token, call.client.Do(call.ctx, c.takeLease(call.client, name, token)))
 	if bad != nil {
 		return c.repair(call, name, bad)
 	}
@@ -37,8 +37,8 @@ func (c *Cache) get(call *call, key tenancy.Key, name string) (tier.Result, erro
 
 // takeLease is the command that returns what is under name, or takes the lease if
 // that is nothing. It needs Redis 7.0.
-func takeLease(c valkey.Client, name string, token tier.Token) valkey.Completed {
-	return c.B().Set().Key(name).Value(lease(token)).Nx().Get().PxMilliseconds(leaseTime.Milliseconds()).Build()
+func (c *Cache) takeLease(client valkey.Client, name string, token tier.Token) valkey.Completed {
+	return client.B().Set().Key(name).Value(lease(token)).Nx().Get().PxMilliseconds(c.cfg.lease.Milliseconds()).Build()
 }
 
 // unusable is a value that must be replaced.
@@ -71,7 +71,7 @@ func (c *Cache) judge(key tenancy.Key, name string, token tier.Token, answer val
 func (c *Cache) repair(call *call, name string, u *unusable) (tier.Result, error) {
 	c.note(name, u.err)
 	token := newToken()
-	replaced, err := c.scripts.repair.run(call.ctx, call.client, invocation{name, []string{u.value, lease(token), milliseconds(leaseTime)}})
+	replaced, err := c.scripts.repair.run(call.ctx, call.client, invocation{name, []string{u.value, lease(token), milliseconds(c.cfg.lease)}})
 	if err != nil || replaced[0] == 0 {
 		return tier.Result{}, err
 	}
@@ -170,7 +170,7 @@ func (c *Cache) leaseMany(call *call, keys []tenancy.Key, names []string, missin
 	tokens := make([]tier.Token, len(missing))
 	for j, i := range missing {
 		tokens[j] = newToken()
-		commands[j] = takeLease(call.client, names[i], tokens[j])
+		commands[j] = c.takeLease(call.client, names[i], tokens[j])
 	}
 	var failed error
 	for j, answer := range call.client.DoMulti(call.ctx, commands...) {

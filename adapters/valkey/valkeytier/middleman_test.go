@@ -112,7 +112,7 @@ func TestProxies(t *testing.T) {
 					}
 					return ""
 				})
-				cache, err := valkeytier.NewCache(through, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(patience), valkeytier.WithLogger(log.logger()))
+				cache, err := valkeytier.NewCache(through, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(ample), valkeytier.WithLogger(log.logger()))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -122,9 +122,9 @@ func TestProxies(t *testing.T) {
 					}
 				})
 				until(t, "an end of the attempt to connect", func() bool {
-					return len(c.says) == 0 && cache.Stats().State == valkeytier.Closed || len(log.lines("WARN")) > 0
+					return len(c.says) == 0 && cache.Stats().State == valkeytier.Closed || len(log.refusals()) > 0
 				})
-				lines := log.lines("WARN")
+				lines := log.refusals()
 				if len(lines) != min(len(c.says), 1) {
 					t.Fatalf("logged %q, want what says %q", lines, c.says)
 				}
@@ -171,7 +171,7 @@ func TestStatesThatEnd(t *testing.T) {
 				}
 				return ""
 			})
-			s, err := valkeytier.New(newPrimary(), option, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(patience), valkeytier.WithLogger(log.logger()))
+			s, err := valkeytier.New(newPrimary(), option, valkeytier.WithKeyPrefix(newPrefix()), valkeytier.WithDeadline(ample), valkeytier.WithLogger(log.logger()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +194,7 @@ func TestStatesThatEnd(t *testing.T) {
 			})
 			state.Store(false)
 			until(t, "a hit", used)
-			if lines := log.lines("WARN"); len(lines) != 1 || !strings.Contains(lines[0], "circuit breaker open") || !strings.Contains(lines[0], says) {
+			if lines := log.refusals(); len(lines) != 1 || !strings.Contains(lines[0], "circuit breaker open") || !strings.Contains(lines[0], says) {
 				t.Errorf("logged %q, want one line that says %q", lines, says)
 			}
 		})

@@ -39,6 +39,7 @@ type config struct {
 	prefix   string
 	deadline time.Duration
 	maxCalls int
+	lease    time.Duration // see leaseTime
 	codec    tier.Codec
 	logger   *slog.Logger
 	bus      bool
@@ -46,7 +47,7 @@ type config struct {
 }
 
 func newConfig(opts []Option) (config, error) {
-	c := config{prefix: DefaultKeyPrefix, deadline: DefaultDeadline, maxCalls: DefaultMaxCalls, logger: slog.Default()}
+	c := config{prefix: DefaultKeyPrefix, deadline: DefaultDeadline, maxCalls: DefaultMaxCalls, lease: leaseTime, logger: slog.Default()}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&c)

@@ -43,18 +43,19 @@ func TestUserWithLeastPermissions(t *testing.T) {
 		var log journal
 		prefix := aclPrefix()
 		option, _ = limited(t, option, prefix, least...)
-		s, acme := newStore(t, option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(patience), valkeytier.WithLogger(log.logger()))
+		s, acme := newStore(t, option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample), valkeytier.WithLogger(log.logger()))
 		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
+		before := s.Stats() // with what failed before it was connected
 		if _, err := s.GetByIDs(t.Context(), []string{acme.ID, "other"}); err != nil {
 			t.Error(err)
 		}
 		if n, err := s.InvalidateAll(t.Context()); err != nil || n != 3 {
 			t.Errorf("InvalidateAll: %d, %v, want 3 entries", n, err)
 		}
-		if st, ts := stats(s), s.Stats(); st.Failures != 0 || ts.Errors != 0 || ts.Unpublished != 0 {
+		if st, ts := stats(s), s.Stats(); st.Failures != 0 || ts.Errors != before.Errors || ts.Unpublished != before.Unpublished {
 			t.Errorf("%+v, %+v", st, ts)
 		}
-		if lines := log.lines("WARN"); len(lines) != 0 {
+		if lines := log.refusals(); len(lines) != 0 {
 			t.Errorf("logged %q", lines)
 		}
 	})
@@ -132,7 +133,7 @@ func TestEachCommandDenied(t *testing.T) {
 					if early {
 						permit(c.denies...)
 					}
-					s, acme := newStore(t, user, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(patience), valkeytier.WithLogger(log.logger()))
+					s, acme := newStore(t, user, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample), valkeytier.WithLogger(log.logger()))
 					if !early {
 						until(t, "hits", func() bool { single, batch := work(t, s, acme); return single > 0 && batch > 0 })
 						permit(c.denies...)
@@ -148,7 +149,7 @@ func TestEachCommandDenied(t *testing.T) {
 					for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); {
 						work(t, s, acme)
 					}
-					lines := slices.DeleteFunc(log.lines("WARN"), func(line string) bool { return strings.Contains(line, "EOF") }) // the end of the subscription
+					lines := log.refusals()
 					named := slices.ContainsFunc(lines, func(line string) bool {
 						return strings.Contains(line, c.says) && strings.Contains(line, "give the user the permissions")
 					})
@@ -177,6 +178,6 @@ func TestSelectDenied(t *testing.T) {
 				t.Error(err)
 			}
 		}()
-		until(t, "a line for the cache and one for the bus", func() bool { return len(log.lines("'select'")) == 2 })
+		until(t, "a line for the cache and one for the bus", func() bool { return len(log.lines("'select'")) >= 2 })
 	})
 }

@@ -8,8 +8,8 @@ import (
 	"io"
 	"net"
 	"runtime"
-
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,9 +21,6 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
-
-// slack is what a busy machine may add to a deadline.
-const slack = 2 * time.Second
 
 // newStore returns a store over one in memory that holds a tenant with the
 // identifier acme.
@@ -43,30 +40,32 @@ func newStore(tb testing.TB, option valkey.ClientOption, opts ...valkeytier.Opti
 	return s, acme
 }
 
-// reads checks that a read works, and returns how long it took.
-func reads(tb testing.TB, s *tier.Store, want tenancy.Tenant) time.Duration {
+// reads checks that a read works.
+func reads(tb testing.TB, s *tier.Store, want tenancy.Tenant) {
 	tb.Helper()
-	begun := time.Now()
 	got, err := s.GetByIdentifier(context.Background(), want.Identifier)
 	if err != nil || got != want {
 		tb.Errorf("%+v, %v, want %+v", got, err, want)
 	}
-	return time.Since(begun)
 }
 
 func stats(s *tier.Store) valkeytier.Stats { return s.Cache().(*valkeytier.Cache).Stats() }
 
-// refusedAddr returns an address that nobody listens at.
+// refusedAddr returns an address that nobody listens at, and nobody else can: a
+// connection has its port.
 func refusedAddr(tb testing.TB) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := l.Close(); err != nil {
+	tb.Cleanup(func() { _ = l.Close() })
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
 		tb.Fatal(err)
 	}
-	return l.Addr().String()
+	tb.Cleanup(func() { _ = c.Close() })
+	return c.LocalAddr().String()
 }
 
 // silentAddr returns an address that takes connections and never answers.
@@ -146,7 +145,7 @@ func greetingAddr(tb testing.TB, text string) string {
 }
 
 func withTLS(option valkey.ClientOption) valkey.ClientOption {
-	option.TLSConfig = &tls.Config{}
+	option.TLSConfig, option.Dialer.Timeout = &tls.Config{}, 0
 	return option
 }
 
@@ -183,19 +182,17 @@ func TestTroubleFromTheStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log journal
-			deadline := patience // of what answers, on a busy machine
+			deadline := ample
 			if name == "silent" || c.option.TLSConfig != nil {
 				deadline = valkeytier.DefaultDeadline
 			}
 			s, acme := newStore(t, c.option, valkeytier.WithLogger(log.logger()), valkeytier.WithDeadline(deadline))
 			for range 20 {
-				if d := reads(t, s, acme); d > slack {
-					t.Errorf("a read took %v", d)
-				}
+				reads(t, s, acme) // none of which waits for an answer
 			}
-			until(t, "a line of the log", func() bool { return len(log.lines("use=cache")) > 0 })
-			if lines := log.lines("use=cache"); len(lines) != 1 || len(log.lines(c.says)) == 0 {
-				t.Errorf("logged %q, want one line that says %q", lines, c.says)
+			until(t, "a line of the log", func() bool { return len(log.lines(c.says)) > 0 })
+			if lines := log.lines("use=cache"); len(lines) != 1 {
+				t.Errorf("logged %q, want one line", lines)
 			}
 			if st := stats(s); st.State == valkeytier.Closed || st.Refused == 0 {
 				t.Errorf("%+v, want refused calls", st)
@@ -221,15 +218,16 @@ func TestTierLogsWhereTheCacheDoes(t *testing.T) {
 		})
 	}
 	for _, log := range []*journal{&cache, &tierAlone} {
-		until(t, "a line about the change log", func() bool { return len(log.lines("the change log cannot be read")) == 1 })
+		until(t, "a line about the change log", func() bool { return len(log.lines("the change log cannot be read")) > 0 })
 	}
 }
 
-// A server that hangs delays reads by the deadline, and only until the breaker
-// opens; nobody piles up; and when it goes on, the cache does too.
+// Reads return while the server hangs, without it once the breaker is open; nobody
+// piles up; and when it goes on, the cache does too.
 func TestHangUnderLoad(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		p, option := newProxy(t, option)
+		option.Dialer.Timeout = 0 // as users have it
 		var log journal
 		s, acme := newStore(t, option, valkeytier.WithLogger(log.logger()), valkeytier.WithDeadline(valkeytier.DefaultDeadline))
 		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
@@ -238,16 +236,20 @@ func TestHangUnderLoad(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer load.Wait()
 		defer stop()
-		var slowest sync.Map
-		for i := range 32 {
+		var made [32]atomic.Int64 // reads of each
+		for i := range made {
 			load.Go(func() {
-				for longest := time.Duration(0); ctx.Err() == nil; {
-					longest = max(longest, reads(t, s, acme))
-					slowest.Store(i, longest)
+				for ctx.Err() == nil {
+					reads(t, s, acme)
+					made[i].Add(1)
 				}
 			})
 		}
 		p.hang()
+		for i := range made { // the second one has begun while the server hangs
+			n := made[i].Load()
+			until(t, "a read while the server hangs", func() bool { return made[i].Load() > n+1 })
+		}
 		until(t, "an open breaker", func() bool { return stats(s).State != valkeytier.Closed })
 		before := runtime.NumGoroutine()
 		refused := stats(s).Refused
@@ -261,15 +263,9 @@ func TestHangUnderLoad(t *testing.T) {
 		until(t, "hits again", func() bool { return s.Stats().Hits > hits+100 })
 		stop()
 		load.Wait()
-		slowest.Range(func(_, d any) bool {
-			if d.(time.Duration) > slack {
-				t.Errorf("a read took %v", d)
-			}
-			return true
-		})
-		// The bus has a breaker of its own, which a message of progress may open.
-		if opened := stats(s).Opened; len(log.lines("SQL does its work")) != 1 || len(log.lines("circuit breaker open")) > 2 || opened == 0 {
-			t.Errorf("logged %q for %d changes", log.lines("breaker"), opened)
+		oneLinePerEpisode(t, &log, "SQL does its work", "circuit breaker closed", true) // the bus has a breaker and lines of its own
+		if stats(s).Opened == 0 {
+			t.Error("the breaker has not opened")
 		}
 	})
 }
@@ -337,6 +333,7 @@ func TestDeadlineIsWaitedFor(t *testing.T) {
 		for name, connected := range map[string]bool{"connected": true, "not connected": false} {
 			t.Run(name, func(t *testing.T) {
 				p, through := newProxy(t, option)
+				through.Dialer.Timeout = 0    // as users have it
 				through.PipelineMultiplex = 2 // four connections, on every machine
 				c, _ := newCache(t, through, valkeytier.WithDeadline(time.Minute))
 				keys := make([]tenancy.Key, 64) // some for each connection
