@@ -195,6 +195,9 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
+// patience tells a test that hangs from one on a busy machine.
+const patience = 5 * time.Minute
+
 // program is run, under way.
 type program struct {
 	*client
@@ -221,7 +224,7 @@ func start(t testing.TB, cfg config) *program {
 		p.client = newClient(t, address)
 	case err := <-p.done:
 		t.Fatalf("run ended: %v\n%s", err, p.log)
-	case <-time.After(2 * time.Minute):
+	case <-time.After(patience):
 		t.Fatalf("run does not serve\n%s", p.log)
 	}
 	return p
@@ -236,7 +239,7 @@ func (p *program) stop(t testing.TB) {
 		if err != nil {
 			t.Fatalf("run: %v", err)
 		}
-	case <-time.After(2 * shutdownGrace):
+	case <-time.After(patience):
 		t.Fatal("run does not end")
 	}
 }

@@ -225,7 +225,7 @@ func TestWarningOffLoopback(t *testing.T) {
 
 func waitFor(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)

@@ -93,7 +93,7 @@ func TestInstancesShareValkey(t *testing.T) {
 	if _, err := stores[0].SetStatus(t.Context(), made.ID, tenancy.StatusSuspended); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); get().Status != tenancy.StatusSuspended; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); get().Status != tenancy.StatusSuspended; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the other instance does not see the suspension")
 		}

@@ -158,7 +158,7 @@ func contender(tb testing.TB, name string) Contender {
 // eventually waits until the condition holds.
 func eventually(tb testing.TB, what string, condition func() bool) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Minute)
 	defer cancel()
 	for look := time.NewTicker(5 * time.Millisecond); !condition(); {
 		select {

@@ -18,7 +18,7 @@ import (
 const crashWrites = 1000
 
 // patience is far more than anything here takes.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 func TestKilledWriterSQLite(t *testing.T) {
 	testKilledWriter(t, filepath.Join(t.TempDir(), "tenants.db"))

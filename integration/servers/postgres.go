@@ -23,8 +23,8 @@ import (
 const PostgresEnv = "TENANTSTORE_POSTGRES"
 
 const (
-	startPatience = 60 * time.Second
-	stopPatience  = 30 * time.Second
+	startPatience = 3 * time.Minute
+	stopPatience  = 2 * time.Minute
 )
 
 // PostgresOptions say how a server is set up.

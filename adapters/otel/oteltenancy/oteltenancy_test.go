@@ -222,7 +222,7 @@ func TestRefreshIsARootWithALink(t *testing.T) {
 	}
 	ctx, span := b.tracer.Start(t.Context(), "caller")
 	defer span.End()
-	for deadline := time.Now().Add(10 * time.Second); b.find("tenancy.cache.refresh") == nil; {
+	for deadline := time.Now().Add(5 * time.Minute); b.find("tenancy.cache.refresh") == nil; {
 		if _, err := b.GetByIdentifier(ctx, "acme"); err != nil {
 			t.Fatal(err)
 		}
@@ -250,12 +250,12 @@ func (b *bench) find(name string) sdktrace.ReadOnlySpan {
 // that only follow the log.
 func TestApplyIsARoot(t *testing.T) {
 	b := newBench(t, twoTiers(t))
-	for deadline := time.Now().Add(10 * time.Second); b.find("tenancy.cache.apply") == nil; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); b.find("tenancy.cache.apply") == nil; time.Sleep(time.Millisecond) {
 		if _, err := b.Create(t.Context(), tenancy.Tenant{Identifier: "acme-" + tenancy.NewID()[24:], Name: "Acme"}); err != nil {
 			t.Fatal(err)
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("no span within 10 s")
+			t.Fatal("no span")
 		}
 	}
 	if s := b.find("tenancy.cache.apply"); s.Parent().IsValid() {
@@ -327,9 +327,9 @@ func TestMetrics(t *testing.T) {
 	active := func() float64 {
 		return points(b.metrics(t)["tenancy.tenants"])["tenancy.status=active,tenancy.store=archive"]
 	}
-	for deadline := time.Now().Add(10 * time.Second); active() == 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); active() == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("tenants were not counted within 10 s")
+			t.Fatal("tenants were not counted")
 		}
 	}
 	got := b.metrics(t)

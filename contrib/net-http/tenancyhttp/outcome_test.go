@@ -47,7 +47,7 @@ func (e *events) ObserveRequest(_ context.Context, event resolve.Event) {
 // last waits for the n-th event.
 func (e *events) nth(t testing.TB, n int) resolve.Event {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
 		e.mu.Lock()
 		if len(e.all) >= n {
 			defer e.mu.Unlock()

@@ -57,7 +57,7 @@ func answers(dsn string) bool {
 // of the program.
 func stopped(t *testing.T, dsn string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); answers(dsn); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); answers(dsn); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the server still answers")
 		}

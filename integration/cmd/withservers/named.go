@@ -15,7 +15,7 @@ import (
 
 // namedPatience is how long a server that the environment names may take to
 // answer.
-const namedPatience = 5 * time.Second
+const namedPatience = 15 * time.Second
 
 // checkNamed fails if the server that env names does not answer. Tests must not
 // begin without it: a stack goes on without its shared cache, and would pass many
