@@ -29,7 +29,7 @@ func TestStoppedServerUnderLoad(t *testing.T) {
 			}
 			l.goesOn(t, 1)
 			withoutValkey(t, s, 10_000)
-			l.goesOn(t, 100)
+			l.goesOn(t, 10)
 			if n := runtime.NumGoroutine(); n > goroutines+2*valkeytier.DefaultMaxCalls {
 				t.Errorf("%d goroutines, %d before", n, goroutines)
 			}
@@ -52,7 +52,7 @@ func TestKilledServerUnderLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 			withoutValkey(t, s, 1000)
-			l.goesOn(t, 50)
+			l.goesOn(t, 10)
 			if err := server.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +70,7 @@ func TestServerThatComesLater(t *testing.T) {
 		}
 		s, tenants := newStore(t, valkey.ClientOption{InitAddress: []string{server.Addr()}}, 10)
 		l := startLoad(t, s, tenants, 4)
-		l.goesOn(t, 250)
+		l.goesOn(t, 100)
 		if err := server.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -67,7 +67,7 @@ func TestStoppedShard(t *testing.T) {
 		}
 		l.goesOn(t, 1)
 		withoutValkey(t, s, 1000)
-		l.goesOn(t, 50)
+		l.goesOn(t, 10)
 		if err := cluster.Shards[1].Resume(); err != nil {
 			t.Fatal(err)
 		}

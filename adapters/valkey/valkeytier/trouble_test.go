@@ -229,7 +229,7 @@ func TestHangUnderLoad(t *testing.T) {
 		p, option := newProxy(t, option)
 		option.Dialer.Timeout = 0 // as users have it
 		var log journal
-		s, acme := newStore(t, option, valkeytier.WithLogger(log.logger()), valkeytier.WithDeadline(valkeytier.DefaultDeadline))
+		s, acme := newStore(t, option, valkeytier.WithLogger(log.logger()), valkeytier.WithDeadline(2*time.Second)) // hits are wanted, too
 		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
 
 		var load sync.WaitGroup
