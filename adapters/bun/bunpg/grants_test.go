@@ -52,6 +52,40 @@ func TestMigrateWarnsOfReaders(t *testing.T) {
 	}
 }
 
+// A privilege that is missing stays so until somebody grants it: an operator hears of it
+// at once, and once. Callers get what they get in an outage.
+func TestDenialIsLoggedOnce(t *testing.T) {
+	dsn := newDatabase(t)
+	acme := create(t, open(t, dsn), "acme")
+	role, roleDSN := newRole(t, dsn)
+	admin := connect(t, dsn)
+	var log syncWriter
+	store := open(t, roleDSN, bunpg.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	for episode := 1; episode <= 2; episode++ {
+		exec(t, admin, `REVOKE UPDATE ON tenants FROM `+role)
+		for range 3 {
+			_, err := store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+			if !errors.Is(err, tenancy.ErrUnavailable) || !errors.Is(err, tenancy.ErrNotApplied) || !strings.Contains(err.Error(), "42501") {
+				t.Errorf("SetStatus: %v", err)
+			}
+			if _, err := store.UpdateMetadata(t.Context(), acme.ID, metadata(t, `{"a":1}`)); !errors.Is(err, tenancy.ErrUnavailable) {
+				t.Errorf("UpdateMetadata: %v", err)
+			}
+			if _, err := store.GetByID(t.Context(), acme.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		exec(t, admin, `GRANT UPDATE ON tenants TO `+role)
+		if _, err := store.SetStatus(t.Context(), acme.ID, tenancy.StatusActive); err != nil {
+			t.Fatal(err)
+		}
+		if got := log.String(); strings.Count(got, "level=ERROR") != episode || strings.Count(got, "level=INFO") != episode ||
+			strings.Count(got, "permission denied") != episode || strings.Count(got, "grants what it has denied") != episode {
+			t.Errorf("after %d episodes, the log says\n%s", episode, got)
+		}
+	}
+}
+
 // A role that may not make triggers anew says what is missing, and does not claim to
 // have made it.
 func TestMissingTriggerIsTheCause(t *testing.T) {

@@ -29,7 +29,7 @@ func newBase(db *bun.DB, c config, d dialect) *base {
 	return &base{
 		config: c, dialect: d, texts: newReadTexts(d, c),
 		db:         db.DB,
-		read:       session{runner: db.DB, dialect: d, logger: c.logger, secrets: &secrets{sealer: c.sealer, logger: c.logger}},
+		read:       session{runner: db.DB, dialect: d, logger: c.logger, secrets: &secrets{sealer: c.sealer, logger: c.logger}, denial: &denial{}},
 		background: newBackground(),
 	}
 }

@@ -24,6 +24,7 @@ const (
 	duplicate               // a unique constraint
 	refused                 // another constraint: trying again will not help
 	interrupted             // the statement was cancelled
+	denied                  // for want of a privilege; an outage that lasts until somebody grants it
 	outdated                // a plan, or a prepared statement that the server no longer has; the driver forgets it
 )
 

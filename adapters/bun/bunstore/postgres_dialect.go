@@ -153,6 +153,8 @@ func (postgresDialect) classify(err error) (kind, string) {
 		return contended, text
 	case "57014":
 		return interrupted, text
+	case "42501":
+		return denied, text
 	case "23505":
 		return duplicate, text
 	case "P0001":

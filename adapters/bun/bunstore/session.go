@@ -25,6 +25,7 @@ type session struct {
 	logger  *slog.Logger
 	secrets *secrets
 	seats   *seats // of runner
+	denial  *denial
 }
 
 // with returns a session on r.
@@ -49,6 +50,7 @@ func (s session) keyed(ctx context.Context, text string, args []any, scan func(*
 func (s session) query(ctx context.Context, keyed bool, text string, args []any, scan func(*sql.Rows) error) (err error) {
 	n := int64(0)
 	defer s.logged(ctx, text, &n, &err)()
+	defer func() { s.denial.saw(ctx, s.logger, text, err) }()
 	statement := ctx
 	if s.seats.take() && keyed {
 		statement = context.WithoutCancel(ctx)
@@ -86,6 +88,7 @@ func (s session) one(ctx context.Context, text string, args []any, dest ...any) 
 // exec returns the number of rows that the statement itself changed.
 func (s session) exec(ctx context.Context, text string, args ...any) (n int64, err error) {
 	defer s.logged(ctx, text, &n, &err)()
+	defer func() { s.denial.saw(ctx, s.logger, text, err) }()
 	result, err := s.runner.ExecContext(ctx, text, args...)
 	if err != nil {
 		return 0, fail(ctx, s.dialect, err)
