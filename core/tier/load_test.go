@@ -271,7 +271,9 @@ func TestMalformedIdentifiersGoNowhere(t *testing.T) {
 }
 
 // Rule 6: across processes, one holds the lease and the others wait for it.
-func TestLeaseCoalescesAcrossNodes(t *testing.T) {
+func TestLeaseCoalescesAcrossNodes(t *testing.T) { synctest.Test(t, leaseCoalescesAcrossNodes) }
+
+func leaseCoalescesAcrossNodes(t *testing.T) {
 	db := newDatabase()
 	create(t, db, "acme")
 	shared := newSharedMap()

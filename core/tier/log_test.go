@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -32,7 +33,9 @@ func (j *journal) count(text string) int {
 
 // Each change of state is one line, however many calls notice it and however many
 // tiers there are.
-func TestEachChangeOfStateIsLoggedOnce(t *testing.T) {
+func TestEachChangeOfStateIsLoggedOnce(t *testing.T) { synctest.Test(t, eachChangeOfStateIsLoggedOnce) }
+
+func eachChangeOfStateIsLoggedOnce(t *testing.T) {
 	var log journal
 	logger := tier.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
 	db := newDatabase()

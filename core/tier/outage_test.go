@@ -108,7 +108,7 @@ func TestServedStaleNeverGoesBack(t *testing.T) {
 	create(t, db, "acme")
 	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Millisecond))
 	get(t, s, "acme")
-	ctx, stop := context.WithTimeout(t.Context(), time.Second)
+	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var work sync.WaitGroup
 	for range 4 {
@@ -129,7 +129,7 @@ func TestServedStaleNeverGoesBack(t *testing.T) {
 		}
 	})
 	var last tier.Stats
-	for ctx.Err() == nil {
+	for last.ServedStale < 10_000 && !t.Failed() {
 		now := s.Stats()
 		if now.ServedStale < last.ServedStale || now.ServedStale > now.Hits+now.Negatives {
 			t.Errorf("%d of %d hits in outages, after %d of %d", now.ServedStale, now.Hits, last.ServedStale, last.Hits)
@@ -139,7 +139,4 @@ func TestServedStaleNeverGoesBack(t *testing.T) {
 	}
 	stop()
 	work.Wait()
-	if last.ServedStale == 0 {
-		t.Error("there was no outage")
-	}
 }

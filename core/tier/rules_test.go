@@ -393,6 +393,10 @@ func (l *heldLog) Changes(ctx context.Context, after tenancy.Position, limit int
 // Rule 7: a read of the log that was begun before a write that could not be followed
 // says nothing of that write.
 func TestReadBegunBeforeAnUnfollowedWrite(t *testing.T) {
+	synctest.Test(t, readBegunBeforeAnUnfollowedWrite)
+}
+
+func readBegunBeforeAnUnfollowedWrite(t *testing.T) {
 	db := newDatabase()
 	acme := create(t, db, "acme")
 	l := &heldLog{quietWatch: &quietWatch{db}, answer: make(chan struct{}), goOn: make(chan struct{})}

@@ -198,14 +198,14 @@ func TestContendersAgree(t *testing.T) {
 				return err == nil && a == Answer{"suspended", revision}
 			})
 			if c.Place != Nowhere {
-				n := p.during(func() {
-					for range 100 {
-						warm(t, p.a, tenants)
-					}
+				eventually(t, "300 reads are answered by a cache, most of them", func() bool {
+					n := p.during(func() {
+						for range 100 {
+							warm(t, p.a, tenants)
+						}
+					})
+					return n.sum() <= 100
 				})
-				if n.sum() > 100 {
-					t.Errorf("300 reads cost %+v: nothing is cached", n)
-				}
 			}
 		})
 	}
