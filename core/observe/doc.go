@@ -1,6 +1,6 @@
-// Package observe is what decorators for metrics and traces have in common: the
-// table of the metrics of a stack, and what fills it. promtenancy and oteltenancy
-// are thin layers over it, and so can be a decorator for another system.
+// Package observe collects the metrics and traces of a stack of stores, and of the
+// requests for its tenants. promtenancy and oteltenancy export them; an exporter for
+// another system is a thin layer too.
 //
 //	s := observe.Wrap(store, observe.Config{…}) // the outermost store
 //	s.Refresh()
@@ -10,7 +10,7 @@
 //
 // [Wrap] counts the operations of a store and watches every tier below. What it
 // returns has every capability of the store, so that it may stand anywhere in a
-// stack of tiers.
+// stack of tiers. [NewRequests] is for the middleware that asks the stack.
 //
 // # Cost
 //

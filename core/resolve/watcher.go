@@ -35,6 +35,10 @@ type Watcher struct {
 	source   tenancy.Source
 	stop     context.CancelFunc
 	stopped  chan struct{}
+	// started is closed when the log was read for the first time, or could not be.
+	// Before, no change can be told from one that was lost.
+	started chan struct{}
+	start   func() // closes started, once
 
 	mu       sync.Mutex
 	refusing error // why nothing is watched: nil, ErrStale or ErrWatcherClosed
@@ -110,8 +114,9 @@ func NewWatcher(store tenancy.Store, p Policy, opts ...Option) (*Watcher, error)
 	}
 	w := &Watcher{
 		policy: p, logger: slog.Default(), maxStale: DefaultMaxStale,
-		stopped: make(chan struct{}), streams: map[string]map[*stream]struct{}{},
+		stopped: make(chan struct{}), started: make(chan struct{}), streams: map[string]map[*stream]struct{}{},
 	}
+	w.start = sync.OnceFunc(func() { close(w.started) })
 	for _, o := range opts {
 		if o == nil {
 			return nil, wrongArgument("an option is nil")
@@ -136,7 +141,8 @@ func NewWatcher(store tenancy.Store, p Policy, opts ...Option) (*Watcher, error)
 // Watch returns a copy of ctx that ends when t is no longer served, and a function
 // that ends it and must be called when the work is done. The decision says whether t
 // is served now: a watched tenant costs a lookup. If its Outcome is not
-// [OutcomeResolved], the context has ended already.
+// [OutcomeResolved], the context has ended already. Right after NewWatcher, Watch waits
+// until the log was read, or could not be.
 //
 // The context ends, with cause [ErrNotServed], soon after the change log says that the
 // tenant's status was changed, to whatever, or that the tenant was removed or got
@@ -168,6 +174,10 @@ func (w *Watcher) Close() error {
 // admit looks whether the tenant is served still, and adds s: what was committed
 // before is in the answer, what comes after ends s.
 func (w *Watcher) admit(ctx context.Context, id string, s *stream) Decision {
+	select {
+	case <-w.started:
+	case <-ctx.Done(): // which load says
+	}
 	for {
 		seen, err := w.begin(s)
 		var snapshots []tenancy.Versioned
@@ -256,6 +266,7 @@ func (w *Watcher) sync(ctx context.Context, at tenancy.Position) error {
 	w.round++
 	ids := slices.Collect(maps.Keys(w.streams))
 	w.mu.Unlock()
+	w.start()
 	return w.look(ctx, at, ids, func(s *stream, now tenancy.Versioned) {
 		switch {
 		case s.round == w.round: // it came after at
@@ -348,6 +359,7 @@ func (w *Watcher) contact(err error) {
 		}
 	}
 	w.mu.Unlock()
+	w.start()
 	switch {
 	case changed && err != nil:
 		w.logger.Warn("tenancy: the change log cannot be followed; requests of tenants that are suspended now go on until it can, or MaxStale is over",
@@ -359,6 +371,7 @@ func (w *Watcher) contact(err error) {
 
 // endAll ends what is watched, and refuses what comes.
 func (w *Watcher) endAll(cause error) {
+	defer w.start()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if errors.Is(w.refusing, ErrWatcherClosed) {

@@ -287,6 +287,68 @@ func TestWatcherAdmitsNoOther(t *testing.T) {
 	})
 }
 
+// slow is a source whose log is first read when its gate is opened.
+type slow struct {
+	tenancy.Source
+	gate chan struct{}
+}
+
+func (s *slow) Bounds(ctx context.Context) (tenancy.Bounds, error) {
+	select {
+	case <-s.gate:
+		return s.Source.Bounds(ctx)
+	case <-ctx.Done():
+		return tenancy.Bounds{}, ctx.Err()
+	}
+}
+
+// What changes before the watcher has read the log for the first time is no lost change.
+func TestWatcherStartsSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme", "globex")
+		source := &slow{store, make(chan struct{})}
+		watcher := newWatcher(t, source)
+		renamed, leave := watched(watcher, tenants["acme"])
+		suspended, _ := watched(watcher, tenants["globex"])
+		tenants["acme"] = rename(t, store, tenants["acme"], "acme2")
+		setStatus(t, store, tenants["globex"], tenancy.StatusSuspended)
+		close(source.gate)
+		wantCause(t, renamed, nil, "a tenant that was renamed")
+		wantCause(t, suspended, errRefused, "a tenant that was suspended")
+		leave()
+		wantCause(t, renamed, context.Canceled, "a client that leaves")
+	})
+}
+
+func rename(t testing.TB, store tenancy.Store, tenant tenancy.Tenant, identifier string) tenancy.Tenant {
+	t.Helper()
+	tenant.Identifier = identifier
+	renamed, err := store.Update(t.Context(), tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return renamed
+}
+
+// A log that cannot be read from the start holds nobody up for long.
+func TestWatcherStartsInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme")
+		watcher := newWatcher(t, &slow{store, make(chan struct{})})
+		begun := time.Now()
+		served, leave := watched(watcher, tenants["acme"])
+		time.Sleep(3 * time.Second)
+		wantCause(t, served, nil, "what the store answers")
+		leave()
+		wantCause(t, served, context.Canceled, "a client that leaves")
+		ctx, cancel, d := watcher.Watch(t.Context(), tenants["acme"])
+		defer cancel()
+		if d.Outcome != resolve.OutcomeResolved || ctx.Err() != nil || time.Since(begun) > 3*time.Second {
+			t.Errorf("%+v after %v", d, time.Since(begun))
+		}
+	})
+}
+
 // hanging is a source whose log can be made to hang.
 type hanging struct {
 	tenancy.Source

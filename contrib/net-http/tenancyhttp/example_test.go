@@ -5,6 +5,7 @@ import (
 	"errors"
 	"expvar"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -231,6 +232,29 @@ func ExampleWatcher() {
 	mux.Handle("GET /events", watcher.Middleware(events))
 	try(tenant(mux), "https://acme.example.com/events")
 	// Output: 200 the tenant is no longer served
+}
+
+// byPort finds the tenant by the port that the client has connected to. Its name is
+// the value of the label resolver in metrics.
+type byPort map[string]string // port → identifier
+
+func (b byPort) Resolve(r *http.Request) (tenancyhttp.Match, error) {
+	m := tenancyhttp.Match{Match: resolve.Match{Resolver: "port"}}
+	_, port, err := net.SplitHostPort(r.Host)
+	if err != nil || b[port] == "" {
+		return m, resolve.ErrAbsent
+	}
+	m.Key = tenancy.IdentifierKey(b[port])
+	return m, nil
+}
+
+// A resolver of your own says what a request names, and looks nothing up.
+func ExampleMatch() {
+	store := newStore()
+	defer store.Close()
+	tenant := must(tenancyhttp.NewMiddleware(store, byPort{"8001": "acme", "8002": "globex"}))
+	try(tenant(hello), "https://example.com:8001/")
+	// Output: 200 Hello, The acme company!
 }
 
 // A resolver of your own that reads the path.

@@ -83,7 +83,7 @@ func wantLine(t testing.TB, lines *bufio.Reader, want string) {
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			t.Fatalf("waiting for %q: %v", want, err)
+			t.Fatalf("waiting for %q: %v, got %q", want, err, line)
 		}
 		if line == want {
 			return
