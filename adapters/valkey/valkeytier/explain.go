@@ -15,7 +15,7 @@ import (
 // advice says what to do about errors that an operator must mend: of those with this
 // text at the beginning, or anywhere if it begins with "…".
 var advice = []struct{ text, advice string }{
-	{"WRONGPASS", "check ClientOption.Username and Password"},
+	{"WRONGPASS", "check ClientOption.Username and Password; if they have ended, AuthCredentialsFn supplies new ones"},
 	{"NOAUTH", "check ClientOption.Username and Password"},
 	{"…without any password configured", "the server has no password: leave ClientOption.Password out"},
 	{"DENIED", "the server takes connections from its own host only: give it a password, or set protected-mode no"},

@@ -3,6 +3,7 @@ package valkeytier_test
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,6 +164,29 @@ func TestEachCommandDenied(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Credentials that change are asked for again at each connection.
+func TestPasswordIsRotated(t *testing.T) {
+	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
+		prefix := aclPrefix()
+		user, permit := limited(t, option, prefix, least...)
+		name := user.Username
+		var password atomic.Value
+		password.Store("pw")
+		user.Username, user.Password = "", ""
+		user.AuthCredentialsFn = func(valkey.AuthCredentialsContext) (valkey.AuthCredentials, error) {
+			return valkey.AuthCredentials{Username: name, Password: password.Load().(string)}, nil
+		}
+		s, acme := newStore(t, user, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample))
+		used := func() bool { hits := s.Stats().Hits; reads(t, s, acme); return s.Stats().Hits > hits }
+		until(t, "a hit", used)
+		permit("resetpass", ">other")
+		do(t, admin(t, option), "CLIENT", "KILL", "USER", name)
+		until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != valkeytier.Closed })
+		password.Store("other")
+		until(t, "a hit", used)
+	})
 }
 
 // A user who may not switch to the database is told so.
