@@ -11,12 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-tenancy/tenantstore/adapters/otel/oteltenancy"
-	"github.com/go-tenancy/tenantstore/adapters/prometheus/promtenancy"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -40,16 +39,14 @@ func TestErrorThroughDecorators(t *testing.T) {
 		return must(ristrettotier.New(s, ristrettotier.WithTier(quiet)))
 	}
 	shared := func(s tenancy.Store) tenancy.Store { return must(tier.New(s, faults.NewServer().Open(), quiet)) }
-	prometheus := func(s tenancy.Store) tenancy.Store { return promtenancy.Wrap(s) }
-	otel := func(s tenancy.Store) tenancy.Store { return oteltenancy.Wrap(s) }
+	observed := func(s tenancy.Store) tenancy.Store { return observe.Wrap(s, observe.Config{}) } // as promtenancy and oteltenancy do
 	for name, decorate := range map[string]func(tenancy.Store) tenancy.Store{
-		"none":       func(s tenancy.Store) tenancy.Store { return s },
-		"local":      local,
-		"shared":     shared,
-		"prometheus": prometheus,
-		"otel":       otel,
-		"fresh":      tenancy.Fresh,
-		"all":        func(s tenancy.Store) tenancy.Store { return prometheus(otel(local(shared(s)))) },
+		"none":    func(s tenancy.Store) tenancy.Store { return s },
+		"local":   local,
+		"shared":  shared,
+		"observe": observed,
+		"fresh":   tenancy.Fresh,
+		"all":     func(s tenancy.Store) tenancy.Store { return observed(local(observed(shared(s)))) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bottom := &failing{Store: memstore.New()}
