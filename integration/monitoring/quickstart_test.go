@@ -8,11 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -60,21 +60,17 @@ func buildQuickstart(t *testing.T) string {
 	return binary
 }
 
+var served = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)[/\s]`)
+
 // startQuickstart starts it without the sample, and stops it when t ends.
 func startQuickstart(t *testing.T, binary string, env string, args ...string) *quickstart {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := &quickstart{addr: l.Addr().String()}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, append([]string{"-addr", q.addr, "-sample=false", "-base", "example.com"}, args...)...)
+	q := &quickstart{}
+	var hints lockedBuffer
+	cmd := exec.Command(binary, append([]string{"-addr", "127.0.0.1:0", "-sample=false", "-base", "example.com"}, args...)...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), env)
-	cmd.Stderr = &q.log
+	cmd.Stdout, cmd.Stderr = &hints, &q.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +79,13 @@ func startQuickstart(t *testing.T, binary string, env string, args ...string) *q
 		if err := cmd.Wait(); err != nil || t.Failed() {
 			t.Logf("quickstart: %v\n%s", err, lastLines(q.log.String(), 20))
 		}
+	})
+	eventually(t, "the quickstart says where it serves", func() bool {
+		found := served.FindStringSubmatch(hints.String())
+		if found != nil {
+			q.addr = found[1]
+		}
+		return found != nil
 	})
 	eventually(t, "the quickstart serves", func() bool { return q.get(t.Context(), q.addr, "/healthz") == http.StatusOK })
 	return q
@@ -104,7 +107,7 @@ func (q *quickstart) do(ctx context.Context, method, host, path, body string) in
 }
 
 func (q *quickstart) send(ctx context.Context, method, host, path, body string) (int, []byte) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+q.addr+path, strings.NewReader(body))
 	if err != nil {
