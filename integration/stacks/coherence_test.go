@@ -89,10 +89,10 @@ func story(round int) []step {
 // plans are the fleets of the tests of coherence; in each, one thing alone wakes the
 // nodes.
 var plans = map[string]plan{
-	"valkey and postgres, by NOTIFY": {nodes: 2, postgres: true, valkey: true, poll: never},
-	"postgres, by NOTIFY":            {nodes: 2, postgres: true, poll: never},
-	"sqlite, by the poll":            {nodes: 2, poll: 20 * time.Millisecond},
-	"sqlite, by the bus":             {nodes: 2, valkey: true, bus: true, poll: never},
+	"valkey and postgres, by NOTIFY": {nodes: 2, postgres: true, valkey: true, poll: never, patient: true, deadline: time.Minute},
+	"postgres, by NOTIFY":            {nodes: 2, postgres: true, poll: never, patient: true},
+	"sqlite, by the poll":            {nodes: 2, poll: 20 * time.Millisecond, patient: true},
+	"sqlite, by the bus":             {nodes: 2, valkey: true, bus: true, poll: never, patient: true, deadline: time.Minute},
 }
 
 // TestCoherence: after a write has returned, its node shows it at once, and the
@@ -126,7 +126,7 @@ func TestCoherence(t *testing.T) {
 
 // TestEditedByHand: nodes show what somebody wrote with psql.
 func TestEditedByHand(t *testing.T) {
-	f := newFleet(t, plan{nodes: 2, postgres: true, valkey: true, poll: never})
+	f := newFleet(t, plan{nodes: 2, postgres: true, valkey: true, poll: never, patient: true, deadline: time.Minute})
 	first := f.nodes[0].store.Load()
 	if _, err := first.Create(t.Context(), tenancy.Tenant{ID: "t1", Identifier: "old-name", Name: "One"}); err != nil {
 		t.Fatal(err)

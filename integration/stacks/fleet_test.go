@@ -46,6 +46,10 @@ type plan struct {
 	blind bool
 	poll  time.Duration // the poll interval: pollInterval if 0
 	lease time.Duration // how long one waits for the holder of a lease: 100 ms if 0
+	// patient lets nothing fail because the machine is busy: for tests in which all is
+	// well with the database.
+	patient  bool
+	deadline time.Duration // of a call of Valkey: the default if 0
 }
 
 // fleet is several nodes, each with a stack of its own, on one database. Every node
@@ -77,7 +81,7 @@ func newFleet(tb testing.TB, p plan) *fleet {
 	if p.poll == 0 {
 		p.poll = pollInterval
 	}
-	f := &fleet{plan: p, tb: tb, site: site{Sentinel: p.sentinel, Bus: p.bus, Quick: p.quick, Poll: p.poll, Lease: p.lease}}
+	f := &fleet{plan: p, tb: tb, site: site{Sentinel: p.sentinel, Bus: p.bus, Quick: p.quick, Poll: p.poll, Lease: p.lease, Patient: p.patient, Deadline: p.deadline}}
 	f.startServers()
 	raw, err := f.site.database()
 	f.raw = must(tb, raw, err)

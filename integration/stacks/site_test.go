@@ -32,6 +32,8 @@ type site struct {
 	Sentinel    bool
 	Bus, Quick  bool // see plan
 	Poll, Lease time.Duration
+	Patient     bool          // see plan
+	Deadline    time.Duration // see plan
 
 	// detour leads from the address of a Valkey server to that of a proxy.
 	detour map[string]string
@@ -45,16 +47,24 @@ func (s site) database() (*bunstore.Store, error) {
 		return bunsqlite.Open(context.Background(), s.Path, bunsqlite.WithSynchronous(bunsqlite.Normal),
 			bunsqlite.WithStore(whole, bunstore.WithPollInterval(s.Poll)))
 	}
-	return bunpg.Open(context.Background(), s.DSN, bunpg.WithConnectTimeout(time.Second), bunpg.WithStore(whole,
-		bunstore.WithPollInterval(s.Poll), bunstore.WithRetryTimeout(2*time.Second)))
+	return bunpg.Open(context.Background(), s.DSN, bunpg.WithConnectTimeout(s.limit(time.Second)), bunpg.WithStore(whole,
+		bunstore.WithPollInterval(s.Poll), bunstore.WithRetryTimeout(s.limit(2*time.Second))))
+}
+
+// limit is how long something may take that usually takes less than short.
+func (s site) limit(short time.Duration) time.Duration {
+	if s.Patient {
+		return patience
+	}
+	return short
 }
 
 // stack puts the tiers on base, as a service has them: Ristretto, and Valkey below it
 // if there is one. It closes base if it fails.
 func (s site) stack(base tenancy.Store) (*tier.Store, error) {
 	opts := []tier.Option{
-		tier.WithMaxStale(maxStale), tier.WithPollInterval(s.Poll),
-		tier.WithFollowTimeout(time.Second), tier.WithLoadTimeout(2 * time.Second),
+		tier.WithMaxStale(s.limit(maxStale)), tier.WithPollInterval(s.Poll),
+		tier.WithFollowTimeout(s.limit(time.Second)), tier.WithLoadTimeout(s.limit(2 * time.Second)),
 		tier.WithLogger(slog.New(slog.DiscardHandler)),
 	}
 	if s.Quick {
@@ -89,6 +99,10 @@ func (s site) overValkey(next tenancy.Store, opts []tier.Option) (tenancy.Store,
 		client.DialCtxFn = s.dial
 	}
 	quiet := []valkeytier.Option{valkeytier.WithKeyPrefix(prefix), valkeytier.WithPlainSecrets(), valkeytier.WithLogger(slog.New(slog.DiscardHandler))}
+	if s.Deadline > 0 {
+		client.Dialer.Timeout = s.Deadline
+		quiet = append(quiet, valkeytier.WithDeadline(s.Deadline))
+	}
 	if s.Bus {
 		bus, err := valkeytier.NewBus(client, quiet...)
 		if err != nil {

@@ -19,8 +19,8 @@ func TestStampede(t *testing.T) {
 		plan plan
 		most int64
 	}{
-		"with a lease":    {plan{nodes: 3, postgres: true, valkey: true, lease: patience}, 1},
-		"without a lease": {plan{nodes: 3, postgres: true}, 3},
+		"with a lease":    {plan{nodes: 3, postgres: true, valkey: true, lease: patience, patient: true, deadline: time.Minute}, 1},
+		"without a lease": {plan{nodes: 3, postgres: true, patient: true}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFleet(t, c.plan)

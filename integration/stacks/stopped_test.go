@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -18,7 +19,7 @@ import (
 // goroutines stay bounded. When it goes on, it is used again.
 func TestStoppedValkey(t *testing.T) {
 	const tenants, callers, rounds = 50, 16, 40
-	f := newFleet(t, plan{nodes: 1, postgres: true, valkey: true})
+	f := newFleet(t, plan{nodes: 1, postgres: true, valkey: true, patient: true, deadline: 2 * time.Second})
 	ids := make([]string, tenants)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("t-%d", i)
