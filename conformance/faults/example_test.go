@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -18,7 +17,7 @@ import (
 func ExampleSource() {
 	ctx := context.Background()
 	source := faults.NewSource(memstore.New(), 1)
-	s, err := tier.New(source, faults.NewLocal(), tier.WithPollInterval(time.Hour), tier.WithLogger(slog.New(slog.DiscardHandler)))
+	s, err := tier.New(source, faults.NewLocal(), tier.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -3,7 +3,6 @@ package faults
 import (
 	"context"
 	"fmt"
-	"iter"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -29,16 +28,14 @@ func NewSource(next tenancy.Source, seed uint64) *Source {
 	return &Source{Source: next, random: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// FailLog makes Head and Changes return err, and Watch yield it in the place of
-// changes, until it is nil again.
+// FailLog makes Head and Changes return err, until it is nil again.
 func (s *Source) FailLog(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.logErr = err
 }
 
-// Deafen says whether wake-ups are lost: Wait then only polls, and Watch loses the
-// changes that it should yield.
+// Deafen says whether wake-ups are lost: Wait then only polls.
 func (s *Source) Deafen(deaf bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,23 +109,6 @@ func (s *Source) Wait(ctx context.Context, after tenancy.Position) error {
 		return ctx.Err()
 	case <-poll.C:
 		return nil
-	}
-}
-
-// Watch implements [tenancy.Log].
-func (s *Source) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		for c, err := range s.Source.Watch(ctx, after) {
-			s.mu.Lock()
-			lost := s.deaf && err == nil
-			s.mu.Unlock()
-			if failed := s.unreadable("Watch"); err == nil && failed != nil {
-				c, err = tenancy.Change{}, failed
-			}
-			if !lost && !yield(c, err) {
-				return
-			}
-		}
 	}
 }
 

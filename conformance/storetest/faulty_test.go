@@ -2,7 +2,6 @@ package storetest_test
 
 import (
 	"context"
-	"iter"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,7 +39,6 @@ type faulty struct {
 	load      func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error)
 	changes   func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error)
 	wait      func(ctx context.Context, after tenancy.Position) error
-	watch     func(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error]
 
 	// where it has a check of metadata
 	judge func(tenancy.Metadata) error
@@ -61,7 +59,7 @@ func newFaulty(spoil func(*faulty), opts ...memstore.Option) *faulty {
 	f.list, f.count, f.search = m.List, m.Count, m.Search
 	f.create, f.createBatch, f.update, f.setStatus = m.Create, m.CreateBatch, m.Update, m.SetStatus
 	f.bulk, f.patch, f.delete, f.purge, f.close = m.BulkUpdateStatus, m.UpdateMetadata, m.Delete, m.Purge, m.Close
-	f.hasSource, f.head, f.load, f.changes, f.wait, f.watch = m.HasSource, m.Bounds, m.Load, m.Changes, m.Wait, m.Watch
+	f.hasSource, f.head, f.load, f.changes, f.wait = m.HasSource, m.Bounds, m.Load, m.Changes, m.Wait
 	f.reopen = func() *memstore.Store {
 		anew := memstore.New()
 		anew.Restore(m.Backup())
@@ -192,7 +190,3 @@ func (f *faulty) Changes(ctx context.Context, after tenancy.Position, limit int)
 }
 
 func (f *faulty) Wait(ctx context.Context, after tenancy.Position) error { return f.wait(ctx, after) }
-
-func (f *faulty) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return f.watch(ctx, after)
-}

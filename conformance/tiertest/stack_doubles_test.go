@@ -61,7 +61,7 @@ func (p plan) open(tb testing.TB) tiertest.Stack {
 				cache = p.cache(cache)
 			}
 			opts := []tier.Option{
-				tier.WithPollInterval(20 * time.Millisecond), tier.WithLogger(slog.New(slog.DiscardHandler)),
+				tier.WithLogger(slog.New(slog.DiscardHandler)),
 				tier.WithLeaseWait(20 * time.Millisecond), tier.WithNegativeTTL(time.Minute),
 			}
 			if i == 0 {

@@ -2,7 +2,6 @@ package tiertest_test
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -186,21 +185,6 @@ func (l *lying) Changes(ctx context.Context, after tenancy.Position, limit int) 
 	return changes, err
 }
 
-func (l *lying) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return waking(l.Source.Watch(ctx, after))
-}
-
-// waking yields changes that say nothing, so that the log has to be read.
-func waking(watch iter.Seq2[tenancy.Change, error]) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		for _, err := range watch {
-			if !yield(tenancy.Change{}, err) {
-				return
-			}
-		}
-	}
-}
-
 func (l *lying) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	snapshots, err := l.Source.Load(ctx, want)
 	if err == nil && l.load != nil {
@@ -264,10 +248,6 @@ func (s *tired) Changes(ctx context.Context, after tenancy.Position, limit int) 
 		return nil, ctx.Err()
 	}
 	return s.Source.Changes(ctx, after, limit)
-}
-
-func (s *tired) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return waking(s.Source.Watch(ctx, after))
 }
 
 // split writes elsewhere than it reads.

@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -57,35 +56,4 @@ func (b *backend) Wait(ctx context.Context, after tenancy.Position) error {
 	case <-poll.C:
 	}
 	return nil
-}
-
-func (b *backend) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		var grown <-chan struct{} // as of the last look into the log, so that no append is missed
-		changes := func(_ context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
-			select {
-			case <-b.closed:
-				return nil, tenancy.ErrClosed
-			default:
-			}
-			b.mu.RLock()
-			defer b.mu.RUnlock()
-			grown = b.log.grown
-			return b.log.after(after, limit)
-		}
-		wait := func(ctx context.Context) error {
-			poll := time.NewTimer(pollInterval)
-			defer poll.Stop()
-			select {
-			case <-b.closed:
-				return tenancy.ErrClosed
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-grown:
-			case <-poll.C:
-			}
-			return nil
-		}
-		driver.WatchLog(ctx, after, changes, wait)(yield)
-	}
 }

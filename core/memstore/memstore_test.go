@@ -309,7 +309,7 @@ func TestCloseEndsWatch(t *testing.T) {
 	started := make(chan struct{})
 	go func() {
 		var last error
-		for _, err := range s.Watch(context.Background(), tenancy.Position{}) {
+		for _, err := range tenancy.Watch(context.Background(), s, tenancy.Position{}) {
 			if err == nil {
 				close(started) // the reset that every log begins with
 			}
@@ -340,7 +340,7 @@ func TestWatchEndsWhileItCatchesUp(t *testing.T) {
 		defer cancel()
 		var last error
 		n := 0
-		for _, err := range s.Watch(ctx, tenancy.Position{}) {
+		for _, err := range tenancy.Watch(ctx, s, tenancy.Position{}) {
 			if last = err; n == 0 {
 				end(cancel, s)
 			}

@@ -35,7 +35,6 @@ func New(opts ...Option) *Store {
 		byIdentifier: map[string]*record{},
 		byStatus:     map[tenancy.Status]*index{},
 		log:          newChangeLog(c.logRetention),
-		closed:       make(chan struct{}),
 	}
 	return &Store{driver.Extend(b), b}
 }
@@ -45,7 +44,6 @@ type backend struct {
 	softDelete bool
 	reserved   driver.ReservedIdentifiers
 	check      driver.MetadataCheck
-	closed     chan struct{}
 
 	mu           sync.RWMutex
 	byID         map[string]*record
@@ -67,11 +65,8 @@ func (b *backend) IsReserved(identifier string) bool { return b.reserved.IsReser
 // CheckMetadata implements driver.MetadataChecker.
 func (b *backend) CheckMetadata(m tenancy.Metadata) error { return b.check.Judge(m) }
 
-// Close is called once, by Extended.
-func (b *backend) Close() error {
-	close(b.closed)
-	return nil
-}
+// Close is called once, by Extended, which ends the calls.
+func (b *backend) Close() error { return nil }
 
 // put replaces before by after, either of which may be nil, appends the change
 // to the log, and returns what is now stored. The caller holds b.mu.

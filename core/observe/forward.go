@@ -3,7 +3,6 @@ package observe
 import (
 	"context"
 	"errors"
-	"iter"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -107,14 +106,6 @@ func (s *Store) Wait(ctx context.Context, after tenancy.Position) error {
 		return unsupported("Wait")
 	}
 	return s.source.Wait(ctx, after)
-}
-
-// Watch implements [tenancy.Log], if the store below does. It is not observed.
-func (s *Store) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	if s.source == nil {
-		return func(yield func(tenancy.Change, error) bool) { yield(tenancy.Change{}, unsupported("Watch")) }
-	}
-	return s.source.Watch(ctx, after)
 }
 
 func unsupported(op string) error {

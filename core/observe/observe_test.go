@@ -315,8 +315,6 @@ func TestCapabilitiesAreThoseOfTheStoreBelow(t *testing.T) {
 	_, errs["Load"] = s.Load(ctx, nil)
 	_, errs["Changes"] = s.Changes(ctx, tenancy.Position{}, 0)
 	errs["Wait"] = s.Wait(ctx, tenancy.Position{})
-	for _, errs["Watch"] = range s.Watch(ctx, tenancy.Position{}) {
-	}
 	for op, err := range errs {
 		var e *tenancy.Error
 		if !errors.Is(err, errors.ErrUnsupported) || !errors.As(err, &e) || e.Op != op {

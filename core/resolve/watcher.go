@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -248,7 +249,7 @@ func (w *Watcher) remove(id string, s *stream) {
 // run follows the log until the watcher or the store is closed.
 func (w *Watcher) run(ctx context.Context) {
 	defer close(w.stopped)
-	err := tenancy.Follow(ctx, w.source, tenancy.ChangeHandler{Sync: w.sync, Change: w.change, Contact: w.contact})
+	err := follow.Run(ctx, w.source, follow.Handler{Sync: w.sync, Change: w.change, Contact: w.contact})
 	if ctx.Err() == nil && !errors.Is(err, tenancy.ErrClosed) {
 		w.logger.ErrorContext(ctx, "tenancy: the watcher ends, and with it the requests that it watched", "err", err)
 	}
@@ -347,7 +348,7 @@ func (w *Watcher) look(ctx context.Context, at tenancy.Position, ids []string, d
 	return nil
 }
 
-// contact is told by Follow whether the log can be read.
+// contact is told by follow.Run whether the log can be read.
 func (w *Watcher) contact(err error) {
 	w.mu.Lock()
 	changed := w.blind != (err != nil)

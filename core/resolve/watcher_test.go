@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 func newTenants(t testing.TB, identifiers ...string) (*memstore.Store, map[string]tenancy.Tenant) {
@@ -43,10 +41,10 @@ func newWatcher(t testing.TB, store tenancy.Store, opts ...resolve.Option) *reso
 	return w
 }
 
-// cut is a source whose log can be cut off, and whose watch then ends.
+// cut is a source whose log can be cut off.
 type cut struct {
 	tenancy.Source
-	off atomic.Bool
+	begun, off atomic.Bool
 }
 
 func (c *cut) Bounds(ctx context.Context) (tenancy.Bounds, error) {
@@ -56,21 +54,14 @@ func (c *cut) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	return c.Source.Bounds(ctx)
 }
 
-func (c *cut) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		if !yield(tenancy.Change{}, tenancy.ErrUnavailable) { // a report, which ends nothing
-			return
-		}
-		for change, err := range c.Source.Watch(ctx, after) {
-			if c.off.Load() {
-				yield(tenancy.Change{}, tenancy.ErrCompacted)
-				return
-			}
-			if !yield(change, err) {
-				return
-			}
-		}
+func (c *cut) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	switch {
+	case !c.begun.Swap(true):
+		return nil, tenancy.ErrUnavailable // which ends nothing
+	case c.off.Load():
+		return nil, tenancy.ErrCompacted
 	}
+	return c.Source.Changes(ctx, after, limit)
 }
 
 // watched does work for the tenant, which is watched until its context ends or leave is
@@ -118,6 +109,7 @@ func TestWatcherFindsItsWayBack(t *testing.T) {
 		watcher := newWatcher(t, source)
 		before, _ := watched(watcher, tenants["initech"])
 		setStatus(t, store, tenants["initech"], tenancy.StatusSuspended)
+		time.Sleep(time.Second)
 		wantCause(t, before, resolve.ErrNotServed, "suspended after a report of an outage")
 		suspended, _ := watched(watcher, tenants["acme"])
 		same, leave := watched(watcher, tenants["globex"])
@@ -155,24 +147,22 @@ type gated struct {
 	renamed string // the ID that tenants had before they were named anew
 }
 
-func (g *gated) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		for change, err := range g.Source.Watch(ctx, after) {
-			if err == nil && change.Kind != tenancy.ChangeProgress {
-				select {
-				case <-g.gate:
-				case <-ctx.Done():
-				}
-			}
-			if g.renamed != "" && slices.Contains(change.Fields, "name") {
-				change.Keys = append(change.Keys, tenancy.IDKey(g.renamed))
-				change.Fields = []string{"id", "name"}
-			}
-			if !yield(change, err) {
-				return
-			}
+func (g *gated) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	changes, err := g.Source.Changes(ctx, after, limit)
+	if len(changes) > 0 {
+		select {
+		case <-g.gate:
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
+	for i := range changes {
+		if c := &changes[i]; g.renamed != "" && slices.Contains(c.Fields, "name") {
+			c.Keys = append(slices.Clip(c.Keys), tenancy.IDKey(g.renamed))
+			c.Fields = []string{"id", "name"}
+		}
+	}
+	return changes, err
 }
 
 // Whether a request ends is a matter of the log, and so the same on every node: on one
@@ -251,6 +241,7 @@ func TestWatcherActsOnTheLog(t *testing.T) {
 				}
 				third, leaveThird := watched(late, now) // on a state that the watcher has not seen
 				close(closed)
+				time.Sleep(time.Second)
 				wantCause(t, first, c.want, "where each change is seen as it is made")
 				wantCause(t, second, c.want, "where they are seen later")
 				if !c.renamed { // in which the ID of this test is not really changed
@@ -355,21 +346,12 @@ type hanging struct {
 	hangs atomic.Bool
 }
 
-func (h *hanging) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return driver.WatchLog(ctx, after, func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
-		if h.hangs.Load() {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}
-		return h.Changes(ctx, after, limit)
-	}, func(ctx context.Context) error {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Second):
-			return nil
-		}
-	})
+func (h *hanging) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	if h.hangs.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.Source.Changes(ctx, after, limit)
 }
 
 func (h *hanging) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {

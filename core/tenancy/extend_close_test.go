@@ -3,7 +3,6 @@ package tenancy_test
 import (
 	"context"
 	"errors"
-	"iter"
 	"testing"
 	"testing/synctest"
 
@@ -68,10 +67,6 @@ func (h *hung) Wait(ctx context.Context, _ tenancy.Position) error {
 	return err
 }
 
-func (h *hung) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) { yield(wait[tenancy.Change](ctx)) }
-}
-
 func (h *hung) Close() error {
 	h.closed = true
 	return nil
@@ -120,12 +115,6 @@ func TestCloseEndsCallsUnderWay(t *testing.T) {
 			return drop(s.Changes(ctx, tenancy.Position{}, 0))
 		},
 		"Wait": func(ctx context.Context, s *driver.Extended) error { return s.Wait(ctx, tenancy.Position{}) },
-		"Watch": func(ctx context.Context, s *driver.Extended) error {
-			for _, err := range s.Watch(ctx, tenancy.Position{}) {
-				return err
-			}
-			return nil
-		},
 	} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -166,14 +166,6 @@ func TestExtendWithoutLog(t *testing.T) {
 	wantError(t, "Purge", tenancy.Purge(ctx, s, "t0"), errors.ErrUnsupported, "Purge")
 	wantError(t, "Purge", tenancy.Purge(ctx, struct{ tenancy.Store }{s}, "t0"), errors.ErrUnsupported, "Purge")
 	wantError(t, "Wait", s.Wait(ctx, tenancy.Position{}), errors.ErrUnsupported, "Wait")
-	n := 0
-	for _, err := range s.Watch(ctx, tenancy.Position{}) {
-		n++
-		wantError(t, "Watch", err, errors.ErrUnsupported, "Watch")
-	}
-	if n != 1 {
-		t.Errorf("Watch yielded %d errors", n)
-	}
 }
 
 // everything calls every method with valid input.
@@ -200,11 +192,6 @@ func everything(ctx context.Context, s *driver.Extended) map[string]error {
 	_, errs["Load"] = s.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
 	_, errs["Changes"] = s.Changes(ctx, tenancy.Position{}, 0)
 	errs["Wait"] = s.Wait(ctx, tenancy.Position{})
-	for _, err := range s.Watch(ctx, tenancy.Position{}) {
-		if errs["Watch"] = err; err != nil {
-			break
-		}
-	}
 	return errs
 }
 
@@ -238,10 +225,6 @@ func TestExtendCloseAndContext(t *testing.T) {
 func TestExtendErrors(t *testing.T) {
 	for _, reason := range []error{tenancy.ErrConflict, tenancy.ErrUnavailable, context.DeadlineExceeded, errors.New("boom")} {
 		for op, err := range everything(t.Context(), driver.Extend(&fast{fake: fake{fail: reason}})) {
-			if op == "Watch" {
-				wantError(t, op, err, tenancy.ErrCompacted, op)
-				continue
-			}
 			wantError(t, op, err, reason, op)
 		}
 	}

@@ -2,7 +2,6 @@ package tenancy_test
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"sync"
 
@@ -272,12 +271,4 @@ func (f *fast) Wait(ctx context.Context, _ tenancy.Position) error {
 	unlock, err := f.enter("Wait")
 	defer unlock()
 	return err
-}
-
-func (f *fast) Watch(context.Context, tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		if yield(tenancy.Change{Kind: tenancy.ChangeReset}, nil) {
-			yield(tenancy.Change{}, tenancy.ErrCompacted)
-		}
-	}
 }

@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"time"
 )
@@ -42,15 +41,6 @@ type Log interface {
 	// because of it, and need not return for a change that the caller's own Changes has
 	// returned. It fails with the context's error, or ErrClosed.
 	Wait(ctx context.Context, after Position) error
-	// Watch yields the changes after the position, then new ones as they are
-	// committed, until the caller breaks off or ctx ends. An error that wraps
-	// ErrUnavailable is a report: the log cannot be read, or has not answered for a
-	// second. If the caller goes on, so does the watch, from where it was, without
-	// loss. Any other error is the last: ErrCompacted as in Changes, ErrClosed, or
-	// the context's error. The log is read at least once in each poll interval; with
-	// [WithProgressNotify], Watch says so each time. [Follow] does what most callers
-	// need around it.
-	Watch(ctx context.Context, after Position) iter.Seq2[Change, error]
 }
 
 // The limits of Changes.
@@ -89,8 +79,6 @@ const (
 	ChangeUpdate ChangeKind = "update"
 	ChangeDelete ChangeKind = "delete"
 	ChangeReset  ChangeKind = "reset" // every tenant may have changed: a new log, TRUNCATE
-	// ChangeProgress is no change, and in no log: see [WithProgressNotify].
-	ChangeProgress ChangeKind = "progress"
 )
 
 // Change is one row of the change log.

@@ -92,3 +92,18 @@ func TestChangesLimit(t *testing.T) {
 		wantInvalid(t, "limit", err, "limit")
 	}
 }
+
+func TestTenantIDs(t *testing.T) {
+	for _, c := range []struct {
+		change tenancy.Change
+		want   []string
+	}{
+		{tenancy.Change{Kind: tenancy.ChangeReset}, nil},
+		{tenancy.Change{TenantID: "a", Keys: driver.KeysOf(&tenancy.Tenant{ID: "a", Identifier: "x"}, &tenancy.Tenant{ID: "a", Identifier: "y"})}, []string{"a"}},
+		{tenancy.Change{TenantID: "b", Keys: driver.KeysOf(&tenancy.Tenant{ID: "a", Identifier: "x"}, &tenancy.Tenant{ID: "b", Identifier: "x"})}, []string{"a", "b"}},
+	} {
+		if got := c.change.TenantIDs(); !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v, want %v", c.change, got, c.want)
+		}
+	}
+}

@@ -13,7 +13,7 @@ const (
 	applyTimeout = time.Second
 )
 
-// applier makes a shared cache obey the changes, outside the follower, which must
+// applier makes a shared cache obey the changes, outside the reader of the log, which must
 // not wait for a network. A change that finds the queue full is dropped: floors
 // keep what is outdated from being served, in this process and in every other.
 type applier struct {

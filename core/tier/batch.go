@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
@@ -108,7 +109,7 @@ func (s *Store) loadRest(ctx context.Context, want []tenancy.Lookup, missing []i
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.follower.ready(ctx); err != nil {
+	if err := s.stack.reader.Ready(ctx); err != nil {
 		return err
 	}
 	if i := missing[0]; len(missing) == 1 && want[i].Min != tenancy.Latest { // shares the load with others
@@ -191,7 +192,7 @@ func (s *Store) cached(ctx context.Context, want []tenancy.Lookup, results []Res
 // getBatch asks a shared cache for every key, in one round trip where it can; nil
 // if it cannot be used now.
 func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
-	if !s.follower.serving() {
+	if !s.stack.reader.Serving() {
 		return nil
 	}
 	keys := make([]tenancy.Key, len(want))
@@ -226,12 +227,12 @@ func (s *Store) getBatch(ctx context.Context, want []tenancy.Lookup) []Result {
 // loadMissing loads want[i] for each i of missing in one call below.
 func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing []int, tokens []Token, out []tenancy.Versioned) error {
 	for range loadAttempts {
-		fence, oldest := s.follower.fence.Load(), s.follower.oldest()
+		fence, oldest := s.stack.fence.Load(), s.stack.reader.Oldest()
 		lookups, floors := make([]tenancy.Lookup, len(missing)), make([]tenancy.Revision, len(missing))
 		for j, i := range missing {
 			floors[j] = fence.floor(want[i].Key)
 			lookups[j] = tenancy.Lookup{Key: want[i].Key, Min: max(want[i].Min, floors[j], oldest)}
-			if s.shared || !s.follower.serving() {
+			if s.shared || !s.stack.reader.Serving() {
 				lookups[j].Min = tenancy.Latest
 			}
 		}
@@ -246,10 +247,10 @@ func (s *Store) loadMissing(ctx context.Context, want []tenancy.Lookup, missing 
 			}
 		}
 		if errors.Is(err, tenancy.ErrCompacted) {
-			if err := s.follower.follow(ctx); err != nil {
+			if err := s.stack.reader.Follow(ctx); err != nil {
 				return err
 			}
-			newest := s.follower.position().Revision
+			newest := s.stack.reader.Position().Revision
 			if slices.ContainsFunc(want, func(w tenancy.Lookup) bool { return w.Min > newest && w.Min != tenancy.Latest }) {
 				return err
 			}
@@ -279,18 +280,18 @@ func (s *Store) acceptLoaded(ctx context.Context, lookups []tenancy.Lookup, snap
 	var last tenancy.Position // most share one
 	for j, snapshot := range snapshots {
 		if snapshot.AsOf != last || j == 0 {
-			v, err := s.follower.accept(ctx, snapshot.AsOf)
+			v, err := s.stack.reader.Accept(ctx, snapshot.AsOf)
 			if err != nil {
 				return nil, false, err
 			}
-			if v != confirmed {
+			if v != follow.Confirmed {
 				return nil, false, nil
 			}
 			last = snapshot.AsOf
 		}
 		entries[j] = s.newEntry(lookups[j].Key, snapshot, fence)
 	}
-	return entries, s.follower.fence.Load().epoch == fence.epoch, nil
+	return entries, s.stack.fence.Load().epoch == fence.epoch, nil
 }
 
 func (s *Store) fillAll(ctx context.Context, tokens []Token, entries []*Entry) {

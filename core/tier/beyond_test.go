@@ -45,7 +45,7 @@ func TestFloorOfALostHistoryFailsNoRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			mem := memstore.New()
 			db := &database{Store: mem}
-			s := newTier(t, &quietWatch{database: db}, cache(), tier.WithPollInterval(time.Hour))
+			s := newTier(t, &quiet{database: db}, cache())
 			acme := create(t, s, "acme")
 			backup := mem.Backup()
 			suspend(t, s, acme.ID)
@@ -67,7 +67,7 @@ func TestBatchAfterARestoreDoesNotGoBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			mem := memstore.New()
 			db := &database{Store: mem}
-			s := newTier(t, &quietWatch{database: db}, cache(), tier.WithPollInterval(time.Hour))
+			s := newTier(t, &quiet{database: db}, cache())
 			acme, other := create(t, s, "acme"), create(t, s, "other")
 			backup := mem.Backup()
 			suspend(t, s, acme.ID)

@@ -3,7 +3,6 @@ package tier_test
 import (
 	"context"
 	"errors"
-	"iter"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -86,7 +85,7 @@ func TestLoadBegunBeforeAWriteIsNotForLaterReaders(t *testing.T) {
 func TestNewerValueWaitsForTheLog(t *testing.T) {
 	db := newDatabase()
 	acme := create(t, db, "acme")
-	s := newTier(t, &quietWatch{db}, newLocalMap(), tier.WithPollInterval(time.Hour))
+	s := newTier(t, &quiet{db}, newLocalMap())
 	get(t, s, "acme") // by identifier only
 	db.set(func(d *database) { d.logErr = errDown })
 	if _, err := db.Store.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
@@ -195,7 +194,7 @@ func TestEntryOfALostHistoryIsRefused(t *testing.T) {
 // until it was.
 func TestUnfollowedWriteStopsServing(t *testing.T) {
 	db := newDatabase()
-	s := newTier(t, &quietWatch{db}, newLocalMap(), tier.WithPollInterval(time.Hour))
+	s := newTier(t, &quiet{db}, newLocalMap())
 	acme := create(t, s, "acme")
 	get(t, s, "acme")
 	db.set(func(d *database) { d.logErr = errDown })
@@ -220,7 +219,7 @@ func TestUnfollowedWriteStopsServing(t *testing.T) {
 // revision that the retry needs.
 func TestConflictDoesNotLoopOnAStaleCache(t *testing.T) {
 	db := newDatabase()
-	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Hour))
+	s := newTier(t, db, newLocalMap())
 	create(t, s, "acme")
 	cached := get(t, s, "acme")
 	if _, err := db.SetStatus(t.Context(), cached.ID, tenancy.StatusSuspended); err != nil { // elsewhere
@@ -239,7 +238,7 @@ func TestMaxStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
 		create(t, db, "acme")
-		s := newTier(t, db, newLocalMap(), tier.WithMaxStale(time.Minute), tier.WithPollInterval(time.Second))
+		s := newTier(t, db, newLocalMap(), tier.WithMaxStale(time.Minute))
 		get(t, s, "acme")
 		db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
 		time.Sleep(50 * time.Second)
@@ -261,7 +260,7 @@ func TestMaxStaleForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
 		create(t, db, "acme")
-		s := newTier(t, db, newLocalMap(), tier.WithMaxStale(-1), tier.WithPollInterval(time.Second), tier.WithTTL(1000*time.Hour), tier.WithRefreshAhead(1))
+		s := newTier(t, db, newLocalMap(), tier.WithMaxStale(-1), tier.WithTTL(1000*time.Hour), tier.WithRefreshAhead(1))
 		get(t, s, "acme")
 		db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
 		time.Sleep(20 * time.Minute)
@@ -273,8 +272,8 @@ func TestMaxStaleForEver(t *testing.T) {
 func TestBusMessageWakes(t *testing.T) {
 	db := newDatabase()
 	bus := &manualBus{}
-	quiet := &quietWatch{db}
-	s := newTier(t, quiet, newLocalMap(), tier.WithBus(bus), tier.WithPollInterval(time.Hour))
+	quiet := &quiet{db}
+	s := newTier(t, quiet, newLocalMap(), tier.WithBus(bus))
 	acme := create(t, db, "acme")
 	get(t, s, "acme")
 	suspended := suspend(t, db, acme.ID)
@@ -338,8 +337,8 @@ func (b *retainingBus) Subscribe(_ context.Context, wake func(tenancy.Position))
 func TestWriteIsPublishedAtOnce(t *testing.T) {
 	db := newDatabase()
 	bus := &manualBus{}
-	slow := &slowLog{quietWatch: &quietWatch{db}, hold: make(chan struct{})}
-	s := newTier(t, slow, newLocalMap(), tier.WithBus(bus), tier.WithPollInterval(time.Hour))
+	slow := &slowLog{quiet: &quiet{db}, hold: make(chan struct{})}
+	s := newTier(t, slow, newLocalMap(), tier.WithBus(bus))
 	acme := create(t, db, "acme")
 	get(t, s, "acme")
 	slow.slow.Store(true)
@@ -362,7 +361,7 @@ func TestWriteIsPublishedAtOnce(t *testing.T) {
 
 // slowLog does not answer Changes while it is slow, until hold is closed.
 type slowLog struct {
-	*quietWatch
+	*quiet
 	slow atomic.Bool
 	hold chan struct{}
 }
@@ -375,17 +374,15 @@ func (l *slowLog) Changes(ctx context.Context, after tenancy.Position, limit int
 			return nil, ctx.Err()
 		}
 	}
-	return l.quietWatch.Changes(ctx, after, limit)
+	return l.quiet.Changes(ctx, after, limit)
 }
 
-// quietWatch is a source whose Watch reports nothing.
-type quietWatch struct{ *database }
+// quiet is a source that nothing wakes, and that does not poll.
+type quiet struct{ *database }
 
-func (q *quietWatch) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		<-ctx.Done()
-		yield(tenancy.Change{}, ctx.Err())
-	}
+func (q *quiet) Wait(ctx context.Context, _ tenancy.Position) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 type manualBus struct {

@@ -13,7 +13,7 @@
 // The database keeps a log of every change ([tenancy.Source]). Each entry of a
 // cache carries the position as of which it is true, and is served only if no
 // change that was seen since touches its key: the floor of the key is not above
-// it. One follower in each process reads the log for the whole stack and raises
+// it. One reader in each process ([follow.Reader]) reads the log for the whole stack and raises
 // floors. Caches are not trusted to order anything; they may lose entries, or
 // return old ones.
 //
@@ -42,9 +42,9 @@
 // # Cost
 //
 // A hit in a local cache costs a few atomic loads on top of the cache and does
-// not allocate. Each process reads the log once, through the source's Watch, after a
-// write of another process, once more after one of its own, and twice for each poll
-// interval. Floors grow, as keys are looked up, to 32 bytes for each entry that the largest
-// cache may hold, at least 256 KiB and at most 16 MiB, or 4 MiB if the cache does not say
-// how many it may hold. Marks take 8 bytes for each of the last 131,072 changes.
+// not allocate. Each process reads the log once after a write of anybody, and once in
+// each poll interval of the store. Floors grow, as keys are looked up, to 32 bytes for
+// each entry that the largest cache may hold, at least 256 KiB and at most 16 MiB, or 4
+// MiB if the cache does not say how many it may hold. Marks take 8 bytes for each of the
+// last 131,072 changes.
 package tier

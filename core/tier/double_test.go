@@ -215,7 +215,7 @@ func (d *database) Close() error { return nil }
 func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache, opts ...tier.Option) *tier.Store {
 	tb.Helper()
 	opts = append([]tier.Option{
-		tier.WithPollInterval(20 * time.Millisecond), tier.WithLogger(slog.New(slog.DiscardHandler)),
+		tier.WithLogger(slog.New(slog.DiscardHandler)),
 	}, opts...)
 	s, err := tier.New(next, cache, opts...)
 	if err != nil {

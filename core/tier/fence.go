@@ -134,7 +134,7 @@ func (f *fence) floor(k tenancy.Key) tenancy.Revision {
 	return max(f.base, tenancy.Revision(b.floor(tag)))
 }
 
-// raise lifts the floor of k to r. Its callers are serialized by the follower.
+// raise lifts the floor of k to r. Its callers are serialized by the position of the stack.
 func (f *fence) raise(k tenancy.Key, r tenancy.Revision) {
 	b, tag := f.bucket(k)
 	b.raise(tag, int64(r))

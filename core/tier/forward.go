@@ -3,9 +3,8 @@ package tier
 import (
 	"context"
 	"errors"
-	"iter"
-	"time"
 
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
@@ -44,8 +43,8 @@ func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) 
 		if err != nil || len(changes) == 0 {
 			return changes, err
 		}
-		v, err := s.follower.accept(ctx, changes[len(changes)-1].Position)
-		if err == nil && v == denied { // restored between the two reads
+		v, err := s.stack.reader.Accept(ctx, changes[len(changes)-1].Position)
+		if err == nil && v == follow.Denied { // restored between the two reads
 			err = driver.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
 		}
 		return changes, err
@@ -60,8 +59,8 @@ func (s *Store) Wait(ctx context.Context, after tenancy.Position) error {
 	_, err := read(ctx, s, "Wait", func(ctx context.Context) (struct{}, error) {
 		waiting, cancel := context.WithCancel(ctx)
 		defer cancel()
-		grown := s.follower.growth()
-		if at := s.follower.position(); at.Revision > after.Revision {
+		grown := s.stack.reader.Growth()
+		if at := s.stack.reader.Position(); at.Revision > after.Revision {
 			return struct{}{}, ctx.Err()
 		}
 		go func() {
@@ -78,30 +77,6 @@ func (s *Store) Wait(ctx context.Context, after tenancy.Position) error {
 		return struct{}{}, err
 	})
 	return err
-}
-
-// Watch implements [tenancy.Log]. Like Changes, it yields a change only after the
-// tier obeys it.
-func (s *Store) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		var grown <-chan struct{} // as of before the last look into the log
-		changes := func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
-			grown = s.follower.growth()
-			return s.Changes(ctx, after, limit)
-		}
-		wait := func(ctx context.Context) error {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-s.calls.Context().Done():
-				return tenancy.ErrClosed
-			case <-grown:
-			case <-time.After(jitter(s.cfg.pollInterval)):
-			}
-			return nil
-		}
-		driver.WatchLog(ctx, after, changes, wait)(yield)
-	}
 }
 
 func read[T any](ctx context.Context, s *Store, op string, do func(ctx context.Context) (T, error)) (result T, err error) {

@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 const (
-	// How often a load is tried again because the follower started over meanwhile
+	// How often a load is tried again because the reader of the log started over meanwhile
 	// (a restore, a trimmed log), so that it cannot judge what was loaded before.
 	// Each of these is rare; several in a row are an outage.
 	loadAttempts = 10
@@ -77,7 +78,7 @@ type answer struct {
 
 // ask asks the shared cache once.
 func (s *Store) ask(ctx context.Context, key tenancy.Key) answer {
-	if !s.follower.serving() {
+	if !s.stack.reader.Serving() {
 		s.stats.unanswered.Add(1)
 		return answer{}
 	}
@@ -133,27 +134,27 @@ func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, lea
 		s.stats.errors.Add(1)
 		return false, nil
 	}
-	if e.Versioned.AsOf.Revision < max(least, s.follower.fence.Load().floor(key)) {
+	if e.Versioned.AsOf.Revision < max(least, s.stack.fence.Load().floor(key)) {
 		return false, nil
 	}
-	v, err := s.follower.accept(ctx, e.Versioned.AsOf)
+	v, err := s.stack.reader.Accept(ctx, e.Versioned.AsOf)
 	if err != nil {
 		return false, err
 	}
-	if v == denied {
+	if v == follow.Denied {
 		s.stats.denied.Add(1)
 		if err := s.cache.Drop(ctx, e); err != nil {
 			s.stats.errors.Add(1)
 		}
 	}
-	return v == confirmed && s.acceptKnown(e, key, least), nil
+	return v == follow.Confirmed && s.acceptKnown(e, key, least), nil
 }
 
 // acceptKnown reports whether an entry of the shared cache may be served by what
 // the log has said so far.
 func (s *Store) acceptKnown(e *Entry, key tenancy.Key, least tenancy.Revision) bool {
-	if !e.holds(key) || s.follower.check(e.Versioned.AsOf) != confirmed ||
-		e.Versioned.AsOf.Revision < max(least, s.follower.fence.Load().floor(key)) {
+	if !e.holds(key) || s.stack.reader.Check(e.Versioned.AsOf) != follow.Confirmed ||
+		e.Versioned.AsOf.Revision < max(least, s.stack.fence.Load().floor(key)) {
 		return false
 	}
 	if e.Negative() {
@@ -168,10 +169,10 @@ func (s *Store) acceptKnown(e *Entry, key tenancy.Key, least tenancy.Revision) b
 // fills the cache.
 func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Revision, g grant) (*Entry, error) {
 	for range loadAttempts {
-		fence := s.follower.fence.Load()
+		fence := s.stack.fence.Load()
 		// What is older than the marks could not be accepted, though it may be current.
-		lookup := tenancy.Lookup{Key: key, Min: max(least, fence.floor(key), s.follower.oldest())}
-		if s.shared || !s.follower.serving() {
+		lookup := tenancy.Lookup{Key: key, Min: max(least, fence.floor(key), s.stack.reader.Oldest())}
+		if s.shared || !s.stack.reader.Serving() {
 			// What fills a shared cache must not come out of a cache: it may be
 			// older than a change that was applied to the shared one already.
 			lookup.Min = tenancy.Latest
@@ -182,10 +183,10 @@ func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Re
 		}
 		switch {
 		case errors.Is(err, tenancy.ErrCompacted): // the log went back behind our floors, or least was never in it
-			if err := s.follower.follow(ctx); err != nil {
+			if err := s.stack.reader.Follow(ctx); err != nil {
 				return nil, err
 			}
-			if least > s.follower.position().Revision {
+			if least > s.stack.reader.Position().Revision {
 				return nil, err
 			}
 			continue
@@ -193,11 +194,11 @@ func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Re
 			return nil, err
 		}
 		e := s.newEntry(key, snapshots[0], fence)
-		v, err := s.follower.accept(ctx, e.Versioned.AsOf)
+		v, err := s.stack.reader.Accept(ctx, e.Versioned.AsOf)
 		if err != nil {
 			return nil, err
 		}
-		if v == confirmed {
+		if v == follow.Confirmed {
 			if g.fill {
 				s.fill(ctx, e, g.token)
 			}
@@ -217,7 +218,7 @@ func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Versioned, fence *fen
 		e.TTL = s.cfg.negativeTTL
 	}
 	e.TTL = jitter(e.TTL)
-	now := s.follower.clock.now.Load()
+	now := s.stack.reader.Now()
 	e.expires = now + int64(e.TTL)
 	e.refresh = e.expires
 	if s.cfg.refreshAhead < 1 && !e.Negative() {
@@ -268,6 +269,18 @@ func (s *Store) withholds(ctx context.Context, e *Entry, token Token) bool {
 	s.stats.uncacheable.Add(1)
 	s.release(ctx, lease{e.Key, token})
 	return true
+}
+
+// timed bounds a call that others may be waiting for: the end of ctx is the caller's
+// own, and may never come. late is the error if d is over.
+func timed[T any](ctx context.Context, d time.Duration, late error, call func(context.Context) (T, error)) (T, error) {
+	limited, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	result, err := call(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = late
+	}
+	return result, err
 }
 
 // lease is what Result says of one: Token is 0 if it was not granted.

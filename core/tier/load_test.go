@@ -177,8 +177,8 @@ func TestHungLogIsNotReadForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
 		create(t, db, "acme")
-		slow := &slowLog{quietWatch: &quietWatch{db}, hold: make(chan struct{})}
-		s := newTier(t, slow, newLocalMap(), tier.WithPollInterval(time.Hour), tier.WithLoadTimeout(time.Hour))
+		slow := &slowLog{quiet: &quiet{db}, hold: make(chan struct{})}
+		s := newTier(t, slow, newLocalMap(), tier.WithLoadTimeout(time.Hour))
 		get(t, s, "acme")
 		synctest.Wait()               // nobody reads the log any more
 		bolt := create(t, db, "bolt") // the log has to be read before it is served
@@ -383,7 +383,7 @@ func TestTTLAndRefreshAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
 		create(t, db, "acme")
-		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5), tier.WithPollInterval(time.Second))
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5))
 		get(t, s, "acme")
 		time.Sleep(40 * time.Second)
 		get(t, s, "acme")

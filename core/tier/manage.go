@@ -14,10 +14,12 @@ import (
 // leads to every tier of this one.
 func (s *Store) InvalidateAll(ctx context.Context) (int64, error) {
 	return read(ctx, s, "InvalidateAll", func(ctx context.Context) (int64, error) {
-		s.follower.flushOnRequest()
+		s.stack.flushed.Add(1)
+		s.cfg.logger.Info("tenancy: caches flushed on request")
+		s.stack.flush()
 		n, err := s.cache.InvalidateAll(ctx)
 		if s.shared { // until it was removed, local tiers were filled with it
-			s.follower.flush()
+			s.stack.flush()
 		}
 		return n, err
 	})

@@ -56,8 +56,7 @@ type broken struct {
 	noBase        bool // a new process has no base floor
 	oldBase       bool // starting over keeps the old base
 	busMoves      bool // a message moves the position
-	backward      bool // starting over ignores what Watch has yielded since the read began
-	watchJumps    bool // what Watch yields is obeyed after any row of the revision before
+	anyRead       bool // a write is content with the end of any read, begun before it too
 }
 
 type reader struct {
@@ -79,9 +78,7 @@ type state struct {
 	pos                      at
 	floor                    int8
 	fetching, over, trusted  bool // a read of the log under way; it will start over; begun after the last distrust
-	overtaken                bool // Watch has moved the position since it began
 	head                     at   // what it found
-	news                     at   // Watch has read the log up to here, and yields the rows one by one
 	l1                       at
 	flight                   int8 // 0 none, 1 begun, 2 has a value, 3 which is accepted
 	value                    at
@@ -131,12 +128,8 @@ func (s *state) flush() {
 func (s *state) apply(b *broken) {
 	s.fetching = false
 	if s.over {
-		if s.overtaken && !b.backward {
-			s.overtaken = false
-			return // it reads again
-		}
 		s.flush()
-		s.pos, s.overtaken = s.head, false
+		s.pos = s.head
 		if !b.oldBase {
 			s.floor = s.head.r
 		}
@@ -145,31 +138,22 @@ func (s *state) apply(b *broken) {
 				s.readers[i].need = at{0, 0}
 			}
 		}
-	} else if !s.obey() {
-		return
+	} else {
+		s.obey()
 	}
-	s.forget(b.watchJumps)
 	s.started = true
 	s.serving = s.serving || s.trusted
 }
 
-// obey is what the follower does with the rows that it read, some of which Watch may
-// have yielded meanwhile. It reports whether all of them go on from its position.
-func (s *state) obey() bool {
-	s.overtaken = false
-	if s.contains(s.pos, s.head) {
-		return true
-	}
-	if !s.contains(s.head, s.pos) {
-		return false
-	}
+// obey is what the follower does with the rows that it read: only it moves the position,
+// so they go on from there.
+func (s *state) obey() {
 	for r := s.pos.r + 1; r <= s.head.r; r++ {
 		if s.touched[s.lineage(r, s.head.l)][r] {
 			s.floor = max(s.floor, r)
 		}
 	}
 	s.pos = s.head
-	return true
 }
 
 // fetch begins a read of the log.
@@ -181,23 +165,6 @@ func (s *state) fetch(b *broken) {
 
 // retained reports whether the log has a row of the follower's revision.
 func (s *state) retained() bool { return s.pos.r >= s.oldest && s.pos.r <= s.rev }
-
-// watch is what the follower does with the next row that Watch yields.
-func (s *state) watch() {
-	s.pos = at{s.pos.r + 1, s.lineage(s.pos.r+1, s.news.l)}
-	s.overtaken = s.fetching
-	if s.touched[s.pos.l][s.pos.r] {
-		s.floor = max(s.floor, s.pos.r)
-	}
-	s.forget(false)
-}
-
-// forget drops what Watch has read if no row of it is the next one.
-func (s *state) forget(watchJumps bool) {
-	if s.news.r <= s.pos.r || s.lineage(s.pos.r, s.news.l) != s.pos.l && !watchJumps {
-		s.news = at{}
-	}
-}
 
 // confirmed is the verdict on a value: it lies in the history that was followed.
 func (s *state) confirmed(v at, b *broken) bool {
@@ -283,15 +250,8 @@ func (s state) steps(limits bounds, b *broken, emit func(label string, next stat
 	} else {
 		step("the follower obeys what it read", ok(func(n *state) { n.apply(b) }))
 	}
-	if s.news == (at{}) {
-		if s.started && s.retained() && s.pos.r < s.rev && s.lineage(s.pos.r, s.lin) == s.pos.l {
-			step("Watch reads the log", ok(func(n *state) { n.news = n.newest() }))
-		}
-	} else {
-		step("the follower obeys what Watch yields", ok(func(n *state) { n.watch() }))
-	}
 	if b.busMoves && s.pos.r < s.rev {
-		step("a message moves the position", ok(func(n *state) { n.pos = s.newest(); n.forget(false) }))
+		step("a message moves the position", ok(func(n *state) { n.pos = s.newest() }))
 	}
 
 	// a writer
@@ -314,6 +274,9 @@ func (s state) steps(limits bounds, b *broken, emit func(label string, next stat
 				}
 				returns(n)
 			}))
+		}
+		if s.pos.r >= s.wrote.r && s.lineage(s.wrote.r, s.pos.l) == s.wrote.l || b.anyRead && s.serving && !s.fetching {
+			step("the log was followed to it, and it returns", ok(returns))
 		}
 		step("it cannot read the log and returns", ok(func(n *state) {
 			if !b.noDistrust {
@@ -486,12 +449,11 @@ func TestModelNeedsEveryRule(t *testing.T) {
 		"starting over raises the base":                   {oldBase: true},
 		"only the log moves the position":                 {busMoves: true},
 		"a new process begins with a base":                {noBase: true},
-		"a read that is overtaken does not start over":    {backward: true},
-		"Watch's rows are obeyed only in their place":     {watchJumps: true},
+		"a write is content only with its own position":   {anyRead: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limits := bounds{2, 1, 1, false, false}
-			if b.noBase || b.earlyServe || b.backward { // the process has had a life before
+			if b.noBase || b.earlyServe { // the process has had a life before
 				limits = bounds{2, 0, 1, true, true}
 			}
 			if b.noReaderFloor || b.oldFlight { // somebody has to join

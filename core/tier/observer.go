@@ -46,7 +46,7 @@ type Observer interface {
 func (s *Store) Observe(o Observer) {
 	s.observers.add(o)
 	if s.owner {
-		s.follower.observers.add(o)
+		s.stack.observers.add(o)
 	}
 }
 

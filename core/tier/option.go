@@ -14,7 +14,6 @@ type config struct {
 	ttl, negativeTTL time.Duration
 	refreshAhead     float64
 	maxStale         time.Duration // 0: not given
-	pollInterval     time.Duration
 	followTimeout    time.Duration
 	loadTimeout      time.Duration
 	leaseWait        time.Duration
@@ -30,7 +29,6 @@ func newConfig(opts []Option) (config, error) {
 		ttl:           time.Hour,
 		negativeTTL:   10 * time.Second,
 		refreshAhead:  0.8,
-		pollInterval:  time.Second,
 		followTimeout: 2 * time.Second,
 		loadTimeout:   10 * time.Second,
 		leaseWait:     100 * time.Millisecond,
@@ -62,9 +60,6 @@ func positive(name string, d time.Duration, set func(*config)) Option {
 	return check(d > 0, fmt.Sprintf("%s must be positive, not %v", name, d), set)
 }
 
-// defaultMaxStale is the MaxStale of a stack in which nobody sets one.
-const defaultMaxStale = 5 * time.Minute
-
 // Option configures New, which fails with [tenancy.ErrInvalid] if one makes no
 // sense. One that is nil changes nothing. A duration of many years stands for ever.
 type Option interface{ apply(*config) }
@@ -73,17 +68,20 @@ type option func(*config)
 
 func (o option) apply(c *config) { o(c) }
 
+// minTTL is long beside the tick of the clock by which entries end.
+const minTTL = 500 * time.Millisecond
+
 // WithTTL sets how long an entry is kept at most, give or take a tenth so that
 // entries made together do not end together: 1 hour by default. Coherence does
 // not rest on it; it bounds memory and what a bug could do.
 func WithTTL(d time.Duration) Option {
-	return positive("WithTTL", d, func(c *config) { c.ttl = max(d, 10*tick) })
+	return positive("WithTTL", d, func(c *config) { c.ttl = max(d, minTTL) })
 }
 
 // WithNegativeTTL sets how long it is kept at most that there is no tenant under
 // a key: 10 s by default.
 func WithNegativeTTL(d time.Duration) Option {
-	return positive("WithNegativeTTL", d, func(c *config) { c.negativeTTL = max(d, 10*tick) })
+	return positive("WithNegativeTTL", d, func(c *config) { c.negativeTTL = max(d, minTTL) })
 }
 
 // WithRefreshAhead sets the part of its TTL after which an entry that is hit is
@@ -100,22 +98,16 @@ func WithRefreshAhead(part float64) Option {
 // negative duration means for ever: an outage of the database then never stops
 // cached tenants from being served, suspended ones among them. It holds for the
 // whole stack: where several tiers are given one, the shortest counts. It should be
-// a multiple of the poll interval, for that is how often contact is made.
+// a multiple of the store's poll interval, for that is how often contact is made.
 func WithMaxStale(d time.Duration) Option {
 	return check(d != 0, "WithMaxStale must not be 0, at which nothing is ever served", func(c *config) { c.maxStale = d })
 }
 
-// WithPollInterval sets how often the log is read when nothing wakes the tier: 1
-// s by default, give or take a tenth. Only the innermost tier of a stack reads
-// the log; it is given to that.
-func WithPollInterval(d time.Duration) Option {
-	return positive("WithPollInterval", d, func(c *config) { c.pollInterval = max(d, time.Millisecond) })
-}
-
 // WithFollowTimeout bounds a read of the log, where there is much to read a page of
-// it: 2 s by default. A write waits for as long as pages come within this time, and for
-// a quarter of a second when its context has ended; then nothing is served from caches
-// until the log was read. Only the innermost tier's counts.
+// it: 2 s by default, and up to eight times that after reads that took longer. A write
+// waits for as long as a page comes within twice this time, and for a quarter of a second
+// when its context has ended; then nothing is served from caches until the log was read.
+// Only the innermost tier's counts.
 func WithFollowTimeout(d time.Duration) Option {
 	return positive("WithFollowTimeout", d, func(c *config) { c.followTimeout = d })
 }

@@ -29,7 +29,6 @@ func TestNumericOptions(t *testing.T) {
 		"WithTTL":           func() (good, bad []tier.Option) { return durations(tier.WithTTL, 0, -1, -longest) },
 		"WithNegativeTTL":   func() (good, bad []tier.Option) { return durations(tier.WithNegativeTTL, 0, -1, -longest) },
 		"WithMaxStale":      func() (good, bad []tier.Option) { return durations(tier.WithMaxStale, 0) },
-		"WithPollInterval":  func() (good, bad []tier.Option) { return durations(tier.WithPollInterval, 0, -1, -longest) },
 		"WithFollowTimeout": func() (good, bad []tier.Option) { return durations(tier.WithFollowTimeout, 0, -1, -longest) },
 		"WithLoadTimeout":   func() (good, bad []tier.Option) { return durations(tier.WithLoadTimeout, 0, -1, -longest) },
 		"WithLeaseWait":     func() (good, bad []tier.Option) { return durations(tier.WithLeaseWait, -1, -longest) },
@@ -174,8 +173,7 @@ func TestLongestDurations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
 		create(t, db, "acme")
-		s := newTier(t, db, newLocalMap(), tier.WithTTL(forEver), tier.WithNegativeTTL(forEver), tier.WithMaxStale(forEver),
-			tier.WithPollInterval(forEver), tier.WithFollowTimeout(forEver), tier.WithLoadTimeout(forEver), tier.WithLeaseWait(forEver))
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(forEver), tier.WithNegativeTTL(forEver), tier.WithMaxStale(forEver), tier.WithFollowTimeout(forEver), tier.WithLoadTimeout(forEver), tier.WithLeaseWait(forEver))
 		get(t, s, "acme")
 		time.Sleep(10 * time.Minute)
 		get(t, s, "acme")

@@ -11,7 +11,7 @@ type outage struct {
 	sum    int64 // of the outages that are over
 }
 
-// noteContact is called by the follower when contact with the log is lost and when
+// noteContact is called when contact with the log is lost and when
 // it is back.
 func (s *Store) noteContact(lost bool) { s.outage.note(lost, &s.stats) }
 

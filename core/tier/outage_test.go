@@ -82,7 +82,7 @@ func TestWriteAfterItsContextHasEnded(t *testing.T) {
 // followed, whatever the error says of the others.
 func TestBatchCutShortIsFollowed(t *testing.T) {
 	db := &cutShort{database: newDatabase()}
-	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Hour))
+	s := newTier(t, db, newLocalMap())
 	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) {
 		t.Fatal(err)
 	}
@@ -101,12 +101,19 @@ func (d *cutShort) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tena
 	return []tenancy.CreateResult{{Tenant: first, Err: err}}, fmt.Errorf("%w: %w", tenancy.ErrUnavailable, tenancy.ErrNotApplied)
 }
 
+// restless is a source that polls a thousand times a second.
+type restless struct{ *database }
+
+func (restless) Wait(ctx context.Context, _ tenancy.Position) error {
+	return poll(ctx, time.Millisecond)
+}
+
 // What was served in outages is a counter: hits that are counted while an outage begins
 // or ends must not take away from it.
 func TestServedStaleNeverGoesBack(t *testing.T) {
-	db := newDatabase()
+	db := &restless{newDatabase()}
 	create(t, db, "acme")
-	s := newTier(t, db, newLocalMap(), tier.WithPollInterval(time.Millisecond))
+	s := newTier(t, db, newLocalMap())
 	get(t, s, "acme")
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

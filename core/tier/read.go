@@ -67,8 +67,8 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key, least tenancy.Revision
 		s.stats.misses.Add(1)
 		return nil
 	}
-	now := s.follower.clock.now.Load()
-	if !s.follower.serves(e, now) || e.Key != key || e.Versioned.AsOf.Revision < least {
+	now := s.stack.reader.Now()
+	if !s.stack.serves(e, now) || e.Key != key || e.Versioned.AsOf.Revision < least {
 		s.stats.stale.Add(1)
 		return nil
 	}
@@ -87,8 +87,8 @@ func (s *Store) hit(ctx context.Context, key tenancy.Key, least tenancy.Revision
 // the lookup that is to begin one found nothing, or nil.
 func (s *Store) filled(ctx context.Context, key tenancy.Key, least tenancy.Revision) *Entry {
 	r, err := s.cache.Get(ctx, key)
-	e, now := r.Entry, s.follower.clock.now.Load()
-	if err != nil || e == nil || !s.follower.serves(e, now) || e.Key != key ||
+	e, now := r.Entry, s.stack.reader.Now()
+	if err != nil || e == nil || !s.stack.serves(e, now) || e.Key != key ||
 		now >= e.refresh || e.Versioned.AsOf.Revision < least {
 		return nil
 	}
@@ -113,22 +113,22 @@ func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := s.follower.ready(ctx); err != nil {
+	if err := s.stack.reader.Ready(ctx); err != nil {
 		return nil, err
 	}
 	for {
 		// The floor as it is now: somebody who returned before us may have seen
 		// the change that raised it.
-		fence := s.follower.fence.Load()
+		fence := s.stack.fence.Load()
 		floor := max(least, fence.floor(key))
 		e, err := s.flights.join(ctx, flightKey{key, fence.epoch}, floor, s)
-		if errors.Is(err, tenancy.ErrCompacted) && (s.follower.fence.Load().epoch != fence.epoch || floor <= s.follower.position().Revision) {
+		if errors.Is(err, tenancy.ErrCompacted) && (s.stack.fence.Load().epoch != fence.epoch || floor <= s.stack.reader.Position().Revision) {
 			continue // the floor was of a history that the database lost, or somebody else asked for too much
 		}
 		if err != nil {
 			return nil, err
 		}
-		if e.Versioned.AsOf.Revision >= floor && s.follower.fence.Load().epoch == fence.epoch {
+		if e.Versioned.AsOf.Revision >= floor && s.stack.fence.Load().epoch == fence.epoch {
 			return e, nil
 		}
 		// Loaded before what we must not miss, or flushed meanwhile: again.

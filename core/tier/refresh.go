@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -52,7 +53,10 @@ func (s *Store) refresh(ctx context.Context, key tenancy.Key) {
 		ctx, cancel := context.WithTimeout(call, s.cfg.loadTimeout)
 		defer cancel()
 		if _, err := s.observedMiss(ctx, WorkRefresh, key); err != nil {
-			pause(call, s.cfg.pollInterval) // not at every hit
+			select { // not at every hit
+			case <-call.Done():
+			case <-time.After(time.Second):
+			}
 		}
 	}()
 }

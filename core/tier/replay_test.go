@@ -16,14 +16,14 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// slowPages takes its time for each page of the log.
+// slowPages takes its time for each page of the log, and only polls.
 type slowPages struct {
-	*quietWatch
+	*quiet
 	page time.Duration
 }
 
 func (l slowPages) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
-	changes, err := l.quietWatch.Changes(ctx, after, limit)
+	changes, err := l.quiet.Changes(ctx, after, limit)
 	if len(changes) == 0 {
 		return changes, err
 	}
@@ -32,6 +32,17 @@ func (l slowPages) Changes(ctx context.Context, after tenancy.Position, limit in
 		return changes, err
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+func (slowPages) Wait(ctx context.Context, _ tenancy.Position) error { return poll(ctx, time.Second) }
+
+func poll(ctx context.Context, interval time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(interval):
+		return nil
 	}
 }
 
@@ -58,8 +69,7 @@ func TestLongReplayIsNoOutage(t *testing.T) {
 				db := &database{Store: memstore.New(memstore.WithLogRetention(100_000))}
 				acme := create(t, db, "acme")
 				var logged bytes.Buffer
-				s := newTier(t, slowPages{&quietWatch{db}, 1500 * time.Millisecond}, newLocalMap(), tier.WithMaxStale(4*time.Second),
-					tier.WithPollInterval(time.Second), tier.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))))
+				s := newTier(t, slowPages{&quiet{db}, 1500 * time.Millisecond}, newLocalMap(), tier.WithMaxStale(4*time.Second), tier.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))))
 				var fresh []tenancy.Tenant
 				for i := range 11_000 {
 					fresh = append(fresh, tenancy.Tenant{ID: fmt.Sprint("t", i), Identifier: fmt.Sprint("tenant-", i), Name: "T"})
@@ -103,7 +113,7 @@ func TestFarAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
 		first, last := create(t, db, "first"), create(t, db, "last")
-		s := newTier(t, slowPages{&quietWatch{db}, time.Second}, newLocalMap(), tier.WithPollInterval(time.Hour))
+		s := newTier(t, slowPages{&quiet{db}, time.Second}, newLocalMap())
 		get(t, s, "first")
 		for range 5_000 {
 			suspend(t, db, first.ID)

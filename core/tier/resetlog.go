@@ -3,7 +3,6 @@ package tier
 import (
 	"context"
 	"errors"
-	"iter"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -83,13 +82,5 @@ func (l resetLog) Wait(ctx context.Context, _ tenancy.Position) error {
 		return ctx.Err()
 	case <-poll.C:
 		return nil
-	}
-}
-
-// Watch yields nothing: the tier makes every reset, and reads the log after it.
-func (l resetLog) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		<-ctx.Done()
-		yield(tenancy.Change{}, ctx.Err())
 	}
 }

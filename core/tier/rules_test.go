@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -197,7 +196,7 @@ func TestEntryBeyondTheLogIsRemoved(t *testing.T) {
 	}
 }
 
-// opaque is a decorator that does not lead to the tier below it, whose Watch reports
+// opaque is a decorator that does not lead to the tier below it, whose Wait returns for
 // nothing, and that can fail by itself.
 type opaque struct {
 	tenancy.Source
@@ -211,11 +210,9 @@ func (o *opaque) Changes(ctx context.Context, after tenancy.Position, limit int)
 	return o.Source.Changes(ctx, after, limit)
 }
 
-func (o *opaque) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		<-ctx.Done()
-		yield(tenancy.Change{}, ctx.Err())
-	}
+func (o *opaque) Wait(ctx context.Context, _ tenancy.Position) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (o *opaque) SetStatus(ctx context.Context, id string, status tenancy.Status) (tenancy.Tenant, error) {
@@ -234,9 +231,9 @@ func TestUnfollowedWriteReadsPastTheTierBelow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := newDatabase()
-			below := newTier(t, &quietWatch{db}, newLocalMap(), tier.WithPollInterval(time.Hour))
+			below := newTier(t, &quiet{db}, newLocalMap())
 			o := &opaque{Source: below}
-			s := newTier(t, o, newLocalMap(), tier.WithPollInterval(time.Hour))
+			s := newTier(t, o, newLocalMap())
 			acme := create(t, s, "acme")
 			if err := read(s, acme.ID); err != nil { // below has it, too
 				t.Fatal(err)
@@ -257,7 +254,7 @@ func TestUnfollowedWriteReadsPastTheTierBelow(t *testing.T) {
 func TestNegativeEntriesEndSooner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
-		s := newTier(t, db, newLocalMap(), tier.WithNegativeTTL(10*time.Second), tier.WithPollInterval(time.Second))
+		s := newTier(t, db, newLocalMap(), tier.WithNegativeTTL(10*time.Second))
 		for _, c := range []struct {
 			after time.Duration
 			loads int
@@ -313,7 +310,7 @@ func TestRefreshedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
 		create(t, db, "acme")
-		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5), tier.WithPollInterval(time.Second))
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5))
 		get(t, s, "acme")
 		time.Sleep(60 * time.Second)
 		db.set(func(d *database) { d.loadErr = errDown })
@@ -337,7 +334,7 @@ func TestRefreshedOnce(t *testing.T) {
 func TestFailedRefreshesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
-		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5), tier.WithPollInterval(time.Second), tier.WithMaxLoads(5))
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(100*time.Second), tier.WithRefreshAhead(0.5), tier.WithMaxLoads(5))
 		var ids []string
 		for i := range 50 {
 			ids = append(ids, create(t, db, fmt.Sprintf("tenant-%d", i)).ID)
@@ -376,13 +373,13 @@ func TestFailedRefreshesAreBounded(t *testing.T) {
 
 // heldLog keeps an answer back once it is armed, until goOn is closed.
 type heldLog struct {
-	*quietWatch
+	*quiet
 	armed        atomic.Bool
 	answer, goOn chan struct{}
 }
 
 func (l *heldLog) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
-	changes, err := l.quietWatch.Changes(ctx, after, limit)
+	changes, err := l.quiet.Changes(ctx, after, limit)
 	if l.armed.Swap(false) {
 		close(l.answer)
 		<-l.goOn
@@ -399,9 +396,9 @@ func TestReadBegunBeforeAnUnfollowedWrite(t *testing.T) {
 func readBegunBeforeAnUnfollowedWrite(t *testing.T) {
 	db := newDatabase()
 	acme := create(t, db, "acme")
-	l := &heldLog{quietWatch: &quietWatch{db}, answer: make(chan struct{}), goOn: make(chan struct{})}
+	l := &heldLog{quiet: &quiet{db}, answer: make(chan struct{}), goOn: make(chan struct{})}
 	shared, bus := newSharedMap(), &manualBus{}
-	s := newTier(t, l, shared, tier.WithBus(bus), tier.WithPollInterval(time.Hour), tier.WithFollowTimeout(50*time.Millisecond))
+	s := newTier(t, l, shared, tier.WithBus(bus), tier.WithFollowTimeout(50*time.Millisecond))
 	get(t, s, "acme")
 	if shared.entry(tenancy.IdentifierKey("acme")) == nil {
 		t.Fatal("not in the shared cache: the test proves nothing")

@@ -31,7 +31,7 @@ type Stats struct {
 	Unapplied   int64 `json:"unapplied"`   // changes that a shared cache was not told of
 	Errors      int64 `json:"errors"`      // failed calls of the cache
 
-	// Of the stack's follower; the same for every tier of the stack.
+	// Of the stack; the same for every tier of the stack.
 	Position     tenancy.Position `json:"position"`     // how far the log was followed
 	Serving      bool             `json:"serving"`      // entries are served
 	Changes      int64            `json:"changes"`      // changes obeyed
@@ -61,32 +61,9 @@ type counters struct {
 	unanswered, unfilled                                                       atomic.Int64
 }
 
-type followerStats struct {
-	changes, compacted, diverged, unfollowed, flushed atomic.Int64
-	published, unpublished, messages, resubscribed    atomic.Int64
-	lastMessage, contact                              atomic.Int64 // nanoseconds since 1970, 0 for never
-}
-
-// received notes a message from a bus.
-func (f *followerStats) received(p tenancy.Position) {
-	if p.IsZero() {
-		f.resubscribed.Add(1)
-		return
-	}
-	f.messages.Add(1)
-	f.lastMessage.Store(time.Now().UnixNano())
-}
-
-func timeOf(nanoseconds int64) time.Time {
-	if nanoseconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, nanoseconds)
-}
-
 // Stats returns the counts. They are read one by one, not as of one moment.
 func (s *Store) Stats() Stats {
-	c, f := &s.stats, &s.follower.stats
+	c, f := &s.stats, s.stack.reader.Stats()
 	hits, negatives, stale := s.outage.served(c)
 	return Stats{
 		Hits: hits, Negatives: negatives, Stale: c.stale.Load(), Misses: c.misses.Load(),
@@ -94,12 +71,12 @@ func (s *Store) Stats() Stats {
 		Fills: c.fills.Load(), Uncacheable: c.uncacheable.Load(), Denied: c.denied.Load(),
 		Unapplied: c.unapplied.Load(), Errors: c.errors.Load(),
 		Unanswered: c.unanswered.Load(), Unfilled: c.unfilled.Load(),
-		ServedStale: stale, Position: s.follower.position(), Serving: s.follower.serving(), Changes: f.changes.Load(),
-		Compacted: f.compacted.Load(), Diverged: f.diverged.Load(),
-		Unfollowed: f.unfollowed.Load(), Flushed: f.flushed.Load(),
-		Published: f.published.Load(), Unpublished: f.unpublished.Load(),
-		Received: f.messages.Load(), Resubscribed: f.resubscribed.Load(),
-		LastReceived: timeOf(f.lastMessage.Load()), LastContact: timeOf(f.contact.Load()),
+		ServedStale: stale, Position: f.Position, Serving: f.Serving, Changes: f.Changes,
+		Compacted: f.Compacted, Diverged: f.Diverged,
+		Unfollowed: f.Unfollowed + s.stack.unlogged.Load(), Flushed: s.stack.flushed.Load(),
+		Published: f.Published, Unpublished: f.Unpublished,
+		Received: f.Received, Resubscribed: f.Resubscribed,
+		LastReceived: f.LastReceived, LastContact: f.LastContact,
 	}
 }
 

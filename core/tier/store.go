@@ -22,8 +22,8 @@ type Store struct {
 	shared bool
 	cfg    config
 
-	follower *follower
-	owner    bool // of the follower: this is the innermost tier
+	stack *stack
+	owner bool // of the stack: this is the innermost tier
 
 	flights   flights
 	refreshes refreshes
@@ -61,8 +61,8 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	}
 	s := &Store{next: next, cache: cache, shared: cache.Shared(), cfg: cfg, calls: inflight.New(tenancy.ErrClosed)}
 	s.loads = make(chan struct{}, s.cfg.maxLoads)
-	for below := range Walk(next) { // the innermost tier's follower serves the whole stack
-		s.follower, s.resets = below.follower, below.resets
+	for below := range Walk(next) { // they have one stack
+		s.stack, s.resets = below.stack, below.resets
 	}
 	switch source, ok := tenancy.SourceOf(next); {
 	case ok:
@@ -73,19 +73,18 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 		return nil, refused("the store below is no tenancy.Source; WithUncoordinated accepts a weaker guarantee")
 	default:
 		if s.resets == nil { // the log of a tier below, if any, is not what this one has to go by
-			s.resets, s.follower = newResets(), nil
+			s.resets, s.stack = newResets(), nil
 		}
 		s.below = resetLog{next, s.resets}
 	}
-	if s.follower == nil {
+	if s.stack == nil {
 		s.owner = true
-		s.follower = newFollower(s.below, s.shared, s.cfg)
+		s.stack = newStack(s.below, s.shared, s.cfg)
 	}
 	if s.shared {
 		s.applier = newApplier(cache, &s.stats, &s.observers)
 	}
-	s.follower.limitStale(s.cfg.maxStale)
-	s.follower.attach(s)
+	s.stack.attach(s)
 	return s, nil
 }
 
@@ -143,7 +142,7 @@ func (s *Store) Close() error {
 	}
 	left := s.calls.Wait(closePatience)
 	if s.owner {
-		left += s.follower.close()
+		left += s.stack.reader.Close(closePatience)
 	}
 	if s.applier != nil {
 		left += s.applier.close()

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -154,7 +153,7 @@ func TestEveryOrderOfTiers(t *testing.T) {
 
 func TestFreshPassesEveryTier(t *testing.T) {
 	db := newDatabase()
-	s := newTier(t, newTier(t, db, newSharedMap()), newLocalMap(), tier.WithPollInterval(time.Hour))
+	s := newTier(t, newTier(t, db, newSharedMap()), newLocalMap())
 	create(t, s, "acme")
 	get(t, s, "acme")
 	for range 3 {
@@ -181,7 +180,7 @@ func TestWatchYieldsWhatTheTierObeys(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	for c, err := range s.Watch(ctx, head.Newest) {
+	for c, err := range tenancy.Watch(ctx, s, head.Newest) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -81,7 +81,7 @@ func write[T any](ctx context.Context, s *Store, op string, do func(ctx context.
 	if err != nil { // nothing is written, so there is nothing to follow
 		return result, err
 	}
-	before := s.follower.position()
+	before := s.stack.reader.Position()
 	result, err = do(call)
 	if unlogged := s.wrote(call, before, result, err); unlogged != nil {
 		var none T
@@ -112,20 +112,20 @@ func (s *Store) wrote(ctx context.Context, before tenancy.Position, result any, 
 			newest = p
 		}
 	}
-	if !s.follower.afterWrite(ctx, newest) || s.resets != nil {
+	if !s.stack.wrote(ctx, newest) || s.resets != nil {
 		return nil
 	}
-	shown := s.follower.shows(before, written)
+	shown := s.stack.reader.Shows(before, written)
 	switch result := result.(type) {
 	case deletion:
-		shown = err != nil || s.follower.position() != before || s.isThere(ctx, string(result))
+		shown = err != nil || s.stack.reader.Position() != before || s.isThere(ctx, string(result))
 	case patched:
-		shown = shown || s.follower.shows(tenancy.Position{}, written) && s.follower.asCached(ctx, tenancy.Tenant(result))
+		shown = shown || s.stack.reader.Shows(tenancy.Position{}, written) && s.stack.asCached(ctx, tenancy.Tenant(result))
 	}
 	if shown {
 		return nil
 	}
-	s.follower.unlogged(ctx)
+	s.stack.noteUnlogged(ctx, s.cfg)
 	return errUnlogged
 }
 
@@ -134,8 +134,8 @@ var errUnlogged = fmt.Errorf("%w: the database has accepted the write, but its c
 
 // asCached reports whether no cache of the stack has other metadata of t as of the same
 // change.
-func (f *follower) asCached(ctx context.Context, t tenancy.Tenant) bool {
-	for _, s := range f.stack() {
+func (st *stack) asCached(ctx context.Context, t tenancy.Tenant) bool {
+	for _, s := range st.all() {
 		for _, key := range driver.KeysOf(nil, &t) {
 			r, err := s.cache.Get(ctx, key)
 			if err != nil {

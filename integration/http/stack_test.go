@@ -12,14 +12,13 @@ import (
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // Through a cache: what is written by another process is obeyed by the next
 // request that comes after the change was followed, and by open streams.
 func TestThroughACache(t *testing.T) {
 	database := newStore(t)
-	store, err := ristrettotier.New(database, ristrettotier.WithTier(tier.WithPollInterval(10*time.Millisecond)))
+	store, err := ristrettotier.New(database)
 	if err != nil {
 		t.Fatal(err)
 	}

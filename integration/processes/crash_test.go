@@ -104,7 +104,7 @@ type watcher struct {
 	failed  chan error // the error that ended the watch
 }
 
-// watch begins a Watch that ends with t, and reads over reports of an outage.
+// watch begins a Watch that ends with t, and begins it again after an outage.
 func watch(t *testing.T, s tenancy.Source, after tenancy.Position) watcher {
 	t.Helper()
 	w := watcher{make(chan tenancy.Change, 100_000), make(chan error, 1)}
@@ -113,13 +113,18 @@ func watch(t *testing.T, s tenancy.Source, after tenancy.Position) watcher {
 	t.Cleanup(func() { cancel(); <-ended })
 	go func() {
 		defer close(ended)
-		for c, err := range s.Watch(ctx, after) {
-			switch {
-			case err == nil:
-				w.changes <- c
-			case !errors.Is(err, tenancy.ErrUnavailable):
-				w.failed <- err
+		for ctx.Err() == nil {
+			for c, err := range tenancy.Watch(ctx, s, after) {
+				switch {
+				case err == nil:
+					after = c.Position
+					w.changes <- c
+				case !errors.Is(err, tenancy.ErrUnavailable):
+					w.failed <- err
+					return
+				}
 			}
+			time.Sleep(time.Millisecond) // an outage: again
 		}
 	}()
 	return w

@@ -85,7 +85,7 @@ func (f *fleet) grow(ctx context.Context, n int) error {
 			return err
 		}
 		local, err := ristrettotier.New(store, ristrettotier.WithMaxEntries(1000), ristrettotier.WithTier(
-			tier.WithPollInterval(f.effort.poll), tier.WithLogger(slog.New(slog.DiscardHandler))))
+			tier.WithLogger(slog.New(slog.DiscardHandler))))
 		if err != nil {
 			return errors.Join(err, store.Close())
 		}

@@ -5,7 +5,6 @@ package stacks
 import (
 	"context"
 	"errors"
-	"iter"
 	"net/url"
 	"path/filepath"
 	"sync/atomic"
@@ -247,17 +246,6 @@ func (s *countedSource) Changes(ctx context.Context, after tenancy.Position, lim
 		changes[i] = s.shown(changes[i])
 	}
 	return changes, err
-}
-
-// Watch implements [tenancy.Log].
-func (s *countedSource) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		for c, err := range s.Store.Watch(ctx, after) {
-			if !yield(s.shown(c), err) {
-				return
-			}
-		}
-	}
 }
 
 // shown returns what the nodes see of a change.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
@@ -63,13 +64,7 @@ func TestHungDatabase(t *testing.T) {
 		go func() { ended <- wrongly(op, call(context.Background()), tenancy.ErrClosed, tenancy.ErrUnavailable) }()
 	}
 	go func() {
-		for _, err := range s.Watch(context.Background(), s.Stats().Position) {
-			if !errors.Is(err, tenancy.ErrUnavailable) {
-				ended <- wrongly("Watch", err, tenancy.ErrClosed)
-				return
-			}
-		}
-		ended <- errors.New("Watch ended without an error")
+		ended <- wrongly("follow.Run", follow.Run(context.Background(), s, follow.Handler{}), tenancy.ErrClosed)
 	}()
 	for range 3 {
 		if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got != acme {

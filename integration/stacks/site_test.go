@@ -63,7 +63,7 @@ func (s site) limit(short time.Duration) time.Duration {
 // if there is one. It closes base if it fails.
 func (s site) stack(base tenancy.Store) (*tier.Store, error) {
 	opts := []tier.Option{
-		tier.WithMaxStale(s.limit(maxStale)), tier.WithPollInterval(s.Poll),
+		tier.WithMaxStale(s.limit(maxStale)),
 		tier.WithFollowTimeout(s.limit(time.Second)), tier.WithLoadTimeout(s.limit(2 * time.Second)),
 		tier.WithLogger(slog.New(slog.DiscardHandler)),
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -176,7 +177,7 @@ func patientStack(tb testing.TB, open func() (*bunstore.Store, error)) tenancy.S
 	base, err := open()
 	must(tb, base, err)
 	s, err := ristrettotier.New(base, ristrettotier.WithTier(tier.WithLogger(slog.New(slog.DiscardHandler)), tier.WithMaxStale(patience),
-		tier.WithFollowTimeout(patience), tier.WithLoadTimeout(patience), tier.WithPollInterval(20*time.Millisecond)))
+		tier.WithFollowTimeout(patience), tier.WithLoadTimeout(patience)))
 	if err != nil {
 		tb.Fatal(errors.Join(err, base.Close()))
 	}
@@ -223,15 +224,17 @@ func TestSwallowedDatabase(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 2)
 	go func() {
-		for _, err := range primary.Watch(ctx, acme.Position()) {
-			if errors.Is(err, tenancy.ErrUnavailable) {
-				reports.Add(1)
+		for ctx.Err() == nil {
+			for _, err := range tenancy.Watch(ctx, primary, acme.Position()) {
+				if errors.Is(err, tenancy.ErrUnavailable) {
+					reports.Add(1)
+				}
 			}
 		}
 		done <- nil
 	}()
 	go func() {
-		done <- tenancy.Follow(ctx, store, tenancy.ChangeHandler{
+		done <- follow.Run(ctx, store, follow.Handler{
 			Change: func(context.Context, tenancy.Change) error { follows.Add(1); return nil },
 			Contact: func(err error) {
 				if err != nil {
@@ -255,7 +258,7 @@ func TestSwallowedDatabase(t *testing.T) {
 	heal, err := proxy.swallow()
 	must(t, heal, err)
 	eventually(t, "Watch reports", func() bool { return reports.Load() > 0 })
-	eventually(t, "Follow has no contact", func() bool { return contacts.Load() == 0 })
+	eventually(t, "follow.Run has no contact", func() bool { return contacts.Load() == 0 })
 	request.endsBy(t, resolve.ErrStale, "MaxStale")
 	eventually(t, "the tier serves no longer", func() bool {
 		limited, cancel := context.WithTimeout(t.Context(), time.Second)

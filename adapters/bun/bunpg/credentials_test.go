@@ -91,7 +91,7 @@ func TestPasswordIsRotated(t *testing.T) {
 		},
 	} {
 		store := opened()
-		next := follow(t, store)
+		next := changesOf(t, store)
 		rotate("after " + name)
 		exec(t, admin, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '`+role+`'`)
 		waitUntil(t, func() bool {
@@ -123,7 +123,7 @@ func TestFromPool(t *testing.T) {
 			pool := newPGXPool(t, dsn+"&default_query_exec_mode="+mode, nil)
 			store := fromPool(t, pool, noPoll)
 			acme := create(t, store, "acme")
-			next := follow(t, store)
+			next := changesOf(t, store)
 			for call, err := range everyCall(t.Context(), store, acme, metadata(t, `{"k":1}`)) {
 				switch {
 				case err == nil, errors.Is(err, tenancy.ErrAlreadyExists), errors.Is(err, tenancy.ErrConflict):
@@ -263,7 +263,7 @@ func TestListenerOutlivesIdleSessionTimeout(t *testing.T) {
 	exec(t, admin, `ALTER DATABASE `+one[string](t, admin, `SELECT current_database()`)+` SET idle_session_timeout = 100`)
 	exec(t, admin, `SET idle_session_timeout = 0`)
 	store := open(t, dsn, noPoll, noHeartbeat)
-	follow(t, store)
+	changesOf(t, store)
 	waitUntil(t, func() bool {
 		return one[int](t, admin, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%LISTEN%'
 			AND pid <> pg_backend_pid() AND state = 'idle' AND clock_timestamp() - state_change > interval '400 ms'`) == 1

@@ -14,6 +14,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/conformance/faults"
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -127,7 +128,7 @@ func TestHungCallsEnd(t *testing.T) {
 	store := open(t, relay.url, bunpg.WithoutListen(), bunpg.WithPool(bunpg.Pool{Size: 4, Overflow: 4}),
 		bunpg.WithStore(bunstore.WithRetryTimeout(2*patience)))
 	acme := create(t, store, "acme")
-	next := follow(t, store) // reads the log, as a tier does, and so finds out
+	next := changesOf(t, store) // reads the log, as a tier does, and so finds out
 	fillPool(t, dsn, store, 4)
 	slow, hung := make(chan error, 1), make(chan error, 1)
 	conn := connect(t, dsn)
@@ -166,8 +167,8 @@ func TestHungCallsEnd(t *testing.T) {
 	}
 }
 
-// A watch whose connections have hung says so, or sees changes over new ones.
-func TestWatchOverAConnectionThatHangs(t *testing.T) {
+// Who follows over connections that have hung is told so, or sees changes over new ones.
+func TestFollowOverAConnectionThatHangs(t *testing.T) {
 	for name, c := range map[string]struct {
 		hang   func(*relay)
 		report bool
@@ -179,32 +180,31 @@ func TestWatchOverAConnectionThatHangs(t *testing.T) {
 			dsn := newDatabase(t)
 			relay := newRelay(t, dsn)
 			store := open(t, relay.url, bunpg.WithPool(bunpg.Pool{Size: 8}))
-			acme := create(t, store, "acme")
+			create(t, store, "acme")
 			fillPool(t, dsn, store, 8)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			conn, hangs, seen := connect(t, dsn), false, false
-			for change, err := range store.Watch(tenancy.WithProgressNotify(ctx), acme.Position()) {
-				switch {
-				case errors.Is(err, tenancy.ErrUnavailable):
-					relay.heal()
-				case err != nil:
-					t.Fatal(err)
-				case change.Kind != tenancy.ChangeProgress:
+			err := follow.Run(ctx, store, follow.Handler{
+				Change: func(context.Context, tenancy.Change) error {
 					seen = true
-				case !hangs:
-					hangs = true
-					c.hang(relay)
-					exec(t, conn, `UPDATE tenants SET status = 'suspended'`)
-				}
-				if seen {
-					break
-				}
-			}
+					cancel()
+					return nil
+				},
+				Contact: func(err error) {
+					if err != nil {
+						relay.heal()
+					} else if !hangs {
+						hangs = true
+						c.hang(relay)
+						exec(t, conn, `UPDATE tenants SET status = 'suspended'`)
+					}
+				},
+			})
 			if !seen {
-				t.Error("the watch ended without the change")
+				t.Errorf("ended with %v, without the change", err)
 			}
-			if n := relay.relied(); !c.report && n > 3 { // a statement of the watch, a ping, the listener
+			if n := relay.relied(); !c.report && n > 3 { // a read of the log, a ping, the listener
 				t.Errorf("%d of 9 connections that had hung were waited for", n)
 			}
 		})

@@ -26,9 +26,9 @@ var noHeartbeat = bunpg.WithHeartbeat(time.Hour)
 // noPoll leaves the wake-up of Watch to notifications.
 var noPoll = bunpg.WithStore(bunstore.WithPollInterval(time.Hour))
 
-// follow watches what comes after the newest change, and returns a function that
+// changesOf watches what comes after the newest change, and returns a function that
 // waits for the next one.
-func follow(t testing.TB, store *bunstore.Store) func() tenancy.Change {
+func changesOf(t testing.TB, store *bunstore.Store) func() tenancy.Change {
 	t.Helper()
 	head, err := store.Bounds(t.Context())
 	if err != nil {
@@ -38,11 +38,21 @@ func follow(t testing.TB, store *bunstore.Store) func() tenancy.Change {
 	ctx, cancel := context.WithCancel(context.Background())
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		for change, err := range store.Watch(ctx, head.Newest) {
-			if err == nil {
-				changes <- change
-			} else if !errors.Is(err, tenancy.ErrUnavailable) && !errors.Is(err, context.Canceled) && !errors.Is(err, tenancy.ErrClosed) {
-				t.Error(err)
+		after := head.Newest
+		for over := false; !over; {
+			for change, err := range tenancy.Watch(ctx, store, after) {
+				switch {
+				case err == nil:
+					after = change.Position
+					changes <- change
+				case errors.Is(err, context.Canceled) || errors.Is(err, tenancy.ErrClosed):
+					over = true
+				case errors.Is(err, tenancy.ErrUnavailable):
+					time.Sleep(time.Millisecond) // it is begun again
+				default:
+					t.Error(err)
+					over = true
+				}
 			}
 		}
 	})
@@ -105,7 +115,7 @@ func TestListensFromTheFirstWatchUntilClose(t *testing.T) {
 	if pids := listeners.now(t); len(pids) != 0 {
 		t.Errorf("%d sessions listen before the first Watch", len(pids))
 	}
-	first, second := follow(t, store), follow(t, store)
+	first, second := changesOf(t, store), changesOf(t, store)
 	listeners.next(t)
 	for range 20 {
 		exec(t, conn, `UPDATE tenants SET name = 'B'`)
@@ -140,7 +150,7 @@ func TestTerminatedSessionsLoseNothing(t *testing.T) {
 			dsn := newDatabase(t)
 			store := open(t, dsn, noHeartbeat, bunpg.WithStore(bunstore.WithPollInterval(c.poll)))
 			create(t, store, "acme")
-			next, conn := follow(t, store), connect(t, dsn)
+			next, conn := changesOf(t, store), connect(t, dsn)
 			listeners := listeners{conn, map[int32]bool{}}
 			for round := range 20 {
 				listeners.next(t)
@@ -165,7 +175,7 @@ func TestDroppedListenerLosesNothing(t *testing.T) {
 			store := open(t, dsn, noPoll, bunpg.WithListenDSN(relay.url),
 				bunpg.WithConnectTimeout(time.Second), bunpg.WithHeartbeat(50*time.Millisecond))
 			create(t, store, "acme")
-			next, conn := follow(t, store), connect(t, dsn)
+			next, conn := changesOf(t, store), connect(t, dsn)
 			listeners := listeners{conn, map[int32]bool{}}
 			for round := range 5 {
 				listeners.next(t)
@@ -182,7 +192,7 @@ func TestDroppedListenerLosesNothing(t *testing.T) {
 func TestPollsWithoutListening(t *testing.T) {
 	dsn := newDatabase(t)
 	store := open(t, dsn, bunpg.WithoutListen(), bunpg.WithStore(bunstore.WithPollInterval(time.Millisecond)))
-	next, conn := follow(t, store), connect(t, dsn)
+	next, conn := changesOf(t, store), connect(t, dsn)
 	exec(t, conn, `INSERT INTO tenants (identifier, name) VALUES ('acme', 'Acme')`)
 	if c := next(); c.Kind != tenancy.ChangeCreate {
 		t.Errorf("change %+v", c)
@@ -220,7 +230,7 @@ func TestLogHidesDSNAndArguments(t *testing.T) {
 	var log syncWriter
 	store := open(t, dsn, noPoll, bunpg.WithListenDSN(u.String()),
 		bunpg.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
-	next := follow(t, store)
+	next := changesOf(t, store)
 	created, err := store.Create(t.Context(), tenancy.Tenant{
 		Identifier: "id-" + canary, Name: canary, DatabaseURL: tenancy.NewSecret(canary), Metadata: metadata(t, `{"k":"`+canary+`"}`),
 	})
@@ -251,7 +261,7 @@ func TestListenerLogsEachOutageOnce(t *testing.T) {
 	relay := newRelay(t, dsn)
 	var log syncWriter
 	store := open(t, dsn, noPoll, bunpg.WithListenDSN(relay.url), bunpg.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
-	next, conn := follow(t, store), connect(t, dsn)
+	next, conn := changesOf(t, store), connect(t, dsn)
 	listeners{conn, map[int32]bool{}}.next(t)
 	for outage := 1; outage <= 2; outage++ {
 		before := relay.accepted.Load()

@@ -20,7 +20,7 @@ func TestPSQLEditsReachTheStore(t *testing.T) {
 	dsn := newDatabase(t)
 	store := open(t, dsn, noPoll)
 	acme := create(t, store, "acme")
-	next := follow(t, store)
+	next := changesOf(t, store)
 	for _, c := range []struct {
 		script string
 		op     tenancy.ChangeKind
@@ -75,7 +75,7 @@ func TestPSQLUpsertIsAnUpdate(t *testing.T) {
 	dsn := newDatabase(t)
 	store := open(t, dsn, noPoll)
 	acme := create(t, store, "acme")
-	next := follow(t, store)
+	next := changesOf(t, store)
 	psql(t, dsn, `INSERT INTO tenants (identifier, name) VALUES ('acme', 'Upserted')
 		ON CONFLICT (identifier) DO UPDATE SET name = EXCLUDED.name`)
 	if c := next(); c.Kind != tenancy.ChangeUpdate || c.TenantID != acme.ID {
@@ -199,7 +199,9 @@ func TestRestoredDumpDeniesLostPositions(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		var last error
-		for _, last = range store.Watch(ctx, lost.Newest) {
+		for last == nil || errors.Is(last, tenancy.ErrUnavailable) && ctx.Err() == nil {
+			for _, last = range tenancy.Watch(ctx, store, lost.Newest) {
+			}
 		}
 		ended <- last
 	}()

@@ -380,7 +380,7 @@ func TestWatchSeesTheShell(t *testing.T) {
 		defer close(edited)
 		sqlite3(t, path, "INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme')")
 	}()
-	for c, err := range s.Watch(t.Context(), start) {
+	for c, err := range tenancy.Watch(t.Context(), s, start) {
 		if err != nil || c.TenantID != "A" {
 			t.Errorf("saw %v, %v", c, err)
 		}

@@ -113,7 +113,7 @@ func (b *base) loadText(want []tenancy.Lookup) (string, []any, error) {
 // Changes implements tenancy.Log. It reads the row of the position too, to see
 // that the log holds it with the same mark.
 func (b *base) Changes(ctx context.Context, after tenancy.Position, limit int) (cs []tenancy.Change, err error) {
-	if limit == 0 { // from Watch
+	if limit == 0 {
 		limit = tenancy.DefaultChangesLimit
 	}
 	b.background.start("check", b.keepChecked)

@@ -78,7 +78,7 @@ func TestFollowerSeesLostTriggers(t *testing.T) {
 		for want, spoil := range spoils {
 			for how, follow := range map[string]func(context.Context, *bunstore.Store, tenancy.Position){
 				"Watch": func(ctx context.Context, s *bunstore.Store, at tenancy.Position) {
-					for range s.Watch(ctx, at) {
+					for range tenancy.Watch(ctx, s, at) {
 					}
 				},
 				"Changes": func(ctx context.Context, s *bunstore.Store, at tenancy.Position) {

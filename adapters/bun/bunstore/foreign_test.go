@@ -191,7 +191,7 @@ func TestCloseReportsWhatItCouldNotClose(t *testing.T) {
 	}
 }
 
-// A listener runs from the first Watch to Close, once, and wakes every watcher
+// A listener runs from the first Wait to Close, once, and wakes every watcher
 // long before the poll.
 func TestListener(t *testing.T) {
 	running := make(chan string, 2)
@@ -210,12 +210,12 @@ func TestListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(running) != 0 {
-		t.Fatal("runs before the first Watch")
+		t.Fatal("runs before the first Wait")
 	}
 	var watchers sync.WaitGroup
 	for range 2 {
 		watchers.Go(func() {
-			for c, err := range s.Watch(t.Context(), head.Newest) {
+			for c, err := range tenancy.Watch(t.Context(), s, head.Newest) {
 				if err != nil {
 					t.Errorf("Watch: %v", err)
 				} else if c.Kind != tenancy.ChangeCreate {

@@ -168,7 +168,7 @@ func WithRetention(rows int64, age time.Duration) Option {
 	return optionFunc(func(c *config) { c.retention = retention{rows: rows, age: age} })
 }
 
-// WithPollInterval sets, from a millisecond to a day, after how long Watch looks at the log without having
+// WithPollInterval sets, from a millisecond to a day, after how long Wait returns without having
 // been woken (DefaultPollInterval): the longest delay of a change by another
 // process if there is no Listener or its wake-up was lost.
 func WithPollInterval(d time.Duration) Option {
@@ -222,8 +222,8 @@ func WithReader(db *bun.DB) Option { return optionFunc(func(c *config) { c.reade
 // returns when ctx ends, and not before.
 type Listener func(ctx context.Context, channel string, wake func())
 
-// WithListener lets l wake Watch before the poll does. The store runs it in one
-// goroutine, from the first Watch until Close. It is for packages that open
+// WithListener lets l end Wait before the poll does. The store runs it in one
+// goroutine, from the first Wait until Close. It is for packages that open
 // databases, such as bunpg.
 func WithListener(l Listener) Option { return optionFunc(func(c *config) { c.listener = l }) }
 

@@ -4,7 +4,6 @@ import (
 	"io"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/otel/oteltenancy"
 	"github.com/go-tenancy/tenantstore/conformance/faults"
@@ -24,7 +23,7 @@ func local(tb testing.TB, next tenancy.Store, opts ...tier.Option) *tier.Store {
 func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache, opts ...tier.Option) *tier.Store {
 	tb.Helper()
 	opts = append([]tier.Option{
-		tier.WithPollInterval(20 * time.Millisecond), tier.WithLogger(slog.New(slog.DiscardHandler)),
+		tier.WithLogger(slog.New(slog.DiscardHandler)),
 	}, opts...)
 	s, err := tier.New(next, cache, opts...)
 	if err != nil {

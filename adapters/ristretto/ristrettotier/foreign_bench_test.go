@@ -3,14 +3,12 @@ package ristrettotier_test
 import (
 	"context"
 	"fmt"
-	"iter"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // BenchmarkForeignWrites says how many of 200,000 cached tenants are still hits when so
@@ -21,8 +19,7 @@ func BenchmarkForeignWrites(b *testing.B) {
 		b.Run(fmt.Sprintf("changed=%d%%", percent), func(b *testing.B) {
 			source := &busySource{}
 			source.newest.Store(1)
-			s, err := ristrettotier.New(source, ristrettotier.WithMaxEntries(2*cached),
-				ristrettotier.WithTier(tier.WithPollInterval(time.Millisecond)))
+			s, err := ristrettotier.New(source, ristrettotier.WithMaxEntries(2*cached))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -89,10 +86,12 @@ func (s *busySource) Changes(_ context.Context, after tenancy.Position, limit in
 	return changes, nil
 }
 
-func (s *busySource) Watch(ctx context.Context, _ tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		<-ctx.Done()
-		yield(tenancy.Change{}, ctx.Err())
+func (s *busySource) Wait(ctx context.Context, _ tenancy.Position) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Millisecond):
+		return nil
 	}
 }
 

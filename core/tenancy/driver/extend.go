@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/internal/inflight"
@@ -421,25 +420,6 @@ func (x *Extended) Wait(ctx context.Context, after tenancy.Position) (err error)
 		return err
 	}
 	return log.Wait(ctx, after)
-}
-
-// Watch implements [tenancy.Log].
-func (x *Extended) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		var end error
-		ctx, call, log, err := x.log(ctx)
-		defer call.Leave(&end)
-		if err != nil {
-			yield(tenancy.Change{}, ErrorIn("Watch", tenancy.Key{}, err))
-			return
-		}
-		for c, err := range log.Watch(ctx, after) {
-			call.Failed(&err)
-			if !yield(c, ErrorIn("Watch", tenancy.Key{}, err)) {
-				return
-			}
-		}
-	}
 }
 
 // complete is deferred: it turns *err into an *Error.

@@ -4,20 +4,21 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// longLog is a source with more changes, of tenants that nobody asks for.
+// longLog is a source that only polls, with more changes, of tenants that nobody asks for.
 type longLog struct {
-	*quietWatch
+	*quiet
 	newest atomic.Int64 // 0 as long as there are none
 }
 
 func (l *longLog) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 	newest := tenancy.Revision(l.newest.Load())
 	if newest == 0 {
-		return l.quietWatch.Changes(ctx, after, limit)
+		return l.quiet.Changes(ctx, after, limit)
 	}
 	var changes []tenancy.Change
 	for r := after.Revision + 1; r <= newest && len(changes) < limit; r++ {
@@ -26,16 +27,20 @@ func (l *longLog) Changes(ctx context.Context, after tenancy.Position, limit int
 	return changes, nil
 }
 
+func (l *longLog) Wait(ctx context.Context, _ tenancy.Position) error {
+	return poll(ctx, 20*time.Millisecond)
+}
+
 func (l *longLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	newest := l.newest.Load()
 	if newest == 0 {
-		return l.quietWatch.Load(ctx, want)
+		return l.quiet.Load(ctx, want)
 	}
 	least := make([]tenancy.Lookup, len(want))
 	for i, w := range want {
 		least[i].Key = w.Key
 	}
-	out, err := l.quietWatch.Load(ctx, least)
+	out, err := l.quiet.Load(ctx, least)
 	for i := range out {
 		out[i].AsOf = tenancy.Position{Revision: tenancy.Revision(newest), Mark: newest}
 	}
@@ -45,7 +50,7 @@ func (l *longLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Ve
 // An entry of the tier below that is older than the marks that are kept is current,
 // but cannot be judged: it is loaded again.
 func TestEntryBelowThatIsOlderThanTheMarks(t *testing.T) {
-	db := &longLog{quietWatch: &quietWatch{newDatabase()}}
+	db := &longLog{quiet: &quiet{newDatabase()}}
 	acme, bolt := create(t, db, "acme"), create(t, db, "bolt")
 	cache := newLocalMap()
 	below := newTier(t, db, newLocalMap())

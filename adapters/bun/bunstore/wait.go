@@ -2,11 +2,9 @@ package bunstore
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Wait implements tenancy.Log. It returns when the store has written itself, when the
@@ -33,24 +31,4 @@ func (b *base) Wait(ctx context.Context, after tenancy.Position) error {
 		return tenancy.ErrClosed
 	}
 	return nil
-}
-
-// Watch implements tenancy.Log.
-func (b *base) Watch(ctx context.Context, after tenancy.Position) iter.Seq2[tenancy.Change, error] {
-	return func(yield func(tenancy.Change, error) bool) {
-		at := after
-		changes := func(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
-			at = after
-			if err := b.open(); err != nil {
-				return nil, err
-			}
-			cs, err := b.Changes(ctx, after, limit)
-			if len(cs) > 0 {
-				at = cs[len(cs)-1].Position
-			}
-			return cs, err
-		}
-		wait := func(ctx context.Context) error { return b.Wait(ctx, at) }
-		driver.WatchLog(ctx, after, changes, wait)(yield)
-	}
 }

@@ -1,4 +1,4 @@
-package tenancy_test
+package follow_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -42,7 +43,7 @@ func (j *Jobs) Change(ctx context.Context, c tenancy.Change) error {
 		case errors.Is(err, tenancy.ErrNotFound):
 			delete(j.running, id)
 		case err != nil:
-			return err // Follow calls again
+			return err // Run calls again
 		default:
 			j.judge(t)
 		}
@@ -62,7 +63,7 @@ func (j *Jobs) judge(t tenancy.Tenant) {
 
 // A worker that does something for every tenant that is active keeps up with the store:
 // first with all tenants, then with each change.
-func ExampleFollow() {
+func ExampleRun() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	store := memstore.New()
@@ -79,7 +80,7 @@ func ExampleFollow() {
 		func() error { _, err := store.SetStatus(ctx, "acme-1", tenancy.StatusSuspended); return err },
 		func() error { return store.Delete(ctx, "globex-1") },
 	}
-	err := tenancy.Follow(ctx, store, tenancy.ChangeHandler{
+	err := follow.Run(ctx, store, follow.Handler{
 		Sync:   jobs.Sync,
 		Change: jobs.Change,
 		Contact: func(err error) { // jobs is up to date, if err is nil

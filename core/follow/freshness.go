@@ -1,0 +1,138 @@
+package follow
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tick is how coarse the clock is by which what is known is served: reading the
+// system's clock costs more than a hit of a cache.
+const tick = 50 * time.Millisecond
+
+// DefaultMaxStale is for how long without contact what is known is served, unless
+// LimitStale sets another.
+const DefaultMaxStale = 5 * time.Minute
+
+// longest stands for every duration beyond it, which added to a time would lie in the
+// past: some 70 years.
+const longest = time.Duration(math.MaxInt64 / 4)
+
+// freshness is until when what is known may be served: for MaxStale since the last
+// contact with the log. Contact is a read to its end.
+type freshness struct {
+	start time.Time
+	now   atomic.Int64 // time of the last tick, in nanoseconds since the start
+	until atomic.Int64 // 0 before the first contact, and while contact is distrusted
+	last  atomic.Int64 // contact, in nanoseconds since 1970, 0 for none
+
+	mu         sync.Mutex
+	maxStale   time.Duration // the shortest that was set, or 0
+	contactAt  int64         // from when it counts
+	distrusted uint64        // only a read that begins after so many counts as contact
+	over       bool
+}
+
+func newFreshness() *freshness { return &freshness{start: time.Now()} }
+
+// run drives the clock until ctx ends.
+func (f *freshness) run(ctx context.Context) {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		f.tick()
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+func (f *freshness) tick() { f.now.Store(int64(time.Since(f.start))) }
+
+// serving reports whether what is known may be served.
+func (f *freshness) serving() bool { return f.now.Load() < f.until.Load() }
+
+// limit has what is known served no longer without contact than for d.
+func (f *freshness) limit(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d == 0 || f.maxStale != 0 && !shorter(d, f.maxStale) {
+		return
+	}
+	f.maxStale = d
+	if f.until.Load() != 0 { // the first contact was before
+		f.until.Store(f.staleUntil())
+	}
+}
+
+// shorter compares two limits, where a negative one means for ever.
+func shorter(a, b time.Duration) bool { return a >= 0 && (b < 0 || a < b) }
+
+// stale returns for how long what is known is served without contact.
+func (f *freshness) stale() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return cmp.Or(f.maxStale, DefaultMaxStale)
+}
+
+// staleUntil returns until when what is known is served if there is no more contact; the
+// caller has mu.
+func (f *freshness) staleUntil() int64 {
+	d := cmp.Or(f.maxStale, DefaultMaxStale)
+	if d < 0 {
+		return math.MaxInt64
+	}
+	return f.contactAt + int64(min(d, longest))
+}
+
+// contact notes the end of read number n: what is known is served from now on, unless it
+// was distrusted since the read began.
+func (f *freshness) contact(n uint64) { f.note(func() bool { return n > f.distrusted }) }
+
+// progress notes a part of a read that is not the last: what is served goes on being
+// served.
+func (f *freshness) progress() { f.note(f.serving) }
+
+func (f *freshness) note(serve func() bool) {
+	f.last.Store(time.Now().UnixNano())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over || !serve() {
+		return
+	}
+	f.tick()
+	f.contactAt = f.now.Load()
+	f.until.Store(f.staleUntil())
+}
+
+// distrust ends the service until a read has ended that begins after so many.
+func (f *freshness) distrust(begun uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.distrusted = begun
+	f.until.Store(0)
+}
+
+// end ends the service for ever: without the clock, what is known would be served as
+// long.
+func (f *freshness) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.over = true
+	f.until.Store(0)
+}
+
+// lastContact returns when there was contact, or the zero time.
+func (f *freshness) lastContact() time.Time { return timeOf(f.last.Load()) }
+
+func timeOf(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds)
+}
