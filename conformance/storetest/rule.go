@@ -84,6 +84,9 @@ func (p *probe) closeAtEnd(s tenancy.Store) {
 		if err := s.Close(); err != nil {
 			p.errorf("Close at the end of the test: %v", err)
 		}
+		// Package testing keeps the functions of parallel subtests until the last has
+		// ended, and with them what they hold: a cache may be some megabytes.
+		s, p.s = nil, nil
 	})
 }
 

@@ -90,22 +90,26 @@ type probe struct {
 
 func (p *probe) closeAtEnd(c tier.Cache) {
 	p.tb.Cleanup(func() {
-		if p.closed {
-			return
+		if !p.closed {
+			if err := c.Close(); err != nil {
+				p.errorf("Close at the end of the test: %v", err)
+			}
 		}
-		if err := c.Close(); err != nil {
-			p.errorf("Close at the end of the test: %v", err)
-		}
+		// Package testing keeps the functions of parallel subtests until the last has
+		// ended, and with them what they hold.
+		c, p.c = nil, nil
 	})
 }
 
 func (p *probe) openPeer() tier.Cache {
 	p.tb.Helper()
 	peer := p.h.Peer(p.tb, p.c)
+	open := peer
 	p.tb.Cleanup(func() {
-		if err := peer.Close(); err != nil {
+		if err := open.Close(); err != nil {
 			p.errorf("Close of the peer at the end of the test: %v", err)
 		}
+		open = nil // as in closeAtEnd
 	})
 	return peer
 }
