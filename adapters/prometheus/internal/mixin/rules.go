@@ -60,6 +60,9 @@ func several(window string) string {
 	return `sum by (job, <store>) (increase(tenancy_operations_total{<sel>, ` + failures + `}[` + window + `])) > 10`
 }
 
+// writes selects the operations that change something.
+const writes = `<operation>=~"create|create_batch|update|set_status|bulk_update_status|update_metadata|delete|purge"`
+
 // unread is for how long the change log was not read. It is not time() - …: what was
 // scraped a minute ago is no older than it was then.
 const unread = `timestamp(tenancy_log_last_contact_timestamp_seconds{<sel>}) - tenancy_log_last_contact_timestamp_seconds{<sel>}`
@@ -109,6 +112,34 @@ func Alerts() []Alert {
 				Seldom: []Input{
 					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+0.25x410"},
 					{`tenancy_operations_total{<operation>="update", <outcome>="timeout"}`, "0x380 1x30"},
+				},
+			},
+		},
+		{
+			// Beside the reads, failures of writes are too few for a budget. A queue of NOTIFY
+			// that is full, a privilege or a trigger that is missing fail all of them, and no read.
+			Name: "TenancyWritesFail", For: "2m", Severity: "page",
+			Expr: `sum by (job, <store>) (increase(tenancy_operations_total{<sel>, ` + writes + `, ` + failures + `}[15m])) > 2 and ` +
+				`sum by (job, <store>) (increase(tenancy_operations_total{<sel>, ` + writes + `, ` + failures + `}[15m])) > 0.5 * ` +
+				`sum by (job, <store>) (increase(tenancy_operations_total{<sel>, ` + writes + `}[15m]))`,
+
+			Summary:     "Most writes of tenants fail",
+			Description: "{{ $value | humanize }} writes of the last 15 minutes failed, more than half of all. Reads may go on: look at the errors for the cause.",
+			Test: Test{
+				After: "25m",
+				Fires: []Input{
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="ok"}`, "0+9000x40"},
+					{`tenancy_operations_total{<operation>="update", <outcome>="ok"}`, "0+1x10 10x30"},
+					{`tenancy_operations_total{<operation>="set_status", <outcome>="unavailable"}`, "0x10 0+1x30"},
+				},
+				Silent: []Input{ // reads fail, and writes of callers who are wrong
+					{`tenancy_operations_total{<operation>="get_by_id", <outcome>="unavailable"}`, "0+9000x40"},
+					{`tenancy_operations_total{<operation>="update", <outcome>="ok"}`, "0+1x40"},
+					{`tenancy_operations_total{<operation>="update", <outcome>="conflict"}`, "0+5x40"},
+					{`tenancy_operations_total{<operation>="update", <outcome>="unavailable"}`, "0+0.5x40"},
+				},
+				Seldom: []Input{
+					{`tenancy_operations_total{<operation>="update", <outcome>="timeout"}`, "0x20 1x20"},
 				},
 			},
 		},
