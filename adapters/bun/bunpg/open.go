@@ -58,7 +58,8 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*bunstore.Store, err
 // FromPool is [Open] for a program that has a pool of pgx already, with its
 // credentials, hooks and size. Close leaves it open. Sessions are taken as they are:
 // writes set what they need in their transaction, and cost more round trips; reads
-// ask whether row-level security would hide rows from them, or a standby answers.
+// ask whether row-level security would hide rows from them, or a standby answers. Their
+// client_encoding must be UTF8.
 // Watch opens one more connection, with the pool's ConnConfig and BeforeConnect.
 //
 // [WithPool], [WithConnectTimeout] and [WithBeforeConnect] are ErrInvalid: these are

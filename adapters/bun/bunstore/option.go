@@ -228,7 +228,7 @@ type Listener func(ctx context.Context, channel string, wake func())
 func WithListener(l Listener) Option { return optionFunc(func(c *config) { c.listener = l }) }
 
 // WithSessionDefaults promises that every PostgreSQL session of the *bun.DB is
-// READ COMMITTED, has a lock_timeout, row_security off, and is of a primary. Then a
+// READ COMMITTED, may write, has a lock_timeout, row_security off and client_encoding UTF8, and is of a primary. Then a
 // write of one statement is one round trip; otherwise the store opens a transaction
 // and sets them. It is for packages that open databases, such as bunpg.
 func WithSessionDefaults() Option { return optionFunc(func(c *config) { c.sessionsReady = true }) }
