@@ -14,7 +14,7 @@ import (
 // another, whose change log can become unreadable, deaf or slow. Create one with
 // NewSource; its Close leaves the store behind it open, as other processes use it.
 type Source struct {
-	tenancy.Source
+	tenancy.Decorator
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -25,10 +25,10 @@ type Source struct {
 
 // NewSource returns next with nothing wrong. Delays are drawn from seed.
 func NewSource(next tenancy.Source, seed uint64) *Source {
-	return &Source{Source: next, random: rand.New(rand.NewPCG(seed, 0))}
+	return &Source{Decorator: tenancy.Decorator{Next: next}, random: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// FailLog makes Head and Changes return err, until it is nil again.
+// FailLog makes Bounds and Changes return err, until it is nil again.
 func (s *Source) FailLog(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,28 +50,15 @@ func (s *Source) Delay(longest time.Duration) {
 	s.delay = longest
 }
 
-// Below returns the store behind s.
-func (s *Source) Below() tenancy.Store { return s.Source }
-
 // Close leaves the store behind s open.
 func (s *Source) Close() error { return nil }
 
-// CreateBatch implements [tenancy.BatchCreator].
-func (s *Source) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
-	return tenancy.CreateBatch(ctx, s.Source, ts)
-}
-
-// Purge implements [tenancy.Purger].
-func (s *Source) Purge(ctx context.Context, id string) error {
-	return tenancy.Purge(ctx, s.Source, id)
-}
-
 // Bounds implements [tenancy.Log].
 func (s *Source) Bounds(ctx context.Context) (tenancy.Bounds, error) {
-	if err := s.unreadable("Head"); err != nil {
+	if err := s.unreadable("Bounds"); err != nil {
 		return tenancy.Bounds{}, err
 	}
-	return s.Source.Bounds(ctx)
+	return s.Decorator.Bounds(ctx)
 }
 
 // Changes implements [tenancy.Log].
@@ -79,14 +66,14 @@ func (s *Source) Changes(ctx context.Context, after tenancy.Position, limit int)
 	if err := s.unreadable("Changes"); err != nil {
 		return nil, err
 	}
-	changes, err := s.Source.Changes(ctx, after, limit)
+	changes, err := s.Decorator.Changes(ctx, after, limit)
 	s.linger(ctx)
 	return changes, err
 }
 
-// Load implements [tenancy.Log].
+// Load implements [tenancy.Source].
 func (s *Source) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
-	snapshots, err := s.Source.Load(ctx, want)
+	snapshots, err := s.Decorator.Load(ctx, want)
 	s.linger(ctx)
 	return snapshots, err
 }
@@ -100,7 +87,7 @@ func (s *Source) Wait(ctx context.Context, after tenancy.Position) error {
 	deaf := s.deaf
 	s.mu.Unlock()
 	if !deaf {
-		return s.Source.Wait(ctx, after)
+		return s.Decorator.Wait(ctx, after)
 	}
 	poll := time.NewTimer(deafPoll)
 	defer poll.Stop()

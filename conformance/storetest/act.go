@@ -60,7 +60,7 @@ func (p *probe) createMany(n int) []tenancy.Tenant {
 
 func (p *probe) createAll(ts ...tenancy.Tenant) []tenancy.Tenant {
 	p.tb.Helper()
-	results, err := tenancy.CreateBatch(p.ctx, p.s, ts)
+	results, err := p.s.CreateBatch(p.ctx, ts)
 	p.ok(err, "CreateBatch of %d", len(ts))
 	if len(results) != len(ts) {
 		p.fatalf("CreateBatch of %d tenants gave %d results", len(ts), len(results))

@@ -49,7 +49,7 @@ func fillBench(b *testing.B, s tenancy.Store) []tenancy.Tenant {
 	}
 	created := make([]tenancy.Tenant, 0, len(given))
 	for chunk := range slices.Chunk(given, 1000) {
-		results, err := tenancy.CreateBatch(b.Context(), s, chunk)
+		results, err := s.CreateBatch(b.Context(), chunk)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -172,7 +172,7 @@ func benchLoads(source tenancy.Source, ts []tenancy.Tenant) []measured {
 			_, err := source.Load(ctx, hundred)
 			return err
 		}},
-		{"Head", func(ctx context.Context, _ int) error {
+		{"Bounds", func(ctx context.Context, _ int) error {
 			_, err := source.Bounds(ctx)
 			return err
 		}},
@@ -191,7 +191,7 @@ func benchWrites(s tenancy.Store, ts []tenancy.Tenant) []measured {
 			for i := range batch {
 				batch[i] = tenant(benchTenants + int(made.Add(1)))
 			}
-			_, err := tenancy.CreateBatch(ctx, s, batch)
+			_, err := s.CreateBatch(ctx, batch)
 			return err
 		}},
 		{"Update", func(ctx context.Context, n int) error {

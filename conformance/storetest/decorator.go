@@ -49,7 +49,10 @@ func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 	}
 	t.Run("batches", func(t *testing.T) { forwardsBatches(t, wrap) })
 	t.Run("without a source", func(t *testing.T) {
-		Run(t, Harness{Open: func(testing.TB) tenancy.Store { return wrap(struct{ tenancy.Store }{memstore.New()}) }})
+		hidden := func(opts ...memstore.Option) func(testing.TB) tenancy.Store {
+			return func(testing.TB) tenancy.Store { return wrap(struct{ tenancy.Store }{memstore.New(opts...)}) }
+		}
+		Run(t, Harness{Open: hidden(), OpenSoftDelete: hidden(memstore.WithSoftDelete())})
 	})
 }
 
@@ -64,13 +67,13 @@ func (c *batchCounter) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]
 	return c.Store.CreateBatch(ctx, ts)
 }
 
-// forwardsBatches fails if a decorator lets tenancy.CreateBatch fall back to one Create
-// for each tenant, which no result shows.
+// forwardsBatches fails if a decorator takes a batch apart into one Create for each
+// tenant, which no result shows.
 func forwardsBatches(tb testing.TB, wrap func(tenancy.Store) tenancy.Store) {
 	tb.Helper()
 	below := &batchCounter{Store: memstore.New()}
 	s := wrap(below)
-	results, err := tenancy.CreateBatch(tb.Context(), s, []tenancy.Tenant{tenant(1), tenant(2), tenant(3)})
+	results, err := s.CreateBatch(tb.Context(), []tenancy.Tenant{tenant(1), tenant(2), tenant(3)})
 	if err != nil || len(results) != 3 || below.batches != 1 {
 		tb.Errorf("a batch of three tenants reached the store as %d batches, with %d results, %v", below.batches, len(results), err)
 	}

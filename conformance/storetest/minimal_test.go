@@ -38,7 +38,11 @@ type minimalStore struct {
 }
 
 func newMinimalStore(disk *minimalDisk) *minimalStore {
-	return &minimalStore{driver.Extend(minimal{disk}), disk}
+	x, err := driver.Extend(minimal{disk})
+	if err != nil {
+		panic(err)
+	}
+	return &minimalStore{x, disk}
 }
 
 // minimalDisk is what outlives a store.

@@ -30,7 +30,7 @@ func batchRules() []Rule {
 					{}, {tenancy.ErrAlreadyExists, "id"}, {tenancy.ErrAlreadyExists, "identifier"}, {tenancy.ErrInvalid, "identifier"},
 					{}, {tenancy.ErrAlreadyExists, "id"}, {tenancy.ErrAlreadyExists, "identifier"}, {}, {tenancy.ErrInvalid, "name"}, {},
 				}
-				results, err := tenancy.CreateBatch(p.ctx, p.s, batch)
+				results, err := p.s.CreateBatch(p.ctx, batch)
 				p.ok(err, "CreateBatch")
 				if len(results) != len(batch) {
 					p.fatalf("CreateBatch of %d tenants gave %d results", len(batch), len(results))
@@ -48,7 +48,7 @@ func batchRules() []Rule {
 				}
 				equal(p, p.count(), 1+created, "Count after CreateBatch")
 				p.stored(taken, "CreateBatch")
-				none, err := tenancy.CreateBatch(p.ctx, p.s, nil)
+				none, err := p.s.CreateBatch(p.ctx, nil)
 				p.ok(err, "CreateBatch of nothing")
 				equal(p, len(none), 0, "number of results of nothing")
 			},
@@ -75,7 +75,7 @@ func batchRules() []Rule {
 					}
 				}
 				p.sameAll(p.all(), inListOrder(created), "what is stored after CreateBatch")
-				again, err := tenancy.CreateBatch(p.ctx, p.s, given)
+				again, err := p.s.CreateBatch(p.ctx, given)
 				p.ok(err, "CreateBatch for the second time")
 				for i, r := range again {
 					p.failsIn(r.Err, tenancy.ErrAlreadyExists, "id", "result %d of the second time", i)

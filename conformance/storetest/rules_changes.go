@@ -23,7 +23,7 @@ func headRules() []Rule {
 			check: func(p *probe) {
 				head := p.head()
 				if head.Oldest.Revision < 1 || head.Oldest.Revision > head.Newest.Revision {
-					p.errorf("the Head of a new store is %+v, want at least one row", head)
+					p.errorf("the Bounds of a new store is %+v, want at least one row", head)
 				}
 				changes := p.logOf(1)
 				equal(p, changes[0].Kind, tenancy.ChangeReset, "Op of the first change")
@@ -33,7 +33,7 @@ func headRules() []Rule {
 		},
 		{
 			Name:  "head-follows-writes",
-			Says:  "Head's newest position is that of the last write, as soon as the write returns.",
+			Says:  "Bounds's newest position is that of the last write, as soon as the write returns.",
 			needs: needSource,
 			check: func(p *probe) {
 				oldest := p.head().Oldest
@@ -137,7 +137,7 @@ func changesRules() []Rule {
 				}
 				_, err := p.s.Create(alice, tenant(0))
 				note("alice@example.com", "", err)
-				results, err := tenancy.CreateBatch(alice, p.s, []tenancy.Tenant{tenant(1)})
+				results, err := p.s.CreateBatch(alice, []tenancy.Tenant{tenant(1)})
 				note("alice@example.com", "", errors.Join(err, results[0].Err))
 				_, err = p.s.SetStatus(p.ctx, tenant(0).ID, tenancy.StatusSuspended)
 				note("", "status", err)
@@ -179,7 +179,7 @@ func changesRules() []Rule {
 				start := p.head().Newest
 				p.delete(t.ID)
 				deleted := p.get(t.ID)
-				p.ok(tenancy.Purge(p.ctx, p.s, t.ID), "Purge")
+				p.ok(p.s.Purge(p.ctx, t.ID), "Purge")
 				changes := p.changes(start, 0)
 				gapFree(p, start, changes)
 				if len(changes) != 2 {
@@ -391,7 +391,7 @@ func changesRules() []Rule {
 func (p *probe) head() tenancy.Bounds {
 	p.tb.Helper()
 	head, err := p.source().Bounds(p.ctx)
-	p.ok(err, "Head")
+	p.ok(err, "Bounds")
 	return head
 }
 

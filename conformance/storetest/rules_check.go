@@ -52,7 +52,7 @@ func checkRules() []Rule {
 				stored := p.create(good)
 				_, err := p.s.Create(p.ctx, bad)
 				refused(err, "Create")
-				results, err := tenancy.CreateBatch(p.ctx, p.s, []tenancy.Tenant{bad, tenant(2)})
+				results, err := p.s.CreateBatch(p.ctx, []tenancy.Tenant{bad, tenant(2)})
 				p.ok(err, "CreateBatch")
 				if len(results) != 2 {
 					p.fatalf("CreateBatch of 2 tenants gave %d results", len(results))
@@ -188,7 +188,7 @@ func checkRules() []Rule {
 				edited.Metadata = tenancy.Metadata{}
 				for name, write := range map[string]func() error{
 					"Create":      func() error { _, err := p.s.Create(p.ctx, tenant(1)); return err },
-					"CreateBatch": func() error { _, err := tenancy.CreateBatch(p.ctx, p.s, []tenancy.Tenant{tenant(2)}); return err },
+					"CreateBatch": func() error { _, err := p.s.CreateBatch(p.ctx, []tenancy.Tenant{tenant(2)}); return err },
 					"Update":      func() error { _, err := p.s.Update(p.ctx, edited); return err },
 					"UpdateMetadata": func() error {
 						_, err := p.s.UpdateMetadata(p.ctx, t.ID, metadata(`{"seats":2}`))

@@ -55,14 +55,14 @@ func deleteRules() []Rule {
 			Says: "Purge in a store with hard deletion removes the tenant, or is ErrUnsupported and removes nothing.",
 			check: func(p *probe) {
 				t := p.create(tenant(0))
-				err := tenancy.Purge(p.ctx, p.s, t.ID)
+				err := p.s.Purge(p.ctx, t.ID)
 				if errors.Is(err, errors.ErrUnsupported) {
 					p.stored(t, "a Purge that is not supported")
 					return
 				}
 				p.ok(err, "Purge")
 				p.gone(t, "Purge")
-				p.fails(tenancy.Purge(p.ctx, p.s, t.ID), tenancy.ErrNotFound, "Purge for the second time")
+				p.fails(p.s.Purge(p.ctx, t.ID), tenancy.ErrNotFound, "Purge for the second time")
 			},
 		},
 		{
@@ -127,13 +127,13 @@ func deleteRules() []Rule {
 					t.Status = s
 					t = p.create(t)
 					p.stored(t, "Create")
-					p.ok(tenancy.Purge(p.ctx, p.s, t.ID), "Purge of a tenant that is %s", s)
+					p.ok(p.s.Purge(p.ctx, t.ID), "Purge of a tenant that is %s", s)
 					p.gone(t, "Purge")
-					p.fails(tenancy.Purge(p.ctx, p.s, t.ID), tenancy.ErrNotFound, "Purge for the second time")
+					p.fails(p.s.Purge(p.ctx, t.ID), tenancy.ErrNotFound, "Purge for the second time")
 					p.fails(p.s.Delete(p.ctx, t.ID), tenancy.ErrNotFound, "Delete of a purged tenant")
 					p.stored(p.create(tenancy.Tenant{Identifier: t.Identifier, Name: "Next"}), "Create with the identifier of a purged tenant")
 				}
-				p.failsIn(tenancy.Purge(p.ctx, p.s, ""), tenancy.ErrInvalid, "id", "Purge of an empty ID")
+				p.failsIn(p.s.Purge(p.ctx, ""), tenancy.ErrInvalid, "id", "Purge of an empty ID")
 			},
 		},
 	}

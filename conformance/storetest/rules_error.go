@@ -68,7 +68,7 @@ func errorRules() []Rule {
 					for _, ctx := range []context.Context{p.ctx, ended} {
 						_, err := p.s.Update(ctx, given)
 						p.hides(err, "Update")
-						results, err := tenancy.CreateBatch(ctx, p.s, []tenancy.Tenant{given, given})
+						results, err := p.s.CreateBatch(ctx, []tenancy.Tenant{given, given})
 						p.hides(err, "CreateBatch")
 						for _, r := range results {
 							p.hides(r.Err, "CreateBatch, in the result")

@@ -32,7 +32,7 @@ func historyRules() []Rule {
 						p.fails(err, tenancy.ErrCompacted, "Changes after the lost position %s, %s", c.Position, when)
 					}
 				}
-				p.eventually("the restored Head", func() error {
+				p.eventually("the restored Bounds", func() error {
 					head, err := p.source().Bounds(p.ctx)
 					if err == nil && head.Newest != before {
 						err = fmt.Errorf("it is %s, the backup's is %s", head.Newest, before)

@@ -116,7 +116,7 @@ func lifecycleRules() []Rule {
 				var at tenancy.Position
 				if p.h.Source {
 					head, err := p.source().Bounds(p.ctx)
-					p.ok(err, "Head")
+					p.ok(err, "Bounds")
 					at = head.Newest
 				}
 				p.s = p.h.Reopen(p.tb, p.s)
@@ -189,7 +189,7 @@ func (p *probe) reads(ctx context.Context, t tenancy.Tenant) map[string]error {
 func (p *probe) writes(ctx context.Context, t tenancy.Tenant) map[string]error {
 	errs := map[string]error{}
 	_, errs["Create"] = p.s.Create(ctx, tenant(1000))
-	_, errs["CreateBatch"] = tenancy.CreateBatch(ctx, p.s, []tenancy.Tenant{tenant(1001), tenant(1002)})
+	_, errs["CreateBatch"] = p.s.CreateBatch(ctx, []tenancy.Tenant{tenant(1001), tenant(1002)})
 	t.Revision = tenancy.AnyRevision
 	t.Name += " updated"
 	_, errs["Update"] = p.s.Update(ctx, t)
@@ -206,7 +206,7 @@ func (p *probe) calls(ctx context.Context, t tenancy.Tenant) map[string]error {
 	for op, err := range p.writes(ctx, t) {
 		errs[op] = err
 	}
-	if err := tenancy.Purge(ctx, p.s, t.ID); !errors.Is(err, errors.ErrUnsupported) {
+	if err := p.s.Purge(ctx, t.ID); !errors.Is(err, errors.ErrUnsupported) {
 		errs["Purge"] = err
 	}
 	return errs
@@ -215,7 +215,7 @@ func (p *probe) calls(ctx context.Context, t tenancy.Tenant) map[string]error {
 // logCalls calls every method of a Source that is not one of Store.
 func logCalls(ctx context.Context, source tenancy.Source, t tenancy.Tenant) map[string]error {
 	errs := map[string]error{}
-	_, errs["Head"] = source.Bounds(ctx)
+	_, errs["Bounds"] = source.Bounds(ctx)
 	_, errs["Load"] = source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(t.ID)}})
 	_, errs["Changes"] = source.Changes(ctx, tenancy.Position{}, 0)
 	errs["Wait"] = source.Wait(ctx, tenancy.Position{})

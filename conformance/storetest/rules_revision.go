@@ -93,7 +93,7 @@ func revisionRules() []Rule {
 			needs: needSource,
 			check: func(p *probe) {
 				head, err := p.source().Bounds(p.ctx)
-				p.ok(err, "Head")
+				p.ok(err, "Bounds")
 				last := head.Newest.Revision
 				next := func(rev tenancy.Revision, by string) {
 					p.tb.Helper()

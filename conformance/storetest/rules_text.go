@@ -47,7 +47,7 @@ func textRules() []Rule {
 					t.ID = id
 					_, err := p.s.Create(p.ctx, t)
 					p.failsIn(err, tenancy.ErrInvalid, "id", "Create with the ID %s", short(id))
-					results, err := tenancy.CreateBatch(p.ctx, p.s, []tenancy.Tenant{t})
+					results, err := p.s.CreateBatch(p.ctx, []tenancy.Tenant{t})
 					p.ok(err, "CreateBatch")
 					p.failsIn(results[0].Err, tenancy.ErrInvalid, "id", "CreateBatch with the ID %s", short(id))
 					_, err = p.s.GetByID(p.ctx, id)

@@ -64,7 +64,7 @@ func stackMutants() []stackMutant {
 		}}},
 		{"takes the position after it has read", local, staleOr, plan{source: func(s *faults.Source) tenancy.Source {
 			return &lying{Source: s, load: func(ctx context.Context, snapshots []tenancy.Versioned) {
-				head, err := s.Source.Bounds(ctx)
+				head, err := s.Decorator.Bounds(ctx)
 				for i := range snapshots {
 					if err == nil {
 						snapshots[i].AsOf = head.Newest
@@ -75,12 +75,12 @@ func stackMutants() []stackMutant {
 		{"compares revisions without marks", shared, anything, plan{source: func(s *faults.Source) tenancy.Source { return &unmarked{s} }}},
 		{"compares revisions without marks in a local cache", local, anything, plan{source: func(s *faults.Source) tenancy.Source { return &unmarked{s} }}},
 		{"does not follow the log after a write", local, stale, plan{node: func(s tenancy.Store, source *faults.Source) tenancy.Store {
-			return &split{Store: s, writes: func(context.Context) tenancy.Store { return source.Source }}
+			return &split{Store: s, writes: func(context.Context) tenancy.Store { return source.Decorator }}
 		}}},
 		{"serves its caches after a write that it could not follow", local, stale, plan{node: func(s tenancy.Store, source *faults.Source) tenancy.Store {
 			return &split{Store: s, writes: func(ctx context.Context) tenancy.Store {
 				if _, err := source.Bounds(ctx); err != nil {
-					return source.Source
+					return source.Decorator
 				}
 				return s
 			}}
@@ -247,7 +247,7 @@ func (s *tired) Changes(ctx context.Context, after tenancy.Position, limit int) 
 	if s.reads.Add(1) > 200 {
 		return nil, ctx.Err()
 	}
-	return s.Source.Changes(ctx, after, limit)
+	return s.Decorator.Changes(ctx, after, limit)
 }
 
 // split writes elsewhere than it reads.
@@ -299,7 +299,7 @@ func (c *coalescing) GetByID(ctx context.Context, id string) (tenancy.Tenant, er
 	}
 	c.flights[id] = f
 	c.mu.Unlock()
-	f.tenant, f.err = c.source.Source.GetByID(ctx, id)
+	f.tenant, f.err = c.source.Decorator.GetByID(ctx, id)
 	time.Sleep(200 * time.Microsecond) // the way back
 	c.mu.Lock()
 	delete(c.flights, id)

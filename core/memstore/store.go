@@ -8,18 +8,13 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// Store is a tenancy.Source, tenancy.Purger and tenancy.BatchCreator in memory.
-// Create one with New.
+// Store is a tenancy.Source in memory. Create one with New.
 type Store struct {
 	*driver.Extended // checks input, completes errors
 	b                *backend
 }
 
-var (
-	_ tenancy.Source       = (*Store)(nil)
-	_ tenancy.Purger       = (*Store)(nil)
-	_ tenancy.BatchCreator = (*Store)(nil)
-)
+var _ tenancy.Source = (*Store)(nil)
 
 // New returns an empty store.
 func New(opts ...Option) *Store {
@@ -36,10 +31,23 @@ func New(opts ...Option) *Store {
 		byStatus:     map[tenancy.Status]*index{},
 		log:          newChangeLog(c.logRetention),
 	}
-	return &Store{driver.Extend(b), b}
+	x, _ := driver.Extend(b) // fails on mistakes in b, which the compiler has seen
+	return &Store{x, b}
 }
 
-// backend implements driver.Backend and what Extend can use beyond it.
+// What Extend can use beyond driver.Backend.
+var (
+	_ driver.ManyGetter      = (*backend)(nil)
+	_ driver.Counter         = (*backend)(nil)
+	_ driver.Searcher        = (*backend)(nil)
+	_ driver.BatchCreator    = (*backend)(nil)
+	_ driver.Purger          = (*backend)(nil)
+	_ driver.Reserver        = (*backend)(nil)
+	_ driver.MetadataChecker = (*backend)(nil)
+	_ driver.Source          = (*backend)(nil)
+)
+
+// backend implements driver.Backend.
 type backend struct {
 	softDelete bool
 	reserved   driver.ReservedIdentifiers

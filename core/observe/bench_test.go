@@ -23,7 +23,7 @@ func BenchmarkLookup(b *testing.B) {
 	for _, v := range []struct {
 		name  string
 		store tenancy.Store
-	}{{"bare", c}, {"observed", observe.Wrap(c, observe.Config{})}} {
+	}{{"bare", c}, {"observed", wrap(b, c, observe.Config{})}} {
 		b.Run(v.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -26,7 +26,7 @@ func (d deaf) Count(context.Context, tenancy.Filter) (int, error) {
 func TestCloseWhileTenantsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := deaf{memstore.New(), make(chan struct{})}
-		s := observe.Wrap(d, observe.Config{TenantCounts: time.Second})
+		s := wrap(t, d, observe.Config{TenantCounts: time.Second})
 		synctest.Wait()
 		begun := time.Now()
 		if err := s.Close(); err != nil || time.Since(begun) > 10*time.Second {

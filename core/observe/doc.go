@@ -2,7 +2,7 @@
 // requests for its tenants. promtenancy and oteltenancy export them; an exporter for
 // another system is a thin layer too.
 //
-//	s := observe.Wrap(store, observe.Config{…}) // the outermost store
+//	s, err := observe.Wrap(store, observe.Config{…}) // the outermost store
 //	s.Refresh()
 //	for _, one := range s.Series() {
 //		export(one.Metric, one.Values, one.Read())

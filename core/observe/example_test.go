@@ -15,7 +15,7 @@ import (
 func Example() {
 	ctx := context.Background()
 	measured := map[string]int{} // calls, by operation
-	store := observe.Wrap(memstore.New(), observe.Config{
+	store, err := observe.Wrap(memstore.New(), observe.Config{
 		Histogram: func(m observe.Metric, values ...string) observe.Record {
 			return func(_ context.Context, took time.Duration, _ error) {
 				if took >= 0 {
@@ -24,11 +24,15 @@ func Example() {
 			}
 		},
 	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	defer store.Close()
 	if _, err := store.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
 		log.Fatal(err)
 	}
-	_, err := store.GetByIdentifier(ctx, "absent")
+	_, err = store.GetByIdentifier(ctx, "absent")
 	fmt.Println(observe.OutcomeOf(err))
 
 	store.Refresh()

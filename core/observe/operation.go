@@ -22,7 +22,7 @@ const (
 	UpdateMetadata
 	Delete
 	Purge
-	Head
+	Bounds
 	Load
 	Changes
 	operations
@@ -31,7 +31,7 @@ const (
 var operationNames = [operations]string{
 	"get_by_id", "get_by_identifier", "exists", "get_by_ids", "list", "count", "search",
 	"create", "create_batch", "update", "set_status", "bulk_update_status", "update_metadata", "delete", "purge",
-	"head", "load", "changes",
+	"bounds", "load", "changes",
 }
 
 // Operations returns all of them, those that are sampled first.

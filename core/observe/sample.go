@@ -12,9 +12,9 @@ import (
 func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
 	l := s.counts.lane(GetByID)
 	if due := l.due(); due || s.traced(ctx) {
-		return lookup(ctx, s, GetByID, l, due, s.next.GetByID, id)
+		return lookup(ctx, s, GetByID, l, due, s.Next.GetByID, id)
 	}
-	t, err := s.next.GetByID(ctx, id)
+	t, err := s.Next.GetByID(ctx, id)
 	s.counts.done(GetByID, l, err)
 	return t, err
 }
@@ -23,9 +23,9 @@ func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) 
 func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
 	l := s.counts.lane(GetByIdentifier)
 	if due := l.due(); due || s.traced(ctx) {
-		return lookup(ctx, s, GetByIdentifier, l, due, s.next.GetByIdentifier, identifier)
+		return lookup(ctx, s, GetByIdentifier, l, due, s.Next.GetByIdentifier, identifier)
 	}
-	t, err := s.next.GetByIdentifier(ctx, identifier)
+	t, err := s.Next.GetByIdentifier(ctx, identifier)
 	s.counts.done(GetByIdentifier, l, err)
 	return t, err
 }
@@ -34,9 +34,9 @@ func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy
 func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	l := s.counts.lane(Exists)
 	if due := l.due(); due || s.traced(ctx) {
-		return lookup(ctx, s, Exists, l, due, s.next.Exists, id)
+		return lookup(ctx, s, Exists, l, due, s.Next.Exists, id)
 	}
-	found, err := s.next.Exists(ctx, id)
+	found, err := s.Next.Exists(ctx, id)
 	s.counts.done(Exists, l, err)
 	return found, err
 }

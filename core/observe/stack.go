@@ -26,7 +26,7 @@ type observedTier struct {
 
 // watch makes series of the tiers below.
 func (s *Store) watch(cfg Config) {
-	for t := range tier.Walk(s.next) {
+	for t := range tier.Walk(s.Next) {
 		one := &observedTier{tier: t, name: fmt.Sprintf("l%d", len(s.tiers)+1)}
 		one.refresh()
 		s.tiers = append(s.tiers, one)

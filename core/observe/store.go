@@ -1,17 +1,16 @@
 package observe
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Store is a store of which every operation is seen. Create one with Wrap; it is
 // safe for concurrent use.
 type Store struct {
-	next   tenancy.Store
-	source tenancy.Source // nil if next is none
+	tenancy.Decorator
 	trace  Trace
 	took   [operations]Record // nil if nobody wants them
 	tiers  []*observedTier    // below, outermost first
@@ -20,11 +19,7 @@ type Store struct {
 	counts counts
 }
 
-var (
-	_ tenancy.Source       = (*Store)(nil)
-	_ tenancy.Purger       = (*Store)(nil)
-	_ tenancy.BatchCreator = (*Store)(nil)
-)
+var _ tenancy.Source = (*Store)(nil)
 
 // SampleEvery is of how many calls of a sampled operation one is measured, on
 // average.
@@ -32,14 +27,12 @@ const SampleEvery = 64
 
 // Wrap returns next, of which everything is seen, and so is the work of every tier
 // below. It has every capability of next, and closing it closes next. Errors pass
-// through as they are. If next is nil, everything but Close fails with
-// [tenancy.ErrInvalid].
-func Wrap(next tenancy.Store, cfg Config) *Store {
+// through as they are. It fails with [tenancy.ErrInvalid] if next is nil.
+func Wrap(next tenancy.Store, cfg Config) (*Store, error) {
 	if next == nil {
-		next = driver.Extend(nil)
+		return nil, &tenancy.Error{Op: "Wrap", Err: fmt.Errorf("%w: observe: the store is nil", tenancy.ErrInvalid)}
 	}
-	s := &Store{next: next, trace: cfg.Trace}
-	s.source, _ = tenancy.SourceOf(next)
+	s := &Store{Decorator: tenancy.Decorator{Next: next}, trace: cfg.Trace}
 	s.counts.spread()
 	for _, op := range Operations() {
 		if cfg.Histogram != nil {
@@ -54,20 +47,13 @@ func Wrap(next tenancy.Store, cfg Config) *Store {
 		s.census = newCensus(next, max(cfg.TenantCounts, time.Second))
 		s.census.addTo(s)
 	}
-	return s
+	return s, nil
 }
-
-// Below returns the store that s decorates, so that tier.Walk finds the tiers
-// under it.
-func (s *Store) Below() tenancy.Store { return s.next }
-
-// HasSource reports whether what is below is a [tenancy.Source].
-func (s *Store) HasSource() bool { return s.source != nil }
 
 // Close implements [tenancy.Store].
 func (s *Store) Close() error {
 	if s.census != nil {
 		s.census.close()
 	}
-	return s.next.Close()
+	return s.Next.Close()
 }

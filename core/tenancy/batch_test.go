@@ -46,16 +46,14 @@ func TestCreateBatch(t *testing.T) {
 	ts, want := collisions()
 	batching := &fast{}
 	for name, s := range map[string]tenancy.Store{
-		"a backend with CreateBatch":    driver.Extend(batching),
-		"a backend without":             driver.Extend(&fake{}),
-		"a store without":               struct{ tenancy.Store }{driver.Extend(&fake{})},
-		"a store that does not support": unsupported{driver.Extend(&fake{})},
+		"a backend with CreateBatch": extend(t, batching),
+		"a backend without":          extend(t, &fake{}),
 	} {
-		results, err := tenancy.CreateBatch(t.Context(), s, ts)
+		results, err := s.CreateBatch(t.Context(), ts)
 		if err != nil || outcomes(results) != want {
 			t.Errorf("%s: %s, %v\nwant %s", name, outcomes(results), err, want)
 		}
-		if results, err := tenancy.CreateBatch(t.Context(), s, nil); err != nil || len(results) != 0 {
+		if results, err := s.CreateBatch(t.Context(), nil); err != nil || len(results) != 0 {
 			t.Errorf("%s: no tenants: %v, %v", name, results, err)
 		}
 	}
@@ -73,12 +71,6 @@ func TestCreateBatch(t *testing.T) {
 	if len(batching.batches) > 5 {
 		t.Errorf("%d calls for 5 tenants", len(batching.batches))
 	}
-}
-
-type unsupported struct{ tenancy.Store }
-
-func (unsupported) CreateBatch(context.Context, []tenancy.Tenant) ([]tenancy.CreateResult, error) {
-	return nil, &tenancy.Error{Op: "CreateBatch", Err: errors.ErrUnsupported}
 }
 
 // What is known about a batch that fails half-way is not thrown away.
@@ -100,7 +92,7 @@ func TestCreateBatchThatFails(t *testing.T) {
 		{3, context.Canceled, ""},
 		{1, nil, "ok identifier ok identifier"}, // a backend that breaks its contract
 	} {
-		s := driver.Extend(&fast{fake: fake{fail: c.fail}, lose: c.lose})
+		s := extend(t, &fast{fake: fake{fail: c.fail}, lose: c.lose})
 		results, err := s.CreateBatch(t.Context(), ts)
 		reason := c.fail
 		if reason == nil {
@@ -111,7 +103,7 @@ func TestCreateBatchThatFails(t *testing.T) {
 			t.Errorf("lost %d: %s, want %s", c.lose, got, c.want)
 		}
 	}
-	one := driver.Extend(&failSecond{})
+	one := extend(t, &failSecond{})
 	results, err := one.CreateBatch(t.Context(), ts)
 	wantError(t, "one by one", err, tenancy.ErrUnavailable, "Create")
 	if got := outcomes(results); got != "ok identifier" {
@@ -130,7 +122,7 @@ func (f *failSecond) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tena
 
 // A batch of equal tenants must not cost the square of its length.
 func TestCreateBatchOfEqualTenants(t *testing.T) {
-	s := driver.Extend(&fast{})
+	s := extend(t, &fast{})
 	ts := make([]tenancy.Tenant, 5000)
 	for i := range ts {
 		ts[i] = tenancy.Tenant{Identifier: "acme", Name: "Acme"}

@@ -109,7 +109,7 @@ func TestCloseEndsCallsUnderWay(t *testing.T) {
 		},
 		"Delete": func(ctx context.Context, s *driver.Extended) error { return s.Delete(ctx, "t1") },
 		"Purge":  func(ctx context.Context, s *driver.Extended) error { return s.Purge(ctx, "t1") },
-		"Head":   func(ctx context.Context, s *driver.Extended) error { return drop(s.Bounds(ctx)) },
+		"Bounds": func(ctx context.Context, s *driver.Extended) error { return drop(s.Bounds(ctx)) },
 		"Load":   func(ctx context.Context, s *driver.Extended) error { return drop(s.Load(ctx, nil)) },
 		"Changes": func(ctx context.Context, s *driver.Extended) error {
 			return drop(s.Changes(ctx, tenancy.Position{}, 0))
@@ -119,7 +119,7 @@ func TestCloseEndsCallsUnderWay(t *testing.T) {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &hung{}
-				s := driver.Extend(b)
+				s := extend(t, b)
 				got := make(chan error)
 				for _, ctx := range []context.Context{context.Background(), t.Context()} {
 					go func() { got <- call(ctx, s) }()
@@ -140,7 +140,7 @@ func TestCloseEndsCallsUnderWay(t *testing.T) {
 // The end of the caller's own context is not taken for the end of the store.
 func TestCallersContextEndsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := driver.Extend(&hung{})
+		s := extend(t, &hung{})
 		ctx, cancel := context.WithCancel(t.Context())
 		got := make(chan error)
 		go func() {

@@ -13,18 +13,12 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-var (
-	_ tenancy.Source       = (*driver.Extended)(nil)
-	_ tenancy.Purger       = (*driver.Extended)(nil)
-	_ tenancy.BatchCreator = (*driver.Extended)(nil)
-)
-
 // seeded returns a store of n tenants: t0, t1 …, with names that search tells
 // apart.
 func seeded(t testing.TB, n int) (*driver.Extended, *fake) {
 	t.Helper()
 	b := &fake{}
-	s := driver.Extend(b)
+	s := extend(t, b)
 	for i := range n {
 		_, err := s.Create(t.Context(), tenancy.Tenant{
 			ID: fmt.Sprintf("t%d", i), Identifier: fmt.Sprintf("acme-%d", i), Name: fmt.Sprintf("Firma %d ÉCOLE", i),
@@ -106,7 +100,7 @@ func TestExtendDefaults(t *testing.T) {
 
 func TestExtendUsesFasterVersions(t *testing.T) {
 	b := &fast{}
-	s := driver.Extend(b)
+	s := extend(t, b)
 	ctx := t.Context()
 	b.tenants = []tenancy.Tenant{{ID: "a"}, {ID: "b"}, {ID: "not asked for"}}
 	got, err := s.GetByIDs(ctx, []string{"b", "a", "b"})
@@ -125,14 +119,14 @@ func TestExtendUsesFasterVersions(t *testing.T) {
 	if cs, err := s.Changes(ctx, tenancy.Position{}, 0); err != nil || len(cs) != tenancy.DefaultChangesLimit {
 		t.Errorf("Changes: %d, %v", len(cs), err)
 	}
-	want := "GetByIDs Exists Count Search SetStatus CreateBatch Purge Head Load Changes"
+	want := "GetByIDs Exists Count Search SetStatus CreateBatch Purge Bounds Load Changes"
 	if calls := strings.Join(b.took(), " "); calls != want {
 		t.Errorf("calls %s\nwant  %s", calls, want)
 	}
 	if source, ok := tenancy.SourceOf(s); !ok || source != tenancy.Source(s) {
 		t.Error("SourceOf does not see the log")
 	}
-	if _, ok := tenancy.SourceOf(driver.Extend(tenancyBackend{s})); !ok {
+	if _, ok := tenancy.SourceOf(extend(t, tenancyBackend{s})); !ok {
 		t.Error("SourceOf does not see a log two levels down")
 	}
 }
@@ -150,21 +144,19 @@ func TestExtendWithoutLog(t *testing.T) {
 	if _, ok := tenancy.SourceOf(s); ok || s.HasSource() {
 		t.Error("SourceOf sees a log where there is none")
 	}
-	if _, ok := tenancy.SourceOf(driver.Extend(tenancyBackend{s})); ok {
+	if _, ok := tenancy.SourceOf(extend(t, tenancyBackend{s})); ok {
 		t.Error("SourceOf sees a log where there is none two levels down")
 	}
 	if tenancy.Fresh(s) != tenancy.Store(s) {
 		t.Error("Fresh of a store without log is another one")
 	}
 	_, err := s.Bounds(ctx)
-	wantError(t, "Head", err, errors.ErrUnsupported, "Head")
+	wantError(t, "Bounds", err, errors.ErrUnsupported, "Bounds")
 	_, err = s.Load(ctx, nil)
 	wantError(t, "Load", err, errors.ErrUnsupported, "Load")
 	_, err = s.Changes(ctx, tenancy.Position{}, 0)
 	wantError(t, "Changes", err, errors.ErrUnsupported, "Changes")
 	wantError(t, "Purge", s.Purge(ctx, "t0"), errors.ErrUnsupported, "Purge")
-	wantError(t, "Purge", tenancy.Purge(ctx, s, "t0"), errors.ErrUnsupported, "Purge")
-	wantError(t, "Purge", tenancy.Purge(ctx, struct{ tenancy.Store }{s}, "t0"), errors.ErrUnsupported, "Purge")
 	wantError(t, "Wait", s.Wait(ctx, tenancy.Position{}), errors.ErrUnsupported, "Wait")
 }
 
@@ -188,7 +180,7 @@ func everything(ctx context.Context, s *driver.Extended) map[string]error {
 	_, errs["UpdateMetadata"] = s.UpdateMetadata(ctx, "t0", tenancy.Metadata{})
 	errs["Delete"] = s.Delete(ctx, "t0")
 	errs["Purge"] = s.Purge(ctx, "t0")
-	_, errs["Head"] = s.Bounds(ctx)
+	_, errs["Bounds"] = s.Bounds(ctx)
 	_, errs["Load"] = s.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
 	_, errs["Changes"] = s.Changes(ctx, tenancy.Position{}, 0)
 	errs["Wait"] = s.Wait(ctx, tenancy.Position{})
@@ -197,7 +189,7 @@ func everything(ctx context.Context, s *driver.Extended) map[string]error {
 
 func TestExtendCloseAndContext(t *testing.T) {
 	b := &fast{}
-	s := driver.Extend(b)
+	s := extend(t, b)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for op, err := range everything(ended, s) {
@@ -215,7 +207,7 @@ func TestExtendCloseAndContext(t *testing.T) {
 	if calls := b.took(); !slices.Equal(calls, []string{"Close"}) {
 		t.Errorf("the backend was asked %q", calls)
 	}
-	failing := driver.Extend(&fake{fail: errors.New("disk full")})
+	failing := extend(t, &fake{fail: errors.New("disk full")})
 	wantError(t, "Close that fails", failing.Close(), tenancy.ErrUnavailable, "Close")
 	if err := failing.Close(); err != nil {
 		t.Errorf("the second Close: %v", err)
@@ -224,11 +216,11 @@ func TestExtendCloseAndContext(t *testing.T) {
 
 func TestExtendErrors(t *testing.T) {
 	for _, reason := range []error{tenancy.ErrConflict, tenancy.ErrUnavailable, context.DeadlineExceeded, errors.New("boom")} {
-		for op, err := range everything(t.Context(), driver.Extend(&fast{fake: fake{fail: reason}})) {
+		for op, err := range everything(t.Context(), extend(t, &fast{fake: fake{fail: reason}})) {
 			wantError(t, op, err, reason, op)
 		}
 	}
-	defaults := everything(t.Context(), driver.Extend(&fake{fail: tenancy.ErrConflict}))
+	defaults := everything(t.Context(), extend(t, &fake{fail: tenancy.ErrConflict}))
 	for _, op := range []string{"GetByIDs", "Exists", "Count", "Search", "SetStatus", "CreateBatch"} {
 		if !errors.Is(defaults[op], tenancy.ErrConflict) {
 			t.Errorf("%s, derived from a method that fails: %v", op, defaults[op])
@@ -249,11 +241,11 @@ func TestExtendErrors(t *testing.T) {
 	if !errors.As(err, &e) || e.ID != "new" || e.Identifier != "acme-1" || e.Field != "name" {
 		t.Errorf("Create of an invalid one: %#v", err)
 	}
-	_, err = driver.Extend(&fast{fake: fake{fail: tenancy.ErrUnavailable}}).Create(ctx, tenancy.Tenant{Identifier: "acme-1", Name: "x"})
+	_, err = extend(t, &fast{fake: fake{fail: tenancy.ErrUnavailable}}).Create(ctx, tenancy.Tenant{Identifier: "acme-1", Name: "x"})
 	if !errors.As(err, &e) || e.ID == "" { // it may have been created
 		t.Errorf("Create in an outage without an ID: %#v", err)
 	}
-	_, err = driver.Extend(&fast{lose: 1}).Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
+	_, err = extend(t, &fast{lose: 1}).Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey("t0")}})
 	wantError(t, "Load that returns too little", err, tenancy.ErrUnavailable, "Load")
 	b.took()
 	bad := "\x00"
@@ -277,7 +269,7 @@ func TestExtendErrors(t *testing.T) {
 	if calls := b.took(); len(calls) != 0 {
 		t.Errorf("bad input reached the backend: %q", calls)
 	}
-	source := driver.Extend(&fast{})
+	source := extend(t, &fast{})
 	wantInvalid(t, "Changes", second(source.Changes(ctx, tenancy.Position{}, tenancy.MaxChangesLimit+1)), "limit")
 	wantInvalid(t, "Load", second(source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IdentifierKey("A")}})), "identifier")
 	wantInvalid(t, "Load", second(source.Load(ctx, []tenancy.Lookup{{}})), "key")
@@ -286,7 +278,7 @@ func TestExtendErrors(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestExtendGetDoesNotAllocate(t *testing.T) {
-	s := driver.Extend(constant{})
+	s := extend(t, constant{})
 	ctx := t.Context()
 	if got := testing.AllocsPerRun(100, func() { _, _ = s.GetByID(ctx, "t1"); _, _ = s.GetByIdentifier(ctx, "acme") }); got != 0 {
 		t.Errorf("%v allocations, want 0", got)
@@ -304,7 +296,7 @@ func (constant) GetByIdentifier(context.Context, string) (tenancy.Tenant, error)
 }
 
 func TestListOmitsSecrets(t *testing.T) {
-	s := driver.Extend(&fake{})
+	s := extend(t, &fake{})
 	with, without := valid(), valid()
 	with.DatabaseURL = tenancy.NewSecret(canary)
 	without.ID, without.Identifier = "t2", "other"

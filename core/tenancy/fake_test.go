@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
@@ -241,7 +242,7 @@ func (f *fast) CreateBatch(_ context.Context, ts []tenancy.Tenant) ([]tenancy.Cr
 }
 
 func (f *fast) Bounds(context.Context) (tenancy.Bounds, error) {
-	unlock, err := f.enter("Head")
+	unlock, err := f.enter("Bounds")
 	defer unlock()
 	return tenancy.Bounds{}, err
 }
@@ -271,4 +272,13 @@ func (f *fast) Wait(ctx context.Context, _ tenancy.Position) error {
 	unlock, err := f.enter("Wait")
 	defer unlock()
 	return err
+}
+
+func extend(tb testing.TB, b driver.Backend) *driver.Extended {
+	tb.Helper()
+	s, err := driver.Extend(b)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
 }

@@ -8,26 +8,15 @@ import "context"
 // no [Source] it returns s itself.
 func Fresh(s Store) Store {
 	if source, ok := SourceOf(s); ok {
-		return fresh{source}
+		return fresh{Decorator{source}, source}
 	}
 	return s
 }
 
-type fresh struct{ Source }
-
-var (
-	_ Purger       = fresh{}
-	_ BatchCreator = fresh{}
-)
-
-func (f fresh) Purge(ctx context.Context, id string) error { return Purge(ctx, f.Source, id) }
-
-func (f fresh) CreateBatch(ctx context.Context, ts []Tenant) ([]CreateResult, error) {
-	return CreateBatch(ctx, f.Source, ts)
+type fresh struct {
+	Decorator
+	source Source
 }
-
-// Below leads tier.Walk to the tiers.
-func (f fresh) Below() Store { return f.Source }
 
 func (f fresh) GetByID(ctx context.Context, id string) (Tenant, error) {
 	return f.get(ctx, "GetByID", IDKey(id))
@@ -51,7 +40,7 @@ func (f fresh) GetByIDs(ctx context.Context, ids []string) ([]Tenant, error) {
 			want = append(want, Lookup{IDKey(id), Latest})
 		}
 	}
-	snapshots, err := f.Load(ctx, want)
+	snapshots, err := f.source.Load(ctx, want)
 	if err != nil {
 		return nil, named("GetByIDs", Key{}, err)
 	}
@@ -73,7 +62,7 @@ func (f fresh) get(ctx context.Context, op string, key Key) (Tenant, error) {
 }
 
 func (f fresh) load(ctx context.Context, op string, key Key) (Versioned, error) {
-	snapshots, err := f.Load(ctx, []Lookup{{key, Latest}})
+	snapshots, err := f.source.Load(ctx, []Lookup{{key, Latest}})
 	if err != nil {
 		return Versioned{}, named(op, key, err)
 	}

@@ -113,7 +113,7 @@ func TestModifyWritesNothing(t *testing.T) {
 func TestModifyReadsPastCaches(t *testing.T) {
 	b := &fast{}
 	b.tenants = []tenancy.Tenant{{ID: "t0", Identifier: "acme", Name: "current", Status: tenancy.StatusActive, Revision: 5, Mark: fakeMark}}
-	s := stale{driver.Extend(b)}
+	s := stale{extend(t, b)}
 	got, err := tenancy.Modify(t.Context(), s, "t0", rename("new"))
 	if err != nil || got.Name != "new" {
 		t.Errorf("%+v, %v", got, err)
@@ -141,7 +141,7 @@ func TestFresh(t *testing.T) {
 	b := &fast{}
 	b.tenants = []tenancy.Tenant{{ID: "a", Identifier: "aaa", Name: "A"}, {ID: "b", Identifier: "bbb", Name: "B"}}
 	ctx := t.Context()
-	s := tenancy.Fresh(stale{driver.Extend(b)})
+	s := tenancy.Fresh(stale{extend(t, b)})
 	if got, err := s.GetByID(ctx, "a"); err != nil || got.Name != "A" {
 		t.Errorf("GetByID: %+v, %v", got, err)
 	}

@@ -12,19 +12,19 @@ import (
 type Source interface {
 	Store
 	Log
-}
-
-// Log is the part of a Source that is not a Store.
-type Log interface {
-	// Bounds returns the oldest and the newest position that the log retains. The
-	// log is never empty: a new one holds an ChangeReset.
-	Bounds(ctx context.Context) (Bounds, error)
 	// Load looks up want and returns one Snapshot for each, in order. Each is
 	// true as of its own AsOf, whose Revision is at least the lookup's Min; with
 	// Min == Latest, it is current when Load is called. A Min beyond the newest
 	// revision means that the log went back: ErrCompacted. A lookup that nothing
 	// can match is ErrInvalid.
 	Load(ctx context.Context, want []Lookup) ([]Versioned, error)
+}
+
+// Log is the change log of a Source.
+type Log interface {
+	// Bounds returns the oldest and the newest position that the log retains. The
+	// log is never empty: a new one holds an ChangeReset.
+	Bounds(ctx context.Context) (Bounds, error)
 	// Changes returns at most limit changes after the position, which it does
 	// not include, oldest first and without a gap; none if there are none yet.
 	// Fewer than limit are all that there were. A limit of 0 means
@@ -120,10 +120,9 @@ func (c Change) Touches(k Key) bool {
 	return c.Kind == ChangeReset || slices.Contains(c.Keys, k)
 }
 
-// SourceOf returns s as a Source, if it and every store below it is one. A
-// decorator has the methods in any case, and forwards them; it says through a
-// method HasSource() bool whether they lead anywhere. Where they do not, they
-// fail with [errors.ErrUnsupported].
+// SourceOf returns s as a Source, if it and every store below it is one. A [Decorator]
+// has the methods in any case; it says through HasSource whether they lead anywhere.
+// Where they do not, they fail with [errors.ErrUnsupported].
 func SourceOf(s Store) (Source, bool) {
 	source, ok := s.(Source)
 	if !ok {

@@ -41,6 +41,12 @@ type Store interface {
 	// or CreatedAt is filled in; UpdatedAt, Revision and Mark are set.
 	// Errors: ErrInvalid, ErrAlreadyExists.
 	Create(ctx context.Context, t Tenant) (Tenant, error)
+	// CreateBatch creates the tenants as Create would, one after the other, and
+	// returns one result for each. A tenant that cannot be created has its error
+	// in the result and does not stop the others. If the store itself fails, the
+	// results end before the tenants whose fate is unknown, and that error is
+	// returned.
+	CreateBatch(ctx context.Context, ts []Tenant) ([]CreateResult, error)
 	// Update replaces every mutable field of the tenant with t.ID, by zero
 	// values too, and returns it as stored. CreatedAt never changes, UpdatedAt
 	// strictly grows. t.Revision and t.Mark must be the stored ones, or t.Revision
@@ -65,12 +71,27 @@ type Store interface {
 	UpdateMetadata(ctx context.Context, id string, patch Metadata) (Tenant, error)
 	// Delete removes the tenant. In a store with soft deletion it sets
 	// StatusDeleted instead, keeps row and identifier, and does nothing if that
-	// is the status already; [Purge] removes. Errors: ErrInvalid, ErrNotFound.
+	// is the status already; Purge removes. Errors: ErrInvalid, ErrNotFound.
 	Delete(ctx context.Context, id string) error
+	// Purge removes the tenant whatever its status, and frees its identifier.
+	// Errors: ErrInvalid, ErrNotFound; [errors.ErrUnsupported] where the store has no
+	// soft deletion.
+	Purge(ctx context.Context, id string) error
 
 	// Close releases what the store opened and closes the stores that it wraps,
 	// but never what the caller brought. It ends the calls under way, which fail
 	// with ErrClosed as those after it do, and does not wait for a database that
 	// hangs. Close itself may be called again and then does nothing.
 	Close() error
+
+	// Only what embeds a [Decorator], a driver.Extended or a Store is a Store. So
+	// methods can be added to Store.
+	mustEmbedDecoratorOrExtended()
+}
+
+// CreateResult is what became of one tenant of a batch: the tenant as stored, or
+// the error (ErrInvalid, ErrAlreadyExists).
+type CreateResult struct {
+	Tenant Tenant
+	Err    error
 }

@@ -63,7 +63,7 @@ func (b *batch) create(ctx context.Context, records []int) (taken []int, err err
 	for i, at := range records {
 		tenants[i] = b.records[at].Tenant
 	}
-	results, err := tenancy.CreateBatch(ctx, b.store, tenants)
+	results, err := b.store.CreateBatch(ctx, tenants)
 	for i, result := range results[:min(len(results), len(records))] {
 		at := records[i]
 		if result.Err == nil {

@@ -66,7 +66,7 @@ func newID(id string) string {
 
 func fill(t testing.TB, s tenancy.Store, ts []tenancy.Tenant) {
 	t.Helper()
-	results, err := tenancy.CreateBatch(t.Context(), s, ts)
+	results, err := s.CreateBatch(t.Context(), ts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -480,6 +480,17 @@ func (f *failing) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant,
 		return tenancy.Tenant{}, driver.ErrorIn("Create", tenancy.Key{}, errors.New("disk full"))
 	}
 	return f.Store.Create(ctx, t)
+}
+
+func (f *failing) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (results []tenancy.CreateResult, err error) {
+	for _, t := range ts {
+		created, err := f.Create(ctx, t)
+		if err != nil && !errors.Is(err, tenancy.ErrAlreadyExists) {
+			return results, err
+		}
+		results = append(results, tenancy.CreateResult{Tenant: created, Err: err})
+	}
+	return results, nil
 }
 
 func TestImportIntoAStoreThatFails(t *testing.T) {

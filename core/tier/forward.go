@@ -11,25 +11,25 @@ import (
 
 // List implements [tenancy.Store]; it is not cached.
 func (s *Store) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
-	return read(ctx, s, "List", func(ctx context.Context) (tenancy.Page, error) { return s.next.List(ctx, opts) })
+	return read(ctx, s, "List", func(ctx context.Context) (tenancy.Page, error) { return s.Next.List(ctx, opts) })
 }
 
 // Count implements [tenancy.Store]; it is not cached.
 func (s *Store) Count(ctx context.Context, filter tenancy.Filter) (int, error) {
-	return read(ctx, s, "Count", func(ctx context.Context) (int, error) { return s.next.Count(ctx, filter) })
+	return read(ctx, s, "Count", func(ctx context.Context) (int, error) { return s.Next.Count(ctx, filter) })
 }
 
 // Search implements [tenancy.Store]; it is not cached.
 func (s *Store) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
-	return read(ctx, s, "Search", func(ctx context.Context) ([]tenancy.Tenant, error) { return s.next.Search(ctx, query, opts) })
+	return read(ctx, s, "Search", func(ctx context.Context) ([]tenancy.Tenant, error) { return s.Next.Search(ctx, query, opts) })
 }
 
 // Bounds implements [tenancy.Log].
 func (s *Store) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	if s.source == nil {
-		return tenancy.Bounds{}, unsupported("Head")
+		return tenancy.Bounds{}, unsupported("Bounds")
 	}
-	return read(ctx, s, "Head", func(ctx context.Context) (tenancy.Bounds, error) { return s.source.Bounds(ctx) })
+	return read(ctx, s, "Bounds", func(ctx context.Context) (tenancy.Bounds, error) { return s.source.Bounds(ctx) })
 }
 
 // Changes implements [tenancy.Log]. It returns a change only after the tier obeys

@@ -14,8 +14,8 @@ import (
 // Store is a store with a cache in front. It has every capability of the store
 // below. Create one with New; it is safe for concurrent use.
 type Store struct {
-	next   tenancy.Store
-	below  tenancy.Log // where misses are loaded: next, or its stand-in
+	tenancy.Decorator
+	below  driver.Source // where misses are loaded: next, or its stand-in
 	source tenancy.Source
 	resets *resets // what stands in for the log of a store that is no Source
 	cache  Cache
@@ -36,11 +36,7 @@ type Store struct {
 	calls *inflight.Group // all but hits, and what is done in the background
 }
 
-var (
-	_ tenancy.Source       = (*Store)(nil)
-	_ tenancy.Purger       = (*Store)(nil)
-	_ tenancy.BatchCreator = (*Store)(nil)
-)
+var _ tenancy.Source = (*Store)(nil)
 
 // New returns next with cache in front of it. It does no I/O: the log is first
 // read in the background and by the first lookup, so that an unreachable database
@@ -59,7 +55,7 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{next: next, cache: cache, shared: cache.Shared(), cfg: cfg, calls: inflight.New(tenancy.ErrClosed)}
+	s := &Store{Decorator: tenancy.Decorator{Next: next}, cache: cache, shared: cache.Shared(), cfg: cfg, calls: inflight.New(tenancy.ErrClosed)}
 	s.loads = make(chan struct{}, s.cfg.maxLoads)
 	for below := range Walk(next) { // they have one stack
 		s.stack, s.resets = below.stack, below.resets
@@ -92,10 +88,6 @@ func refused(why string) error {
 	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tier: %s", errors.ErrUnsupported, why)}
 }
 
-// Below returns the store that s decorates. Decorators of other packages have the
-// same method, so that [Walk] finds the tiers under them.
-func (s *Store) Below() tenancy.Store { return s.next }
-
 // Cache returns the cache that s was made with, for the counts of an adapter.
 func (s *Store) Cache() Cache { return s.cache }
 
@@ -106,8 +98,8 @@ func (s *Store) Bus() Bus { return s.cfg.bus }
 // past the tier.
 func (s *Store) self() *Store { return s }
 
-// Walk yields the tiers of a stack, outermost first. It looks through every store
-// that has a method Below() tenancy.Store.
+// Walk yields the tiers of a stack, outermost first. It looks through every
+// [tenancy.Decorator].
 func Walk(store tenancy.Store) iter.Seq[*Store] {
 	return func(yield func(*Store) bool) {
 		var last *Store
@@ -125,9 +117,6 @@ func Walk(store tenancy.Store) iter.Seq[*Store] {
 		}
 	}
 }
-
-// HasSource reports whether what is below is a [tenancy.Source].
-func (s *Store) HasSource() bool { return s.source != nil }
 
 // closePatience is how long Close waits for each kind of work to end, once its context
 // has.
@@ -154,5 +143,5 @@ func (s *Store) Close() error {
 	if s.cfg.bus != nil {
 		err = errors.Join(err, s.cfg.bus.Close())
 	}
-	return driver.ErrorIn("Close", tenancy.Key{}, errors.Join(err, s.next.Close()))
+	return driver.ErrorIn("Close", tenancy.Key{}, errors.Join(err, s.Next.Close()))
 }

@@ -137,11 +137,11 @@ func TestUnloggedWrite(t *testing.T) {
 			return second(s.Create(ctx, tenancy.Tenant{ID: "n", Identifier: "new", Name: "New"}))
 		},
 		"CreateBatch": func(ctx context.Context, s tenancy.Store, _ tenancy.Tenant) error {
-			return second(tenancy.CreateBatch(ctx, s, []tenancy.Tenant{{ID: "n", Identifier: "new", Name: "New"}}))
+			return second(s.CreateBatch(ctx, []tenancy.Tenant{{ID: "n", Identifier: "new", Name: "New"}}))
 		},
 		"Delete": func(ctx context.Context, s tenancy.Store, acme tenancy.Tenant) error { return s.Delete(ctx, acme.ID) },
 		"Purge": func(ctx context.Context, s tenancy.Store, acme tenancy.Tenant) error {
-			return tenancy.Purge(ctx, s, acme.ID)
+			return s.Purge(ctx, acme.ID)
 		},
 	} {
 		t.Run(op, func(t *testing.T) {

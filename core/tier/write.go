@@ -11,39 +11,39 @@ import (
 
 // Create implements [tenancy.Store].
 func (s *Store) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return write(ctx, s, "Create", func(ctx context.Context) (tenancy.Tenant, error) { return s.next.Create(ctx, t) })
+	return write(ctx, s, "Create", func(ctx context.Context) (tenancy.Tenant, error) { return s.Next.Create(ctx, t) })
 }
 
-// CreateBatch implements [tenancy.BatchCreator].
+// CreateBatch implements [tenancy.Store].
 func (s *Store) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	return write(ctx, s, "CreateBatch", func(ctx context.Context) ([]tenancy.CreateResult, error) {
-		return tenancy.CreateBatch(ctx, s.next, ts)
+		return s.Next.CreateBatch(ctx, ts)
 	})
 }
 
 // Update implements [tenancy.Store].
 func (s *Store) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return write(ctx, s, "Update", func(ctx context.Context) (tenancy.Tenant, error) { return s.next.Update(ctx, t) })
+	return write(ctx, s, "Update", func(ctx context.Context) (tenancy.Tenant, error) { return s.Next.Update(ctx, t) })
 }
 
 // SetStatus implements [tenancy.Store].
 func (s *Store) SetStatus(ctx context.Context, id string, status tenancy.Status) (tenancy.Tenant, error) {
 	return write(ctx, s, "SetStatus", func(ctx context.Context) (tenancy.Tenant, error) {
-		return s.next.SetStatus(ctx, id, status)
+		return s.Next.SetStatus(ctx, id, status)
 	})
 }
 
 // BulkUpdateStatus implements [tenancy.Store].
 func (s *Store) BulkUpdateStatus(ctx context.Context, ids []string, status tenancy.Status) ([]tenancy.Tenant, error) {
 	return write(ctx, s, "BulkUpdateStatus", func(ctx context.Context) ([]tenancy.Tenant, error) {
-		return s.next.BulkUpdateStatus(ctx, ids, status)
+		return s.Next.BulkUpdateStatus(ctx, ids, status)
 	})
 }
 
 // UpdateMetadata implements [tenancy.Store].
 func (s *Store) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
 	t, err := write(ctx, s, "UpdateMetadata", func(ctx context.Context) (patched, error) {
-		t, err := s.next.UpdateMetadata(ctx, id, patch)
+		t, err := s.Next.UpdateMetadata(ctx, id, patch)
 		return patched(t), err
 	})
 	return tenancy.Tenant(t), err
@@ -51,14 +51,14 @@ func (s *Store) UpdateMetadata(ctx context.Context, id string, patch tenancy.Met
 
 // Delete implements [tenancy.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	_, err := write(ctx, s, "Delete", func(ctx context.Context) (deletion, error) { return deletion(id), s.next.Delete(ctx, id) })
+	_, err := write(ctx, s, "Delete", func(ctx context.Context) (deletion, error) { return deletion(id), s.Next.Delete(ctx, id) })
 	return err
 }
 
-// Purge implements [tenancy.Purger], if the store below does.
+// Purge implements [tenancy.Store].
 func (s *Store) Purge(ctx context.Context, id string) error {
 	_, err := write(ctx, s, "Purge", func(ctx context.Context) (deletion, error) {
-		return deletion(id), tenancy.Purge(ctx, s.next, id)
+		return deletion(id), s.Next.Purge(ctx, id)
 	})
 	return err
 }

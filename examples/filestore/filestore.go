@@ -30,7 +30,7 @@ func Open(path string) (tenancy.Store, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, driver.ErrorIn("Open", tenancy.Key{}, err)
 	}
-	return driver.Extend(b), nil
+	return driver.Extend(b)
 }
 
 type backend struct {

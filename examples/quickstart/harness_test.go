@@ -161,7 +161,10 @@ func newService(t testing.TB, store tenancy.Store) (*client, *logBuffer) {
 	if store == nil {
 		store = memstore.New()
 	}
-	seen, m := observed(store)
+	seen, m, err := observed(store)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := seen.Close(); err != nil {
 			t.Error(err)

@@ -127,7 +127,7 @@ func (s *stumbling) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]ten
 		return nil, s.err
 	}
 	s.batches--
-	return tenancy.CreateBatch(ctx, s.Store, ts)
+	return s.Store.CreateBatch(ctx, ts)
 }
 
 func TestInterruptedImportIsResumed(t *testing.T) {

@@ -53,7 +53,10 @@ func run(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	store, metrics := observed(stack)
+	store, metrics, err := observed(stack)
+	if err != nil {
+		return errors.Join(err, stack.Close())
+	}
 	defer func() {
 		err = errors.Join(err, store.Close())
 		log.Info("store closed")

@@ -23,12 +23,19 @@ type metrics struct {
 }
 
 // observed returns store with metrics.
-func observed(store tenancy.Store) (*promtenancy.Store, *metrics) {
-	s := promtenancy.Wrap(store, promtenancy.WithTenantCounts(tenantCounts))
-	m := &metrics{requests: promtenancy.NewHTTPObserver(), registry: prometheus.NewRegistry()}
+func observed(store tenancy.Store) (*promtenancy.Store, *metrics, error) {
+	s, err := promtenancy.Wrap(store, promtenancy.WithTenantCounts(tenantCounts))
+	if err != nil {
+		return nil, nil, err
+	}
+	requests, err := promtenancy.NewHTTPObserver()
+	if err != nil {
+		return nil, nil, err
+	}
+	m := &metrics{requests: requests, registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(s, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return s, m
+	return s, m, nil
 }
 
 // handler answers GET /metrics. No metric names a tenant.

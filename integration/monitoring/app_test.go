@@ -40,14 +40,18 @@ type app struct {
 }
 
 // noPurge lacks a capability, so that a call of it fails.
-type noPurge struct{ tenancy.Source }
+type noPurge struct{ tenancy.Decorator }
+
+func (noPurge) Purge(context.Context, string) error {
+	return &tenancy.Error{Op: "Purge", Err: errors.ErrUnsupported}
+}
 
 func newApp(t *testing.T, valkeyAddr string) *app {
 	t.Helper()
 	a := &app{db: memstore.New()}
 	a.source = faults.NewSource(a.db, 1)
 	quiet := slog.New(slog.DiscardHandler)
-	shared, err := valkeytier.New(noPurge{a.source}, valkey.ClientOption{InitAddress: []string{valkeyAddr}},
+	shared, err := valkeytier.New(noPurge{tenancy.Decorator{Next: a.source}}, valkey.ClientOption{InitAddress: []string{valkeyAddr}},
 		valkeytier.WithBus(), valkeytier.WithKeyPrefix("app:"), valkeytier.WithLogger(quiet), valkeytier.WithTier(tier.WithLogger(quiet)))
 	if err != nil {
 		t.Fatal(err)
@@ -63,13 +67,13 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 		t.Fatal(err)
 	}
 	meters := oteltenancy.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter)))
-	a.Store = promtenancy.Wrap(oteltenancy.Wrap(local, meters, oteltenancy.WithTenantCounts(time.Second)), promtenancy.WithTenantCounts(time.Second))
+	a.Store = must(promtenancy.Wrap(must(oteltenancy.Wrap(local, meters, oteltenancy.WithTenantCounts(time.Second))), promtenancy.WithTenantCounts(time.Second)))
 	t.Cleanup(func() {
 		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	requests := promtenancy.NewHTTPObserver()
+	requests := must(promtenancy.NewHTTPObserver())
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(a.Store, requests)
 	mux := http.NewServeMux()
@@ -78,7 +82,7 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 	a.metrics = httptest.NewServer(mux)
 	t.Cleanup(a.metrics.Close)
 
-	for _, o := range []resolve.Observer{requests, oteltenancy.NewHTTPObserver(meters)} {
+	for _, o := range []resolve.Observer{requests, must(oteltenancy.NewHTTPObserver(meters))} {
 		hosts := tenancyhttp.Subdomain("example.com")
 		claims := tenancyhttp.Claims(func(r *http.Request) (string, error) {
 			switch r.Header.Get("Authorization") {

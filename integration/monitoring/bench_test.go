@@ -77,11 +77,11 @@ func decorated(tb testing.TB, bare tenancy.Store) []variant {
 	tb.Helper()
 	return []variant{
 		{"bare", bare},
-		{"prometheus", promtenancy.Wrap(bare)},
-		{"otel-noop", oteltenancy.Wrap(bare,
-			oteltenancy.WithTracerProvider(tracenoop.NewTracerProvider()), oteltenancy.WithMeterProvider(metricnoop.NewMeterProvider()))},
+		{"prometheus", must(promtenancy.Wrap(bare))},
+		{"otel-noop", must(oteltenancy.Wrap(bare,
+			oteltenancy.WithTracerProvider(tracenoop.NewTracerProvider()), oteltenancy.WithMeterProvider(metricnoop.NewMeterProvider())))},
 		{"otel-sdk-unsampled", unsampled(tb, bare)},
-		{"both", promtenancy.Wrap(unsampled(tb, bare))},
+		{"both", must(promtenancy.Wrap(unsampled(tb, bare)))},
 	}
 }
 
@@ -122,7 +122,7 @@ func unsampled(tb testing.TB, s tenancy.Store) tenancy.Store {
 		_ = tracers.Shutdown(context.Background())
 		_ = meters.Shutdown(context.Background())
 	})
-	return oteltenancy.Wrap(s, oteltenancy.WithTracerProvider(tracers), oteltenancy.WithMeterProvider(meters))
+	return must(oteltenancy.Wrap(s, oteltenancy.WithTracerProvider(tracers), oteltenancy.WithMeterProvider(meters)))
 }
 
 // BenchmarkScrape is what one scrape costs, from Gather to the text: of an empty
@@ -167,7 +167,7 @@ func fullStack(b *testing.B) *promtenancy.Store {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := promtenancy.Wrap(local, promtenancy.WithTenantCounts(time.Minute))
+	s := must(promtenancy.Wrap(local, promtenancy.WithTenantCounts(time.Minute)))
 	b.Cleanup(func() { _ = s.Close() })
 	return s
 }

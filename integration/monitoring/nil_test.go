@@ -25,7 +25,7 @@ func TestNilOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := promtenancy.Wrap(oteltenancy.Wrap(local, nil), nil)
+	store := must(promtenancy.Wrap(must(oteltenancy.Wrap(local))))
 	defer func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)

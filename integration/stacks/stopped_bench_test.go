@@ -40,7 +40,7 @@ func BenchmarkStoppedValkey(b *testing.B) {
 		for i := range some {
 			some[i] = tenancy.Tenant{Identifier: fmt.Sprintf("tenant-%d", len(ids)+i), Name: "Tenant"}
 		}
-		created, err := tenancy.CreateBatch(b.Context(), raw, some)
+		created, err := raw.CreateBatch(b.Context(), some)
 		for _, r := range must(b, created, err) {
 			ids = append(ids, must(b, r.Tenant, r.Err).ID)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// CreateBatch implements tenancy.BatchCreator with one statement, whatever the
+// CreateBatch implements driver.BatchCreator with one statement, whatever the
 // number of tenants, and a second one if some are taken. Rows that are taken
 // when the statement begins leave no trace in the log.
 func (p *postgres) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {

@@ -237,7 +237,7 @@ func (p *postgres) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// Purge implements tenancy.Purger.
+// Purge implements driver.Purger.
 func (p *postgres) Purge(ctx context.Context, id string) error {
 	return again(func() (bool, error) {
 		err := p.single(ctx, func(in session) error {

@@ -84,7 +84,7 @@ func (s *sqlite) readBack(ctx context.Context, in session, ids []string) ([]tena
 	return out, nil
 }
 
-// CreateBatch implements tenancy.BatchCreator with three statements, whatever
+// CreateBatch implements driver.BatchCreator with three statements, whatever
 // the number of tenants.
 func (s *sqlite) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (results []tenancy.CreateResult, err error) {
 	if len(ts) == 0 {
@@ -229,7 +229,7 @@ func (s *sqlite) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// Purge implements tenancy.Purger.
+// Purge implements driver.Purger.
 func (s *sqlite) Purge(ctx context.Context, id string) error {
 	return s.write(ctx, func(in session) error {
 		n, err := in.exec(ctx, s.remove, id)

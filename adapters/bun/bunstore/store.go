@@ -9,8 +9,7 @@ import (
 	bundialect "github.com/uptrace/bun/dialect"
 )
 
-// Store is a [tenancy.Source] in PostgreSQL or SQLite. It is also a
-// [tenancy.BatchCreator] and a [tenancy.Purger].
+// Store is a [tenancy.Source] in PostgreSQL or SQLite.
 type Store struct {
 	*driver.Extended
 	b backend
@@ -19,9 +18,15 @@ type Store struct {
 // backend is a base with the writes of one database.
 type backend interface {
 	driver.Backend
-	tenancy.Log
-	tenancy.BatchCreator
-	tenancy.Purger
+	driver.ManyGetter
+	driver.Exister
+	driver.Counter
+	driver.Searcher
+	driver.BatchCreator
+	driver.Purger
+	driver.Reserver
+	driver.MetadataChecker
+	driver.Source
 	common() *base
 	// replaceSecret stores text in the place of old, if that is still there.
 	replaceSecret(ctx context.Context, old storedSecret, text string) (bool, error)
@@ -55,7 +60,11 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 	} else {
 		b = newSQLite(common)
 	}
-	return &Store{driver.Extend(b), b}, nil
+	x, err := driver.Extend(b)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{x, b}, nil
 }
 
 // Migrate creates what the store needs in its database, or brings it up to date.

@@ -13,7 +13,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storetest.RunDecorator(t, func(s tenancy.Store) tenancy.Store { return oteltenancy.Wrap(s) })
+	storetest.RunDecorator(t, func(s tenancy.Store) tenancy.Store { return wrap(t, s) })
 }
 
 func local(tb testing.TB, next tenancy.Store, opts ...tier.Option) *tier.Store {
@@ -39,5 +39,14 @@ func closing[S io.Closer](tb testing.TB, s S) S {
 			tb.Error(err)
 		}
 	})
+	return s
+}
+
+func wrap(tb testing.TB, next tenancy.Store, opts ...oteltenancy.Option) *oteltenancy.Store {
+	tb.Helper()
+	s, err := oteltenancy.Wrap(next, opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	return s
 }

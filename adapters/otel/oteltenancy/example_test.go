@@ -25,7 +25,10 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	store := oteltenancy.Wrap(local, oteltenancy.WithTracerProvider(provider)) // sees the tiers below, too
+	store, err := oteltenancy.Wrap(local, oteltenancy.WithTracerProvider(provider)) // sees the tiers below, too
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer store.Close()
 
 	if _, err := store.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {

@@ -17,9 +17,13 @@ type HTTPObserver struct{ resolve.Observer }
 
 // NewHTTPObserver returns an observer whose counts are all 0. Resolvers that
 // [resolve.ResolverNames] does not name count as "other". It makes no spans: it adds
-// tenancy.resolver and tenancy.outcome to that of the request.
-func NewHTTPObserver(opts ...Option) *HTTPObserver {
-	c := newConfig(opts)
+// tenancy.resolver and tenancy.outcome to that of the request. It fails with
+// [tenancy.ErrInvalid] if an option does not fit.
+func NewHTTPObserver(opts ...Option) (*HTTPObserver, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
 	i := instruments{meter: c.meter(), name: c.name}
 	resolutions, duration := observe.HTTPMetrics()
 	counter, err := i.meter.Int64Counter(resolutions.Name, metric.WithUnit(resolutions.Unit), metric.WithDescription(resolutions.Help))
@@ -37,5 +41,5 @@ func NewHTTPObserver(opts ...Option) *HTTPObserver {
 			}
 		},
 		func(outcome resolve.Outcome) observe.Record { return i.histogram(duration, string(outcome)) },
-	)}
+	)}, nil
 }

@@ -22,7 +22,10 @@ func TestHTTPObserver(t *testing.T) {
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 	tracers := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
 	defer func() { _ = errors.Join(meters.Shutdown(context.Background()), tracers.Shutdown(context.Background())) }()
-	o := oteltenancy.NewHTTPObserver(oteltenancy.WithMeterProvider(meters))
+	o, err := oteltenancy.NewHTTPObserver(oteltenancy.WithMeterProvider(meters))
+	if err != nil {
+		t.Fatal(err)
+	}
 	counts := func() map[string]int64 {
 		var all metricdata.ResourceMetrics
 		if err := reader.Collect(t.Context(), &all); err != nil {

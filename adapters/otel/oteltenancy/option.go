@@ -29,9 +29,8 @@ const MaxTenantCounts = 24 * time.Hour
 
 const maxNameBytes = 255
 
-// Option configures Wrap and NewHTTPObserver. A value that is not allowed changes
-// nothing, and the handler of [otel.SetErrorHandler] gets an error that wraps
-// [tenancy.ErrInvalid].
+// Option configures Wrap and NewHTTPObserver, which fail with [tenancy.ErrInvalid] if
+// one is nil or has a value that is not allowed.
 type Option interface{ apply(*config) }
 
 type optionFunc func(*config)
@@ -51,18 +50,19 @@ func (c *config) fail(format string, args ...any) {
 	c.err = errors.Join(c.err, &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: oteltenancy: %s", tenancy.ErrInvalid, fmt.Sprintf(format, args...))})
 }
 
-func newConfig(opts []Option) config {
+func newConfig(opts []Option) (config, error) {
 	var c config
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
+	for i, o := range opts {
+		if o == nil {
+			c.fail("option %d is nil", i+1)
+			continue
 		}
+		o.apply(&c)
 	}
 	c.name = cmp.Or(c.name, DefaultName)
 	c.tracers = cmp.Or(c.tracers, otel.GetTracerProvider())
 	c.meters = cmp.Or(c.meters, otel.GetMeterProvider())
-	handle(c.err)
-	return c
+	return c, c.err
 }
 
 func (c config) tracer() trace.Tracer {

@@ -23,9 +23,13 @@ type Store struct {
 var _ tenancy.Source = (*Store)(nil)
 
 // Wrap returns next with metrics and spans. Closing it closes next. What the SDK
-// cannot do goes to the handler of [otel.SetErrorHandler].
-func Wrap(next tenancy.Store, opts ...Option) *Store {
-	c := newConfig(opts)
+// cannot do goes to the handler of [otel.SetErrorHandler]. Wrap fails with
+// [tenancy.ErrInvalid] if next is nil or an option does not fit.
+func Wrap(next tenancy.Store, opts ...Option) (*Store, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
 	t := &tracing{tracer: c.tracer(), tenantID: c.tenantID}
 	for range tier.Walk(next) {
 		t.tiers = true
@@ -33,14 +37,17 @@ func Wrap(next tenancy.Store, opts ...Option) *Store {
 	t.prepare()
 	m := instruments{meter: c.meter(), name: c.name}
 	s := &Store{}
-	s.Store = observe.Wrap(next, observe.Config{
+	s.Store, err = observe.Wrap(next, observe.Config{
 		Histogram:    m.histogram,
 		TenantCounts: c.counts,
 		Trace:        t.operations(),
 		TierTrace:    t.tier,
 	})
+	if err != nil {
+		return nil, err
+	}
 	s.callback = m.observe(s.Store)
-	return s
+	return s, nil
 }
 
 // Close implements [tenancy.Store].

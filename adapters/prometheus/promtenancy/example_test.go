@@ -24,7 +24,10 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	store := promtenancy.Wrap(local) // sees the tiers below, too
+	store, err := promtenancy.Wrap(local) // sees the tiers below, too
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer store.Close()
 
 	registry := prometheus.NewRegistry()

@@ -14,17 +14,19 @@ import (
 type HTTPObserver struct {
 	resolve.Observer
 	metrics []prometheus.Metric
-	err     error // of the options
 }
 
 var _ prometheus.Collector = (*HTTPObserver)(nil)
 
 // NewHTTPObserver returns an observer whose series are all 0. Resolvers that
 // [resolve.ResolverNames] does not name count as "other". WithTenantCounts has no
-// use for it.
-func NewHTTPObserver(opts ...Option) *HTTPObserver {
-	c := newConfig(opts)
-	o := &HTTPObserver{err: c.err}
+// use for it. It fails with [tenancy.ErrInvalid] if an option does not fit.
+func NewHTTPObserver(opts ...Option) (*HTTPObserver, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	o := &HTTPObserver{}
 	resolutions, duration := observe.HTTPMetrics()
 	o.Observer = observe.NewRequests(
 		func(resolver string, outcome resolve.Outcome) func(context.Context) {
@@ -40,14 +42,11 @@ func NewHTTPObserver(opts ...Option) *HTTPObserver {
 			o.metrics = append(o.metrics, histogram)
 			return record(histogram)
 		})
-	return o
+	return o, nil
 }
 
 // Describe implements [prometheus.Collector].
 func (o *HTTPObserver) Describe(to chan<- *prometheus.Desc) {
-	if o.err != nil {
-		to <- prometheus.NewInvalidDesc(o.err)
-	}
 	prometheus.DescribeByCollect(o, to)
 }
 

@@ -13,7 +13,10 @@ import (
 )
 
 func TestHTTPObserver(t *testing.T) {
-	o := promtenancy.NewHTTPObserver()
+	o, err := promtenancy.NewHTTPObserver()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if problems, err := testutil.CollectAndLint(o); err != nil || len(problems) > 0 {
 		t.Errorf("lint: %v, %v", problems, err)
 	}

@@ -43,7 +43,7 @@ func newFull(tb testing.TB, opts ...promtenancy.Option) *full {
 	f.bus = &guardedBus{Bus: faults.NewHub().Open()}
 	inner := newTier(tb, f.source, f.l2, tier.WithBus(f.bus))
 	opts = append([]promtenancy.Option{promtenancy.WithTenantCounts(time.Second)}, opts...)
-	f.Store = closing(tb, promtenancy.Wrap(newTier(tb, inner, f.l1), opts...))
+	f.Store = closing(tb, wrap(tb, newTier(tb, inner, f.l1), opts...))
 	eventually(tb, "the log was read", func() bool { return inner.Stats().Serving })
 	return f
 }
@@ -264,7 +264,7 @@ func TestFlushes(t *testing.T) {
 	ctx := t.Context()
 	db := memstore.New()
 	l1 := local(t, db)
-	s := closing(t, promtenancy.Wrap(l1))
+	s := closing(t, wrap(t, l1))
 	create := func(identifier string) {
 		if _, err := s.Create(ctx, tenancy.Tenant{Identifier: identifier, Name: identifier}); err != nil {
 			t.Fatal(err)
@@ -340,15 +340,15 @@ func TestSeriesAreFixedAndHoldNoCanary(t *testing.T) {
 
 func TestTwoStoresNeedTwoNames(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
-	if err := registry.Register(closing(t, promtenancy.Wrap(memstore.New()))); err != nil {
+	if err := registry.Register(closing(t, wrap(t, memstore.New()))); err != nil {
 		t.Fatal(err)
 	}
-	second := closing(t, promtenancy.Wrap(memstore.New()))
+	second := closing(t, wrap(t, memstore.New()))
 	var duplicate prometheus.AlreadyRegisteredError
 	if err := registry.Register(second); !errors.As(err, &duplicate) {
 		t.Errorf("%v, want AlreadyRegisteredError", err)
 	}
-	if err := registry.Register(closing(t, promtenancy.Wrap(memstore.New(), promtenancy.WithName("archive")))); err != nil {
+	if err := registry.Register(closing(t, wrap(t, memstore.New(), promtenancy.WithName("archive")))); err != nil {
 		t.Error(err)
 	}
 }
@@ -361,7 +361,7 @@ func TestTenantCounts(t *testing.T) {
 		}
 	}
 	source := faults.NewSource(db, 1)
-	s := closing(t, promtenancy.Wrap(source, promtenancy.WithTenantCounts(time.Second)))
+	s := closing(t, wrap(t, source, promtenancy.WithTenantCounts(time.Second)))
 	get := func() map[string]float64 {
 		series, err := scrape(s)
 		if err != nil {
@@ -384,7 +384,7 @@ func TestTenantCounts(t *testing.T) {
 }
 
 func TestScrapeAfterClose(t *testing.T) {
-	s := promtenancy.Wrap(local(t, memstore.New()), promtenancy.WithTenantCounts(time.Hour))
+	s := wrap(t, local(t, memstore.New()), promtenancy.WithTenantCounts(time.Hour))
 	for range 2 {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -403,7 +403,7 @@ func TestScrapeAfterClose(t *testing.T) {
 func TestCountersNeverFallBetweenScrapesAtOnce(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer stop()
-	s := closing(t, promtenancy.Wrap(local(t, memstore.New())))
+	s := closing(t, wrap(t, local(t, memstore.New())))
 	if _, err := s.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
 		t.Fatal(err)
 	}
@@ -436,7 +436,7 @@ func TestNativeHistogramsAreOptIn(t *testing.T) {
 		if native {
 			opts = append(opts, promtenancy.WithNativeHistograms())
 		}
-		s := closing(t, promtenancy.Wrap(memstore.New(), opts...))
+		s := closing(t, wrap(t, memstore.New(), opts...))
 		if _, err := s.Count(t.Context(), tenancy.Filter{}); err != nil {
 			t.Fatal(err)
 		}
@@ -458,7 +458,7 @@ func TestNativeHistogramsAreOptIn(t *testing.T) {
 
 func TestHitsAreSampledAndDoNotAllocate(t *testing.T) {
 	ctx := t.Context()
-	s := closing(t, promtenancy.Wrap(local(t, memstore.New())))
+	s := closing(t, wrap(t, local(t, memstore.New())))
 	acme, err := s.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
 	if err != nil {
 		t.Fatal(err)
@@ -497,8 +497,8 @@ func usualAllocs(f func()) float64 {
 	return runs[len(runs)/2]
 }
 
-// Every option with a value at the edge of its type: what is not allowed is said by
-// Register, and nothing panics or loops.
+// Every option with a value at the edge of its type: what is not allowed is said at
+// once, and nothing panics or loops.
 func TestOptionsOutOfRange(t *testing.T) {
 	for name, row := range map[string]struct {
 		option promtenancy.Option
@@ -515,11 +515,25 @@ func TestOptionsOutOfRange(t *testing.T) {
 		"name not UTF-8":  {promtenancy.WithName("\xff"), "WithName"},
 		"long name":       {promtenancy.WithName(strings.Repeat("x", 1<<20)), "WithName"},
 		"native":          {promtenancy.WithNativeHistograms(), ""},
-		"nil":             {nil, ""},
+		"nil":             {nil, "option 1 is nil"},
 	} {
-		store := closing(t, promtenancy.Wrap(memstore.New(), row.option))
-		for what, c := range map[string]prometheus.Collector{"Wrap": store, "NewHTTPObserver": promtenancy.NewHTTPObserver(row.option)} {
-			err := prometheus.NewPedanticRegistry().Register(c)
+		for what, make := range map[string]func() error{
+			"Wrap": func() error {
+				store, err := promtenancy.Wrap(memstore.New(), row.option)
+				if err == nil {
+					err = errors.Join(prometheus.NewPedanticRegistry().Register(store), store.Close())
+				}
+				return err
+			},
+			"NewHTTPObserver": func() error {
+				requests, err := promtenancy.NewHTTPObserver(row.option)
+				if err == nil {
+					err = prometheus.NewPedanticRegistry().Register(requests)
+				}
+				return err
+			},
+		} {
+			err := make()
 			switch {
 			case row.says == "" && err != nil:
 				t.Errorf("%s, %s: %v", name, what, err)

@@ -13,7 +13,6 @@ import (
 type Store struct {
 	*observe.Store
 	collectors []prometheus.Collector
-	err        error // of the options
 }
 
 var (
@@ -21,11 +20,15 @@ var (
 	_ prometheus.Collector = (*Store)(nil)
 )
 
-// Wrap returns next with metrics. Closing it closes next.
-func Wrap(next tenancy.Store, opts ...Option) *Store {
-	c := newConfig(opts)
-	s := &Store{err: c.err}
-	s.Store = observe.Wrap(next, observe.Config{
+// Wrap returns next with metrics. Closing it closes next. It fails with
+// [tenancy.ErrInvalid] if next is nil or an option does not fit.
+func Wrap(next tenancy.Store, opts ...Option) (*Store, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{}
+	s.Store, err = observe.Wrap(next, observe.Config{
 		TenantCounts: c.counts,
 		Histogram: func(m observe.Metric, values ...string) observe.Record {
 			h := c.histogram(m, values...)
@@ -33,6 +36,9 @@ func Wrap(next tenancy.Store, opts ...Option) *Store {
 			return record(h)
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
 	for _, one := range s.Series() {
 		s.collectors = append(s.collectors, c.collector(one))
 	}
@@ -40,7 +46,7 @@ func Wrap(next tenancy.Store, opts ...Option) *Store {
 		Name: buildInfo, Help: "1, with the version of promtenancy.",
 		ConstLabels: prometheus.Labels{"store": c.name, "version": Version},
 	}, func() float64 { return 1 }))
-	return s
+	return s, nil
 }
 
 // buildInfo is a metric of Prometheus alone: with OpenTelemetry, the scope has the
@@ -49,9 +55,6 @@ const buildInfo = "tenancy_build_info"
 
 // Describe implements [prometheus.Collector].
 func (s *Store) Describe(to chan<- *prometheus.Desc) {
-	if s.err != nil {
-		to <- prometheus.NewInvalidDesc(s.err)
-	}
 	for _, c := range s.collectors {
 		c.Describe(to)
 	}

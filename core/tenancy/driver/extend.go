@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/internal/inflight"
@@ -13,41 +14,51 @@ import (
 // Extended is the Store that [Extend] makes of a Backend. Stores of this project
 // embed it, so that all of them check input and report errors alike.
 type Extended struct {
-	b     Backend
-	calls *inflight.Group
+	sealed // Extended has every method of it
+	b      Backend
+	calls  *inflight.Group
 }
 
+// sealed makes what embeds it a [tenancy.Store], to which methods can be added.
+type sealed = tenancy.Store
+
+var _ tenancy.Source = (*Extended)(nil)
+
 // Extend returns a Store over b. It validates and completes all input, turns
-// errors into [*tenancy.Error], answers ErrClosed after Close, ends the contexts of the calls
-// that Close finds under way, and derives what Backend lacks:
+// errors into [*tenancy.Error], answers ErrClosed after Close, ends the contexts of the
+// calls that Close finds under way, and derives what Backend lacks:
 //
 //   - GetByIDs and Exists from GetByID, one call for each ID
-//   - Count and Search from List, which reads every tenant
+//   - Count and Search from ListAfter, which reads every tenant
 //   - SetStatus from BulkUpdateStatus
 //   - CreateBatch from Create, one call for each tenant
 //
-// If b has one of these methods itself, with the signature that it has in
-// [tenancy.Store] or [tenancy.BatchCreator], that is called instead; b.CreateBatch gets valid
-// tenants only, no two with one ID or identifier. If b is a [MetadataChecker], it is asked
-// about whole metadata before they reach it. If b is a [tenancy.Log] or a
-// [tenancy.Purger], so is the Store; otherwise those methods fail with
-// [errors.ErrUnsupported], and [tenancy.SourceOf] says no. If b is nil, everything but Close
-// fails with [tenancy.ErrInvalid].
-func Extend(b Backend) *Extended { return &Extended{b, inflight.New(tenancy.ErrClosed)} }
+// If b is a [ManyGetter], [Exister], [Counter], [Searcher], [StatusSetter] or
+// [BatchCreator], it is asked instead. If b is a [Reserver] or a [MetadataChecker], it
+// is asked about new identifiers and whole metadata before they reach it. If b is a
+// [Source] or a [Purger], so is the Store; otherwise those methods fail with
+// [errors.ErrUnsupported], and [tenancy.SourceOf] says no.
+//
+// Extend fails with ErrInvalid if b is nil, or has a method of one of these interfaces
+// with another signature.
+func Extend(b Backend) (*Extended, error) {
+	if v := reflect.ValueOf(b); b == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, &tenancy.Error{Op: "Extend", Field: "backend", Err: fmt.Errorf("%w: it is nil", tenancy.ErrInvalid)}
+	}
+	if err := checkOptional(b); err != nil {
+		return nil, &tenancy.Error{Op: "Extend", Field: "backend", Err: err}
+	}
+	return &Extended{b: b, calls: inflight.New(tenancy.ErrClosed)}, nil
+}
 
 // enter is called first by every method, which goes on with the context that it returns
 // and leaves the call at its end.
 func (x *Extended) enter(ctx context.Context) (context.Context, *inflight.Call, error) {
 	call, err := x.calls.Enter(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return ctx, nil, err
-	case x.b == nil:
-		err = fmt.Errorf("%w: there is no store: what was wrapped is nil", tenancy.ErrInvalid)
-	default:
-		err = ctx.Err()
 	}
-	return call, call, err
+	return call, call, ctx.Err()
 }
 
 // GetByID implements [tenancy.Store].
@@ -83,9 +94,7 @@ func (x *Extended) GetByIDs(ctx context.Context, ids []string) (ts []tenancy.Ten
 	if ids, err = UniqueIDs(ids); err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	if b, ok := x.b.(interface {
-		GetByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, error)
-	}); ok {
+	if b, ok := x.b.(ManyGetter); ok {
 		ts, err = b.GetByIDs(ctx, ids)
 		return inOrder(ts, ids), err
 	}
@@ -110,9 +119,7 @@ func (x *Extended) Exists(ctx context.Context, id string) (found bool, err error
 	if err = firstError(err, tenancy.ValidateID(id)); err != nil {
 		return false, err
 	}
-	if b, ok := x.b.(interface {
-		Exists(ctx context.Context, id string) (bool, error)
-	}); ok {
+	if b, ok := x.b.(Exister); ok {
 		return b.Exists(ctx, id)
 	}
 	_, err = x.b.GetByID(ctx, id)
@@ -162,9 +169,7 @@ func (x *Extended) Count(ctx context.Context, filter tenancy.Filter) (n int, err
 	if err = firstError(err, filter.Validate()); err != nil {
 		return 0, err
 	}
-	if b, ok := x.b.(interface {
-		Count(ctx context.Context, filter tenancy.Filter) (int, error)
-	}); ok {
+	if b, ok := x.b.(Counter); ok {
 		return b.Count(ctx, filter)
 	}
 	for _, err := range tenancy.All(ctx, pages{x.b}, tenancy.ListOptions{Filter: filter}) {
@@ -187,9 +192,7 @@ func (x *Extended) Search(ctx context.Context, query string, opts tenancy.Search
 	if opts, err = ForSearch(opts); err != nil {
 		return nil, err
 	}
-	if b, ok := x.b.(interface {
-		Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error)
-	}); ok {
+	if b, ok := x.b.(Searcher); ok {
 		return b.Search(ctx, query, opts)
 	}
 	folded := Fold(query)
@@ -271,9 +274,7 @@ func (x *Extended) SetStatus(ctx context.Context, id string, s tenancy.Status) (
 	if err = firstError(err, tenancy.ValidateID(id), s.Validate()); err != nil {
 		return t, err
 	}
-	if b, ok := x.b.(interface {
-		SetStatus(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error)
-	}); ok {
+	if b, ok := x.b.(StatusSetter); ok {
 		return b.SetStatus(ctx, id, s)
 	}
 	ts, err := x.b.BulkUpdateStatus(ctx, []string{id}, s)
@@ -326,13 +327,13 @@ func (x *Extended) Delete(ctx context.Context, id string) (err error) {
 // Close implements [tenancy.Store]: the first call ends the contexts of the calls under way,
 // which fail with ErrClosed then, and closes the backend without waiting for them.
 func (x *Extended) Close() error {
-	if !x.calls.End() || x.b == nil {
+	if !x.calls.End() {
 		return nil
 	}
 	return ErrorIn("Close", tenancy.Key{}, x.b.Close())
 }
 
-// Purge implements [tenancy.Purger].
+// Purge implements [tenancy.Store].
 func (x *Extended) Purge(ctx context.Context, id string) (err error) {
 	defer complete(&err, "Purge", tenancy.IDKey(id))
 	ctx, call, err := x.enter(ctx)
@@ -340,48 +341,48 @@ func (x *Extended) Purge(ctx context.Context, id string) (err error) {
 	if err = firstError(err, tenancy.ValidateID(id)); err != nil {
 		return err
 	}
-	b, ok := x.b.(tenancy.Purger)
+	b, ok := x.b.(Purger)
 	if !ok {
 		return errors.ErrUnsupported
 	}
 	return b.Purge(ctx, id)
 }
 
-// HasSource reports whether the backend is a [tenancy.Log], and if it is a decorator,
-// whether that leads to one; see [tenancy.SourceOf].
+// HasSource reports whether the backend is a [Source], and if that is a decorator,
+// whether it leads to one; see [tenancy.SourceOf].
 func (x *Extended) HasSource() bool {
-	_, ok := x.b.(tenancy.Log)
+	_, ok := x.b.(Source)
 	if asked, isDecorator := x.b.(interface{ HasSource() bool }); ok && isDecorator {
 		return asked.HasSource()
 	}
 	return ok
 }
 
-// log enters, too.
-func (x *Extended) log(ctx context.Context) (context.Context, *inflight.Call, tenancy.Log, error) {
+// source enters, too.
+func (x *Extended) source(ctx context.Context) (context.Context, *inflight.Call, Source, error) {
 	ctx, call, err := x.enter(ctx)
-	log, ok := x.b.(tenancy.Log)
+	source, ok := x.b.(Source)
 	if err == nil && !ok {
 		err = errors.ErrUnsupported
 	}
-	return ctx, call, log, err
+	return ctx, call, source, err
 }
 
 // Bounds implements [tenancy.Log].
 func (x *Extended) Bounds(ctx context.Context) (h tenancy.Bounds, err error) {
-	defer complete(&err, "Head", tenancy.Key{})
-	ctx, call, log, err := x.log(ctx)
+	defer complete(&err, "Bounds", tenancy.Key{})
+	ctx, call, source, err := x.source(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return h, err
 	}
-	return log.Bounds(ctx)
+	return source.Bounds(ctx)
 }
 
 // Load implements [tenancy.Log].
 func (x *Extended) Load(ctx context.Context, want []tenancy.Lookup) (s []tenancy.Versioned, err error) {
 	defer complete(&err, "Load", tenancy.Key{})
-	ctx, call, log, err := x.log(ctx)
+	ctx, call, source, err := x.source(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return nil, err
@@ -391,8 +392,8 @@ func (x *Extended) Load(ctx context.Context, want []tenancy.Lookup) (s []tenancy
 			return nil, err
 		}
 	}
-	if s, err = log.Load(ctx, want); err == nil && len(s) != len(want) {
-		err = fmt.Errorf("%w: %d snapshots for %d lookups", tenancy.ErrUnavailable, len(s), len(want))
+	if s, err = source.Load(ctx, want); err == nil && len(s) != len(want) {
+		err = fmt.Errorf("%w: %d answers to %d lookups", tenancy.ErrUnavailable, len(s), len(want))
 	}
 	return s, err
 }
@@ -400,7 +401,7 @@ func (x *Extended) Load(ctx context.Context, want []tenancy.Lookup) (s []tenancy
 // Changes implements [tenancy.Log].
 func (x *Extended) Changes(ctx context.Context, after tenancy.Position, limit int) (cs []tenancy.Change, err error) {
 	defer complete(&err, "Changes", tenancy.Key{})
-	ctx, call, log, err := x.log(ctx)
+	ctx, call, source, err := x.source(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return nil, err
@@ -408,18 +409,18 @@ func (x *Extended) Changes(ctx context.Context, after tenancy.Position, limit in
 	if limit, err = ChangesLimit(limit); err != nil {
 		return nil, err
 	}
-	return log.Changes(ctx, after, limit)
+	return source.Changes(ctx, after, limit)
 }
 
 // Wait implements [tenancy.Log].
 func (x *Extended) Wait(ctx context.Context, after tenancy.Position) (err error) {
 	defer complete(&err, "Wait", tenancy.Key{})
-	ctx, call, log, err := x.log(ctx)
+	ctx, call, source, err := x.source(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return err
 	}
-	return log.Wait(ctx, after)
+	return source.Wait(ctx, after)
 }
 
 // complete is deferred: it turns *err into an *Error.

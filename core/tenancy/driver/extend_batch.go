@@ -8,7 +8,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// CreateBatch implements [tenancy.BatchCreator].
+// CreateBatch implements [tenancy.Store].
 func (x *Extended) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (results []tenancy.CreateResult, err error) {
 	defer complete(&err, "CreateBatch", tenancy.Key{})
 	ctx, call, err := x.enter(ctx)
@@ -16,7 +16,7 @@ func (x *Extended) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (result
 	if err != nil {
 		return nil, err
 	}
-	b, ok := x.b.(tenancy.BatchCreator)
+	b, ok := x.b.(BatchCreator)
 	if !ok {
 		return createEach(ctx, x.Create, ts)
 	}
@@ -36,7 +36,7 @@ func (x *Extended) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (result
 // share a key: whether the second of such a pair can be created depends on what
 // became of the first. With an error, the results end before the tenants whose
 // fate is unknown.
-func (x *Extended) createRun(ctx context.Context, b tenancy.BatchCreator, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+func (x *Extended) createRun(ctx context.Context, b BatchCreator, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	now := time.Now()
 	taken := map[tenancy.Key]struct{}{}
 	var run []tenancy.CreateResult

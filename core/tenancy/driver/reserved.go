@@ -6,12 +6,8 @@ import "strings"
 // www and api. One that ends in * stands for all that begin so: "xn--*" keeps out
 // identifiers that browsers show as other letters. Case does not count.
 //
-// It is for authors of stores: a Backend with the method
-//
-//	IsReserved(identifier string) bool
-//
-// gets no tenant to create, and none to rename, with such an identifier; [Extend]
-// answers ErrInvalid. A tenant that has one already keeps it.
+// A Backend that is a [Reserver] gets no tenant to create, and none to rename, with
+// such an identifier: [Extend] answers ErrInvalid. A tenant that has one already keeps it.
 type ReservedIdentifiers []string
 
 // IsReserved reports whether identifier is one of r.
@@ -26,7 +22,7 @@ func (r ReservedIdentifiers) IsReserved(identifier string) bool {
 }
 
 func (x *Extended) isReserved(identifier string) bool {
-	b, ok := x.b.(interface{ IsReserved(identifier string) bool })
+	b, ok := x.b.(Reserver)
 	return ok && b.IsReserved(identifier)
 }
 

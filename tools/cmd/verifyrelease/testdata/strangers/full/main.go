@@ -44,7 +44,14 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, shared.Close())
 	}
-	store := promtenancy.Wrap(oteltenancy.Wrap(local))
+	traced, err := oteltenancy.Wrap(local)
+	if err != nil {
+		return errors.Join(err, local.Close())
+	}
+	store, err := promtenancy.Wrap(traced)
+	if err != nil {
+		return errors.Join(err, traced.Close())
+	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	registry := prometheus.NewRegistry()

@@ -18,7 +18,10 @@ func main() {
 }
 
 func run(ctx context.Context) (err error) {
-	store := oteltenancy.Wrap(memstore.New())
+	store, err := oteltenancy.Wrap(memstore.New())
+	if err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	made, err := store.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme Inc."})

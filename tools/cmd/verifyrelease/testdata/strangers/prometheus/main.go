@@ -20,7 +20,10 @@ func main() {
 }
 
 func run(ctx context.Context) (err error) {
-	store := promtenancy.Wrap(memstore.New())
+	store, err := promtenancy.Wrap(memstore.New())
+	if err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	made, err := store.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme Inc."})
