@@ -119,7 +119,7 @@ func (h *hooks) config() observe.Config {
 // A span that was begun is ended, and a call that was made is counted, however it ends.
 func TestCallThatPanics(t *testing.T) {
 	h := &hooks{}
-	s := observe.Wrap(memstore.New(memstore.WithMetadataCheck(func(tenancy.Metadata) error { panic("a mistake") })), h.config())
+	s := wrap(t, memstore.New(memstore.WithMetadataCheck(func(tenancy.Metadata) error { panic("a mistake") })), h.config())
 	func() {
 		defer func() {
 			if recover() == nil {

@@ -39,7 +39,7 @@ func TestErrorThroughDecorators(t *testing.T) {
 		return must(ristrettotier.New(s, ristrettotier.WithTier(quiet)))
 	}
 	shared := func(s tenancy.Store) tenancy.Store { return must(tier.New(s, faults.NewServer().Open(), quiet)) }
-	observed := func(s tenancy.Store) tenancy.Store { return observe.Wrap(s, observe.Config{}) } // as promtenancy and oteltenancy do
+	observed := func(s tenancy.Store) tenancy.Store { return must(observe.Wrap(s, observe.Config{})) } // as promtenancy and oteltenancy do
 	for name, decorate := range map[string]func(tenancy.Store) tenancy.Store{
 		"none":    func(s tenancy.Store) tenancy.Store { return s },
 		"local":   local,

@@ -1,7 +1,7 @@
 // Package oteltenancy exports the metrics of a stack of stores through the
 // OpenTelemetry API, and makes spans of its work.
 //
-//	store := oteltenancy.Wrap(local) // the outermost store: all tiers below are seen
+//	store, err := oteltenancy.Wrap(local) // the outermost store: all tiers below are seen
 //
 // The providers are those of the options, or the global ones. Without an SDK, all of
 // it does nothing, at hardly any cost.

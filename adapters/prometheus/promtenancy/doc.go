@@ -1,7 +1,7 @@
 // Package promtenancy exports the metrics of a stack of stores to Prometheus, as a
 // decorator that is also a prometheus.Collector.
 //
-//	store := promtenancy.Wrap(local) // the outermost store: all tiers below are seen
+//	store, err := promtenancy.Wrap(local) // the outermost store: all tiers below are seen
 //	registry.MustRegister(store)
 //
 // # What is exported
@@ -14,7 +14,7 @@
 // What becomes of requests is counted by [NewHTTPObserver], which is registered and
 // given to tenancyhttp besides:
 //
-//	requests := promtenancy.NewHTTPObserver()
+//	requests, err := promtenancy.NewHTTPObserver()
 //	registry.MustRegister(requests)
 //	tenant, err := tenancyhttp.NewMiddleware(store, resolver, tenancyhttp.WithObserver(requests))
 //
