@@ -36,6 +36,9 @@ const (
 	// FindingNotifyQueue: PostgreSQL's queue of notifications fills up. When it is
 	// full, all writes fail.
 	FindingNotifyQueue FindingKind = "notify_queue"
+	// FindingFile: the file of SQLite was moved, removed or replaced while it was open.
+	// What is written is lost when the process ends.
+	FindingFile FindingKind = "file"
 )
 
 // Finding is something that is wrong with the database of a store.
@@ -44,7 +47,7 @@ type Finding struct {
 	// Text says what is wrong, and what to do about it.
 	Text string
 	// Details are the triggers, functions or tables, the rules, the statuses (quoted, at most 40
-	// runes of each of the first ten), or the roles; for the queue, how full it is.
+	// runes of each of the first ten), or the roles; for the queue, how full it is; for a file, its name.
 	Details []string
 }
 

@@ -19,11 +19,12 @@ type sqlite struct {
 	turn    chan struct{}
 	pool    *prepared // for writes
 	reader  *prepared // for reads; may be pool
-	checked integer   // schema_version of the file when its triggers were right; for who has turn
-	nobody  string    // takes the write lock, and forgets who wrote last
-	actor   string    // says who writes
-	insert  string    // rows of a JSON array
-	put     string    // replaces every mutable field
+	file    openFile
+	checked integer // schema_version of the file when its triggers were right; for who has turn
+	nobody  string  // takes the write lock, and forgets who wrote last
+	actor   string  // says who writes
+	insert  string  // rows of a JSON array
+	put     string  // replaces every mutable field
 	status  string
 	merge   string
 	secret  string // replaces a database_url

@@ -114,7 +114,8 @@ func (s *sqlite) inspectFile(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return triggerFinding(state.details()), nil
+	moved, err := s.file.moved(ctx, s)
+	return append(triggerFinding(state.details()), moved...), err
 }
 
 // details names what is not as it should be.

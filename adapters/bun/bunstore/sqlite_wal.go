@@ -27,7 +27,7 @@ const (
 
 // keepWALShort looks at the size of the log from time to time until ctx ends.
 func (s *sqlite) keepWALShort(ctx context.Context) {
-	var file text
+	file := ""
 	patience, warned := walPatience/16, false
 	for {
 		timer := time.NewTimer(walInterval)
@@ -38,20 +38,21 @@ func (s *sqlite) keepWALShort(ctx context.Context) {
 		case <-timer.C:
 		}
 		if file == "" {
-			if _, err := s.read.one(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &file); err != nil {
+			var err error
+			if file, err = s.path(ctx); err != nil {
 				continue
 			}
 			if file == "" {
 				return // a database in memory
 			}
 		}
-		size := sizeOf(string(file) + "-wal")
+		size := sizeOf(file + "-wal")
 		if size <= walLimit {
 			patience, warned = walPatience/16, false
 			continue
 		}
 		err := s.truncateWAL(ctx, patience)
-		if size = sizeOf(string(file) + "-wal"); size <= walLimit {
+		if size = sizeOf(file + "-wal"); size <= walLimit {
 			continue
 		}
 		patience = min(2*patience, walPatience)
