@@ -64,6 +64,7 @@ type Reader struct {
 	waited    tenancy.Position // where it has waited last
 	patience  atomic.Int64     // how long nothing may come while somebody waits for the log
 	started   atomic.Bool      // the replay is finished
+	ended     atomic.Uint64    // number of the last read to the end
 
 	mu      sync.Mutex
 	begun   uint64             // reads begun
@@ -151,6 +152,30 @@ func (r *Reader) Growth() <-chan struct{} { return r.position.growth() }
 // call the Reader.
 func (r *Reader) Hold(f func(at tenancy.Position)) { r.position.hold(f) }
 
+// Reads returns how many reads of the log have begun, for ReadAfter.
+func (r *Reader) Reads() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.begun
+}
+
+// ReadAfter waits until the log was read to its end, by a read that began after so many.
+func (r *Reader) ReadAfter(ctx context.Context, reads uint64) error {
+	if r.ended.Load() > reads {
+		return nil
+	}
+	r.mu.Lock()
+	current := r.current
+	if r.begun <= reads {
+		current = nil
+	}
+	r.mu.Unlock()
+	if current == nil {
+		current = r.request()
+	}
+	return r.wait(ctx, current, func() bool { return false })
+}
+
 // Follow waits until the log was read to its end, as it is at some moment after the call,
 // and what it holds was obeyed. Callers that come while it is being read share the read
 // after that.
@@ -209,10 +234,7 @@ func (r *Reader) Wrote(ctx context.Context, newest tenancy.Position) error {
 	if err == nil {
 		return nil
 	}
-	r.mu.Lock()
-	begun := r.begun
-	r.mu.Unlock()
-	r.freshness.distrust(begun)
+	r.freshness.distrust(r.Reads())
 	r.unfollowed.Add(1)
 	r.noteContact(err)
 	r.rouse()
@@ -441,6 +463,7 @@ func (r *Reader) read(ctx context.Context, n uint64) error {
 		}
 		if compacted || len(changes) < limit {
 			r.freshness.contact(n)
+			r.ended.Store(n)
 			r.started.Store(true)
 			return nil
 		}

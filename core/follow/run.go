@@ -37,9 +37,10 @@ type Handler struct {
 // the source is closed or h fails; it returns why. It goes on through outages, and
 // begins again with Sync where the log does not go on. It starts no goroutine. Give it
 // the outermost store that h reads: a tier then never answers with less than what h
-// was told.
+// was told. Through a stack of caches it does not poll the log besides: it hears of
+// what the stack's Reader finds.
 func Run(ctx context.Context, source tenancy.Log, h Handler) error {
-	r := runner{source: source, handler: h}
+	r := runner{source: source, reader: readerOf(source), handler: h}
 	for {
 		err := r.run(ctx)
 		if ctx.Err() != nil {
@@ -55,6 +56,8 @@ func Run(ctx context.Context, source tenancy.Log, h Handler) error {
 
 type runner struct {
 	source  tenancy.Log
+	reader  *Reader // of the stack that source is, or nil
+	reads   uint64  // of it, when the last wait began
 	handler Handler
 	limit   logread.Limit
 	waiter  logread.Waiter
@@ -62,6 +65,9 @@ type runner struct {
 
 // run follows the log until that cannot go on.
 func (r *runner) run(ctx context.Context) error {
+	if r.reader != nil {
+		r.reads = r.reader.Reads()
+	}
 	var head tenancy.Bounds
 	err := r.limit.Read(ctx, tenancy.ErrUnavailable, func(ctx context.Context) (err error) {
 		head, err = r.source.Bounds(ctx)
@@ -90,6 +96,15 @@ func (r *runner) run(ctx context.Context) error {
 
 // next has the handler deal with the next page of the log, and waits for more at its end.
 func (r *runner) next(ctx context.Context, after *tenancy.Position) error {
+	if r.reader != nil && r.reader.Position() == *after { // the stack looks for both
+		err := r.limit.Read(ctx, tenancy.ErrUnavailable, func(ctx context.Context) error { return r.reader.ReadAfter(ctx, r.reads) })
+		if err != nil {
+			return driver.ErrorIn("Follow", tenancy.Key{}, err)
+		}
+		if r.reader.Position() == *after {
+			return r.atEnd(ctx, *after, false)
+		}
+	}
 	var page []tenancy.Change
 	err := r.limit.Read(ctx, tenancy.ErrUnavailable, func(ctx context.Context) (err error) {
 		page, err = r.source.Changes(ctx, *after, tenancy.DefaultChangesLimit)
@@ -107,8 +122,31 @@ func (r *runner) next(ctx context.Context, after *tenancy.Position) error {
 	if len(page) >= tenancy.DefaultChangesLimit { // fewer are all there are
 		return nil
 	}
+	return r.atEnd(ctx, *after, len(page) > 0)
+}
+
+// atEnd says that all was dealt with, and waits for more.
+func (r *runner) atEnd(ctx context.Context, after tenancy.Position, brought bool) error {
 	r.contact(nil)
-	return r.waiter.Wait(ctx, len(page) > 0, func(ctx context.Context) error { return r.source.Wait(ctx, *after) })
+	if r.reader != nil {
+		r.reads = r.reader.Reads()
+	}
+	return r.waiter.Wait(ctx, brought, func(ctx context.Context) error { return r.source.Wait(ctx, after) })
+}
+
+// readerOf returns the Reader of the outermost stack of caches that a store leads to by
+// its methods Reader and Below, or nil.
+func readerOf(source any) *Reader {
+	for {
+		if stack, ok := source.(interface{ Reader() *Reader }); ok {
+			return stack.Reader()
+		}
+		decorator, ok := source.(interface{ Below() tenancy.Store })
+		if !ok {
+			return nil
+		}
+		source = decorator.Below()
+	}
 }
 
 func (r *runner) sync(ctx context.Context, at tenancy.Position) error {

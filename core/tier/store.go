@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
@@ -87,6 +88,10 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 func refused(why string) error {
 	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tier: %s", errors.ErrUnsupported, why)}
 }
+
+// Reader returns the reader of the change log that the stack obeys, for others in the
+// process that must know how far it was followed. It ends with the innermost tier.
+func (s *Store) Reader() *follow.Reader { return s.stack.reader }
 
 // Cache returns the cache that s was made with, for the counts of an adapter.
 func (s *Store) Cache() Cache { return s.cache }
