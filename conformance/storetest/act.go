@@ -204,6 +204,9 @@ func together(n int, f func(i int) error) []error {
 	return errs
 }
 
+// breathe is what somebody who asks again and again does in between: others get on.
+func breathe() { time.Sleep(10 * time.Microsecond) }
+
 // eventually waits until done returns nil, and ends the test if that takes
 // longer than the harness allows.
 func (p *probe) eventually(what string, done func() error) {

@@ -85,7 +85,7 @@ func forwardsBatches(tb testing.TB, wrap func(tenancy.Store) tenancy.Store) {
 func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache) *tier.Store {
 	tb.Helper()
 	s, err := tier.New(next, cache, tier.WithLogger(slog.New(slog.DiscardHandler)),
-		tier.WithLoadTimeout(time.Minute)) // the machine may be busy
+		tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)) // the machine may be busy
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -303,6 +303,7 @@ func changesRules() []Rule {
 						}
 						finished = true
 					default:
+						breathe()
 					}
 				}
 				equal(p, len(log), 16*8, "number of changes")

@@ -123,6 +123,7 @@ func concurrencyRules() []Rule {
 							if n, err := p.s.Count(p.ctx, tenancy.Filter{Statuses: statuses[i%2:][:3]}); err != nil || n != 0 && n != len(created) {
 								return fmt.Errorf("%d of %d tenants have one of three statuses, error %w", n, len(created), err)
 							}
+							breathe()
 						}
 						return nil
 					}
@@ -211,6 +212,7 @@ func concurrencyRules() []Rule {
 							mu.Lock()
 							seen = max(seen, got.Revision)
 							mu.Unlock()
+							breathe()
 						}
 					}()
 				}

@@ -174,6 +174,7 @@ func loadRules() []Rule {
 						mu.Lock()
 						taken = append(taken, got...)
 						mu.Unlock()
+						breathe()
 					}
 					return nil
 				})

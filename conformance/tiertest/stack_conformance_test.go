@@ -38,7 +38,7 @@ func storeHarness(layers []string) storetest.Harness {
 				cache = servers[i].Open()
 			}
 			var err error
-			if s.Store, err = tier.New(next, cache, tier.WithLoadTimeout(time.Minute)); err != nil {
+			if s.Store, err = tier.New(next, cache, tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)); err != nil {
 				tb.Fatal(err)
 			}
 			next = s.Store

@@ -49,7 +49,7 @@ func (a arrangement) String() string {
 func (a arrangement) build(tb testing.TB, next tenancy.Store, addr, prefix string, opts ...tier.Option) tenancy.Store {
 	tb.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	opts = append([]tier.Option{tier.WithLogger(quiet), tier.WithLoadTimeout(patience)}, opts...)
+	opts = append([]tier.Option{tier.WithLogger(quiet), tier.WithLoadTimeout(patience), tier.WithFollowTimeout(patience)}, opts...)
 	for depth, l := range slices.Backward(a) {
 		var err error
 		if l == local {
@@ -59,7 +59,7 @@ func (a arrangement) build(tb testing.TB, next tenancy.Store, addr, prefix strin
 				valkeytier.WithKeyPrefix(prefix+":"+string(rune('a'+depth))+":"),
 				valkeytier.WithBus(), valkeytier.WithPlainSecrets(), valkeytier.WithLogger(quiet),
 				// What is tested is not what happens without Valkey.
-				valkeytier.WithDeadline(time.Second), valkeytier.WithTier(opts...))
+				valkeytier.WithDeadline(time.Minute), valkeytier.WithTier(opts...))
 		}
 		if err != nil {
 			tb.Fatal(err)

@@ -45,7 +45,11 @@ func TestRefusedWritesAreNotApplied(t *testing.T) {
 				if pooled && c.params != "" {
 					continue // they are not passed on
 				}
-				s := open(t, roleDSN+c.params, append(opts, bunpg.WithLockTimeout(100*time.Millisecond),
+				lockTimeout := 100 * time.Millisecond
+				if c.params != "" {
+					lockTimeout = time.Hour // the other one is to be met
+				}
+				s := open(t, roleDSN+c.params, append(opts, bunpg.WithLockTimeout(lockTimeout),
 					bunpg.WithStore(bunstore.WithRetryTimeout(time.Millisecond)))...)
 				if c.spoil != "" {
 					exec(t, admin, strings.ReplaceAll(c.spoil, "%", role))

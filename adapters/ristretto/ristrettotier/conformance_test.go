@@ -83,7 +83,7 @@ func (peer) Close() error { return nil }
 
 func over(tb testing.TB, next tenancy.Store, opts ...ristrettotier.Option) *tier.Store {
 	tb.Helper()
-	busy := ristrettotier.WithTier(tier.WithLoadTimeout(time.Minute)) // the machine may be
+	busy := ristrettotier.WithTier(tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)) // the machine may be
 	s, err := ristrettotier.New(next, append([]ristrettotier.Option{busy}, opts...)...)
 	if err != nil {
 		tb.Fatal(err)

@@ -142,7 +142,7 @@ func over(tb testing.TB, next tenancy.Store, option valkey.ClientOption, opts ..
 	}
 	opts = append([]valkeytier.Option{
 		valkeytier.WithKeyPrefix(prefix), valkeytier.WithPlainSecrets(), valkeytier.WithBus(), valkeytier.WithDeadline(ample),
-		valkeytier.WithTier(tier.WithLoadTimeout(time.Minute)),
+		valkeytier.WithTier(tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)),
 	}, opts...)
 	s, err := valkeytier.New(next, option, opts...)
 	if err != nil {
