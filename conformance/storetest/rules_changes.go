@@ -27,8 +27,8 @@ func headRules() []Rule {
 				}
 				changes := p.logOf(1)
 				equal(p, changes[0].Kind, tenancy.ChangeReset, "Op of the first change")
-				equal(p, changes[0].TenantID, "", "TenantID of an ChangeReset")
-				equal(p, changes[0].Touches(tenancy.IDKey("any")), true, "an ChangeReset touches every key")
+				equal(p, changes[0].TenantID, "", "TenantID of a ChangeReset")
+				equal(p, changes[0].Touches(tenancy.IDKey("any")), true, "a ChangeReset touches every key")
 			},
 		},
 		{

@@ -107,7 +107,7 @@ func changeRules() []Rule {
 				}
 				apply(p, 100, tenancy.IDKey("acme"), tenancy.IDKey("*"), tenancy.IDKey("acm?"))
 				reset := tenancy.Change{Position: position(101), Kind: tenancy.ChangeReset}
-				p.ok(p.c.Apply(p.ctx, reset), "Apply of an ChangeReset")
+				p.ok(p.c.Apply(p.ctx, reset), "Apply of a ChangeReset")
 				for _, e := range entries {
 					p.holds(e)
 				}

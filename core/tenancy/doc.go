@@ -5,8 +5,8 @@
 // # The port
 //
 // [Store] is what an application uses. [Getter] is the part of it that a
-// request handler needs. An author of a new backend writes the smaller
-// driver.Backend and calls driver.Extend.
+// request handler needs. A [Decorator] is what a store in front of another embeds.
+// Package driver is for authors of new stores.
 //
 // [Source] adds what makes caches coherent: a store-wide [Revision] for every
 // changed row, a log of changes in commit order, and reads that say as of which

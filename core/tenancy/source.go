@@ -12,7 +12,7 @@ import (
 type Source interface {
 	Store
 	Log
-	// Load looks up want and returns one Snapshot for each, in order. Each is
+	// Load looks up want and returns one Versioned for each, in order. Each is
 	// true as of its own AsOf, whose Revision is at least the lookup's Min; with
 	// Min == Latest, it is current when Load is called. A Min beyond the newest
 	// revision means that the log went back: ErrCompacted. A lookup that nothing
@@ -23,7 +23,7 @@ type Source interface {
 // Log is the change log of a Source.
 type Log interface {
 	// Bounds returns the oldest and the newest position that the log retains. The
-	// log is never empty: a new one holds an ChangeReset.
+	// log is never empty: a new one holds a ChangeReset.
 	Bounds(ctx context.Context) (Bounds, error)
 	// Changes returns at most limit changes after the position, which it does
 	// not include, oldest first and without a gap; none if there are none yet.
@@ -56,7 +56,7 @@ type Bounds struct {
 
 // Lookup asks Load for the tenant under Key, not older than Min. Min is a bound and
 // names no state: after a restored backup, a revision of the lost history may be one
-// of the new history, too. Which history a Snapshot is of, the mark of its AsOf tells.
+// of the new history, too. Which history a Versioned is of, the mark of its AsOf tells.
 type Lookup struct {
 	Key Key
 	Min Revision
@@ -96,7 +96,7 @@ type Change struct {
 	At time.Time
 	// Actor is who made the change, if they said so: see [WithActor].
 	Actor string
-	// Fields are the fields that an ChangeUpdate changed, by their JSON names, sorted:
+	// Fields are the fields that a ChangeUpdate changed, by their JSON names, sorted:
 	// of database_url, identifier, isolation, metadata, name, schema_name, status,
 	// and id, which only a statement by hand changes. Nil for any other Op, and
 	// where none of them changed. Values are never in the log.
@@ -104,7 +104,7 @@ type Change struct {
 }
 
 // TenantIDs returns the IDs under which the answer may have changed: one, or two where
-// an ID was changed by hand. There are none of an ChangeReset, which touches every tenant.
+// an ID was changed by hand. There are none of a ChangeReset, which touches every tenant.
 func (c Change) TenantIDs() []string {
 	ids := make([]string, 0, 2)
 	for _, k := range c.Keys {

@@ -33,6 +33,8 @@ func Open(path string) (tenancy.Store, error) {
 	return driver.Extend(b)
 }
 
+var _ driver.Backend = (*backend)(nil)
+
 type backend struct {
 	path string
 	mu   sync.RWMutex

@@ -112,7 +112,7 @@ func WithTable(name string) Option { return optionFunc(func(c *config) { c.table
 func WithSchema(name string) Option { return optionFunc(func(c *config) { c.schema = name }) }
 
 // WithSoftDelete makes Delete set [tenancy.StatusDeleted] and keep the row and
-// its identifier; [tenancy.Purge] removes.
+// its identifier; Purge removes.
 func WithSoftDelete() Option { return optionFunc(func(c *config) { c.softDelete = true }) }
 
 // WithReserved keeps identifiers for the product: Create, and an Update that
