@@ -178,17 +178,15 @@ func (b *backend) write(change func(next *state) (tenancy.Tenant, error)) (tenan
 	next := state{b.Revision, maps.Collect(maps.All(b.Tenants))}
 	t, err := change(&next)
 	if err == nil {
-		err = replaceFile(b.path, next)
-	}
-	if err == nil {
-		b.state = next
+		if err = replaceFile(b.path, next); err == nil {
+			b.state = next
+		}
 	}
 	return t, err
 }
 
-// replaceFile writes a new file, readable by its owner only, and renames it over
-// the old one, so that a killed process leaves one of the two whole. Against a
-// power failure it would have to be synced too.
+// replaceFile renames a new file, readable by its owner only, over the old one: a killed
+// process leaves one of the two whole; against a power failure it would have to be synced.
 func replaceFile(path string, s state) error {
 	data, err := json.Marshal(s)
 	if err != nil {
