@@ -86,7 +86,10 @@ func (p *probe) closeAtEnd(s tenancy.Store) {
 		}
 		// Package testing keeps the functions of parallel subtests until the last has
 		// ended, and with them what they hold: a cache may be some megabytes.
-		s, p.s = nil, nil
+		// A call that has failed to return may still need it.
+		if !p.tb.Failed() {
+			s, p.s = nil, nil
+		}
 	})
 }
 

@@ -96,8 +96,11 @@ func (p *probe) closeAtEnd(c tier.Cache) {
 			}
 		}
 		// Package testing keeps the functions of parallel subtests until the last has
-		// ended, and with them what they hold.
-		c, p.c = nil, nil
+		// ended, and with them what they hold. A call that has failed to return may still
+		// need it.
+		if !p.tb.Failed() {
+			c, p.c = nil, nil
+		}
 	})
 }
 
