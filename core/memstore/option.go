@@ -16,29 +16,29 @@ type config struct {
 	logRetention int
 }
 
-// Option configures New.
-type Option func(*config)
+// Option configures New. There is no nil one; the zero Option changes nothing.
+type Option struct{ apply func(*config) }
 
 // WithSoftDelete makes Delete set tenancy.StatusDeleted and keep the tenant and
 // its identifier; Purge removes.
 func WithSoftDelete() Option {
-	return func(c *config) { c.softDelete = true }
+	return Option{func(c *config) { c.softDelete = true }}
 }
 
 // WithReserved keeps identifiers for the product: Create, and an Update that
 // renames, refuse them with ErrInvalid. See [driver.ReservedIdentifiers].
 func WithReserved(identifiers ...string) Option {
-	return func(c *config) { c.reserved = append(c.reserved, identifiers...) }
+	return Option{func(c *config) { c.reserved = append(c.reserved, identifiers...) }}
 }
 
 // WithMetadataCheck makes the store refuse metadata that check refuses: see
 // [driver.MetadataCheck].
 func WithMetadataCheck(check func(tenancy.Metadata) error) Option {
-	return func(c *config) { c.check = check }
+	return Option{func(c *config) { c.check = check }}
 }
 
 // WithLogRetention sets how many of the newest changes the log retains: at least
 // 1, by default DefaultLogRetention; math.MaxInt keeps all.
 func WithLogRetention(changes int) Option {
-	return func(c *config) { c.logRetention = max(1, changes) }
+	return Option{func(c *config) { c.logRetention = max(1, changes) }}
 }

@@ -20,7 +20,9 @@ var _ tenancy.Source = (*Store)(nil)
 func New(opts ...Option) *Store {
 	c := config{logRetention: DefaultLogRetention}
 	for _, opt := range opts {
-		opt(&c)
+		if opt.apply != nil {
+			opt.apply(&c)
+		}
 	}
 	b := &backend{
 		softDelete:   c.softDelete,

@@ -35,10 +35,11 @@ func newConfig(opts []Option) (config, error) {
 		maxLoads:      128,
 		logger:        slog.Default(),
 	}
-	for _, opt := range opts {
-		if opt != nil {
-			opt.apply(&c)
+	for i, opt := range opts {
+		if opt == nil {
+			return c, invalid(fmt.Sprintf("option %d is nil", i+1))
 		}
+		opt.apply(&c)
 	}
 	return c, c.err
 }
@@ -60,8 +61,8 @@ func positive(name string, d time.Duration, set func(*config)) Option {
 	return check(d > 0, fmt.Sprintf("%s must be positive, not %v", name, d), set)
 }
 
-// Option configures New, which fails with [tenancy.ErrInvalid] if one makes no
-// sense. One that is nil changes nothing. A duration of many years stands for ever.
+// Option configures New, which fails with [tenancy.ErrInvalid] if one is nil
+// or makes no sense. A duration of many years stands for ever.
 type Option interface{ apply(*config) }
 
 type option func(*config)

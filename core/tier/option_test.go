@@ -74,12 +74,19 @@ func TestNumericOptions(t *testing.T) {
 	}
 }
 
-// An option that is nil, as a variable that was never set, changes nothing.
-func TestNilOption(t *testing.T) {
-	db := newDatabase()
-	create(t, db, "acme")
-	s := newTier(t, db, newLocalMap(), nil)
-	get(t, s, "acme")
+// What is nil, as a variable that was never set, is refused at once.
+func TestNilArguments(t *testing.T) {
+	for name, try := range map[string]func() (*tier.Store, error){
+		"option 2 is nil": func() (*tier.Store, error) {
+			return tier.New(newDatabase(), newLocalMap(), tier.WithTTL(time.Hour), nil)
+		},
+		"a store and a cache": func() (*tier.Store, error) { return tier.New(nil, newLocalMap()) },
+		"one of them is nil":  func() (*tier.Store, error) { return tier.New(newDatabase(), nil) },
+	} {
+		if s, err := try(); s != nil || !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v, want ErrInvalid that says %q", err, name)
+		}
+	}
 }
 
 // A logger that is nil logs nothing, in an outage too.

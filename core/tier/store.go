@@ -50,7 +50,7 @@ var _ tenancy.Source = (*Store)(nil)
 // every lookup then asks the shared cache first.
 func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	if next == nil || cache == nil {
-		return nil, refused("it needs a store and a cache")
+		return nil, invalid("it needs a store and a cache, and one of them is nil")
 	}
 	cfg, err := newConfig(opts)
 	if err != nil {

@@ -3,6 +3,7 @@ package bunpg
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -45,10 +46,11 @@ type config struct {
 
 func newConfig(opts []Option) (config, error) {
 	c := config{pool: DefaultPool(), heartbeat: listenHeartbeat}
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
+	for i, o := range opts {
+		if o == nil {
+			return c, invalid("options", "option "+strconv.Itoa(i+1)+" is nil")
 		}
+		o.apply(&c)
 	}
 	if err := c.pool.validate(); err != nil {
 		return c, err

@@ -145,6 +145,9 @@ func invalid(field, format string, args ...any) error {
 }
 
 func (c config) validate() error {
+	if c.err != nil {
+		return c.err
+	}
 	switch {
 	case c.readers < 1 || c.readers > maxReaders:
 		return invalid("readers", "must be between 1 and %d", maxReaders)

@@ -46,6 +46,7 @@ type config struct {
 	synchronous Synchronous
 	migrate     bool
 	store       []bunstore.Option
+	err         error // an option that is nil
 }
 
 func newConfig(opts []Option) config {
@@ -56,10 +57,12 @@ func newConfig(opts []Option) config {
 		synchronous: Full,
 		migrate:     true,
 	}
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
+	for i, o := range opts {
+		if o == nil {
+			c.err = invalid("options", "option %d is nil", i+1)
+			continue
 		}
+		o.apply(&c)
 	}
 	return c
 }

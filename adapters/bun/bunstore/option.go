@@ -74,10 +74,11 @@ func newConfig(opts []Option) (config, error) {
 		upkeepInterval: time.Minute,
 		queueAlert:     0.5,
 	}
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
+	for i, o := range opts {
+		if o == nil {
+			return c, invalid("options", "option %d is nil", i+1)
 		}
+		o.apply(&c)
 	}
 	for _, d := range []struct {
 		field string

@@ -37,10 +37,11 @@ type config struct {
 
 func newConfig(opts []Option) (config, error) {
 	c := config{maxEntries: DefaultMaxEntries, maxNegatives: DefaultMaxNegatives}
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
+	for i, o := range opts {
+		if o == nil {
+			return c, &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: ristrettotier: option %d is nil", tenancy.ErrInvalid, i+1)}
 		}
+		o.apply(&c)
 	}
 	for _, o := range []struct {
 		name    string

@@ -39,7 +39,10 @@ func TestSizesAtTheEdge(t *testing.T) {
 		newTestCache(t, c.option(1))
 	}
 	newTestCache(t, WithMaxBytes(1<<30))
-	if _, err := New(nil); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("New(nil): %v, want what tier.New returns", err)
+	if _, err := New(nil); !errors.Is(err, tenancy.ErrInvalid) {
+		t.Errorf("New(nil): %v, want ErrInvalid", err)
+	}
+	if _, err := NewCache(nil); !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), "option 1 is nil") {
+		t.Errorf("NewCache(nil): %v, want ErrInvalid that says so", err)
 	}
 }

@@ -48,10 +48,11 @@ type config struct {
 
 func newConfig(opts []Option) (config, error) {
 	c := config{prefix: DefaultKeyPrefix, deadline: DefaultDeadline, maxCalls: DefaultMaxCalls, lease: leaseTime, logger: slog.Default()}
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
+	for i, o := range opts {
+		if o == nil {
+			return c, invalid(fmt.Sprintf("option %d is nil", i+1))
 		}
+		o.apply(&c)
 	}
 	switch {
 	case c.prefix == "":

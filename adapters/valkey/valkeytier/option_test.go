@@ -30,6 +30,7 @@ func TestRefusedOptions(t *testing.T) {
 	replicas := good
 	replicas.SendToReplicas = func(valkey.Completed) bool { return true }
 	for name, err := range map[string]error{
+		"nil":               newError(t, good, nil),
 		"no address":        newError(t, valkey.ClientOption{}),
 		"replicas":          newError(t, replicas),
 		"no prefix":         newError(t, good, valkeytier.WithKeyPrefix("")),
@@ -48,8 +49,8 @@ func TestRefusedOptions(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := valkeytier.New(nil, good, valkeytier.WithBus()); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("without a store: %v, want ErrUnsupported", err)
+	if _, err := valkeytier.New(nil, good, valkeytier.WithBus()); !errors.Is(err, tenancy.ErrInvalid) {
+		t.Errorf("without a store: %v, want ErrInvalid", err)
 	}
 }
 
