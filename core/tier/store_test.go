@@ -18,8 +18,6 @@ type plain struct{ tenancy.Store }
 func TestNewRefusesWhatItCannotKeepCoherent(t *testing.T) {
 	db := memstore.New()
 	for name, make := range map[string]func() (*tier.Store, error){
-		"no store":                         func() (*tier.Store, error) { return tier.New(nil, newLocalMap()) },
-		"no cache":                         func() (*tier.Store, error) { return tier.New(db, nil) },
 		"no source":                        func() (*tier.Store, error) { return tier.New(plain{db}, newLocalMap()) },
 		"shared, no source":                func() (*tier.Store, error) { return tier.New(plain{db}, newSharedMap()) },
 		"shared, no source, uncoordinated": func() (*tier.Store, error) { return tier.New(plain{db}, newSharedMap(), tier.WithUncoordinated()) },

@@ -14,13 +14,13 @@ import (
 // Extended is the Store that [Extend] makes of a Backend. Stores of this project
 // embed it, so that all of them check input and report errors alike.
 type Extended struct {
-	sealed // Extended has every method of it
+	sealed //nolint:unused // it makes Extended a Store, all of whose methods Extended has itself
 	b      Backend
 	calls  *inflight.Group
 }
 
 // sealed makes what embeds it a [tenancy.Store], to which methods can be added.
-type sealed = tenancy.Store
+type sealed = tenancy.Store //nolint:unused // it is embedded
 
 var _ tenancy.Source = (*Extended)(nil)
 
