@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -72,16 +73,40 @@ type noting struct {
 	contact  []bool
 }
 
-func (n *noting) StartOver(at tenancy.Position) { n.starts = append(n.starts, at.Revision) }
+func (n *noting) do(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f()
+}
+
+func (n *noting) StartOver(at tenancy.Position) {
+	n.do(func() { n.starts = append(n.starts, at.Revision) })
+}
 
 func (n *noting) Obey(_ tenancy.Change, live bool) {
 	if !live {
-		n.replayed++
+		n.do(func() { n.replayed++ })
 	}
 }
 
-func (n *noting) Obeyed(c tenancy.Change) { n.obeyed = append(n.obeyed, c.Position.Revision) }
-func (n *noting) Contact(lost bool)       { n.contact = append(n.contact, lost) }
+func (n *noting) Obeyed(c tenancy.Change) {
+	n.do(func() { n.obeyed = append(n.obeyed, c.Position.Revision) })
+}
+
+func (n *noting) Contact(lost bool) { n.do(func() { n.contact = append(n.contact, lost) }) }
+
+// told returns what it was told so far.
+func (n *noting) told() (told struct {
+	starts, obeyed []tenancy.Revision
+	replayed       int
+	contact        []bool
+}) {
+	n.do(func() {
+		told.starts, told.obeyed, told.contact = slices.Clone(n.starts), slices.Clone(n.obeyed), slices.Clone(n.contact)
+		told.replayed = n.replayed
+	})
+	return told
+}
 
 // reading tests a Reader of a store in memory, which polls once a second, in a bubble.
 func reading(t *testing.T, replay bool, test func(t *testing.T, log *counted, n *noting, r *follow.Reader)) {
@@ -125,8 +150,8 @@ func TestReaderReadsOnce(t *testing.T) {
 				t.Errorf("%d reads for a change; it is %v", got, r.Check(created.Position()))
 			}
 		}
-		if len(n.obeyed) != 3 {
-			t.Errorf("obeyed %v", n.obeyed)
+		if len(n.told().obeyed) != 3 {
+			t.Errorf("obeyed %v", n.told().obeyed)
 		}
 	})
 }
@@ -206,8 +231,8 @@ func TestReaderInAnOutage(t *testing.T) {
 		}
 		log.set(func(l *counted) { l.err = nil })
 		time.Sleep(1500 * time.Millisecond)
-		if len(n.contact) != 2 || !n.contact[0] || n.contact[1] || !r.Serving() {
-			t.Errorf("contact lost: %v; serving: %t", n.contact, r.Serving())
+		if len(n.told().contact) != 2 || !n.told().contact[0] || n.told().contact[1] || !r.Serving() {
+			t.Errorf("contact lost: %v; serving: %t", n.told().contact, r.Serving())
 		}
 	})
 }
@@ -222,8 +247,8 @@ func TestReaderOfAHungLog(t *testing.T) {
 		if err := r.Wrote(t.Context(), acme.Position()); !errors.Is(err, tenancy.ErrUnavailable) {
 			t.Error(err)
 		}
-		if d := time.Since(begun); d > 5*time.Second || r.Serving() || len(n.contact) != 1 {
-			t.Errorf("after %v; serving: %t; contact lost: %v", d, r.Serving(), n.contact)
+		if d := time.Since(begun); d > 5*time.Second || r.Serving() || len(n.told().contact) != 1 {
+			t.Errorf("after %v; serving: %t; contact lost: %v", d, r.Serving(), n.told().contact)
 		}
 		log.set(func(l *counted) { l.hangs = false })
 		time.Sleep(20 * time.Second)
@@ -247,8 +272,8 @@ func TestReaderStartsOver(t *testing.T) {
 		if r.Check(lost.Position()) == follow.Confirmed || r.Check(kept.Position()) == follow.Denied || r.Stats().Diverged != 1 {
 			t.Errorf("the lost one is %v, that of now %v, %+v", r.Check(lost.Position()), r.Check(kept.Position()), r.Stats())
 		}
-		if len(n.starts) != 2 {
-			t.Errorf("started at %v", n.starts)
+		if len(n.told().starts) != 2 {
+			t.Errorf("started at %v", n.told().starts)
 		}
 	})
 }
@@ -260,13 +285,13 @@ func TestReplay(t *testing.T) {
 			if err := r.Ready(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := n.replayed; replay != (got == 1) || len(n.obeyed) != 0 {
-				t.Errorf("%d changes replayed, %v obeyed (replay: %t)", got, n.obeyed, replay)
+			if got := n.told().replayed; replay != (got == 1) || len(n.told().obeyed) != 0 {
+				t.Errorf("%d changes replayed, %v obeyed (replay: %t)", got, n.told().obeyed, replay)
 			}
 			create(t, log, "acme")
 			synctest.Wait()
-			if len(n.obeyed) != 1 {
-				t.Errorf("obeyed %v", n.obeyed)
+			if len(n.told().obeyed) != 1 {
+				t.Errorf("obeyed %v", n.told().obeyed)
 			}
 		})
 	}
