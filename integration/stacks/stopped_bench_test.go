@@ -77,11 +77,11 @@ func BenchmarkStoppedValkey(b *testing.B) {
 					cache = v
 				}
 			}
-			eventually(b, "Valkey is used", func() bool { turn(with); return cache.Stats().State == valkeytier.Closed })
+			eventually(b, "Valkey is used", func() bool { turn(with); return cache.Stats().State == tier.BreakerClosed })
 			if err := valkey.Pause(); err != nil {
 				b.Fatal(err)
 			}
-			eventually(b, "the breaker opens", func() bool { turn(with); return cache.Stats().State != valkeytier.Closed })
+			eventually(b, "the breaker opens", func() bool { turn(with); return cache.Stats().State != tier.BreakerClosed })
 			for range tenants / callers / reads { // the memory of each is full
 				turn(with)
 				turn(without)

@@ -57,7 +57,7 @@ func TestStoppedValkey(t *testing.T) {
 	if !ok {
 		t.Fatalf("the innermost tier is on a %T", shared.Cache())
 	}
-	eventually(t, "the breaker opens", func() bool { return cache.Stats().State != valkeytier.Closed })
+	eventually(t, "the breaker opens", func() bool { return cache.Stats().State != tier.BreakerClosed })
 	load("without Valkey")
 	if now := runtime.NumGoroutine(); now > before+valkeytier.DefaultMaxCalls {
 		t.Errorf("there were %d goroutines, and are %d", before, now)
@@ -66,7 +66,7 @@ func TestStoppedValkey(t *testing.T) {
 	if err := f.valkey.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "Valkey is used again", func() bool { return cache.Stats().State == valkeytier.Closed })
+	eventually(t, "Valkey is used again", func() bool { return cache.Stats().State == tier.BreakerClosed })
 	hits := shared.Stats().Hits
 	eventually(t, "Valkey answers lookups", func() bool {
 		if _, err := shared.GetByID(t.Context(), ids[0]); err != nil {

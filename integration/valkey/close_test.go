@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -47,7 +48,7 @@ func TestCloseWithAStoppedServer(t *testing.T) {
 			}
 			bus.Subscribe(t.Context(), func(tenancy.Position) {})
 			if !c.stopped {
-				until(t, "connected", func() bool { return cache.Stats().State == valkeytier.Closed && bus.Connected() })
+				until(t, "connected", func() bool { return cache.Stats().State == tier.BreakerClosed && bus.Connected() })
 				pause()
 			}
 			for name, call := range map[string]func(ctx context.Context) error{

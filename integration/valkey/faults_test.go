@@ -11,6 +11,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -136,7 +137,7 @@ func TestFullServer(t *testing.T) {
 			}
 		}
 		limit("1")
-		until(t, "an open breaker", func() bool { return stats(s).State != valkeytier.Closed })
+		until(t, "an open breaker", func() bool { return stats(s).State != tier.BreakerClosed })
 		limit("0")
 		hits(t, s, 100)
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -20,7 +21,7 @@ func TestThreeShards(t *testing.T) {
 		cluster := servers.NewCluster(t, options, 3)
 		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 2500,
 			valkeytier.WithDeadline(ample)) // every entry is to be there, on a busy machine too
-		until(t, "connected", func() bool { return stats(s).State == valkeytier.Closed })
+		until(t, "connected", func() bool { return stats(s).State == tier.BreakerClosed })
 		ids := make([]string, len(tenants))
 		for i, tenant := range tenants {
 			ids[i] = tenant.ID
@@ -71,7 +72,7 @@ func TestStoppedShard(t *testing.T) {
 		if err := cluster.Shards[1].Resume(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "a closed breaker", func() bool { return stats(s).State == valkeytier.Closed })
+		until(t, "a closed breaker", func() bool { return stats(s).State == tier.BreakerClosed })
 		hits(t, s, 1000)
 	})
 }
@@ -82,7 +83,7 @@ func TestInvalidateAllOfWhatIsThere(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 		cluster := servers.NewCluster(t, options, 3)
 		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 300, valkeytier.WithDeadline(ample))
-		until(t, "connected", func() bool { return stats(s).State == valkeytier.Closed })
+		until(t, "connected", func() bool { return stats(s).State == tier.BreakerClosed })
 		for _, tenant := range tenants {
 			if _, err := s.GetByID(t.Context(), tenant.ID); err != nil {
 				t.Fatal(err)

@@ -7,20 +7,6 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// State says whether Valkey is used.
-type State = tier.BreakerState
-
-// The states of the breaker.
-const (
-	// Open: calls fail at once; a probe will be tried soon. A cache that has
-	// not connected yet is open.
-	Open = tier.BreakerOpen
-	// HalfOpen: calls fail at once; a probe is under way.
-	HalfOpen = tier.BreakerHalfOpen
-	// Closed: calls go to Valkey.
-	Closed = tier.BreakerClosed
-)
-
 // maxFailures of the last 64 calls open the breaker. So one hung server in a
 // cluster of a dozen is enough, and a single slow moment is not.
 const maxFailures = 5
@@ -37,13 +23,13 @@ type breaker struct {
 	trips chan struct{}
 }
 
-func newBreaker(s State) *breaker {
+func newBreaker(s tier.BreakerState) *breaker {
 	b := &breaker{trips: make(chan struct{}, 1)}
 	b.state.Store(int32(s))
 	return b
 }
 
-func (b *breaker) current() State { return State(b.state.Load()) }
+func (b *breaker) current() tier.BreakerState { return tier.BreakerState(b.state.Load()) }
 
 // succeeded notes a call. While all goes well it writes nothing.
 func (b *breaker) succeeded() {
@@ -69,7 +55,7 @@ func (b *breaker) failed() bool {
 
 // trip opens the breaker, and reports whether it was closed.
 func (b *breaker) trip() bool {
-	if !b.state.CompareAndSwap(int32(Closed), int32(Open)) {
+	if !b.state.CompareAndSwap(int32(tier.BreakerClosed), int32(tier.BreakerOpen)) {
 		return false
 	}
 	b.opened.Add(1)
@@ -88,16 +74,16 @@ func (b *breaker) wake() {
 // probing and failedProbe say where a probe is; close ends the trouble.
 func (b *breaker) probing() {
 	b.halfOpened.Add(1)
-	b.state.Store(int32(HalfOpen))
+	b.state.Store(int32(tier.BreakerHalfOpen))
 }
 
 func (b *breaker) failedProbe() {
 	b.reopened.Add(1)
-	b.state.Store(int32(Open))
+	b.state.Store(int32(tier.BreakerOpen))
 }
 
 func (b *breaker) close() {
 	b.closed.Add(1)
 	b.recent.Store(0)
-	b.state.Store(int32(Closed))
+	b.state.Store(int32(tier.BreakerClosed))
 }

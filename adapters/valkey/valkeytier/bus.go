@@ -162,7 +162,7 @@ func (b *Bus) lost(ctx context.Context, s *subscription, err error) {
 func (b *Bus) Connected() bool { return b.subscribed.Load() > 0 }
 
 // State says whether messages can be published.
-func (b *Bus) State() State { return b.link.breaker.current() }
+func (b *Bus) State() tier.BreakerState { return b.link.breaker.current() }
 
 // Close implements [tier.Bus]. It ends the subscriptions.
 func (b *Bus) Close() error {

@@ -339,7 +339,7 @@ func TestUncacheableInABatch(t *testing.T) {
 			}
 			ids = append(ids, made.ID)
 		}
-		until(t, "connected", func() bool { return s.Cache().(*valkeytier.Cache).Stats().State == valkeytier.Closed })
+		until(t, "connected", func() bool { return s.Cache().(*valkeytier.Cache).Stats().State == tier.BreakerClosed })
 		if ts, err := s.GetByIDs(t.Context(), ids); err != nil || len(ts) != 3 {
 			t.Fatal(ts, err)
 		}

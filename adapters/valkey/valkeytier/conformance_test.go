@@ -39,7 +39,7 @@ func TestCacheContract(t *testing.T) {
 			if err != nil {
 				tb.Fatal(err)
 			}
-			until(tb, "connected", func() bool { return c.Stats().State == valkeytier.Closed })
+			until(tb, "connected", func() bool { return c.Stats().State == tier.BreakerClosed })
 			return &prefixed{c, prefix}
 		}
 		tiertest.Run(t, tiertest.Harness{

@@ -11,6 +11,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // A tier in front of a store. In a service the store is one of bunpg or bunsqlite;
@@ -78,6 +79,6 @@ func ExampleCache_Stats() {
 	}
 	defer store.Close()
 	cache := store.Cache().(*valkeytier.Cache)
-	fmt.Println("in use:", cache.Stats().State == valkeytier.Closed)
+	fmt.Println("in use:", cache.Stats().State == tier.BreakerClosed)
 	// Output: in use: false
 }

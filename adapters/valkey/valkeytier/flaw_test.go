@@ -142,7 +142,7 @@ func TestUnusableValues(t *testing.T) {
 				if lines := log.lines("cannot be used"); len(lines) != 1 || strings.Contains(lines[0], "s3cret") {
 					t.Errorf("logged %q, want one line without the secret", lines)
 				}
-				if s := c.Stats(); s.State != valkeytier.Closed || s.Failures != 0 {
+				if s := c.Stats(); s.State != tier.BreakerClosed || s.Failures != 0 {
 					t.Errorf("a bad value is trouble with the server: %+v", s)
 				}
 			})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // newMiddleman returns options that lead through a proxy that understands commands, and
@@ -122,7 +123,7 @@ func TestProxies(t *testing.T) {
 					}
 				})
 				until(t, "an end of the attempt to connect", func() bool {
-					return len(c.says) == 0 && cache.Stats().State == valkeytier.Closed || len(log.refusals()) > 0
+					return len(c.says) == 0 && cache.Stats().State == tier.BreakerClosed || len(log.refusals()) > 0
 				})
 				lines := log.refusals()
 				if len(lines) != min(len(c.says), 1) {
@@ -187,7 +188,7 @@ func TestStatesThatEnd(t *testing.T) {
 			used := func() bool { hits := s.Stats().Hits; reads(t, s, acme); return s.Stats().Hits > hits }
 			until(t, "a hit", used)
 			state.Store(true)
-			until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != valkeytier.Closed })
+			until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != tier.BreakerClosed })
 			until(t, "probes", func() bool {
 				reads(t, s, acme)
 				return s.Cache().(*valkeytier.Cache).BreakerStats().HalfOpened > 2

@@ -183,7 +183,7 @@ func TestPasswordIsRotated(t *testing.T) {
 		until(t, "a hit", used)
 		permit("resetpass", ">other")
 		do(t, admin(t, option), "CLIENT", "KILL", "USER", name)
-		until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != valkeytier.Closed })
+		until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != tier.BreakerClosed })
 		password.Store("other")
 		until(t, "a hit", used)
 	})

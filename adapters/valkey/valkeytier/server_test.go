@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 const (
@@ -99,7 +100,7 @@ func newCache(tb testing.TB, option valkey.ClientOption, opts ...valkeytier.Opti
 			tb.Error(err)
 		}
 	})
-	until(tb, "connected", func() bool { return c.Stats().State == valkeytier.Closed }) // the first attempt may fail
+	until(tb, "connected", func() bool { return c.Stats().State == tier.BreakerClosed }) // the first attempt may fail
 	return c, prefix
 }
 

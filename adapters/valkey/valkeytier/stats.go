@@ -5,7 +5,7 @@ import "github.com/go-tenancy/tenantstore/core/tier"
 // Stats says how a cache gets on with Valkey; the counts are those since it was
 // made. What was hit and missed is in the tier's own.
 type Stats struct {
-	State    State
+	State    tier.BreakerState
 	Opened   int64 // how often the breaker opened, but for the start
 	InFlight int   // calls under way now
 	Failures int64 // calls that failed

@@ -194,7 +194,7 @@ func TestTroubleFromTheStart(t *testing.T) {
 			if lines := log.lines("use=cache"); len(lines) != 1 {
 				t.Errorf("logged %q, want one line", lines)
 			}
-			if st := stats(s); st.State == valkeytier.Closed || st.Refused == 0 {
+			if st := stats(s); st.State == tier.BreakerClosed || st.Refused == 0 {
 				t.Errorf("%+v, want refused calls", st)
 			}
 		})
@@ -250,7 +250,7 @@ func TestHangUnderLoad(t *testing.T) {
 			n := made[i].Load()
 			until(t, "a read while the server hangs", func() bool { return made[i].Load() > n+1 })
 		}
-		until(t, "an open breaker", func() bool { return stats(s).State != valkeytier.Closed })
+		until(t, "an open breaker", func() bool { return stats(s).State != tier.BreakerClosed })
 		before := runtime.NumGoroutine()
 		refused := stats(s).Refused
 		until(t, "a thousand reads without Valkey", func() bool { return stats(s).Refused > refused+1000 })
@@ -258,7 +258,7 @@ func TestHangUnderLoad(t *testing.T) {
 			t.Errorf("%d goroutines, %d when the breaker opened", n, before)
 		}
 		p.resume()
-		until(t, "a closed breaker", func() bool { return stats(s).State == valkeytier.Closed })
+		until(t, "a closed breaker", func() bool { return stats(s).State == tier.BreakerClosed })
 		hits := s.Stats().Hits
 		until(t, "hits again", func() bool { return s.Stats().Hits > hits+100 })
 		stop()
@@ -307,7 +307,7 @@ func TestPlaces(t *testing.T) {
 	}
 	leave()
 	waiting.Wait()
-	if st := c.Stats(); st.Failures != 0 || st.State != valkeytier.Closed {
+	if st := c.Stats(); st.Failures != 0 || st.State != tier.BreakerClosed {
 		t.Errorf("callers who left count as failures: %+v", st)
 	}
 }
