@@ -62,6 +62,7 @@ func TestFollowersShareTheReader(t *testing.T) {
 			}()
 		}
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		before, heard := log.count(), contacts
 		time.Sleep(100 * time.Second)
 		if got := log.count() - before; got > 101 || got < 99 {
@@ -76,6 +77,7 @@ func TestFollowersShareTheReader(t *testing.T) {
 		}
 		log.set(func(d *database) { d.logErr = errors.New("connection refused") })
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		for i := range workers {
 			if outages[i] == 0 {
 				t.Errorf("worker %d was not told of an outage", i)

@@ -16,5 +16,7 @@ func VerifyTestMain(m *testing.M, options ...goleak.Option) {
 		// more, up to a second later.
 		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*call).DelayDo.func1"),
 		// It closes the connections of a shard that is gone five seconds later.
-		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*clusterClient)._refresh.func2"))...)
+		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*clusterClient)._refresh.func2"),
+		// It closes a connection that the server told it to replace five seconds later.
+		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*clusterClient).redirectOrNew.func1"))...)
 }
