@@ -211,6 +211,9 @@ func TestObserverMayAskForStats(t *testing.T) {
 		go func() { done <- create(t, s, "acme") }()
 		select {
 		case acme := <-done:
+			synctest.Wait()
+			o.mu.Lock()
+			defer o.mu.Unlock()
 			if len(o.seen) != 1 || o.seen[0].Revision != acme.Revision {
 				t.Errorf("it saw %v, want revision %d", o.seen, acme.Revision)
 			}
