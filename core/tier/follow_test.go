@@ -69,7 +69,9 @@ func TestFollowersShareTheReader(t *testing.T) {
 			heard[i] = contacts[i].Load()
 		}
 		time.Sleep(100 * time.Second)
-		if got := log.count() - before; got > 101 || got < 99 {
+		// A reader may look once more where two wake at the same time. One of its own for each
+		// would be 400 reads.
+		if got := log.count() - before; got > 120 || got < 99 {
 			t.Errorf("%d reads of the log in 100 poll intervals, with %d who follow", got, workers)
 		}
 		suspend(t, log, acme.ID) // elsewhere
