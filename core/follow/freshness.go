@@ -36,8 +36,6 @@ type freshness struct {
 	over       bool
 }
 
-func newFreshness() *freshness { return &freshness{start: time.Now()} }
-
 // run drives the clock until ctx ends.
 func (f *freshness) run(ctx context.Context) {
 	t := time.NewTicker(tick)

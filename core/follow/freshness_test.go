@@ -11,7 +11,7 @@ import (
 func fresh(t *testing.T, test func(t *testing.T, f *freshness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFreshness()
+		f := &freshness{start: time.Now()}
 		go f.run(t.Context())
 		synctest.Wait()
 		test(t, f)

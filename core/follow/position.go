@@ -26,10 +26,8 @@ type position struct {
 	mu    sync.RWMutex
 	first tenancy.Revision // of which marks[0] is the mark
 	marks []int64          // empty before the start
-	grown chan struct{}    // closed when the position moves
+	grown chan struct{}    // closed when the position moves; never nil
 }
-
-func newPosition() *position { return &position{grown: make(chan struct{})} }
 
 // at returns the position: the zero Position before the start.
 func (p *position) at() tenancy.Position {

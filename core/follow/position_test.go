@@ -18,7 +18,7 @@ func changesFrom(first, last tenancy.Revision) (changes []tenancy.Change) {
 }
 
 func TestPositionJudges(t *testing.T) {
-	p := newPosition()
+	p := &position{grown: make(chan struct{})}
 	if got := p.check(at(1, 1)); got != Ahead || !p.at().IsZero() || p.oldest() != 0 {
 		t.Errorf("before the start: %v at %v", got, p.at())
 	}
@@ -40,7 +40,7 @@ func TestPositionJudges(t *testing.T) {
 
 // A change is obeyed before the position moves past it, and none after a gap.
 func TestPositionGoesOn(t *testing.T) {
-	p := newPosition()
+	p := &position{grown: make(chan struct{})}
 	p.startOver(at(5, 5), func() {
 		if len(p.marks) != 0 {
 			t.Error("moved before the start was told")
@@ -74,7 +74,7 @@ func TestPositionGoesOn(t *testing.T) {
 
 // Marks are kept for the newest 131,072 changes at least, and twice as many at most.
 func TestPositionForgets(t *testing.T) {
-	p := newPosition()
+	p := &position{grown: make(chan struct{})}
 	p.startOver(at(1, 1), func() {})
 	const newest = 5*maxMarks + 17
 	p.goOn(changesFrom(2, newest), func(tenancy.Change) {})

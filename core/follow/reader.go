@@ -56,8 +56,8 @@ type Reader struct {
 	follower Follower
 	cfg      Config
 
-	position  *position
-	freshness *freshness
+	position  position // by value, like the next: each hit of a cache asks
+	freshness freshness
 	buses     buses
 	limit     logread.Limit // of the next page; only for the goroutine that reads, like what follows
 	waiter    logread.Waiter
@@ -95,7 +95,8 @@ func newReading() *reading { return &reading{done: make(chan struct{})} }
 func New(log tenancy.Log, follower Follower, cfg Config) *Reader {
 	cfg.Timeout = min(cfg.Timeout, longest/maxPages)
 	r := &Reader{
-		log: log, follower: follower, cfg: cfg, position: newPosition(), freshness: newFreshness(),
+		log: log, follower: follower, cfg: cfg,
+		position: position{grown: make(chan struct{})}, freshness: freshness{start: time.Now()},
 		limit: logread.Limit{Least: cfg.Timeout}, work: inflight.New(tenancy.ErrClosed),
 	}
 	r.noteLimit()
@@ -244,7 +245,7 @@ func (r *Reader) Wrote(ctx context.Context, newest tenancy.Position) error {
 // Shows reports whether the log, which was read, holds what was written after it had
 // been followed to the position before.
 func (r *Reader) Shows(before tenancy.Position, written []tenancy.Position) (shown bool) {
-	p := r.position
+	p := &r.position
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	grows := p.judge(before) == Confirmed // it is the log of then
