@@ -62,7 +62,11 @@ func (b *borrower) askIdle(ctx context.Context) {
 	var asking sync.WaitGroup
 	for _, conn := range b.pool.AcquireAllIdle(ctx) {
 		asking.Go(func() {
-			_ = conn.Ping(ctx) // which closes it, unless it is well
+			if conn.Ping(ctx) != nil {
+				// pgx keeps its place in the pool for as long as 15 s, until the server has
+				// said goodbye.
+				_ = conn.Conn().PgConn().Conn().Close()
+			}
 			conn.Release()
 		})
 	}
