@@ -18,7 +18,7 @@ func TestAnswersAreListed(t *testing.T) {
 	}
 	read := func(path string) []byte {
 		text, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && os.Getenv("CI") == "" && os.Getenv("TENANTSTORE_REQUIRE_SERVERS") == "" {
 			t.Skip("the module is by itself")
 		}
 		if err != nil {

@@ -1,10 +1,12 @@
 package driver_test
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,8 +16,11 @@ import (
 // docs/writing-an-adapter.md says how much there is to read; this is where it is counted.
 func TestNamesAreCounted(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/writing-an-adapter.md")
+	if errors.Is(err, fs.ErrNotExist) && os.Getenv("CI") == "" && os.Getenv("TENANTSTORE_REQUIRE_SERVERS") == "" {
+		t.Skip("the module is not in its repository")
+	}
 	if err != nil {
-		t.Skip("the module is not in its repository:", err)
+		t.Fatal(err)
 	}
 	words := strings.Join(strings.Fields(string(page)), " ")
 	for dir, want := range map[string]string{
