@@ -22,6 +22,9 @@ type Place struct {
 	Field    string // its JSON name: "database_url"
 }
 
+// DatabaseURL is the place of the DatabaseURL of the tenant with this ID.
+func DatabaseURL(tenantID string) Place { return Place{TenantID: tenantID, Field: "database_url"} }
+
 // Why a text does not open.
 var (
 	// ErrNotSealed: the text is not in the sealed form.

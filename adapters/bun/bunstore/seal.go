@@ -13,15 +13,13 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-func place(id string) seal.Place { return seal.Place{TenantID: id, Field: "database_url"} }
-
 // sealSecret returns what to store of plain, the DatabaseURL of the tenant with
 // this ID.
 func sealSecret(sealer seal.Sealer, id, plain string) (string, error) {
 	if sealer == nil || plain == "" {
 		return plain, nil
 	}
-	sealed, err := sealer.Seal(plain, place(id))
+	sealed, err := sealer.Seal(plain, seal.DatabaseURL(id))
 	if err != nil {
 		return "", &failure{reason: tenancy.ErrUnavailable, text: "the database_url could not be sealed", cause: err}
 	}
@@ -40,7 +38,7 @@ func (b *base) sealAgain(ctx context.Context, in session, t tenancy.Tenant) (str
 		return "", err
 	}
 	if !b.sealer.Stale(string(stored)) {
-		if opened, err := b.sealer.Open(string(stored), place(t.ID)); err == nil && opened == plain {
+		if opened, err := b.sealer.Open(string(stored), seal.DatabaseURL(t.ID)); err == nil && opened == plain {
 			return string(stored), nil
 		}
 	}
@@ -56,7 +54,7 @@ func openSecret(sealer seal.Sealer, id, stored string) (string, error) {
 	case sealer == nil:
 		return "", errors.New("it is sealed, and the store was opened without WithSealer")
 	}
-	plain, err := sealer.Open(stored, place(id))
+	plain, err := sealer.Open(stored, seal.DatabaseURL(id))
 	if errors.Is(err, seal.ErrNotSealed) {
 		return stored, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/entrycodec"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -193,7 +194,7 @@ func BenchmarkGetBatch(b *testing.B) {
 			for _, v := range values {
 				text, err := v.ToString()
 				if err == nil {
-					_, err = tier.Codec{}.Decode(text)
+					_, _, err = entrycodec.Codec{}.Decode(text)
 				}
 				if err != nil {
 					b.Fatal(err)

@@ -9,13 +9,14 @@ import (
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/go-tenancy/tenantstore/core/entrycodec"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // Apply implements [tier.Cache].
 func (c *Cache) Apply(ctx context.Context, change tenancy.Change) error {
-	header := string(tier.AppendHeader(nil, change.Position))
+	header := string(entrycodec.AppendHeader(nil, change.Position))
 	calls := make([]invocation, len(change.Keys))
 	for i, k := range change.Keys {
 		calls[i] = invocation{c.name(k), []string{header}}
@@ -32,7 +33,7 @@ func (c *Cache) Drop(ctx context.Context, e *tier.Entry) error {
 		c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "tenancy: many entries in Valkey are of another history than the database has, and are not served: does another database of tenants use the same key prefix? Give each its own by WithKeyPrefix. After a restored backup it ends by itself",
 			slog.String("prefix", c.cfg.prefix), slog.Int("entries", manyDropped))
 	}
-	header := string(tier.AppendHeader(nil, e.Versioned.AsOf))
+	header := string(entrycodec.AppendHeader(nil, e.Versioned.AsOf))
 	return c.invoke(ctx, removing, c.scripts.drop, invocation{c.name(e.Key), []string{header}})
 }
 

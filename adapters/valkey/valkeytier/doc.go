@@ -12,7 +12,7 @@
 //
 // Two keys for each tenant that was looked up: prefix + "id:" + ID and prefix +
 // "identifier:" + identifier, each with the whole record in the form of
-// [tier.Codec], or with the fact that there is none. A key that is being filled
+// [entrycodec.Codec], or with the fact that there is none. A key that is being filled
 // holds a lease for 3 s at most. Every value expires; let maxmemory-policy be
 // allkeys-lru or allkeys-lfu.
 //

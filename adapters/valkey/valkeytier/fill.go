@@ -15,7 +15,7 @@ const putSize = 250
 // Put implements [tier.Cache]. That it stored nothing, because the lease was gone,
 // is no error.
 func (c *Cache) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
-	value, err := c.cfg.codec.Encode(e)
+	value, err := c.encode(e)
 	if err != nil {
 		if token != 0 {
 			err = errors.Join(err, c.Release(ctx, e.Key, token))
@@ -34,7 +34,7 @@ func (c *Cache) putting(token tier.Token, e *tier.Entry, value string) invocatio
 func (c *Cache) PutBatch(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (uncacheable int, err error) {
 	var puts, releases []invocation
 	for i, e := range entries {
-		value, err := c.cfg.codec.Encode(e)
+		value, err := c.encode(e)
 		if err == nil {
 			puts = append(puts, c.putting(tokens[i], e, value))
 			continue

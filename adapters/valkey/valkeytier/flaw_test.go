@@ -10,6 +10,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/entrycodec"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -74,9 +75,9 @@ func keyring(tb testing.TB, id string) *seal.Keyring {
 }
 
 // encoded returns what another process may have put.
-func encoded(tb testing.TB, c tier.Codec, e *tier.Entry) string {
+func encoded(tb testing.TB, c entrycodec.Codec, e *tier.Entry) string {
 	tb.Helper()
-	v, err := c.Encode(e)
+	v, err := c.Encode(e.Key, &e.Versioned)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func TestUnusableValues(t *testing.T) {
 	secret.Versioned.Tenant.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
 	foreign := *entry(5)
 	foreign.Key = tenancy.IDKey("another")
-	good := encoded(t, tier.Codec{}, entry(5))
+	good := encoded(t, entrycodec.Codec{}, entry(5))
 	for name, flaw := range map[string]struct {
 		command []string // what puts the value there; the key is KEY
 		count   func(valkeytier.Stats) int64
@@ -101,10 +102,10 @@ func TestUnusableValues(t *testing.T) {
 		"rubbish":        {[]string{"SET", "KEY", "rubbish"}, func(s valkeytier.Stats) int64 { return s.Corrupt }},
 		"short entry":    {[]string{"SET", "KEY", "E\x01"}, func(s valkeytier.Stats) int64 { return s.Corrupt }},
 		"cut":            {[]string{"SET", "KEY", good[:len(good)-1]}, func(s valkeytier.Stats) int64 { return s.Corrupt }},
-		"of another key": {[]string{"SET", "KEY", encoded(t, tier.Codec{}, &foreign)}, func(s valkeytier.Stats) int64 { return s.Corrupt }},
+		"of another key": {[]string{"SET", "KEY", encoded(t, entrycodec.Codec{}, &foreign)}, func(s valkeytier.Stats) int64 { return s.Corrupt }},
 		"later version":  {[]string{"SET", "KEY", "E\x02" + good[2:]}, func(s valkeytier.Stats) int64 { return s.UnknownVersion }},
-		"unknown key":    {[]string{"SET", "KEY", encoded(t, tier.Codec{Sealer: keyring(t, "old")}, secret)}, func(s valkeytier.Stats) int64 { return s.Unopened }},
-		"plain secret":   {[]string{"SET", "KEY", encoded(t, tier.Codec{PlainSecrets: true}, secret)}, func(s valkeytier.Stats) int64 { return s.Unopened }},
+		"unknown key":    {[]string{"SET", "KEY", encoded(t, entrycodec.Codec{Sealer: keyring(t, "old")}, secret)}, func(s valkeytier.Stats) int64 { return s.Unopened }},
+		"plain secret":   {[]string{"SET", "KEY", encoded(t, entrycodec.Codec{PlainSecrets: true}, secret)}, func(s valkeytier.Stats) int64 { return s.Unopened }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachServer(t, func(t *testing.T, option valkey.ClientOption) {

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/go-tenancy/tenantstore/core/entrycodec"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -40,7 +41,7 @@ type config struct {
 	deadline time.Duration
 	maxCalls int
 	lease    time.Duration // see leaseTime
-	codec    tier.Codec
+	codec    entrycodec.Codec
 	logger   *slog.Logger
 	bus      bool
 	tier     []tier.Option

@@ -13,6 +13,7 @@ import (
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/go-tenancy/tenantstore/core/entrycodec"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -26,7 +27,7 @@ func milliseconds(d time.Duration) string {
 }
 
 // A lease is 'L', a version and the token. An entry begins with 'E': see
-// tier.Codec.
+// entrycodec.Codec.
 const (
 	leaseMark    = 'L'
 	leaseVersion = 1
@@ -59,27 +60,36 @@ const (
 	flaws // how many
 )
 
-var errForeign = fmt.Errorf("%w: it belongs to another key", tier.ErrCorrupt)
+var errForeign = fmt.Errorf("%w: it belongs to another key", entrycodec.ErrCorrupt)
 
 // decode returns the entry in value.
 func (c *Cache) decode(key tenancy.Key, value string) (*tier.Entry, error) {
-	e, err := c.cfg.codec.Decode(value)
+	found, v, err := c.cfg.codec.Decode(value)
 	if err != nil {
 		return nil, err
 	}
-	if e.Key != key {
+	if found != key {
 		return nil, errForeign
 	}
-	return e, nil
+	return &tier.Entry{Key: found, Versioned: v}, nil
+}
+
+// encode returns the value of e. Every error is ErrUncacheable.
+func (c *Cache) encode(e *tier.Entry) (string, error) {
+	value, err := c.cfg.codec.Encode(e.Key, &e.Versioned)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", tier.ErrUncacheable, err)
+	}
+	return value, nil
 }
 
 func flawOf(err error) flaw {
 	switch {
 	case isWrongType(err):
 		return wrongType
-	case errors.Is(err, tier.ErrCorrupt):
+	case errors.Is(err, entrycodec.ErrCorrupt):
 		return corrupt
-	case errors.Is(err, tier.ErrCodecVersion):
+	case errors.Is(err, entrycodec.ErrVersion):
 		return unknownVersion
 	}
 	return unopened

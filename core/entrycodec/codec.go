@@ -1,4 +1,4 @@
-package tier
+package entrycodec
 
 import (
 	"encoding/binary"
@@ -12,11 +12,11 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// Codec writes entries as shared caches keep them, and reads them back. Its
-// zero value refuses tenants with a DatabaseURL.
+// Codec writes entries, and reads them back. Its zero value refuses tenants with a
+// DatabaseURL.
 //
 // The form is binary and compact. It begins with a header that no version
-// changes, so that a program inside the cache's server can compare entries:
+// changes, so that a program inside a cache's server can compare entries:
 //
 //	byte 0      'E'
 //	byte 1      the version of what follows the header
@@ -29,10 +29,10 @@ import (
 // old and the new processes of a rolling upgrade.
 type Codec struct {
 	// Sealer seals the DatabaseURL, bound to its tenant. Without one, and without
-	// PlainSecrets, a tenant that has one is ErrUncacheable.
+	// PlainSecrets, a tenant that has one is refused.
 	Sealer seal.Sealer
 	// PlainSecrets keeps the DatabaseURL as plain text where there is no Sealer,
-	// for whoever can read the cache. With it, plain ones are also accepted
+	// for whoever can read where the entries are. With it, plain ones are also accepted
 	// where there is a Sealer: set both to begin sealing in a cache that is in
 	// use.
 	PlainSecrets bool
@@ -42,8 +42,8 @@ type Codec struct {
 const HeaderSize = 18
 
 const (
-	codecEntry   = 'E'
-	codecVersion = 1
+	entryMark    = 'E'
+	version      = 1
 	checksumSize = 4
 )
 
@@ -67,31 +67,34 @@ const (
 	tagMark
 )
 
-// Errors of Decode, besides ErrUncacheable and those of package seal.
+// Errors of Encode and Decode, besides those of package seal.
 var (
+	// ErrRefused: the entry holds a secret that must not be written, or not be read,
+	// in this way, or what the store withholds.
+	ErrRefused = errors.New("entrycodec: entry refused")
 	// ErrCorrupt: the value is no entry, or was altered or cut.
-	ErrCorrupt = errors.New("tier: corrupt entry")
-	// ErrCodecVersion: a newer version of this package wrote the entry.
-	ErrCodecVersion = errors.New("tier: entry has an unknown codec version")
+	ErrCorrupt = errors.New("entrycodec: corrupt entry")
+	// ErrVersion: a newer version of this package wrote the entry.
+	ErrVersion = errors.New("entrycodec: entry has an unknown version")
 )
 
 // AppendHeader appends the header of an entry as of p to dst.
 func AppendHeader(dst []byte, p tenancy.Position) []byte {
-	dst = append(dst, codecEntry, codecVersion)
+	dst = append(dst, entryMark, version)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(p.Revision))
 	return binary.BigEndian.AppendUint64(dst, uint64(p.Mark))
 }
 
-// Encode returns e in the form of the codec. It returns ErrUncacheable for a
+// Encode returns what is known under key, v, as a value. It returns ErrRefused for a
 // DatabaseURL that must not be kept, that cannot be sealed, or that the store
-// withholds, or for metadata that it withholds. TTL is not kept.
-func (c Codec) Encode(e *Entry) (string, error) {
-	t := &e.Versioned.Tenant
-	w := make(fieldWriter, 0, 160+len(e.Key.Value)+len(t.ID)+len(t.Name)+len(t.Metadata.String()))
-	w = AppendHeader(w, e.Versioned.AsOf)
-	w.text(tagKeyKind, string(e.Key.Kind))
-	w.text(tagKeyValue, e.Key.Value)
-	if e.Versioned.Found {
+// withholds, or for metadata that it withholds.
+func (c Codec) Encode(key tenancy.Key, v *tenancy.Versioned) (string, error) {
+	t := &v.Tenant
+	w := make(fieldWriter, 0, 160+len(key.Value)+len(t.ID)+len(t.Name)+len(t.Metadata.String()))
+	w = AppendHeader(w, v.AsOf)
+	w.text(tagKeyKind, string(key.Kind))
+	w.text(tagKeyValue, key.Value)
+	if v.Found {
 		w = append(w, tagFound, 0)
 		w.text(tagID, t.ID)
 		w.text(tagIdentifier, t.Identifier)
@@ -103,7 +106,7 @@ func (c Codec) Encode(e *Entry) (string, error) {
 		}
 		w.text(tagSchemaName, t.SchemaName)
 		if err := t.Metadata.Err(); err != nil {
-			return "", fmt.Errorf("%w: metadata: %w", ErrUncacheable, err)
+			return "", fmt.Errorf("%w: metadata: %w", ErrRefused, err)
 		}
 		if t.Metadata != (tenancy.Metadata{}) {
 			w.text(tagMetadata, t.Metadata.String())
@@ -120,42 +123,54 @@ func (c Codec) encodeURL(w *fieldWriter, t *tenancy.Tenant) error {
 	switch {
 	case t.DatabaseURL.IsZero():
 	case t.DatabaseURL.Err() != nil:
-		return fmt.Errorf("%w: %w", ErrUncacheable, t.DatabaseURL.Err())
+		return fmt.Errorf("%w: %w", ErrRefused, t.DatabaseURL.Err())
 	case c.Sealer != nil:
-		sealed, err := c.Sealer.Seal(t.DatabaseURL.Reveal(), place(t.ID))
+		sealed, err := c.Sealer.Seal(t.DatabaseURL.Reveal(), seal.DatabaseURL(t.ID))
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUncacheable, err)
+			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 		w.text(tagSealedURL, sealed)
 	case c.PlainSecrets:
 		w.text(tagPlainURL, t.DatabaseURL.Reveal())
 	default:
-		return fmt.Errorf("%w: it has a DatabaseURL, and the cache has no Sealer", ErrUncacheable)
+		return fmt.Errorf("%w: it has a DatabaseURL, and there is no Sealer", ErrRefused)
 	}
 	return nil
 }
 
-// Decode returns the entry that Encode made value of, without TTL. The entry
-// keeps value in memory. Errors wrap ErrCorrupt, ErrCodecVersion, ErrUncacheable
-// (a plain DatabaseURL that the codec does not accept), or those of
-// [seal.Sealer.Open]; they hold nothing of the value.
+// Decode returns what Encode made value of. The result keeps value in memory. Errors
+// wrap ErrCorrupt, ErrVersion, ErrRefused (a DatabaseURL in a form that the codec does
+// not accept), or those of [seal.Sealer.Open]; they hold nothing of the value.
 //
-// Whether the entry is the one that was asked for is left to the caller: see
-// Entry.Key.
-func (c Codec) Decode(value string) (*Entry, error) {
-	if len(value) < HeaderSize+checksumSize || value[0] != codecEntry {
-		return nil, fmt.Errorf("%w: it has no header", ErrCorrupt)
+// Whether it is the entry that was asked for is left to the caller, who compares the
+// key.
+func (c Codec) Decode(value string) (tenancy.Key, tenancy.Versioned, error) {
+	var e entry
+	if err := c.decode(value, &e); err != nil {
+		return tenancy.Key{}, tenancy.Versioned{}, err
 	}
-	if value[1] != codecVersion {
-		return nil, fmt.Errorf("%w %d", ErrCodecVersion, value[1])
+	return e.key, e.Versioned, nil
+}
+
+type entry struct {
+	key tenancy.Key
+	tenancy.Versioned
+}
+
+func (c Codec) decode(value string, e *entry) error {
+	if len(value) < HeaderSize+checksumSize || value[0] != entryMark {
+		return fmt.Errorf("%w: it has no header", ErrCorrupt)
+	}
+	if value[1] != version {
+		return fmt.Errorf("%w %d", ErrVersion, value[1])
 	}
 	end := len(value) - checksumSize
 	if checksum(value[:end]) != uint32(bigEndian(value[end:])) {
-		return nil, fmt.Errorf("%w: its checksum does not match", ErrCorrupt)
+		return fmt.Errorf("%w: its checksum does not match", ErrCorrupt)
 	}
-	e := &Entry{Versioned: tenancy.Versioned{AsOf: tenancy.Position{
+	e.AsOf = tenancy.Position{
 		Revision: tenancy.Revision(bigEndian(value[2:10])), Mark: int64(bigEndian(value[10:18])),
-	}}}
+	}
 	r := fieldReader{rest: value[HeaderSize:end]}
 	var url urlField
 	for len(r.rest) > 0 {
@@ -165,17 +180,17 @@ func (c Codec) Decode(value string) (*Entry, error) {
 			continue
 		}
 		if err := e.setField(tag, text); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if r.failed {
-		return nil, fmt.Errorf("%w: a field is cut", ErrCorrupt)
+		return fmt.Errorf("%w: a field is cut", ErrCorrupt)
 	}
-	if !e.Versioned.Found {
-		e.Versioned.Tenant = tenancy.Tenant{}
-		return e, nil
+	if !e.Found {
+		e.Tenant = tenancy.Tenant{}
+		return nil
 	}
-	return e, c.decodeURL(&e.Versioned.Tenant, url)
+	return c.decodeURL(&e.Tenant, url)
 }
 
 // urlField is read last: it opens only with the ID of its tenant.
@@ -189,30 +204,28 @@ func (c Codec) decodeURL(t *tenancy.Tenant, url urlField) error {
 	case url.tag == 0:
 		return nil
 	case url.tag == tagPlainURL && !c.PlainSecrets:
-		return fmt.Errorf("%w: it holds a DatabaseURL in plain text", ErrUncacheable)
+		return fmt.Errorf("%w: it holds a DatabaseURL in plain text", ErrRefused)
 	case url.tag == tagPlainURL:
 		t.DatabaseURL = tenancy.NewSecret(strings.Clone(url.text))
 		return nil
 	case c.Sealer == nil:
-		return fmt.Errorf("%w: it holds a sealed DatabaseURL, and the cache has no Sealer", ErrUncacheable)
+		return fmt.Errorf("%w: it holds a sealed DatabaseURL, and there is no Sealer", ErrRefused)
 	}
-	text, err := c.Sealer.Open(url.text, place(t.ID))
+	text, err := c.Sealer.Open(url.text, seal.DatabaseURL(t.ID))
 	t.DatabaseURL = tenancy.NewSecret(text)
 	return err
 }
 
-func place(id string) seal.Place { return seal.Place{TenantID: id, Field: "database_url"} }
-
 // setField sets what tag stands for. It ignores tags that it does not know.
-func (e *Entry) setField(tag uint64, text string) (err error) {
-	t := &e.Versioned.Tenant
+func (e *entry) setField(tag uint64, text string) (err error) {
+	t := &e.Tenant
 	switch tag {
 	case tagKeyKind:
-		e.Key.Kind = kindOf(text)
+		e.key.Kind = kindOf(text)
 	case tagKeyValue:
-		e.Key.Value = text
+		e.key.Value = text
 	case tagFound:
-		e.Versioned.Found = true
+		e.Found = true
 	case tagID:
 		t.ID = text
 	case tagIdentifier:

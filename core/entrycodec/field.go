@@ -1,4 +1,4 @@
-package tier
+package entrycodec
 
 import (
 	"encoding/binary"

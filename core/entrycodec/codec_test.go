@@ -1,4 +1,4 @@
-package tier
+package entrycodec
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-func codecTenant(tb testing.TB) tenancy.Tenant {
+func fullTenant(tb testing.TB) tenancy.Tenant {
 	tb.Helper()
 	metadata, err := tenancy.ParseMetadata([]byte(`{"billing":{"currency":"EUR","seats":250},"features":["sso","audit"],"plan":"enterprise","region":"eu-central-1"}`))
 	if err != nil {
@@ -26,13 +26,13 @@ func codecTenant(tb testing.TB) tenancy.Tenant {
 	}
 }
 
-func codecEntryOf(t tenancy.Tenant) *Entry {
-	return &Entry{Key: tenancy.IDKey(t.ID), Versioned: tenancy.Versioned{
+func entryOf(t tenancy.Tenant) *entry {
+	return &entry{key: tenancy.IDKey(t.ID), Versioned: tenancy.Versioned{
 		AsOf: tenancy.Position{Revision: 42, Mark: -7}, Tenant: t, Found: true,
 	}}
 }
 
-func codecSealer(tb testing.TB, id string) *seal.Keyring {
+func keyring(tb testing.TB, id string) *seal.Keyring {
 	tb.Helper()
 	k, err := seal.ParseKey(id, seal.GenerateKey())
 	if err != nil {
@@ -45,32 +45,37 @@ func codecSealer(tb testing.TB, id string) *seal.Keyring {
 	return r
 }
 
-func encode(tb testing.TB, c Codec, e *Entry) string {
+func encode(tb testing.TB, c Codec, e *entry) string {
 	tb.Helper()
-	value, err := c.Encode(e)
+	value, err := c.Encode(e.key, &e.Versioned)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return value
 }
 
-func TestCodecRoundTrip(t *testing.T) {
-	withURL := codecTenant(t)
+func decode(c Codec, value string) (entry, error) {
+	key, v, err := c.Decode(value)
+	return entry{key, v}, err
+}
+
+func TestRoundTrip(t *testing.T) {
+	withURL := fullTenant(t)
 	withURL.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
-	negative := &Entry{Key: tenancy.IdentifierKey("nobody"), Versioned: tenancy.Versioned{AsOf: tenancy.Position{Revision: math.MaxInt64 - 1, Mark: math.MinInt64}}}
+	negative := &entry{key: tenancy.IdentifierKey("nobody"), Versioned: tenancy.Versioned{AsOf: tenancy.Position{Revision: math.MaxInt64 - 1, Mark: math.MinInt64}}}
 	for name, c := range map[string]struct {
 		codec Codec
-		entry *Entry
+		entry *entry
 	}{
-		"tenant":      {Codec{}, codecEntryOf(codecTenant(t))},
-		"bare tenant": {Codec{}, codecEntryOf(tenancy.Tenant{ID: "x"})},
+		"tenant":      {Codec{}, entryOf(fullTenant(t))},
+		"bare tenant": {Codec{}, entryOf(tenancy.Tenant{ID: "x"})},
 		"negative":    {Codec{}, negative},
-		"sealed URL":  {Codec{Sealer: codecSealer(t, "k1")}, codecEntryOf(withURL)},
-		"plain URL":   {Codec{PlainSecrets: true}, codecEntryOf(withURL)},
+		"sealed URL":  {Codec{Sealer: keyring(t, "k1")}, entryOf(withURL)},
+		"plain URL":   {Codec{PlainSecrets: true}, entryOf(withURL)},
 	} {
 		value := encode(t, c.codec, c.entry)
-		got, err := c.codec.Decode(value)
-		if err != nil || got.Key != c.entry.Key || got.Versioned != c.entry.Versioned {
+		got, err := decode(c.codec, value)
+		if err != nil || got != *c.entry {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, c.entry)
 		}
 		if sealed := c.codec.Sealer != nil; sealed && strings.Contains(value, "s3cret") {
@@ -79,24 +84,25 @@ func TestCodecRoundTrip(t *testing.T) {
 	}
 }
 
-func TestCodecKeepsNoWithheldSecret(t *testing.T) {
-	withheld := codecTenant(t)
+func TestKeepsNoWithheldSecret(t *testing.T) {
+	withheld := fullTenant(t)
 	withheld.DatabaseURL = driver.WithheldSecret("no key")
-	for name, c := range map[string]Codec{"sealed": {Sealer: codecSealer(t, "k1")}, "plain": {PlainSecrets: true}, "zero": {}} {
-		if value, err := c.Encode(codecEntryOf(withheld)); !errors.Is(err, ErrUncacheable) || !errors.Is(err, tenancy.ErrWithheld) {
-			t.Errorf("%s: %q, %v, want ErrUncacheable", name, value, err)
+	for name, c := range map[string]Codec{"sealed": {Sealer: keyring(t, "k1")}, "plain": {PlainSecrets: true}, "zero": {}} {
+		e := entryOf(withheld)
+		if value, err := c.Encode(e.key, &e.Versioned); !errors.Is(err, ErrRefused) || !errors.Is(err, tenancy.ErrWithheld) {
+			t.Errorf("%s: %q, %v, want ErrRefused", name, value, err)
 		}
 	}
 }
 
-func TestCodecHeaderOrdersByRevision(t *testing.T) {
+func TestHeaderOrdersByRevision(t *testing.T) {
 	var last string
 	for _, revision := range []tenancy.Revision{0, 1, 255, 256, 1 << 31, 1 << 53, math.MaxInt64} {
 		header := string(AppendHeader(nil, tenancy.Position{Revision: revision, Mark: -1}))
 		if len(header) != HeaderSize || header <= last {
 			t.Errorf("revision %d: header %q is not after %q", revision, header, last)
 		}
-		e := codecEntryOf(codecTenant(t))
+		e := entryOf(fullTenant(t))
 		e.Versioned.AsOf = tenancy.Position{Revision: revision, Mark: -1}
 		if !strings.HasPrefix(encode(t, Codec{}, e), header) {
 			t.Errorf("revision %d: an entry does not begin with its header", revision)
@@ -105,13 +111,13 @@ func TestCodecHeaderOrdersByRevision(t *testing.T) {
 	}
 }
 
-func TestCodecSecrets(t *testing.T) {
-	withURL := codecTenant(t)
+func TestSecrets(t *testing.T) {
+	withURL := fullTenant(t)
 	withURL.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
-	e := codecEntryOf(withURL)
-	k1, k2 := codecSealer(t, "k1"), codecSealer(t, "k2")
-	if _, err := (Codec{}).Encode(e); !errors.Is(err, ErrUncacheable) {
-		t.Errorf("without a Sealer: %v, want ErrUncacheable", err)
+	e := entryOf(withURL)
+	k1, k2 := keyring(t, "k1"), keyring(t, "k2")
+	if _, err := (Codec{}).Encode(e.key, &e.Versioned); !errors.Is(err, ErrRefused) {
+		t.Errorf("without a Sealer: %v, want ErrRefused", err)
 	}
 	sealed, plain := encode(t, Codec{Sealer: k1}, e), encode(t, Codec{PlainSecrets: true}, e)
 	other := *e
@@ -123,14 +129,14 @@ func TestCodecSecrets(t *testing.T) {
 		want  error
 	}{
 		"unknown key":                 {Codec{Sealer: k2}, sealed, seal.ErrUnknownKey},
-		"sealed without a Sealer":     {Codec{}, sealed, ErrUncacheable},
-		"plain without PlainSecrets":  {Codec{}, plain, ErrUncacheable},
-		"plain with a Sealer":         {Codec{Sealer: k1}, plain, ErrUncacheable},
+		"sealed without a Sealer":     {Codec{}, sealed, ErrRefused},
+		"plain without PlainSecrets":  {Codec{}, plain, ErrRefused},
+		"plain with a Sealer":         {Codec{Sealer: k1}, plain, ErrRefused},
 		"sealed for another tenant":   {Codec{Sealer: k1}, foreign, seal.ErrTampered},
 		"plain while sealing begins":  {Codec{Sealer: k1, PlainSecrets: true}, plain, nil},
 		"sealed while sealing begins": {Codec{Sealer: k1, PlainSecrets: true}, sealed, nil},
 	} {
-		_, err := c.codec.Decode(c.value)
+		_, err := decode(c.codec, c.value)
 		if !errors.Is(err, c.want) || c.want == nil && err != nil {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
@@ -150,67 +156,67 @@ func (m movedSealer) Seal(text string, _ seal.Place) (string, error) {
 	return m.Sealer.Seal(text, m.at)
 }
 
-func TestCodecRefusesEveryAlteration(t *testing.T) {
-	value := encode(t, Codec{}, codecEntryOf(codecTenant(t)))
+func TestRefusesEveryAlteration(t *testing.T) {
+	value := encode(t, Codec{}, entryOf(fullTenant(t)))
 	for i := range len(value) {
 		for bit := range 8 {
 			altered := []byte(value)
 			altered[i] ^= 1 << bit
 			want := ErrCorrupt
 			if i == 1 {
-				want = ErrCodecVersion
+				want = ErrVersion
 			}
-			if _, err := (Codec{}).Decode(string(altered)); !errors.Is(err, want) {
+			if _, err := decode(Codec{}, string(altered)); !errors.Is(err, want) {
 				t.Fatalf("bit %d of byte %d flipped: %v, want %v", bit, i, err, want)
 			}
 		}
-		if _, err := (Codec{}).Decode(value[:i]); !errors.Is(err, ErrCorrupt) {
+		if _, err := decode(Codec{}, value[:i]); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("cut at %d: %v, want ErrCorrupt", i, err)
 		}
 	}
 }
 
-func TestCodecSkipsUnknownFields(t *testing.T) {
-	e := codecEntryOf(codecTenant(t))
+func TestSkipsUnknownFields(t *testing.T) {
+	e := entryOf(fullTenant(t))
 	value := encode(t, Codec{}, e)
 	w := fieldWriter(value[:len(value)-checksumSize])
 	w.text(127, "of a later release")
-	got, err := (Codec{}).Decode(w.end())
-	if err != nil || got.Versioned != e.Versioned {
+	got, err := decode(Codec{}, w.end())
+	if err != nil || got != *e {
 		t.Errorf("%+v, %v, want the entry without the field", got, err)
 	}
 }
 
-func FuzzCodecDecode(f *testing.F) {
-	sealer := codecSealer(f, "k1")
+func FuzzDecode(f *testing.F) {
+	sealer := keyring(f, "k1")
 	codec := Codec{Sealer: sealer, PlainSecrets: true}
-	withURL := codecTenant(f)
+	withURL := fullTenant(f)
 	withURL.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
-	for _, e := range []*Entry{codecEntryOf(codecTenant(f)), codecEntryOf(withURL), {Key: tenancy.IdentifierKey("nobody")}} {
+	for _, e := range []*entry{entryOf(fullTenant(f)), entryOf(withURL), {key: tenancy.IdentifierKey("nobody")}} {
 		value := encode(f, codec, e)
 		f.Add([]byte(value[:len(value)-checksumSize]))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = codec.Decode(string(data)) // as it is
+		_, _ = decode(codec, string(data)) // as it is
 		w := fieldWriter(data)
-		e, err := codec.Decode(w.end()) // and with the right checksum
+		e, err := decode(codec, w.end()) // and with the right checksum
 		if err != nil {
 			return
 		}
-		again, err := codec.Decode(encode(t, codec, e))
-		if err != nil || again.Key != e.Key || again.Versioned != e.Versioned {
+		again, err := decode(codec, encode(t, codec, &e))
+		if err != nil || again != e {
 			t.Fatalf("%+v reads back as %+v, %v", e, again, err)
 		}
 	})
 }
 
-func BenchmarkCodecDecode(b *testing.B) {
-	e := codecEntryOf(codecTenant(b))
+func BenchmarkDecode(b *testing.B) {
+	e := entryOf(fullTenant(b))
 	value := encode(b, Codec{}, e)
 	b.Run("codec", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := (Codec{}).Decode(value); err != nil {
+			if _, _, err := (Codec{}).Decode(value); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -230,11 +236,11 @@ func BenchmarkCodecDecode(b *testing.B) {
 	})
 }
 
-func BenchmarkCodecEncode(b *testing.B) {
-	e := codecEntryOf(codecTenant(b))
+func BenchmarkEncode(b *testing.B) {
+	e := entryOf(fullTenant(b))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (Codec{}).Encode(e); err != nil {
+		if _, err := (Codec{}).Encode(e.key, &e.Versioned); err != nil {
 			b.Fatal(err)
 		}
 	}
