@@ -2,6 +2,7 @@ package tenantio
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"io"
 	"iter"
@@ -79,11 +80,11 @@ func eachRow(
 	fill func(record *Record, places []int, row []string) error,
 ) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		lines := newLineReader(r)
+		rows := newRowReader(r)
 		var places []int
 		width := -1 // until the header is read
 		for {
-			line, row, err := readRow(lines)
+			line, row, err := rows.next()
 			record := Record{Line: line}
 			if err == io.EOF {
 				return
@@ -112,90 +113,89 @@ func eachRow(
 	}
 }
 
-// readRow returns the next record that is not an empty line, and the line where
-// it begins. encoding/csv cannot do it: it turns CRLF inside a quoted cell into
-// LF, and has no bound. Of a record that is malformed only the first line is
-// given up, with ErrInvalid.
-func readRow(lines *lineReader) (line int, row []string, err error) {
-	for end, quotes := 0, 0; ; {
-		line = lines.line
-		next, err := lines.end(end)
+// rowReader splits a stream into the records of a CSV. It finds where a record
+// ends, so that one that is malformed costs one line and none takes more than
+// MaxLineBytes; encoding/csv splits it into cells.
+type rowReader struct {
+	lines  *lineReader
+	record bytes.Buffer // what cells reads
+	cells  *csv.Reader
+}
+
+func newRowReader(r io.Reader) *rowReader {
+	rows := &rowReader{lines: newLineReader(r)}
+	rows.reset()
+	return rows
+}
+
+// reset begins anew after a malformed record, of which a rest may be unread.
+func (r *rowReader) reset() {
+	r.record.Reset()
+	r.cells = csv.NewReader(&r.record)
+	r.cells.FieldsPerRecord = -1
+	r.cells.ReuseRecord = true
+}
+
+// next returns the next record that is not an empty line, valid until the next
+// call, and the line where it begins. Of a record that is malformed only the
+// first line is given up, with ErrInvalid.
+func (r *rowReader) next() (line int, row []string, err error) {
+	for size, quotes := 0, 0; ; {
+		line = r.lines.line
+		text, err := r.lines.peek(size)
 		switch {
-		case errors.Is(err, errTooLong) && end == 0:
-			return line, nil, giveUp(lines, tooLong())
-		case end > 0 && (err == io.EOF || errors.Is(err, errTooLong)):
-			return line, nil, giveUp(lines, invalid("", "a double quote has no counterpart within %d bytes", MaxLineBytes))
+		case errors.Is(err, errTooLong) && size == 0:
+			return line, nil, r.giveUp(tooLong())
+		case size > 0 && (err == io.EOF || errors.Is(err, errTooLong)):
+			return line, nil, r.giveUp(invalid("", "a double quote has no counterpart within %d bytes", MaxLineBytes))
 		case err != nil:
 			return line, nil, err
 		}
-		quotes += bytes.Count(lines.buf[end:next], []byte{'"'})
-		end = next
+		quotes += bytes.Count(text[size:], []byte{'"'})
+		size = len(text)
 		if quotes%2 != 0 {
 			continue // inside a quoted cell
 		}
-		text := trimBreak(lines.buf[:end])
-		if len(text) == 0 {
-			lines.take(end)
-			end, quotes = 0, 0
+		if text = trimBreak(text); len(text) == 0 {
+			r.lines.take(size)
+			size = 0
 			continue
 		}
-		row, ok := splitRow(text)
-		if !ok {
-			return line, nil, giveUp(lines, invalid("", "double quotes must enclose a whole cell, and be doubled inside it"))
+		row, err := r.split(text)
+		if err != nil {
+			return line, nil, r.giveUp(invalid("", "double quotes must enclose a whole cell, and be doubled inside it"))
 		}
-		lines.take(end)
+		r.lines.take(size)
 		return line, row, nil
 	}
 }
 
+// split returns the cells of a record. encoding/csv takes CRLF inside a cell for
+// LF: of two CR it drops one.
+func (r *rowReader) split(text []byte) ([]string, error) {
+	r.record.Write(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\r\r\n")))
+	if bytes.HasSuffix(text, []byte{'\r'}) {
+		r.record.WriteByte('\r')
+	}
+	r.record.WriteByte('\n')
+	row, err := r.cells.Read()
+	if err != nil {
+		r.reset()
+	}
+	return row, err
+}
+
 // giveUp skips the first line and returns why.
-func giveUp(lines *lineReader, why error) error {
-	if err := lines.skip(); err != nil {
+func (r *rowReader) giveUp(why error) error {
+	if err := r.lines.skip(); err != nil {
 		return err
 	}
 	return why
 }
 
-// splitRow returns the cells of a record, or false if it is malformed.
-func splitRow(text []byte) (cells []string, ok bool) {
-	for {
-		var cell []byte
-		if quoted, found := bytes.CutPrefix(text, []byte{'"'}); found {
-			for {
-				i := bytes.IndexByte(quoted, '"')
-				if i < 0 {
-					return nil, false
-				}
-				cell = append(cell, quoted[:i]...)
-				quoted = quoted[i+1:]
-				if len(quoted) == 0 || quoted[0] != '"' {
-					break
-				}
-				cell, quoted = append(cell, '"'), quoted[1:]
-			}
-			text = quoted
-		} else {
-			end := bytes.IndexByte(text, ',')
-			if end < 0 {
-				end = len(text)
-			}
-			cell, text = text[:end], text[end:]
-			if bytes.IndexByte(cell, '"') >= 0 {
-				return nil, false
-			}
-		}
-		cells = append(cells, string(cell))
-		if len(text) == 0 {
-			return cells, true
-		}
-		if text[0] != ',' {
-			return nil, false
-		}
-		text = text[1:]
-	}
-}
-
-// csvLine returns a record with its line break.
+// csvLine returns a record with its line break. It quotes more than the writer of
+// encoding/csv: what sheets with other separators split at, and white space at
+// the end of a cell. And that writer with CRLF changes the line breaks in cells.
 func csvLine(cells []string) []byte {
 	var b strings.Builder
 	for i, cell := range cells {

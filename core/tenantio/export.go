@@ -43,7 +43,7 @@ func Export(ctx context.Context, store tenancy.Lister, w io.Writer, format Forma
 	if !opts.Secrets {
 		columns = slices.DeleteFunc(columns, func(f field) bool { return f.name == secretField })
 	}
-	out := bufio.NewWriterSize(w, readSize)
+	out := bufio.NewWriterSize(w, 64<<10)
 	if format == CSV {
 		names := make([]string, len(columns))
 		for i, f := range columns {

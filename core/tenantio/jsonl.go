@@ -18,7 +18,7 @@ func readJSONLines(r io.Reader) iter.Seq2[Record, error] {
 		lines := newLineReader(r)
 		for {
 			record := Record{Line: lines.line}
-			end, err := lines.end(0)
+			line, err := lines.peek(0)
 			switch {
 			case err == io.EOF:
 				return
@@ -26,11 +26,12 @@ func readJSONLines(r io.Reader) iter.Seq2[Record, error] {
 				record.Err = tooLong()
 				err = lines.skip()
 			case err == nil:
-				line := bytes.TrimSpace(lines.take(end))
-				if len(line) == 0 {
+				lines.take(len(line))
+				object := bytes.TrimSpace(line)
+				if len(object) == 0 {
 					continue
 				}
-				record.Err = record.parseObject(all, line)
+				record.Err = record.parseObject(all, object)
 			}
 			if err != nil {
 				yield(Record{}, &LineError{record.Line, err})

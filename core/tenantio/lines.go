@@ -1,13 +1,11 @@
 package tenantio
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
-	"slices"
 )
-
-const readSize = 64 << 10
 
 var errTooLong = errors.New("line too long")
 
@@ -15,80 +13,56 @@ var errTooLong = errors.New("line too long")
 // has looked at remains until it is taken, so that a CSV record may reach over
 // several lines and be given up after all.
 type lineReader struct {
-	r    io.Reader
-	buf  []byte // read, not taken yet
-	err  error  // from r
-	line int    // the number of the line at the start of buf, from 1
+	r    *bufio.Reader
+	line int // the number of the next line, from 1
 }
 
-// newLineReader skips a byte order mark.
 func newLineReader(r io.Reader) *lineReader {
-	l := &lineReader{r: r, line: 1}
-	for len(l.buf) < 3 && l.fill() {
-	}
-	l.buf = bytes.TrimPrefix(l.buf, []byte("\ufeff"))
-	return l
+	return &lineReader{bufio.NewReaderSize(r, MaxLineBytes+1), 1}
 }
 
-// fill reads more, and reports whether there may be more after that.
-func (l *lineReader) fill() bool {
-	if l.err != nil {
-		return false
-	}
-	l.buf = slices.Grow(l.buf, readSize)
-	var n int
-	n, l.err = l.r.Read(l.buf[len(l.buf) : len(l.buf)+readSize])
-	l.buf = l.buf[:len(l.buf)+n]
-	return true
-}
-
-// end returns where the line that begins at buf[from] ends. It fails with
-// errTooLong if that is more than MaxLineBytes after the start of buf, with
-// io.EOF if there is no such line, or as the stream fails.
-func (l *lineReader) end(from int) (int, error) {
+// peek returns what is next, up to the end of the line that begins after from
+// bytes, without a byte order mark. It fails with errTooLong if that is more than
+// MaxLineBytes, with io.EOF if there is no such line, or as the stream fails.
+func (l *lineReader) peek(from int) ([]byte, error) {
 	for scanned := from; ; {
-		if i := bytes.IndexByte(l.buf[scanned:min(len(l.buf), MaxLineBytes)], '\n'); i >= 0 {
-			return scanned + i + 1, nil
+		text, err := l.r.Peek(max(scanned+1, l.r.Buffered()))
+		i := bytes.IndexByte(text[scanned:], '\n')
+		if i >= 0 {
+			text = text[:scanned+i+1]
 		}
-		if len(l.buf) > MaxLineBytes {
-			return 0, errTooLong
+		switch {
+		case len(text) > MaxLineBytes:
+			return nil, errTooLong
+		case i >= 0 || err == io.EOF && len(text) > from:
+			if rest, marked := bytes.CutPrefix(text, []byte("\ufeff")); marked && from == 0 && l.line == 1 {
+				l.take(len(text) - len(rest))
+				text = rest
+			}
+			return text, nil
+		case err != nil:
+			return nil, err
 		}
-		scanned = len(l.buf)
-		if l.fill() {
-			continue
-		}
-		if l.err != io.EOF {
-			return 0, l.err
-		}
-		if from == len(l.buf) {
-			return 0, io.EOF
-		}
-		return len(l.buf), nil
+		scanned = len(text)
 	}
 }
 
-// take removes the first n bytes, which are whole lines, and returns them. They
-// are valid until the next call.
-func (l *lineReader) take(n int) []byte {
-	taken := l.buf[:n:n]
+// take removes the first n bytes, which are whole lines that peek has returned.
+// They are valid until the next peek.
+func (l *lineReader) take(n int) {
+	taken, _ := l.r.Peek(n)
 	l.line += bytes.Count(taken, []byte{'\n'})
-	l.buf = l.buf[n:]
-	return taken
+	_, _ = l.r.Discard(n)
 }
 
 // skip removes the first line, however long.
 func (l *lineReader) skip() error {
+	l.line++
 	for {
-		if i := bytes.IndexByte(l.buf, '\n'); i >= 0 {
-			l.take(i + 1)
+		if _, err := l.r.ReadSlice('\n'); err == io.EOF {
 			return nil
-		}
-		l.buf = l.buf[:0]
-		if !l.fill() {
-			if l.err == io.EOF {
-				return nil
-			}
-			return l.err
+		} else if !errors.Is(err, bufio.ErrBufferFull) {
+			return err
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -54,6 +55,9 @@ func TestReadCSV(t *testing.T) {
 		"a quoted CRLF":                {header + "a,\"A\r\nB\"\r\nb,B", "2=A\r\nB 4=B"},
 		"a quoted empty line":          {header + "a,\"A\n\nB\"\nb,B", "2=A\n\nB 5=B"},
 		"CR inside":                    {header + "a,A\rB\nb,B", "2=A\rB 3=B"},
+		"CR before CRLF":               {header + "a,A\r\r\nb,\"B\r\"\r\n", "2=A\r 3=B\r"},
+		"a quoted CR before CRLF":      {header + "a,\"A\r\r\nB\"\r\nb,B", "2=A\r\r\nB 4=B"},
+		"a quote not closed, twice":    {header + "a,\"A\nb,\"B\nc,C\nd,D", "2! 3! 4=C 5=D"},
 		"too few cells":                {header + "a\nb,B", "2! 3=B"},
 		"too many cells":               {header + "a,A,x\nb,B", "2! 3=B"},
 		"a bare quote":                 {header + "a,5\" disk\nb,B\nc,C", "2! 3=B 4=C"},
@@ -108,6 +112,23 @@ func TestReadJSONLines(t *testing.T) {
 	} {
 		if got := lines(t, tenantio.JSONLines, c.in); got != c.want {
 			t.Errorf("%s: %.200q, want %.200q", name, got, c.want)
+		}
+	}
+}
+
+// An error is not lost if the reader would go on after it.
+func TestReadEndsAtAnErrorOfItsReader(t *testing.T) {
+	for _, f := range formats() {
+		for _, start := range []string{"", "x", "\ufeff"} {
+			r := iotest.TimeoutReader(io.MultiReader(strings.NewReader(start), strings.NewReader("{}\n")))
+			if start == "" {
+				if _, err := r.Read(nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if records, err := collect(tenantio.Read(r, f)); len(records) > 0 || !errors.Is(err, iotest.ErrTimeout) {
+				t.Errorf("%s after %q: %d records, %v", f, start, len(records), err)
+			}
 		}
 	}
 }
