@@ -48,9 +48,9 @@ test-32bit: ## core as on a processor of 32 bits, where this one can run it; the
 	@cd core && if GOARCH=386 GOWORK=off go test -run '^$$' ./tenancy >/dev/null 2>&1; then echo "for 32 bits: testing core"; GOARCH=386 GOWORK=off go test ./...; \
 		else echo "this machine runs no programs of 32 bits: compiled only"; fi
 
-test-embedded: check ## the tests that need no server; the others skip, and are listed
-	$(TOOL) ./cmd/testskips -C .. env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \
-		go test $(TIMEOUT) -json $(TEST) $(PACKAGES)
+test-embedded: check bin/gotestsum ## the tests that need no server; the others skip, and are listed
+	env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \
+		bin/gotestsum --format standard-quiet -- $(TIMEOUT) $(TEST) $(PACKAGES)
 
 # The race detector would cost ten of eleven reads; make test has it.
 SOAK ?= -soak.reads=10000000
@@ -110,8 +110,8 @@ pictures: bin/d2 ## draw docs/images/*.svg from docs/images/*.d2
 pictures-check: ## fail if make pictures was not run after a picture's text was edited
 	@git hash-object $(PICTURES) | cmp -s - docs/images/hashes || { echo "run make pictures"; exit 1; }
 
-api-check: ## compare the API of each released module with its last tag
-	$(TOOL) ./cmd/apicheck ..
+api-check: bin/apidiff ## compare the API of each released module with its last tag
+	tools/apicheck.sh bin/apidiff
 
 verify-release: modules-check api-check ## publish what is committed to a proxy of files, and let strangers build and run it
 	$(TOOL) ./cmd/verifyrelease ..
@@ -129,8 +129,10 @@ bench-compare: bin/withservers ## the same work with what one would otherwise us
 bench-scale: bin/withservers ## how cost grows up to a million tenants, in 10 minutes; writes docs/benchmarks.md; ARGS='-only reads', ARGS=-continue
 	bin/withservers go run ./integration/scale $(ARGS)
 
+# go test -fuzz takes one target of one package.
 fuzz: ## run every fuzz target for FUZZTIME
-	$(TOOL) ./cmd/fuzzall -C .. -fuzztime $(FUZZTIME) $(MODULES)
+	@grep -roE --include='*_test.go' '^func Fuzz[[:alnum:]_]*' $(MODULES) | sort | sed 's|^\(.*\)/[^/]*:func \(.*\)|./\1 \2|' | \
+		while read -r package target; do echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package </dev/null || exit 1; done
 
 cover: bin/withservers ## test coverage, across packages
 	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test $(TIMEOUT) -coverprofile=cover.out -coverpkg=./core/...,./adapters/... $(TEST) $(PACKAGES)
@@ -146,6 +148,12 @@ bin/withservers:
 
 bin/golangci-lint: tools/golangci-lint.mod
 	cd tools && GOWORK=off go build -buildvcs=false -modfile=golangci-lint.mod -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/apidiff: tools/go.mod
+	cd tools && GOWORK=off go build -buildvcs=false -o ../$@ golang.org/x/exp/cmd/apidiff
+
+bin/gotestsum: tools/go.mod
+	cd tools && GOWORK=off go build -buildvcs=false -o ../$@ gotest.tools/gotestsum
 
 bin/d2: tools/d2.mod
 	cd tools && GOWORK=off go build -buildvcs=false -modfile=d2.mod -o ../$@ oss.terrastruct.com/d2

@@ -1,4 +1,4 @@
-package main
+package tools_test
 
 import (
 	"os"
@@ -43,24 +43,25 @@ func git(t *testing.T, dir string, args ...string) {
 	}
 }
 
-func TestCheck(t *testing.T) {
+func TestAPICheck(t *testing.T) {
 	added := before + "\nfunc G() {}\n"
 	broken := strings.ReplaceAll(before, "A int", "A string")
 	broken = strings.ReplaceAll(broken, "return t.A + secret.N", "return len(t.A) + secret.N")
+	apidiff := buildAPIDiff(t)
 	for name, c := range map[string]struct {
 		last, next, code, secret string
 		log, err                 string // err is empty where the change is allowed
 	}{
 		"nothing changes":               {"v1.2.0", "v1.2.1", before, secret, "the same", ""},
-		"does not compile":              {"v1.2.0", "v1.2.1", before, "package secret\n\nconst N int8 = 1\n\nfunc f() {}\n", "", "core at HEAD"},
+		"does not compile":              {"v1.2.0", "v1.2.1", before, "package secret\n\nconst N int8 = 1\n\nfunc f() {}\n", "", "mismatched types"},
 		"internal changes":              {"v1.2.0", "v1.2.1", before, secret + "\nconst M = 2\n", "the same", ""},
-		"v0 adds":                       {"v0.2.0", "v0.2.1", added, secret, "added: G: added", ""},
-		"v0 breaks in a patch":          {"v0.2.0", "v0.2.1", broken, secret, "broken: T.A", "must name a new minor version, not v0.2.1"},
-		"v0 breaks in a minor version":  {"v0.2.0", "v0.3.0", broken, secret, "broken: T.A", ""},
-		"v0 breaks, version not raised": {"v0.2.0", "v0.2.0", broken, secret, "broken: T.A", "must name a new minor version, not v0.2.0"},
-		"v1 adds in a patch":            {"v1.2.0", "v1.2.1", added, secret, "added", "adds to v1.2.0"},
-		"v1 adds in a minor version":    {"v1.9.0", "v1.10.0", added, secret, "added", ""},
-		"v1 breaks":                     {"v1.2.0", "v1.3.0", broken, secret, "broken: T.A", "which only another major version may"},
+		"v0 adds":                       {"v0.2.0", "v0.2.1", added, secret, "G: added", ""},
+		"v0 breaks in a patch":          {"v0.2.0", "v0.2.1", broken, secret, "T.A: changed", "must name a new minor version, not v0.2.1"},
+		"v0 breaks in a minor version":  {"v0.2.0", "v0.3.0", broken, secret, "T.A: changed", ""},
+		"v0 breaks, version not raised": {"v0.2.0", "v0.2.0", broken, secret, "T.A: changed", "must name a new minor version, not v0.2.0"},
+		"v1 adds in a patch":            {"v1.2.0", "v1.2.1", added, secret, "G: added", "adds to v1.2.0"},
+		"v1 adds in a minor version":    {"v1.9.0", "v1.10.0", added, secret, "G: added", ""},
+		"v1 breaks":                     {"v1.2.0", "v1.3.0", broken, secret, "T.A: changed", "which only another major version may"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
@@ -71,24 +72,38 @@ func TestCheck(t *testing.T) {
 			git(t, root, "tag", "core/"+c.last)
 			git(t, root, "tag", "core/nonsense")
 			commit(t, root, c.next, c.code, c.secret)
-			var log strings.Builder
-			err := run(&log, root)
-			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
-				t.Errorf("got the error %v, want %q", err, c.err)
+			log, err := apicheck(apidiff, root)
+			if (err == nil) != (c.err == "") {
+				t.Errorf("ended with %v", err)
 			}
-			if !strings.Contains(log.String(), c.log) {
-				t.Errorf("the log lacks %q:\n%s", c.log, &log)
+			for _, want := range []string{c.log, c.err} {
+				if !strings.Contains(log, want) {
+					t.Errorf("the log lacks %q:\n%s", want, log)
+				}
 			}
 		})
 	}
 }
 
-func TestNoTagYet(t *testing.T) {
+func TestAPICheckOfWhatHasNoTagYet(t *testing.T) {
 	root := t.TempDir()
 	git(t, root, "init", "-q")
 	commit(t, root, "v0.1.0", before, secret)
-	var log strings.Builder
-	if err := run(&log, root); err != nil || !strings.Contains(log.String(), "core: has no tag yet") {
-		t.Errorf("%v\n%s", err, &log)
+	if log, err := apicheck(buildAPIDiff(t), root); err != nil || log != "core: has no tag yet\n" {
+		t.Errorf("%v\n%s", err, log)
 	}
+}
+
+func buildAPIDiff(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "apidiff")
+	if out, err := exec.Command("go", "build", "-o", path, "golang.org/x/exp/cmd/apidiff").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+func apicheck(apidiff, root string) (log string, err error) {
+	out, err := exec.Command("./apicheck.sh", apidiff, root).CombinedOutput()
+	return string(out), err
 }
