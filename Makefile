@@ -25,11 +25,14 @@ D2FLAGS  := --omit-version --scale 1 --pad 8 --theme 0 --dark-theme 200 --elk-no
 # For what hangs: on a busy machine, a package takes longer than the 10 minutes of go test.
 TIMEOUT  := -timeout 1h
 GOTEST   := go test $(TIMEOUT) $(RACE) $(TEST)
-SERVERS  := bin/withservers $(if $(RACE),-cc)
+
+# What the tests run, as Debian calls it: no server that the environment names already.
+PROGRAMS := sqlite3 curl prometheus $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
+	$(if $(TENANTSTORE_VALKEY),,valkey-server) $(if $(TENANTSTORE_REDIS),,redis-server)
 TOOL     := cd tools && GOWORK=off go run
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-32bit test-embedded test-soak servers check build vet fmt fmt-check lint \
+.PHONY: help run test test-32bit test-embedded test-soak programs servers check build vet fmt fmt-check lint \
 	tidy tidy-check test-isolated modules-check core-deps-check doc-check pictures pictures-check api-check verify-release release-tags bench bench-scale bench-compare fuzz cover clean
 
 help: ## show this list
@@ -40,7 +43,7 @@ run: ## start the example service
 	go build -buildvcs=false -o bin/quickstart ./examples/quickstart && exec bin/quickstart $(ARGS)
 
 test: check test-32bit bin/withservers ## everything: quick checks, then all tests with real servers
-	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) $(GOTEST) $(PACKAGES)
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers $(GOTEST) $(PACKAGES)
 	cd tools && GOWORK=off $(GOTEST) ./...
 
 test-32bit: ## core as on a processor of 32 bits, where this one can run it; the other modules are compiled
@@ -55,9 +58,12 @@ test-embedded: check bin/gotestsum ## the tests that need no server; the others 
 # The race detector would cost ten of eleven reads; make test has it.
 SOAK ?= -soak.reads=10000000
 test-soak: bin/withservers ## the long forms: stacks on every database under faults; SOAK='-soak.reads=N' or '-soak.time=D', -soak.seed=S
-	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 -v -run '^TestSoak' $(TEST) ./integration/stacks $(SOAK)
-	TENANTSTORE_REQUIRE_SERVERS=1 $(SERVERS) go test -timeout 0 $(RACE) -run '^Test(Conformance|Linearizable)$$' $(TEST) ./integration/stacks -full
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -timeout 0 -v -run '^TestSoak' $(TEST) ./integration/stacks $(SOAK)
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -timeout 0 $(RACE) -run '^Test(Conformance|Linearizable)$$' $(TEST) ./integration/stacks -full
 	TENANTSTORE_SOAK=1 go test -timeout 0 -v -run '^Test(SlugScan|ReadsDoNotGoBack)$$' $(TEST) ./adapters/ristretto/ristrettotier
+
+programs: ## install what the tests run and is not there: as root, on Debian
+	integration/servers/install.sh $(PROGRAMS)
 
 servers: bin/withservers ## start the servers of the tests and say where, until ^C
 	bin/withservers
@@ -143,7 +149,7 @@ clean: ## remove what make built
 
 # Go knows best what is out of date.
 .PHONY: bin/withservers
-bin/withservers:
+bin/withservers: programs
 	go build -buildvcs=false -o $@ ./integration/cmd/withservers
 
 bin/golangci-lint: tools/golangci-lint.mod

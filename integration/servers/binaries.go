@@ -16,6 +16,9 @@ import (
 // there. Its text says what to do.
 var ErrNotInstalled = errors.New("not installed")
 
+// installIt is followed by the name of a package.
+const installIt = "run integration/servers/install.sh"
+
 // debianPostgres holds one directory for each major version.
 const debianPostgres = "/usr/lib/postgresql/*/bin"
 
@@ -41,8 +44,8 @@ func postgresPrograms() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("PostgreSQL is %w: install it (Debian: apt-get install postgresql; macOS: brew install postgresql),"+
-		" or name a server in %s, or run the tests that need none with: make test-embedded", ErrNotInstalled, PostgresEnv)
+	return "", fmt.Errorf("PostgreSQL is %w: %s postgresql, or name a server in %s,"+
+		" or run the tests that need none with: make test-embedded", ErrNotInstalled, installIt, PostgresEnv)
 }
 
 func hasPostgres(dir string) bool {

@@ -21,8 +21,7 @@
 //
 // # Where servers come from
 //
-// Programs of PostgreSQL are looked for in PATH and where Debian puts them. As
-// root on Debian or Ubuntu, [InstallPostgres] and [InstallValkey] fetch what is
-// missing. Servers do not run as root; they run as the user postgres or nobody
-// then.
+// Programs of PostgreSQL are looked for in PATH and where Debian puts them; the
+// others are in PATH. The script install.sh installs what is missing. Servers do
+// not run as root; they run as the user postgres or nobody then.
 package servers

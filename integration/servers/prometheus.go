@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,21 +17,10 @@ import (
 	"time"
 )
 
-// InstallPrometheus makes sure that prometheus and promtool are there, in the way of
-// [InstallPostgres].
-func InstallPrometheus(ctx context.Context, progress io.Writer) error {
-	missing := prometheusPrograms()
-	if missing == nil || aptGet() == "" {
-		return missing
-	}
-	return withoutServices(func() error { return aptInstall(ctx, progress, missing, "Prometheus", "prometheus") })
-}
-
 func prometheusPrograms() error {
 	for _, name := range []string{"prometheus", "promtool"} {
 		if _, err := exec.LookPath(name); err != nil {
-			return fmt.Errorf("%s is %w: install it (Debian: apt-get install prometheus; macOS: brew install prometheus),"+
-				" or run the tests that need none with: make test-embedded", name, ErrNotInstalled)
+			return fmt.Errorf("%s is %w: %s prometheus, or run the tests that need none with: make test-embedded", name, ErrNotInstalled, installIt)
 		}
 	}
 	return nil

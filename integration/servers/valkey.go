@@ -39,14 +39,14 @@ func (o ValkeyOptions) env() string {
 }
 
 func (o ValkeyOptions) program() (string, error) {
-	name, what, how := "valkey-server", "Valkey", "apt-get install valkey-server, of Debian 12 from bookworm-backports; macOS: brew install valkey"
+	name, what := "valkey-server", "Valkey"
 	if o.Redis {
-		name, what, how = "redis-server", "Redis", "apt-get install redis-server; macOS: brew install redis"
+		name, what = "redis-server", "Redis"
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("%s is %w: install it (Debian: %s),"+
-			" or name a server in %s, or run the tests that need none with: make test-embedded", what, ErrNotInstalled, how, o.env())
+		return "", fmt.Errorf("%s is %w: %s %s, or name a server in %s,"+
+			" or run the tests that need none with: make test-embedded", what, ErrNotInstalled, installIt, name, o.env())
 	}
 	return path, nil
 }

@@ -2,14 +2,13 @@
 
 // Command withservers runs a command with throwaway database servers:
 //
-//	withservers [-cc] [command [argument ...]]
+//	withservers [command [argument ...]]
 //
 // The command finds the servers through its environment: TENANTSTORE_POSTGRES
 // is the DSN of a PostgreSQL server, TENANTSTORE_VALKEY and TENANTSTORE_REDIS are
 // the host:port of a Valkey and of a Redis server. A server that the environment
 // names already is used as it is, and must answer. Without a command, the servers run
-// until they are interrupted. The sqlite3 shell, curl, prometheus and promtool, which
-// tests run, are seen to as well, and with -cc a C compiler, which go test -race needs.
+// until they are interrupted.
 //
 // The servers stop when the command ends, or when withservers gets SIGINT,
 // SIGTERM or SIGHUP, which it passes on to the command first; see package
@@ -37,11 +36,10 @@ import (
 const patience = 20 * time.Second
 
 func main() {
-	compiler := flag.Bool("cc", false, "install a C compiler if there is none")
 	flag.Parse()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	status, err := run(signals, *compiler, flag.Args())
+	status, err := run(signals, flag.Args())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "withservers:", err)
 	}
@@ -51,8 +49,6 @@ func main() {
 // service is a kind of server that tests use.
 type service struct {
 	env string // names the variable that says where the server is
-	// install makes sure that its programs are there.
-	install func(ctx context.Context, progress io.Writer) error
 	// start returns what goes into the variable.
 	start func(ctx context.Context) (where string, server io.Closer, err error)
 	// answers fails if there is no server where the variable says.
@@ -61,7 +57,7 @@ type service struct {
 
 func services() []service {
 	return []service{
-		{servers.PostgresEnv, servers.InstallPostgres, startPostgres, postgresAnswers},
+		{servers.PostgresEnv, startPostgres, postgresAnswers},
 		valkey(servers.ValkeyEnv, servers.ValkeyOptions{}),
 		valkey(servers.RedisEnv, servers.ValkeyOptions{Redis: true}),
 	}
@@ -76,9 +72,6 @@ func startPostgres(ctx context.Context) (string, io.Closer, error) {
 }
 
 func valkey(env string, options servers.ValkeyOptions) service {
-	install := func(ctx context.Context, progress io.Writer) error {
-		return servers.InstallValkey(ctx, progress, options)
-	}
 	start := func(ctx context.Context) (string, io.Closer, error) {
 		v, err := servers.StartValkey(ctx, options)
 		if err != nil {
@@ -86,7 +79,7 @@ func valkey(env string, options servers.ValkeyOptions) service {
 		}
 		return v.Addr(), v, nil
 	}
-	return service{env, install, start, valkeyAnswers}
+	return service{env, start, valkeyAnswers}
 }
 
 // fleet is the servers that run, and the environment that names them.
@@ -96,22 +89,14 @@ type fleet struct {
 }
 
 // start starts every server that the environment does not name already.
-func (f *fleet) start(ctx context.Context, compiler bool) error {
-	installers := []func(context.Context, io.Writer) error{servers.InstallSQLite, servers.InstallCurl, servers.InstallPrometheus}
-	if compiler {
-		installers = append(installers, servers.InstallCompiler)
-	}
+func (f *fleet) start(ctx context.Context) error {
 	var wanted []service
 	for _, service := range services() {
 		if where := os.Getenv(service.env); where == "" {
 			wanted = append(wanted, service)
-			installers = append(installers, service.install)
 		} else if err := checkNamed(ctx, service, where); err != nil {
 			return err
 		}
-	}
-	if err := servers.Install(ctx, os.Stderr, installers...); err != nil {
-		return err
 	}
 	for _, service := range wanted {
 		where, server, err := service.start(ctx)
@@ -132,7 +117,7 @@ func (f *fleet) close() error {
 	return errors.Join(errs...)
 }
 
-func run(signals <-chan os.Signal, compiler bool, command []string) (status int, err error) {
+func run(signals <-chan os.Signal, command []string) (status int, err error) {
 	var f fleet
 	defer func() {
 		if err = errors.Join(err, f.close()); err != nil && status == 0 {
@@ -146,7 +131,7 @@ func run(signals <-chan os.Signal, compiler bool, command []string) (status int,
 	started := make(chan struct{})
 	go func() {
 		defer close(started)
-		startErr = f.start(ctx, compiler)
+		startErr = f.start(ctx)
 	}()
 	select {
 	case s := <-signals:

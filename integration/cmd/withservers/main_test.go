@@ -117,23 +117,6 @@ func TestANamedServerMustAnswer(t *testing.T) {
 	}
 }
 
-// Somebody who cannot use apt-get is to learn at once what there is to install.
-func TestEverythingThatIsMissingIsNamed(t *testing.T) {
-	cmd := program(t, "-cc", "echo", "the command ran")
-	cmd.Env = append(cmd.Env, "PATH="+t.TempDir(), "CC=", servers.ValkeyEnv+"=", servers.RedisEnv+"=")
-	cmd.Stderr = nil
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 || len(out) != 0 {
-		t.Fatalf("ended with %v, output %q; want status 1 and no command", err, out)
-	}
-	for _, missing := range []string{"C compiler", "sqlite3", "curl", "prometheus", "Valkey", "Redis"} {
-		if !strings.Contains(string(exit.Stderr), missing) {
-			t.Errorf("%s is not named: %s", missing, exit.Stderr)
-		}
-	}
-}
-
 func TestAnUnknownCommand(t *testing.T) {
 	cmd := program(t, "no-such-command-of-any-system")
 	cmd.Stderr = nil
