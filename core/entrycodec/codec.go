@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/seal"
@@ -36,6 +35,10 @@ type Codec struct {
 	// where there is a Sealer: set both to begin sealing in a cache that is in
 	// use.
 	PlainSecrets bool
+	// Withhold has a tenant written and read without what is refused otherwise: that is
+	// withheld then, and says why. It is for a copy of all tenants. A cache would hide
+	// what is stored.
+	Withhold bool
 }
 
 // HeaderSize is the length in bytes of the header that all versions share.
@@ -65,12 +68,14 @@ const (
 	tagUpdatedAt
 	tagRevision
 	tagMark
+	tagWithheldURL // and why
+	tagWithheldMetadata
 )
 
-// Errors of Encode and Decode, besides those of package seal.
+// Errors of Encode and Decode.
 var (
 	// ErrRefused: the entry holds a secret that must not be written, or not be read,
-	// in this way, or what the store withholds.
+	// in this way, that cannot be sealed or opened, or what is withheld.
 	ErrRefused = errors.New("entrycodec: entry refused")
 	// ErrCorrupt: the value is no entry, or was altered or cut.
 	ErrCorrupt = errors.New("entrycodec: corrupt entry")
@@ -85,9 +90,8 @@ func AppendHeader(dst []byte, p tenancy.Position) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(p.Mark))
 }
 
-// Encode returns what is known under key, v, as a value. It returns ErrRefused for a
-// DatabaseURL that must not be kept, that cannot be sealed, or that the store
-// withholds, or for metadata that it withholds.
+// Encode returns what is known under key, v, as a value. It returns no
+// error but ErrRefused.
 func (c Codec) Encode(key tenancy.Key, v *tenancy.Versioned) (string, error) {
 	t := &v.Tenant
 	w := make(fieldWriter, 0, 160+len(key.Value)+len(t.ID)+len(t.Name)+len(t.Metadata.String()))
@@ -95,7 +99,7 @@ func (c Codec) Encode(key tenancy.Key, v *tenancy.Versioned) (string, error) {
 	w.text(tagKeyKind, string(key.Kind))
 	w.text(tagKeyValue, key.Value)
 	if v.Found {
-		w = append(w, tagFound, 0)
+		w.field(tagFound, "")
 		w.text(tagID, t.ID)
 		w.text(tagIdentifier, t.Identifier)
 		w.text(tagName, t.Name)
@@ -105,11 +109,8 @@ func (c Codec) Encode(key tenancy.Key, v *tenancy.Versioned) (string, error) {
 			return "", err
 		}
 		w.text(tagSchemaName, t.SchemaName)
-		if err := t.Metadata.Err(); err != nil {
-			return "", fmt.Errorf("%w: metadata: %w", ErrRefused, err)
-		}
-		if t.Metadata != (tenancy.Metadata{}) {
-			w.text(tagMetadata, t.Metadata.String())
+		if err := c.encodeMetadata(&w, t.Metadata); err != nil {
+			return "", err
 		}
 		w.time(tagCreatedAt, t.CreatedAt)
 		w.time(tagUpdatedAt, t.UpdatedAt)
@@ -119,28 +120,21 @@ func (c Codec) Encode(key tenancy.Key, v *tenancy.Versioned) (string, error) {
 	return w.end(), nil
 }
 
-func (c Codec) encodeURL(w *fieldWriter, t *tenancy.Tenant) error {
-	switch {
-	case t.DatabaseURL.IsZero():
-	case t.DatabaseURL.Err() != nil:
-		return fmt.Errorf("%w: %w", ErrRefused, t.DatabaseURL.Err())
-	case c.Sealer != nil:
-		sealed, err := c.Sealer.Seal(t.DatabaseURL.Reveal(), seal.DatabaseURL(t.ID))
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrRefused, err)
-		}
-		w.text(tagSealedURL, sealed)
-	case c.PlainSecrets:
-		w.text(tagPlainURL, t.DatabaseURL.Reveal())
-	default:
-		return fmt.Errorf("%w: it has a DatabaseURL, and there is no Sealer", ErrRefused)
+func (c Codec) encodeMetadata(w *fieldWriter, m tenancy.Metadata) error {
+	switch err := m.Err(); {
+	case err == nil && m != tenancy.Metadata{}:
+		w.text(tagMetadata, m.String())
+	case err != nil && c.Withhold:
+		w.field(tagWithheldMetadata, "")
+	case err != nil:
+		return fmt.Errorf("%w: metadata: %w", ErrRefused, err)
 	}
 	return nil
 }
 
 // Decode returns what Encode made value of. The result keeps value in memory. Errors
-// wrap ErrCorrupt, ErrVersion, ErrRefused (a DatabaseURL in a form that the codec does
-// not accept), or those of [seal.Sealer.Open]; they hold nothing of the value.
+// wrap ErrCorrupt, ErrVersion or ErrRefused, and that of [seal.Sealer.Open]; they hold
+// nothing of the value.
 //
 // Whether it is the entry that was asked for is left to the caller, who compares the
 // key.
@@ -175,12 +169,15 @@ func (c Codec) decode(value string, e *entry) error {
 	var url urlField
 	for len(r.rest) > 0 {
 		tag, text := r.next()
-		if tag == tagSealedURL || tag == tagPlainURL {
+		switch {
+		case tag == tagSealedURL || tag == tagPlainURL || tag == tagWithheldURL:
 			url = urlField{tag, text}
-			continue
-		}
-		if err := e.setField(tag, text); err != nil {
-			return err
+		case tag == tagWithheldMetadata && !c.Withhold:
+			return fmt.Errorf("%w: its metadata is withheld", ErrRefused)
+		default:
+			if err := e.setField(tag, text); err != nil {
+				return err
+			}
 		}
 	}
 	if r.failed {
@@ -191,29 +188,6 @@ func (c Codec) decode(value string, e *entry) error {
 		return nil
 	}
 	return c.decodeURL(&e.Tenant, url)
-}
-
-// urlField is read last: it opens only with the ID of its tenant.
-type urlField struct {
-	tag  uint64
-	text string
-}
-
-func (c Codec) decodeURL(t *tenancy.Tenant, url urlField) error {
-	switch {
-	case url.tag == 0:
-		return nil
-	case url.tag == tagPlainURL && !c.PlainSecrets:
-		return fmt.Errorf("%w: it holds a DatabaseURL in plain text", ErrRefused)
-	case url.tag == tagPlainURL:
-		t.DatabaseURL = tenancy.NewSecret(strings.Clone(url.text))
-		return nil
-	case c.Sealer == nil:
-		return fmt.Errorf("%w: it holds a sealed DatabaseURL, and there is no Sealer", ErrRefused)
-	}
-	text, err := c.Sealer.Open(url.text, seal.DatabaseURL(t.ID))
-	t.DatabaseURL = tenancy.NewSecret(text)
-	return err
 }
 
 // setField sets what tag stands for. It ignores tags that it does not know.
@@ -242,6 +216,8 @@ func (e *entry) setField(tag uint64, text string) (err error) {
 		if t.Metadata, err = driver.MetadataFromCanonical(text); err != nil {
 			return fmt.Errorf("%w: its metadata is no JSON object", ErrCorrupt)
 		}
+	case tagWithheldMetadata:
+		t.Metadata = driver.MetadataFromStored([]byte("withheld"))
 	case tagCreatedAt:
 		t.CreatedAt, err = decodeTime(text)
 	case tagUpdatedAt:

@@ -95,6 +95,56 @@ func TestKeepsNoWithheldSecret(t *testing.T) {
 	}
 }
 
+// A codec that withholds writes every tenant, and reads every tenant; one that does not
+// refuses what is withheld, rather than read a tenant without a DatabaseURL.
+func TestWithhold(t *testing.T) {
+	sealer := keyring(t, "k1")
+	plain, withheld, noReason := fullTenant(t), fullTenant(t), fullTenant(t)
+	plain.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
+	withheld.DatabaseURL = driver.WithheldSecret("no key k0")
+	withheld.Metadata = driver.MetadataFromStored([]byte("[]"))
+	noReason.DatabaseURL = driver.WithheldSecret("")
+	for name, c := range map[string]struct {
+		tenant       tenancy.Tenant
+		write, read  seal.Sealer
+		url          tenancy.Secret
+		refusedPlain bool // by a codec that withholds nothing
+	}{
+		"no Sealer":        {plain, nil, nil, driver.WithheldSecret("a DatabaseURL without a Sealer"), true},
+		"sealed":           {plain, sealer, sealer, plain.DatabaseURL, false},
+		"Sealer is gone":   {plain, sealer, nil, driver.WithheldSecret("a sealed DatabaseURL without a Sealer"), true},
+		"key is gone":      {plain, sealer, keyring(t, "k2"), driver.WithheldSecret(seal.ErrUnknownKey.Error() + " k1"), true},
+		"cannot be sealed": {plain, brokenSealer{}, sealer, driver.WithheldSecret("no key service"), true},
+		"withheld":         {withheld, sealer, sealer, withheld.DatabaseURL, true},
+		"without a reason": {noReason, sealer, sealer, noReason.DatabaseURL, true},
+	} {
+		e := entryOf(c.tenant)
+		value := encode(t, Codec{Sealer: c.write, Withhold: true}, e)
+		if strings.Contains(value, "s3cret") {
+			t.Errorf("%s: the value shows the secret", name)
+		}
+		want := *e
+		want.Tenant.DatabaseURL = c.url
+		for range 2 { // and what was read is written again as it is
+			got, err := decode(Codec{Sealer: c.read, Withhold: true}, value)
+			if err != nil || got != want {
+				t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)
+			}
+			value = encode(t, Codec{Sealer: c.read, Withhold: true}, &got)
+		}
+		if _, err := decode(Codec{Sealer: c.read}, value); errors.Is(err, ErrRefused) != c.refusedPlain {
+			t.Errorf("%s: read without Withhold: %v", name, err)
+		}
+	}
+}
+
+// brokenSealer is one whose key service is down.
+type brokenSealer struct{ seal.Sealer }
+
+func (brokenSealer) Seal(string, seal.Place) (string, error) {
+	return "", errors.New("no key service")
+}
+
 func TestHeaderOrdersByRevision(t *testing.T) {
 	var last string
 	for _, revision := range []tenancy.Revision{0, 1, 255, 256, 1 << 31, 1 << 53, math.MaxInt64} {

@@ -21,15 +21,19 @@ func checksum(value string) uint32 {
 	return crc32.Checksum(unsafe.Slice(unsafe.StringData(value), len(value)), crc32.MakeTable(crc32.Castagnoli))
 }
 
-// fieldWriter is an encoded entry under way. Empty fields are left out.
+// fieldWriter is an encoded entry under way.
 type fieldWriter []byte
 
-func (w *fieldWriter) text(tag byte, text string) {
-	if text == "" {
-		return
-	}
+func (w *fieldWriter) field(tag byte, text string) {
 	*w = binary.AppendUvarint(append(*w, tag), uint64(len(text)))
 	*w = append(*w, text...)
+}
+
+// text leaves out an empty field.
+func (w *fieldWriter) text(tag byte, text string) {
+	if text != "" {
+		w.field(tag, text)
+	}
 }
 
 func (w *fieldWriter) number(tag byte, n int64) {
