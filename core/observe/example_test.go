@@ -16,6 +16,7 @@ func Example() {
 	ctx := context.Background()
 	measured := map[string]int{} // calls, by operation
 	store, err := observe.Wrap(memstore.New(), observe.Config{
+		Version: "1.2.0",
 		Histogram: func(m observe.Metric, values ...string) observe.Record {
 			return func(_ context.Context, took time.Duration, _ error) {
 				if took >= 0 {
@@ -44,6 +45,7 @@ func Example() {
 	fmt.Println(measured["tenancy_operation_duration_seconds create"])
 	// Output:
 	// not_found
+	// tenancy_build_info [version] [1.2.0] 1
 	// tenancy_operations_total [operation outcome] [get_by_identifier not_found] 1
 	// tenancy_operations_total [operation outcome] [create ok] 1
 	// 1

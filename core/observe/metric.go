@@ -9,7 +9,7 @@ type Metric struct {
 	Type   Type
 	Unit   string // in UCUM: "s", "1" for a ratio, "{lookup}"
 	Help   string
-	Labels []string
+	Labels []string // "tier" is tenancy_tier in Prometheus, tenancy.tier in OpenTelemetry
 }
 
 // Type is the type of a metric.

@@ -22,6 +22,8 @@ type Record func(ctx context.Context, took time.Duration, err error)
 
 // Config says what becomes of what is seen.
 type Config struct {
+	// Version is that of what exports the metrics.
+	Version string
 	// Histogram returns where durations of m go, for these values of its labels;
 	// nil if nobody wants them. It is called by Wrap only.
 	Histogram func(m Metric, values ...string) Record

@@ -34,6 +34,7 @@ func Wrap(next tenancy.Store, cfg Config) (*Store, error) {
 	}
 	s := &Store{Decorator: tenancy.Decorator{Next: next}, trace: cfg.Trace}
 	s.counts.spread()
+	s.add(metricBuildInfo, func() float64 { return 1 }, cfg.Version)
 	for _, op := range Operations() {
 		if cfg.Histogram != nil {
 			s.took[op] = cfg.Histogram(metricOperationDuration, op.String())

@@ -1,5 +1,10 @@
 package observe
 
+var metricBuildInfo = Metric{
+	"tenancy.build_info", Sum, "",
+	"1, with the version of what exports the metrics.", []string{"version"},
+}
+
 // The operations of a store.
 var (
 	metricOperations = Metric{
@@ -164,10 +169,10 @@ var (
 	}
 )
 
-// Metrics returns the whole table. Every series has the label store besides.
+// Metrics returns the whole table. Every series also has the label store.
 func Metrics() []Metric {
 	return []Metric{
-		metricOperations, metricOperationDuration,
+		metricBuildInfo, metricOperations, metricOperationDuration,
 		metricCacheLookups, metricCacheStaleServed, metricCacheLookupDuration, metricCacheLoadDuration, metricCacheFills, metricCacheCoalesced, metricCacheLoadsInFlight,
 		metricCacheRefreshes, metricCacheErrors, metricCacheDenied, metricCacheUnapplied, metricCacheEntries, metricCacheFillRatio, metricCacheEvictions,
 		metricBreakerState, metricBreakerTransitions, metricBreakerFailures, metricBreakerRefused,

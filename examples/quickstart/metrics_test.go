@@ -25,11 +25,11 @@ func TestMetricsCountWhatTheServiceDoes(t *testing.T) {
 		t.Fatalf("status %d", got.status)
 	}
 	for _, line := range []string{
-		`tenancy_cache_lookups_total{result="hit",store="tenants",tier="l1"} 2`,
-		`tenancy_operations_total{operation="create",outcome="ok",store="tenants"} 1`,
-		`tenancy_http_resolutions_total{outcome="resolved",resolver="subdomain",store="tenants"} 3`,
-		`tenancy_http_resolutions_total{outcome="unknown",resolver="subdomain",store="tenants"} 1`,
-		`tenancy_build_info{`, `tenancy_tenants{status="active",store="tenants"}`, `go_goroutines `,
+		`tenancy_cache_lookups_total{tenancy_result="hit",tenancy_store="tenants",tenancy_tier="l1"} 2`,
+		`tenancy_operations_total{tenancy_operation="create",tenancy_outcome="ok",tenancy_store="tenants"} 1`,
+		`tenancy_http_resolutions_total{tenancy_outcome="resolved",tenancy_resolver="subdomain",tenancy_store="tenants"} 3`,
+		`tenancy_http_resolutions_total{tenancy_outcome="unknown",tenancy_resolver="subdomain",tenancy_store="tenants"} 1`,
+		`tenancy_build_info{`, `tenancy_tenants{tenancy_status="active",tenancy_store="tenants"}`, `go_goroutines `,
 	} {
 		if !strings.Contains(got.body, "\n"+line) {
 			t.Errorf("there is no line %s", line)

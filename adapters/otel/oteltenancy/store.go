@@ -38,6 +38,7 @@ func Wrap(next tenancy.Store, opts ...Option) (*Store, error) {
 	m := instruments{meter: c.meter(), name: c.name}
 	s := &Store{}
 	s.Store, err = observe.Wrap(next, observe.Config{
+		Version:      Version,
 		Histogram:    m.histogram,
 		TenantCounts: c.counts,
 		Trace:        t.operations(),

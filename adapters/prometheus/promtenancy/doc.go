@@ -9,7 +9,7 @@
 // Every call of the store by operation and outcome; of every tier the lookups by
 // result, the loads, fills and evictions; of every shared cache and bus the circuit
 // breaker; how far the change log was followed, and how late. docs/metrics.md lists
-// all of them. Each has the constant label store ([WithName]).
+// all of them. Each has the constant label tenancy_store ([WithName]).
 //
 // What becomes of requests is counted by [NewHTTPObserver], which is registered and
 // given to tenancyhttp besides:

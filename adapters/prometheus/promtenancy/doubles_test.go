@@ -1,6 +1,8 @@
 package promtenancy_test
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,7 +60,7 @@ func (b *breaker) set(st tier.BreakerStats) {
 }
 
 // scrape returns every series of c, by name and labels in order, as in the text
-// format; of a histogram its count.
+// format, without the prefix of the labels; of a histogram its count.
 func scrape(c prometheus.Collector) (map[string]float64, error) {
 	registry := prometheus.NewPedanticRegistry()
 	if err := registry.Register(c); err != nil {
@@ -76,7 +78,11 @@ func scrape(c prometheus.Collector) (map[string]float64, error) {
 				if i > 0 {
 					name += ","
 				}
-				name += l.GetName() + "=" + l.GetValue()
+				label, ok := strings.CutPrefix(l.GetName(), "tenancy_")
+				if !ok {
+					return nil, fmt.Errorf("%s has the label %s, which has no prefix", f.GetName(), l.GetName())
+				}
+				name += label + "=" + l.GetValue()
 			}
 			series[name+"}"] = value(m)
 		}

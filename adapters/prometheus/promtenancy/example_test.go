@@ -45,7 +45,7 @@ func Example() {
 	err = testutil.GatherAndCompare(registry, strings.NewReader(`
 		# HELP tenancy_cache_coalesced_loads_total Lookups that waited for the load of another caller.
 		# TYPE tenancy_cache_coalesced_loads_total counter
-		tenancy_cache_coalesced_loads_total{store="tenants",tier="l1"} 0
+		tenancy_cache_coalesced_loads_total{tenancy_store="tenants",tenancy_tier="l1"} 0
 	`), "tenancy_cache_coalesced_loads_total")
 	fmt.Println(err)
 	for t := range tier.Walk(store) {

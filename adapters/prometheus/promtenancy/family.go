@@ -12,11 +12,14 @@ import (
 // nativeFactor is how much wider each bucket of a native histogram is.
 const nativeFactor = 1.1
 
+// prefix of every label, as an exporter of OpenTelemetry makes it of "tenancy.".
+const prefix = "tenancy_"
+
 // labels returns the constant labels of one series: there are no others.
 func (c config) labels(m observe.Metric, values []string) prometheus.Labels {
-	labels := prometheus.Labels{"store": c.name}
+	labels := prometheus.Labels{prefix + "store": c.name}
 	for i, name := range m.Labels {
-		labels[name] = values[i]
+		labels[prefix+name] = values[i]
 	}
 	return labels
 }

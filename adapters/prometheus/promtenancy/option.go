@@ -13,7 +13,7 @@ import (
 // Version is the version of this module, as tenancy_build_info has it.
 const Version = "0.1.0"
 
-// DefaultName is the value of the label store unless WithName says otherwise.
+// DefaultName is the value of the label tenancy_store unless WithName says otherwise.
 const DefaultName = "tenants"
 
 // MaxTenantCounts is the longest time for WithTenantCounts.
@@ -53,7 +53,7 @@ func newConfig(opts []Option) (config, error) {
 	return c, c.err
 }
 
-// WithName sets the value of the label store, which tells the stores of one process
+// WithName sets the value of the label tenancy_store, which tells the stores of one process
 // apart. An empty one means DefaultName: Prometheus knows no empty labels, and the
 // rules select by this one.
 func WithName(name string) Option {

@@ -29,6 +29,7 @@ func Wrap(next tenancy.Store, opts ...Option) (*Store, error) {
 	}
 	s := &Store{}
 	s.Store, err = observe.Wrap(next, observe.Config{
+		Version:      Version,
 		TenantCounts: c.counts,
 		Histogram: func(m observe.Metric, values ...string) observe.Record {
 			h := c.histogram(m, values...)
@@ -42,16 +43,8 @@ func Wrap(next tenancy.Store, opts ...Option) (*Store, error) {
 	for _, one := range s.Series() {
 		s.collectors = append(s.collectors, c.collector(one))
 	}
-	s.collectors = append(s.collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: buildInfo, Help: "1, with the version of promtenancy.",
-		ConstLabels: prometheus.Labels{"store": c.name, "version": Version},
-	}, func() float64 { return 1 }))
 	return s, nil
 }
-
-// buildInfo is a metric of Prometheus alone: with OpenTelemetry, the scope has the
-// version.
-const buildInfo = "tenancy_build_info"
 
 // Describe implements [prometheus.Collector].
 func (s *Store) Describe(to chan<- *prometheus.Desc) {

@@ -9,17 +9,16 @@ import (
 
 // Files returns what is committed, by path from the root of the repository.
 func Files() (map[string]string, error) {
-	files := map[string]string{"docs/metrics.md": Document()}
-	for _, f := range Flavours() {
-		dashboard, err := f.Dashboard()
-		if err != nil {
-			return nil, err
-		}
-		files["adapters/prometheus/dashboards/"+f.Name+".json"] = dashboard
-		files["adapters/prometheus/rules/"+f.Name+".yaml"] = f.Rules()
-		files["adapters/prometheus/rules/"+f.Name+"-test.yaml"] = f.Tests()
+	dashboard, err := Dashboard()
+	if err != nil {
+		return nil, err
 	}
-	return files, nil
+	return map[string]string{
+		"docs/metrics.md": Document(),
+		"adapters/prometheus/dashboards/tenantstore.json": dashboard,
+		"adapters/prometheus/rules/tenantstore.yaml":      Rules(),
+		"adapters/prometheus/rules/tenantstore-test.yaml": Tests(),
+	}, nil
 }
 
 // Document returns the list of metrics for people.
@@ -29,11 +28,13 @@ func Document() string {
 
 <!-- Made by go generate in adapters/prometheus from core/observe. Do not edit. -->
 
-What [promtenancy](../adapters/prometheus) and [oteltenancy](../adapters/otel) export. Every series has the label
-` + "`store`" + ` besides, and exists from the start. In OpenTelemetry, the metric has the second name, and a label is an
-attribute with ` + "`tenancy.`" + ` before it, which an exporter to Prometheus spells ` + "`tenancy_`" + `; a histogram comes
-with its first measurement, and ` + "`tenancy.tenants`" + ` with its first count; durations of failed work, but those of HTTP,
-have ` + "`error.type`" + ` besides, where the store is to blame.
+What [promtenancy](../adapters/prometheus) and [oteltenancy](../adapters/otel) export. In Prometheus, each label below
+has the prefix ` + "`tenancy_`" + `, in OpenTelemetry it is an attribute with the prefix ` + "`tenancy.`" + `: an exporter makes of
+the second names what promtenancy has, and one dashboard and one set of rules serve both. Every series also has the
+label ` + "`store`" + `.
+
+Every series exists from start-up. In OpenTelemetry, a histogram comes with its first measurement, and ` + "`tenancy.tenants`" + ` with its
+first count; durations of failed work, except those of HTTP, also have ` + "`error.type`" + ` if the store is to blame.
 
 Of what is sampled, ` + "`tenancy_operation_duration_seconds`" + ` says how long calls take, not how many there are: take rates
 from ` + "`tenancy_operations_total`" + `.
@@ -52,8 +53,6 @@ from ` + "`tenancy_operations_total`" + `.
 The last two come from ` + "`NewHTTPObserver`, which is registered by itself and given to `tenancyhttp.WithObserver`" + `; all others
 from ` + "`Wrap`" + `.
 
-promtenancy has ` + "`tenancy_build_info{version}`" + ` besides; with OpenTelemetry, the scope has the version.
-
 | label | values |
 |---|---|
 `)
@@ -66,6 +65,7 @@ promtenancy has ` + "`tenancy_build_info{version}`" + ` besides; with OpenTeleme
 		{"reason", "`capacity`, `rejected`, `expired`, `cleared`"},
 		{"name", "`l1` … for the cache of a tier, `bus`"},
 		{"state, to", "`open`, `half_open`, `closed`"},
+		{"version", "that of promtenancy or oteltenancy"},
 		{"source", "`change`, `compacted`, `diverged`, `requested`"},
 		{"direction", "`sent`, `received`"},
 		{"status", "the known statuses, and `other`"},

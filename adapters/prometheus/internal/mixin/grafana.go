@@ -88,11 +88,11 @@ type (
 // A Grafana page is 24 units wide.
 const pageWidth, statWidth, statHeight, graphWidth, graphHeight = 24, 4, 4, 8, 8
 
-// Dashboard returns the JSON of the dashboard of f, for Grafana 10 and later.
-func (f Flavour) Dashboard() (string, error) {
+// Dashboard returns the JSON of the dashboard, for Grafana 10 and later.
+func Dashboard() (string, error) {
 	source := &grafanaDatasource{"prometheus", "${datasource}"}
 	d := grafanaDashboard{
-		UID: f.Name, Title: f.Title, Tags: []string{"tenantstore"}, Editable: true, SchemaVersion: 39, Refresh: "30s",
+		UID: "tenantstore", Title: "Tenant store", Tags: []string{"tenantstore"}, Editable: true, SchemaVersion: 39, Refresh: "30s",
 		Description: "Made by `go generate` in adapters/prometheus of tenantstore.",
 		Time:        grafanaTime{"now-1h", "now"},
 		Links:       []grafanaLink{{"Runbooks", "link", strings.TrimSuffix(runbooks, "#")}},
@@ -100,17 +100,14 @@ func (f Flavour) Dashboard() (string, error) {
 	d.Templating.List = append(d.Templating.List, grafanaVar{
 		Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus", Refresh: 1, Current: map[string]any{},
 	})
-	// As in the rules, what has the store's label as this flavour spells it: the metrics
-	// have the same names in both.
-	of := `tenancy_operations_total{<store>!=""`
-	for _, v := range []struct{ name, label, query, all string }{
-		{"job", "Job", "label_values(" + of + "}, job)", ".*"},
-		{"instance", "Instance", "label_values(" + of + `, job=~"$job"}, instance)`, ".*"},
-		{"store", "Store", "label_values(" + of + `, job=~"$job"}, <store>)`, ".+"},
+	for _, v := range []struct{ name, label, query string }{
+		{"job", "Job", "label_values(tenancy_operations_total, job)"},
+		{"instance", "Instance", `label_values(tenancy_operations_total{job=~"$job"}, instance)`},
+		{"store", "Store", `label_values(tenancy_operations_total{job=~"$job"}, tenancy_store)`},
 	} {
 		d.Templating.List = append(d.Templating.List, grafanaVar{
-			Name: v.name, Label: v.label, Type: "query", Query: f.dashboard(v.query), Datasource: source, Refresh: 2,
-			Multi: true, IncludeAll: true, AllValue: v.all, Current: map[string]any{"text": "All", "value": "$__all"},
+			Name: v.name, Label: v.label, Type: "query", Query: v.query, Datasource: source, Refresh: 2,
+			Multi: true, IncludeAll: true, AllValue: ".*", Current: map[string]any{"text": "All", "value": "$__all"},
 		})
 	}
 	id, y := 0, 0
@@ -122,7 +119,7 @@ func (f Flavour) Dashboard() (string, error) {
 		x, height := 0, 0
 		for _, p := range row.Panels {
 			id++
-			panel := f.panel(p)
+			panel := panelOf(p)
 			panel.ID, panel.Datasource = id, source
 			if x+panel.GridPos.W > pageWidth {
 				x, y = 0, y+height
@@ -141,7 +138,12 @@ func (f Flavour) Dashboard() (string, error) {
 	return b.String(), err
 }
 
-func (f Flavour) panel(p Panel) grafanaPanel {
+// selected spells an expression for panels, which select by variables.
+func selected(expr string) string {
+	return strings.ReplaceAll(expr, "<sel>", `job=~"$job", instance=~"$instance", tenancy_store=~"$store"`)
+}
+
+func panelOf(p Panel) grafanaPanel {
 	g := grafanaPanel{
 		Type: string(Lines), Title: p.Title, Description: p.Description, GridPos: grafanaPlace{H: graphHeight, W: graphWidth},
 		FieldConfig: &grafanaFields{Defaults: grafanaDefaults{Unit: p.Unit}, Overrides: []any{}},
@@ -161,7 +163,7 @@ func (f Flavour) panel(p Panel) grafanaPanel {
 	}
 	for i, q := range p.Queries {
 		g.Targets = append(g.Targets, grafanaTarget{
-			RefID: string(rune('A' + i)), Expr: f.dashboard(q.Expr), LegendFormat: f.dashboard(q.Legend), Range: true, Format: format,
+			RefID: string(rune('A' + i)), Expr: selected(q.Expr), LegendFormat: q.Legend, Range: true, Format: format,
 		})
 	}
 	return g

@@ -61,96 +61,47 @@ func TestEveryMetricIsOnAPanel(t *testing.T) {
 	}
 }
 
-func TestDashboardsAreSound(t *testing.T) {
-	uids := map[string]bool{}
-	for _, f := range mixin.Flavours() {
-		text, err := f.Dashboard()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var d struct {
-			UID    string
-			Panels []struct {
-				ID      int
-				Type    string
-				Title   string
-				GridPos struct{ X, Y, W, H int }
-				Targets []struct{ Expr, LegendFormat string }
-			}
-		}
-		if err := json.Unmarshal([]byte(text), &d); err != nil {
-			t.Fatal(err)
-		}
-		if uids[d.UID] || d.UID == "" {
-			t.Errorf("uid %q is not unique", d.UID)
-		}
-		uids[d.UID] = true
-		ids, cells := map[int]bool{}, map[[2]int]string{}
-		for _, p := range d.Panels {
-			if ids[p.ID] || p.Title == "" || p.Type != "row" && len(p.Targets) == 0 {
-				t.Errorf("%s: panel %d %q", f.Name, p.ID, p.Title)
-			}
-			ids[p.ID] = true
-			for x := range p.GridPos.W {
-				for y := range p.GridPos.H {
-					cell := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
-					if other := cells[cell]; other != "" || cell[0] >= 24 {
-						t.Errorf("%s: %q overlaps %q", f.Name, p.Title, other)
-					}
-					cells[cell] = p.Title
-				}
-			}
-			for _, target := range p.Targets {
-				if strings.ContainsAny(target.LegendFormat+target.Expr, "<") || strings.Contains(target.Expr, "{,") {
-					t.Errorf("%s: %q is not spelled out", f.Name, target)
-				}
-				if p.Type != "row" && !strings.Contains(target.Expr, `job=~"$job"`) {
-					t.Errorf("%s: %q selects every job", f.Name, target.Expr)
-				}
-			}
+func TestTheDashboardIsSound(t *testing.T) {
+	text, err := mixin.Dashboard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Panels []struct {
+			ID      int
+			Type    string
+			Title   string
+			GridPos struct{ X, Y, W, H int }
+			Targets []struct{ Expr string }
 		}
 	}
-}
-
-// A Prometheus may have the metrics of both flavours, under the same names: a dashboard
-// offers and shows those of its own, whatever its variables are set to.
-func TestDashboardsKeepToTheirFlavour(t *testing.T) {
-	for _, f := range mixin.Flavours() {
-		text, err := f.Dashboard()
-		if err != nil {
-			t.Fatal(err)
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		t.Fatal(err)
+	}
+	ids, cells := map[int]bool{}, map[[2]int]string{}
+	for _, p := range d.Panels {
+		if ids[p.ID] || p.Title == "" || p.Type != "row" && len(p.Targets) == 0 {
+			t.Errorf("panel %d %q", p.ID, p.Title)
 		}
-		var d struct {
-			Templating struct {
-				List []struct{ Name, Type, Query, AllValue string }
-			}
-			Panels []struct {
-				Targets []struct{ Expr string }
-			}
-		}
-		if err := json.Unmarshal([]byte(text), &d); err != nil {
-			t.Fatal(err)
-		}
-		store := map[string]string{"tenantstore": "store", "tenantstore-otel": "tenancy_store"}[f.Name]
-		all := ""
-		for _, v := range d.Templating.List {
-			if v.Type == "query" && !strings.Contains(v.Query, "{"+store+`!=""`) {
-				t.Errorf("%s: the variable %s is made of both flavours: %s", f.Name, v.Name, v.Query)
-			}
-			if v.Name == "store" {
-				all = v.AllValue
-			}
-		}
-		if all != ".+" { // .* matches series that lack the label
-			t.Errorf("%s: all stores are %q", f.Name, all)
-		}
-		for _, p := range d.Panels {
-			for _, target := range p.Targets {
-				for _, selector := range regexp.MustCompile(`\{[^}]*\}`).FindAllString(target.Expr, -1) {
-					if !strings.Contains(selector, " "+store+`=~"$store"`) {
-						t.Errorf("%s: %s does not select the store", f.Name, selector)
-					}
+		ids[p.ID] = true
+		for x := range p.GridPos.W {
+			for y := range p.GridPos.H {
+				cell := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
+				if other := cells[cell]; other != "" || cell[0] >= 24 {
+					t.Errorf("%q overlaps %q", p.Title, other)
 				}
+				cells[cell] = p.Title
+			}
+		}
+		for _, target := range p.Targets {
+			selectors := regexp.MustCompile(`\{[^}]*\}`).FindAllString(target.Expr, -1)
+			for _, s := range selectors {
+				if !strings.Contains(s, `job=~"$job", instance=~"$instance", tenancy_store=~"$store"`) {
+					t.Errorf("%q: %s does not select by the variables", p.Title, s)
+				}
+			}
+			if len(selectors) == 0 || strings.Contains(target.Expr, "<") {
+				t.Errorf("%q is not spelled out", target.Expr)
 			}
 		}
 	}
@@ -184,7 +135,7 @@ func promtool(t *testing.T, dir string, args ...string) (string, error) {
 	path, err := exec.LookPath("promtool")
 	if err != nil {
 		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
-			t.Fatal("promtool is not installed (Debian: apt-get install prometheus), and servers are required")
+			t.Fatal("promtool is not installed, and servers are required")
 		}
 		t.Skip("needs promtool: run make test, or install prometheus")
 	}
@@ -195,49 +146,18 @@ func promtool(t *testing.T, dir string, args ...string) (string, error) {
 }
 
 func TestRulesDoWhatTheyShould(t *testing.T) {
-	for _, f := range mixin.Flavours() {
-		t.Run(f.Name, func(t *testing.T) {
-			dir := filepath.Join(root, "adapters/prometheus/rules")
-			if out, err := promtool(t, dir, "check", "rules", "--lint=all", "--lint-fatal", f.Name+".yaml"); err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
-			if out, err := promtool(t, dir, "test", "rules", f.Name+"-test.yaml"); err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
+	dir := filepath.Join(root, "adapters/prometheus/rules")
+	if out, err := promtool(t, dir, "check", "rules", "--lint=all", "--lint-fatal", "tenantstore.yaml"); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
-}
-
-// A Prometheus that scrapes services of both flavours loads both files: each alert
-// fires once, and for its own flavour alone.
-func TestBothRuleFilesTogether(t *testing.T) {
-	dir := t.TempDir()
-	var files []string
-	for _, f := range mixin.Flavours() {
-		files = append(files, f.Name+".yaml")
-		if err := os.WriteFile(filepath.Join(dir, f.Name+".yaml"), []byte(f.Rules()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, f := range mixin.Flavours() {
-		one, both := "rule_files: ["+f.Name+".yaml]", "rule_files: ["+strings.Join(files, ", ")+"]"
-		tests := strings.Replace(f.Tests(), one, both, 1)
-		if tests == f.Tests() {
-			t.Fatalf("%s: there is no %s in the tests", f.Name, one)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "test.yaml"), []byte(tests), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := promtool(t, dir, "test", "rules", "test.yaml"); err != nil {
-			t.Errorf("%s: %v\n%s", f.Name, err, out)
-		}
+	if out, err := promtool(t, dir, "test", "rules", "tenantstore-test.yaml"); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
 // The tests of the rules can fail: a rule that is always true fails each silent case,
 // and one that never is each firing one.
 func TestTheTestsOfTheRulesCanFail(t *testing.T) {
-	f := mixin.Flavours()[0]
 	firing := len(mixin.Alerts())
 	silent := firing
 	for _, a := range mixin.Alerts() {
@@ -254,12 +174,12 @@ func TestTheTestsOfTheRulesCanFail(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			rules := f.Rules()
+			rules := mixin.Rules()
 			alerts := regexp.MustCompile(`(- alert: \w+\n        expr: ).*`).ReplaceAllString(rules, `${1}"`+c.expr+`"`)
 			if alerts == rules {
 				t.Fatal("nothing was replaced")
 			}
-			for file, text := range map[string]string{f.Name + ".yaml": alerts, "test.yaml": f.Tests()} {
+			for file, text := range map[string]string{"tenantstore.yaml": alerts, "test.yaml": mixin.Tests()} {
 				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}

@@ -14,22 +14,27 @@ const runbooks = "https://github.com/go-tenancy/tenantstore/blob/main/docs/opera
 
 const generated = "# Made by `go generate` in adapters/prometheus from internal/mixin. Do not edit.\n"
 
-// Rules returns the rule file of f.
-func (f Flavour) Rules() string {
+// Rules returns the rule file.
+func Rules() string {
 	var b strings.Builder
 	b.WriteString(generated + "groups:\n  - name: tenancy-records\n    rules:\n")
 	for _, r := range Recordings() {
-		fmt.Fprintf(&b, "      - record: %s\n        expr: %s\n", r.Record, quote(f.rule(r.Expr)))
+		fmt.Fprintf(&b, "      - record: %s\n        expr: %s\n", r.Record, quote(rule(r.Expr)))
 	}
 	b.WriteString("  - name: tenancy-alerts\n    rules:\n")
 	for _, a := range Alerts() {
 		fmt.Fprintf(&b, "      - alert: %s\n        expr: %s\n        for: %s\n        labels: {severity: %s}\n        annotations:\n",
-			a.Name, quote(f.rule(a.Expr)), a.For, a.Severity)
+			a.Name, quote(rule(a.Expr)), a.For, a.Severity)
 		for _, n := range annotations(a) {
-			fmt.Fprintf(&b, "          %s: %s\n", n[0], quote(f.rule(n[1])))
+			fmt.Fprintf(&b, "          %s: %s\n", n[0], quote(n[1]))
 		}
 	}
 	return b.String()
+}
+
+// rule spells an expression for rules, which select everything and keep the job.
+func rule(expr string) string {
+	return strings.NewReplacer("{<sel>}", "", "<sel>, ", "").Replace(expr)
 }
 
 func annotations(a Alert) [][2]string {
@@ -38,16 +43,16 @@ func annotations(a Alert) [][2]string {
 	}
 }
 
-// Tests returns the file of promtool test rules for f: each alert fires in one case
+// Tests returns the file of promtool test rules: each alert fires in one case
 // and is silent in another.
-func (f Flavour) Tests() string {
+func Tests() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%srule_files: [%s.yaml]\nevaluation_interval: 1m\ntests:\n", generated, f.Name)
+	fmt.Fprintf(&b, "%srule_files: [tenantstore.yaml]\nevaluation_interval: 1m\ntests:\n", generated)
 	for _, a := range Alerts() {
-		f.test(&b, a, "fires", a.Test.Fires)
-		f.test(&b, a, "silent", a.Test.Silent)
+		test(&b, a, "fires", a.Test.Fires)
+		test(&b, a, "silent", a.Test.Silent)
 		if a.Test.Seldom != nil {
-			f.test(&b, a, "silent with little traffic", a.Test.Seldom)
+			test(&b, a, "silent with little traffic", a.Test.Seldom)
 		}
 	}
 	return b.String()
@@ -55,20 +60,20 @@ func (f Flavour) Tests() string {
 
 // test writes one case. What the alert says is left out: exp_annotations would have
 // to repeat it with its value, which promtool compares to the last bit.
-func (f Flavour) test(b *strings.Builder, a Alert, what string, inputs []Input) {
+func test(b *strings.Builder, a Alert, what string, inputs []Input) {
 	fmt.Fprintf(b, "  - name: %s\n    interval: 1m\n    input_series:\n", quote(a.Name+" "+what))
 	for _, in := range inputs {
-		fmt.Fprintf(b, "      - series: %s\n        values: %s\n", quote(f.rule(identified(in.Series))), quote(in.Values))
+		fmt.Fprintf(b, "      - series: %s\n        values: %s\n", quote(identified(in.Series)), quote(in.Values))
 	}
 	// The alert as a series, so that its annotations need not be repeated.
-	labels := fmt.Sprintf(`alertname=%q, alertstate="firing", job="app", severity=%q, <store>="tenants"`, a.Name, a.Severity)
+	labels := fmt.Sprintf(`alertname=%q, alertstate="firing", job="app", severity=%q, tenancy_store="tenants"`, a.Name, a.Severity)
 	for _, name := range slices.Sorted(maps.Keys(a.Test.Labels)) {
 		labels += fmt.Sprintf(", %s=%q", name, a.Test.Labels[name])
 	}
 	fmt.Fprintf(b, "    promql_expr_test:\n      - expr: %s\n        eval_time: %s\n        exp_samples:",
-		quote(f.rule(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing"}`, a.Name))), a.Test.After)
+		quote(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing"}`, a.Name)), a.Test.After)
 	if what == "fires" {
-		fmt.Fprintf(b, "\n          - labels: %s\n            value: 1\n", quote(f.rule("ALERTS{"+labels+"}")))
+		fmt.Fprintf(b, "\n          - labels: %s\n            value: 1\n", quote("ALERTS{"+labels+"}"))
 		return
 	}
 	b.WriteString(" []\n")
@@ -76,7 +81,7 @@ func (f Flavour) test(b *strings.Builder, a Alert, what string, inputs []Input) 
 
 // identified returns series with the labels of an instance.
 func identified(series string) string {
-	const labels = `job="app", instance="a", <store>="tenants"`
+	const labels = `job="app", instance="a", tenancy_store="tenants"`
 	if name, rest, ok := strings.Cut(series, "{"); ok {
 		return name + "{" + labels + ", " + rest
 	}
