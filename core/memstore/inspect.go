@@ -1,10 +1,11 @@
 package memstore
 
 import (
+	"maps"
 	"slices"
 
+	"github.com/go-tenancy/tenantstore/core/internal/index"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Statistics describes what a store holds.
@@ -18,20 +19,19 @@ type Statistics struct {
 func (s *Store) Statistics() Statistics {
 	s.b.mu.RLock()
 	defer s.b.mu.RUnlock()
-	st := Statistics{Tenants: s.b.all.n, ByStatus: map[tenancy.Status]int{}, Log: s.b.log.head()}
-	for status, x := range s.b.byStatus {
-		if x.n > 0 {
-			st.ByStatus[status] = x.n
-		}
-	}
-	return st
+	return Statistics{Tenants: s.b.index.Len(), ByStatus: maps.Collect(s.b.index.Statuses()), Log: s.b.log.head()}
 }
 
 // All returns every tenant in list order, as of one moment.
 func (s *Store) All() []tenancy.Tenant {
 	s.b.mu.RLock()
 	defer s.b.mu.RUnlock()
-	return page([]*index{&s.b.all}, driver.ListKey{}, 0, s.b.all.n)
+	records := s.b.index.Records()
+	out := make([]tenancy.Tenant, 0, len(records))
+	for _, r := range slices.Backward(records) {
+		out = append(out, r.Tenant)
+	}
+	return out
 }
 
 // Clear removes every tenant, in one change that touches every key, as TRUNCATE
@@ -53,7 +53,7 @@ func (s *Store) Compact(revision tenancy.Revision) {
 // Backup is a copy of a store's tenants and log. Its zero value is that of a new
 // store.
 type Backup struct {
-	records []*record
+	records []*index.Record
 	changes []tenancy.Change
 }
 
@@ -61,7 +61,7 @@ type Backup struct {
 func (s *Store) Backup() Backup {
 	s.b.mu.RLock()
 	defer s.b.mu.RUnlock()
-	return Backup{slices.Concat(s.b.all.chunks...), cloneChanges(s.b.log.changes)}
+	return Backup{s.b.index.Records(), cloneChanges(s.b.log.changes)}
 }
 
 // Restore makes the store hold what it held at the backup, log included, as
@@ -79,11 +79,10 @@ func (s *Store) Restore(backup Backup) {
 	s.b.log.wake()
 }
 
-func (b *backend) replaceAll(records []*record) {
+func (b *backend) replaceAll(records []*index.Record) {
 	clear(b.byID)
 	clear(b.byIdentifier)
-	b.all = index{}
-	clear(b.byStatus)
+	b.index = index.Index{}
 	for _, r := range records {
 		b.insert(r)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/go-tenancy/tenantstore/core/internal/index"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
@@ -28,9 +29,8 @@ func New(opts ...Option) *Store {
 		softDelete:   c.softDelete,
 		reserved:     c.reserved,
 		check:        c.check,
-		byID:         map[string]*record{},
-		byIdentifier: map[string]*record{},
-		byStatus:     map[tenancy.Status]*index{},
+		byID:         map[string]*index.Record{},
+		byIdentifier: map[string]*index.Record{},
 		log:          newChangeLog(c.logRetention),
 	}
 	x, _ := driver.Extend(b) // fails on mistakes in b, which the compiler has seen
@@ -56,17 +56,10 @@ type backend struct {
 	check      driver.MetadataCheck
 
 	mu           sync.RWMutex
-	byID         map[string]*record
-	byIdentifier map[string]*record
-	all          index
-	byStatus     map[tenancy.Status]*index
+	byID         map[string]*index.Record
+	byIdentifier map[string]*index.Record
+	index        index.Index
 	log          changeLog
-}
-
-// record is a stored tenant. It is never changed, only replaced.
-type record struct {
-	tenancy.Tenant
-	foldedName string
 }
 
 // IsReserved is asked by Extended.
@@ -80,15 +73,14 @@ func (b *backend) Close() error { return nil }
 
 // put replaces before by after, either of which may be nil, appends the change
 // to the log, and returns what is now stored. The caller holds b.mu.
-func (b *backend) put(ctx context.Context, kind tenancy.ChangeKind, before *record, after *tenancy.Tenant) tenancy.Tenant {
+func (b *backend) put(ctx context.Context, kind tenancy.ChangeKind, before *index.Record, after *tenancy.Tenant) tenancy.Tenant {
 	c := tenancy.Change{Kind: kind, Actor: tenancy.ActorFrom(ctx)}
 	var old *tenancy.Tenant
 	if before != nil {
 		old = &before.Tenant
 		delete(b.byID, before.ID)
 		delete(b.byIdentifier, before.Identifier)
-		b.all.remove(before)
-		b.byStatus[before.Status].remove(before)
+		b.index.Remove(before)
 	}
 	if old != nil && after != nil {
 		c.Fields = driver.FieldsOf(*old, *after)
@@ -99,18 +91,14 @@ func (b *backend) put(ctx context.Context, kind tenancy.ChangeKind, before *reco
 	if after == nil {
 		return tenancy.Tenant{}
 	}
-	r := &record{*after, driver.Fold(after.Name)}
+	r := index.NewRecord(*after)
 	r.Revision, r.Mark = position.Revision, position.Mark
-	b.insert(r)
+	b.insert(&r)
 	return r.Tenant
 }
 
-func (b *backend) insert(r *record) {
+func (b *backend) insert(r *index.Record) {
 	b.byID[r.ID] = r
 	b.byIdentifier[r.Identifier] = r
-	b.all.insert(r)
-	if b.byStatus[r.Status] == nil {
-		b.byStatus[r.Status] = &index{}
-	}
-	b.byStatus[r.Status].insert(r)
+	b.index.Insert(r)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/index"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
@@ -39,7 +40,7 @@ func taken(field string) error {
 }
 
 func (b *backend) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return b.change(ctx, t.ID, func(old *record) (tenancy.Tenant, error) {
+	return b.change(ctx, t.ID, func(old *index.Record) (tenancy.Tenant, error) {
 		if t.Revision != tenancy.AnyRevision && t.Position() != old.Position() {
 			return t, tenancy.ErrConflict
 		}
@@ -51,7 +52,7 @@ func (b *backend) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant,
 }
 
 func (b *backend) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
-	return b.change(ctx, id, func(old *record) (t tenancy.Tenant, err error) {
+	return b.change(ctx, id, func(old *index.Record) (t tenancy.Tenant, err error) {
 		t = old.Tenant
 		if t.Metadata, err = t.Metadata.Merge(patch); err == nil && t != old.Tenant {
 			err = b.check.Judge(t.Metadata)
@@ -61,7 +62,7 @@ func (b *backend) UpdateMetadata(ctx context.Context, id string, patch tenancy.M
 }
 
 // change replaces a tenant by what edit makes of it.
-func (b *backend) change(ctx context.Context, id string, edit func(*record) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
+func (b *backend) change(ctx context.Context, id string, edit func(*index.Record) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old := b.byID[id]

@@ -1,4 +1,4 @@
-package memstore
+package index
 
 import (
 	"slices"
@@ -10,18 +10,18 @@ import (
 // chunkSize is how many records a chunk holds at most.
 const chunkSize = 512
 
-// index holds records in the reverse of list order, so that the newest tenant,
+// list holds records in the reverse of list order, so that the newest tenant,
 // which most inserts are, goes to the end. It is cut into chunks, so that a write
 // moves the pointers of one chunk only.
-type index struct {
-	chunks [][]*record // none is empty
+type list struct {
+	chunks [][]*Record // none is empty
 	n      int         // number of records
 }
 
 // find returns the place of k: the chunk, and the place in it.
-func (x *index) find(k driver.ListKey) (chunk, at int, found bool) {
-	compare := func(r *record, k driver.ListKey) int { return -driver.ListKeyOf(r.Tenant).Compare(k) }
-	chunk, _ = slices.BinarySearchFunc(x.chunks, k, func(c []*record, k driver.ListKey) int {
+func (x *list) find(k driver.ListKey) (chunk, at int, found bool) {
+	compare := func(r *Record, k driver.ListKey) int { return -driver.ListKeyOf(r.Tenant).Compare(k) }
+	chunk, _ = slices.BinarySearchFunc(x.chunks, k, func(c []*Record, k driver.ListKey) int {
 		return compare(c[len(c)-1], k)
 	})
 	if chunk == len(x.chunks) {
@@ -31,7 +31,7 @@ func (x *index) find(k driver.ListKey) (chunk, at int, found bool) {
 	return chunk, at, found
 }
 
-func (x *index) insert(r *record) {
+func (x *list) insert(r *Record) {
 	c, at, _ := x.find(driver.ListKeyOf(r.Tenant))
 	if c == len(x.chunks) { // behind all others
 		if c == 0 || len(x.chunks[c-1]) == chunkSize {
@@ -52,7 +52,7 @@ func (x *index) insert(r *record) {
 	x.n++
 }
 
-func (x *index) remove(r *record) {
+func (x *list) remove(r *Record) {
 	c, at, found := x.find(driver.ListKeyOf(r.Tenant))
 	if !found {
 		return
@@ -64,15 +64,15 @@ func (x *index) remove(r *record) {
 	x.n--
 }
 
-// rest is what is still to come of an index, the next record last.
+// rest is what is still to come of a list, the next record last.
 type rest struct {
-	chunks [][]*record // those of which nothing was taken yet
-	chunk  []*record   // what is left of the one under way: something, unless n is 0
+	chunks [][]*Record // those of which nothing was taken yet
+	chunk  []*Record   // what is left of the one under way: something, unless n is 0
 	n      int         // number of records
 }
 
-// after returns what the index holds after the place, or from the start.
-func (x *index) after(place driver.ListKey) rest {
+// after returns what the list holds after the place, or from the start.
+func (x *list) after(place driver.ListKey) rest {
 	all := rest{chunks: x.chunks, n: x.n}
 	if place.IsZero() {
 		return all.drop(0)
@@ -101,14 +101,14 @@ func (r rest) drop(n int) rest {
 }
 
 // next returns the record that comes next; there is one.
-func (r rest) next() *record { return r.chunk[len(r.chunk)-1] }
+func (r rest) next() *Record { return r.chunk[len(r.chunk)-1] }
 
-// page returns at most limit tenants of the indexes in list order, after the
+// page returns at most limit tenants of the lists in list order, after the
 // place and then skipping offset.
-func page(indexes []*index, after driver.ListKey, offset, limit int) []tenancy.Tenant {
-	rests := make([]rest, len(indexes))
+func page(lists []*list, after driver.ListKey, offset, limit int) []tenancy.Tenant {
+	rests := make([]rest, len(lists))
 	total := 0
-	for i, x := range indexes {
+	for i, x := range lists {
 		rests[i] = x.after(after)
 		total += rests[i].n
 	}
@@ -141,15 +141,15 @@ func skip(rests []rest, n int) {
 // first returns which list's nth record, or last if it is shorter, List shows
 // first.
 func first(rests []rest, n int) int {
-	list, best := -1, driver.ListKey{}
+	found, best := -1, driver.ListKey{}
 	for i, r := range rests {
 		if r.n == 0 {
 			continue
 		}
 		k := driver.ListKeyOf(r.drop(min(n, r.n) - 1).next().Tenant)
-		if list < 0 || k.Compare(best) < 0 {
-			list, best = i, k
+		if found < 0 || k.Compare(best) < 0 {
+			found, best = i, k
 		}
 	}
-	return list
+	return found
 }

@@ -1,0 +1,108 @@
+package index
+
+import (
+	"context"
+	"iter"
+	"slices"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
+)
+
+// Index holds records in list order, all of them and those of each status. A page costs
+// its size and one step for a few hundred tenants that it skips; a count costs nothing; a
+// search reads every tenant. A write costs a binary search and moving a few hundred
+// pointers at most. Its zero value is empty. The caller guards it.
+type Index struct {
+	all      list
+	byStatus map[tenancy.Status]*list
+}
+
+// Insert adds r, which the index does not hold.
+func (x *Index) Insert(r *Record) {
+	x.all.insert(r)
+	of := x.byStatus[r.Status]
+	if of == nil {
+		if x.byStatus == nil {
+			x.byStatus = map[tenancy.Status]*list{}
+		}
+		of = &list{}
+		x.byStatus[r.Status] = of
+	}
+	of.insert(r)
+}
+
+// Remove removes r.
+func (x *Index) Remove(r *Record) {
+	x.all.remove(r)
+	x.byStatus[r.Status].remove(r)
+}
+
+// Len returns the number of records.
+func (x *Index) Len() int { return x.all.n }
+
+// Statuses yields how many records have each status that some record has.
+func (x *Index) Statuses() iter.Seq2[tenancy.Status, int] {
+	return func(yield func(tenancy.Status, int) bool) {
+		for status, of := range x.byStatus {
+			if of.n > 0 && !yield(status, of.n) {
+				return
+			}
+		}
+	}
+}
+
+// Records returns all records, in the reverse of list order.
+func (x *Index) Records() []*Record { return slices.Concat(x.all.chunks...) }
+
+// Page returns what [driver.Backend.ListAfter] is asked for.
+func (x *Index) Page(opts tenancy.ListOptions, after driver.ListKey) tenancy.Page {
+	return driver.PageOf(page(x.lists(opts.Filter), after, opts.Offset, opts.Limit+1), opts)
+}
+
+// Count returns how many records filter selects.
+func (x *Index) Count(filter tenancy.Filter) int {
+	n := 0
+	for _, of := range x.lists(filter) {
+		n += of.n
+	}
+	return n
+}
+
+// Search returns what [driver.Searcher] is asked for. It fails with the error of ctx.
+func (x *Index) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
+	folded := driver.Fold(query)
+	found := driver.TopMatches(func(yield func(driver.Match) bool) {
+		for _, of := range x.lists(opts.Filter) {
+			for _, chunk := range of.chunks {
+				if ctx.Err() != nil {
+					return
+				}
+				for _, r := range chunk {
+					rank := driver.RankOf(r.Identifier, r.name, folded)
+					if rank != driver.RankNone && !yield(driver.Match{Tenant: r.Tenant, Rank: rank}) {
+						return
+					}
+				}
+			}
+		}
+	}, opts.Limit)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// lists returns the disjoint lists that together hold what filter selects.
+func (x *Index) lists(filter tenancy.Filter) []*list {
+	if len(filter.Statuses) == 0 {
+		return []*list{&x.all}
+	}
+	var out []*list
+	for _, s := range filter.Statuses {
+		if of := x.byStatus[s]; of != nil && !slices.Contains(out, of) {
+			out = append(out, of)
+		}
+	}
+	return out
+}
