@@ -92,6 +92,13 @@ func (f *freshness) staleUntil() int64 {
 // was distrusted since the read began.
 func (f *freshness) contact(n uint64) { f.note(func() bool { return n > f.distrusted }) }
 
+// serveUntil begins the service before the first contact, and ends it at t.
+func (f *freshness) serveUntil(t time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.until.Store(int64(time.Until(t)))
+}
+
 // progress notes a part of a read that is not the last: what is served goes on being
 // served.
 func (f *freshness) progress() { f.note(f.serving) }

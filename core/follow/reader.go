@@ -2,8 +2,6 @@ package follow
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -41,6 +39,10 @@ type Config struct {
 	// It is doubled for the next read then, up to eight times, so that a log that is only
 	// slow is read all the same.
 	Timeout time.Duration
+	// From is as of when a [Loader] knows everything already, by a file for example, and
+	// ServeUntil until when that may be served before the first contact.
+	From       tenancy.Position
+	ServeUntil time.Time
 	// Logger gets what operators should know, once for each change of state.
 	Logger *slog.Logger
 }
@@ -54,6 +56,7 @@ type Config struct {
 type Reader struct {
 	log      tenancy.Log
 	follower Follower
+	loader   Loader // the follower, if it is one
 	cfg      Config
 
 	position  position // by value, like the next: each hit of a cache asks
@@ -61,10 +64,14 @@ type Reader struct {
 	buses     buses
 	limit     logread.Limit // of the next page; only for the goroutine that reads, like what follows
 	waiter    logread.Waiter
-	waited    tenancy.Position // where it has waited last
-	patience  atomic.Int64     // how long nothing may come while somebody waits for the log
-	started   atomic.Bool      // the replay is finished
-	ended     atomic.Uint64    // number of the last read to the end
+	waited    tenancy.Position   // where it has waited last
+	scanned   bool               // everything was, by the loader
+	seen      []tenancy.Position // by the loader, and not yet in the log
+	whole     atomic.Bool        // the follower knows everything up to the position; without a loader always
+	again     atomic.Bool        // everything is to be scanned again
+	patience  atomic.Int64       // how long nothing may come while somebody waits for the log
+	started   atomic.Bool        // the replay is finished
+	ended     atomic.Uint64      // number of the last read to the end
 
 	mu      sync.Mutex
 	begun   uint64             // reads begun
@@ -73,6 +80,7 @@ type Reader struct {
 	rest    context.CancelFunc // ends the wait for the next read; nil while there is none
 	roused  bool               // there is to be no wait
 	lost    bool               // contact with the log; logged once
+	failure error              // why, or nil
 	idle    bool               // nothing is served; logged once
 
 	changes, compacted, diverged, unfollowed atomic.Int64
@@ -98,6 +106,13 @@ func New(log tenancy.Log, follower Follower, cfg Config) *Reader {
 		log: log, follower: follower, cfg: cfg,
 		position: position{grown: make(chan struct{})}, freshness: freshness{start: time.Now()},
 		limit: logread.Limit{Least: cfg.Timeout}, work: inflight.New(tenancy.ErrClosed),
+	}
+	r.loader, _ = follower.(Loader)
+	r.whole.Store(r.loader == nil)
+	if !cfg.From.IsZero() {
+		r.position.startOver(cfg.From, func() {})
+		r.freshness.serveUntil(cfg.ServeUntil)
+		r.scanned = true
 	}
 	r.noteLimit()
 	r.work.Go(r.freshness.run)
@@ -232,12 +247,14 @@ func (r *Reader) Wrote(ctx context.Context, newest tenancy.Position) error {
 		r.buses.publish(ctx, r.cfg.Timeout, newest) // others need not wait for this process
 		err = way.reach(ctx)
 	}
-	if err == nil {
+	if err == nil && r.IsWhole() {
 		return nil
 	}
 	r.freshness.distrust(r.Reads())
-	r.unfollowed.Add(1)
-	r.noteContact(err)
+	if err != nil {
+		r.unfollowed.Add(1)
+		r.noteContact(err)
+	}
 	r.rouse()
 	return err
 }
@@ -264,6 +281,7 @@ type Stats struct {
 	Diverged     int64            // times that it started over because the log had another history
 	Unfollowed   int64            // writes after which the log could not be read
 	LastContact  time.Time        // with the log
+	Failure      error            // why there is none; nil if there is
 	Published    int64            // messages to buses
 	Unpublished  int64            // failed messages to buses
 	Received     int64            // messages from buses
@@ -273,302 +291,15 @@ type Stats struct {
 
 // Stats returns the counts. They are read one by one, not as of one moment.
 func (r *Reader) Stats() Stats {
+	r.mu.Lock()
+	failure := r.failure
+	r.mu.Unlock()
 	return Stats{
 		Position: r.Position(), Serving: r.Serving(), Changes: r.changes.Load(),
 		Compacted: r.compacted.Load(), Diverged: r.diverged.Load(), Unfollowed: r.unfollowed.Load(),
-		LastContact: r.freshness.lastContact(),
-		Published:   r.buses.published.Load(), Unpublished: r.buses.unpublished.Load(),
+		LastContact: r.freshness.lastContact(), Failure: failure,
+		Published: r.buses.published.Load(), Unpublished: r.buses.unpublished.Load(),
 		Received: r.buses.messages.Load(), Resubscribed: r.buses.resubscribed.Load(),
 		LastReceived: timeOf(r.buses.lastMessage.Load()),
-	}
-}
-
-// run reads the log whenever there may be more, or somebody asks for it.
-func (r *Reader) run(ctx context.Context) {
-	for failed := 0; ctx.Err() == nil; {
-		reading, n := r.begin()
-		err := r.read(ctx, n)
-		if ctx.Err() == nil { // closed is no trouble to log
-			r.noteContact(err)
-			r.noteServing()
-		}
-		r.end(reading, err)
-		if failed++; err == nil {
-			failed = 0
-		}
-		r.restAfter(ctx, failed)
-	}
-}
-
-// begin returns the read that begins now, and its number.
-func (r *Reader) begin() (*reading, uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.current = r.next; r.current == nil {
-		r.current = newReading()
-	}
-	r.next = nil
-	r.begun++
-	return r.current, r.begun
-}
-
-func (r *Reader) end(reading *reading, err error) {
-	r.mu.Lock()
-	r.current = nil
-	r.mu.Unlock()
-	reading.err = err
-	close(reading.done)
-}
-
-// request has the log read, and returns the read, which begins after the call.
-func (r *Reader) request() *reading {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.next == nil {
-		r.next = newReading()
-	}
-	r.wake()
-	return r.next
-}
-
-// rouse has the log read soon.
-func (r *Reader) rouse() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.roused = true
-	r.wake()
-}
-
-// wake ends the rest, if there is one. The caller holds mu.
-func (r *Reader) wake() {
-	if r.rest != nil {
-		r.rest()
-	}
-}
-
-// restAfter waits until the log is to be read again.
-func (r *Reader) restAfter(ctx context.Context, failed int) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r.mu.Lock()
-	awake := r.roused || r.next != nil
-	r.rest = cancel
-	r.mu.Unlock()
-	switch {
-	case awake:
-	case failed > 0:
-		logread.PauseAfter(ctx, failed)
-	default:
-		at := r.Position()
-		if r.waiter.Wait(ctx, at != r.waited, func(ctx context.Context) error { return r.log.Wait(ctx, at) }) != nil {
-			logread.Pause(ctx)
-		}
-		r.waited = at
-	}
-	r.mu.Lock()
-	r.rest, r.roused = nil, false
-	r.mu.Unlock()
-}
-
-// wait waits for the end of a read, or until enough was read, which it asks whenever the
-// position has moved. It gives up when ctx ends, or when for the time of two pages, of
-// this read and the one before it, nothing has come.
-func (r *Reader) wait(ctx context.Context, reading *reading, enough func() bool) error {
-	patience := func() time.Duration { return time.Duration(r.patience.Load()) }
-	t := time.NewTimer(patience())
-	defer t.Stop()
-	for {
-		grown := r.Growth()
-		if enough() {
-			return nil
-		}
-		select {
-		case <-reading.done:
-			return reading.err
-		case <-grown:
-			t.Reset(patience())
-		case <-t.C:
-			return fmt.Errorf("%w: the change log did not answer within %v", tenancy.ErrUnavailable, patience())
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-r.work.Context().Done():
-			return tenancy.ErrClosed
-		}
-	}
-}
-
-// way leads to a position: by a read that was under way already, if there was one, else
-// by one that has begun since.
-type way struct {
-	reader *Reader
-	to     tenancy.Position
-	old    *reading // may have passed where to is before that was written
-	next   *reading
-}
-
-// underway has the log read as far as p, if it was not.
-func (r *Reader) underway(p tenancy.Position) way {
-	w := way{reader: r, to: p}
-	if w.reached() {
-		return w
-	}
-	r.mu.Lock()
-	w.old = r.current
-	r.mu.Unlock()
-	if w.old == nil {
-		w.next = r.request()
-	}
-	return w
-}
-
-func (w way) reached() bool { return w.reader.Check(w.to) == Confirmed }
-
-// reach waits until the log was followed to the position. It returns nil, too, if a read
-// that began after underway was called has not shown it.
-func (w way) reach(ctx context.Context) error {
-	if w.old != nil {
-		if err := w.reader.wait(ctx, w.old, w.reached); err == nil && w.reached() {
-			return nil
-		}
-		w.next = w.reader.request()
-	}
-	if w.next == nil {
-		return nil
-	}
-	return w.reader.wait(ctx, w.next, w.reached)
-}
-
-// read is read number n of the log, a page at a time. What a page brings counts at
-// once: with much to read, the time between pages is the time without contact.
-func (r *Reader) read(ctx context.Context, n uint64) error {
-	if r.Position().IsZero() {
-		if err := r.start(ctx); err != nil {
-			return err
-		}
-	}
-	for limit := tenancy.DefaultChangesLimit; ; limit = min(2*limit, tenancy.MaxChangesLimit) {
-		after := r.Position()
-		var changes []tenancy.Change
-		err := r.timed(ctx, func(ctx context.Context) (err error) {
-			changes, err = r.log.Changes(ctx, after, limit)
-			return err
-		})
-		compacted := errors.Is(err, tenancy.ErrCompacted)
-		if compacted {
-			err = r.startOver(ctx, after)
-		} else if err == nil {
-			err = r.obey(changes)
-		}
-		if err != nil {
-			return err
-		}
-		if compacted || len(changes) < limit {
-			r.freshness.contact(n)
-			r.ended.Store(n)
-			r.started.Store(true)
-			return nil
-		}
-		r.freshness.progress()
-		r.noteContact(nil)
-	}
-}
-
-// timed bounds a call of the log.
-func (r *Reader) timed(ctx context.Context, call func(context.Context) error) error {
-	defer r.noteLimit()
-	return r.limit.Read(ctx, tenancy.ErrUnavailable, call)
-}
-
-func (r *Reader) noteLimit() { r.patience.Store(int64(2 * r.limit.Now())) }
-
-// start finds the place from which to follow.
-func (r *Reader) start(ctx context.Context) error {
-	head, err := r.head(ctx)
-	if err != nil {
-		return err
-	}
-	from := head.Newest
-	if r.cfg.Replay {
-		from = head.Oldest
-	}
-	r.goOnFrom(from)
-	return nil
-}
-
-func (r *Reader) head(ctx context.Context) (head tenancy.Bounds, err error) {
-	err = r.timed(ctx, func(ctx context.Context) (err error) {
-		head, err = r.log.Bounds(ctx)
-		return err
-	})
-	return head, err
-}
-
-// startOver is what ErrCompacted asks for: the changes since after are gone, or
-// never were in the history that the database has now.
-func (r *Reader) startOver(ctx context.Context, after tenancy.Position) error {
-	head, err := r.head(ctx)
-	if err != nil {
-		return err
-	}
-	if after.Revision < head.Oldest.Revision {
-		r.compacted.Add(1)
-		r.cfg.Logger.Warn("tenancy: the change log was trimmed before it could be followed; caches flushed",
-			"after", after, "oldest", head.Oldest)
-	} else {
-		r.diverged.Add(1)
-		r.cfg.Logger.Warn("tenancy: the change log has another history, as after a restored backup; caches flushed",
-			"after", after, "newest", head.Newest)
-	}
-	r.goOnFrom(head.Newest)
-	return nil
-}
-
-func (r *Reader) goOnFrom(p tenancy.Position) {
-	r.position.startOver(p, func() { r.follower.StartOver(p) })
-}
-
-// obey has the follower obey changes that come right after the position.
-func (r *Reader) obey(changes []tenancy.Change) error {
-	live := r.started.Load()
-	n := r.position.goOn(changes, func(c tenancy.Change) { r.follower.Obey(c, live) })
-	r.changes.Add(int64(n))
-	if live {
-		for _, c := range changes[:n] {
-			r.follower.Obeyed(c)
-		}
-	}
-	if n < len(changes) {
-		return fmt.Errorf("%w: the change log has a gap after revision %d", tenancy.ErrUnavailable, r.Position().Revision)
-	}
-	return nil
-}
-
-// noteContact logs when contact with the log is lost and when it is back.
-func (r *Reader) noteContact(err error) {
-	r.mu.Lock()
-	changed := r.lost != (err != nil)
-	if r.lost = err != nil; changed {
-		r.follower.Contact(r.lost)
-	}
-	r.mu.Unlock()
-	switch {
-	case changed && err != nil:
-		r.cfg.Logger.Warn("tenancy: the change log cannot be read; caches go on serving until MaxStale is over",
-			"error", err, "max_stale", r.freshness.stale())
-	case changed:
-		r.cfg.Logger.Info("tenancy: the change log can be read again")
-	}
-}
-
-// noteServing logs when nothing is served any more: MaxStale is over, or a write could
-// not be followed. That it is served again is what a log that can be read again means.
-func (r *Reader) noteServing() {
-	idle := !r.Serving()
-	r.mu.Lock()
-	changed := idle && !r.idle && r.started.Load()
-	r.idle = idle
-	r.mu.Unlock()
-	if changed {
-		r.cfg.Logger.Warn("tenancy: caches serve nothing until the change log can be read")
 	}
 }

@@ -14,28 +14,28 @@ import (
 // search reads every tenant. A write costs a binary search and moving a few hundred
 // pointers at most. Its zero value is empty. The caller guards it.
 type Index struct {
-	all      list
-	byStatus map[tenancy.Status]*list
+	all      List
+	byStatus map[tenancy.Status]*List
 }
 
 // Insert adds r, which the index does not hold.
 func (x *Index) Insert(r *Record) {
-	x.all.insert(r)
+	x.all.Insert(r)
 	of := x.byStatus[r.Status]
 	if of == nil {
 		if x.byStatus == nil {
-			x.byStatus = map[tenancy.Status]*list{}
+			x.byStatus = map[tenancy.Status]*List{}
 		}
-		of = &list{}
+		of = &List{}
 		x.byStatus[r.Status] = of
 	}
-	of.insert(r)
+	of.Insert(r)
 }
 
 // Remove removes r.
 func (x *Index) Remove(r *Record) {
-	x.all.remove(r)
-	x.byStatus[r.Status].remove(r)
+	x.all.Remove(r)
+	x.byStatus[r.Status].Remove(r)
 }
 
 // Len returns the number of records.
@@ -53,7 +53,7 @@ func (x *Index) Statuses() iter.Seq2[tenancy.Status, int] {
 }
 
 // Records returns all records, in the reverse of list order.
-func (x *Index) Records() []*Record { return slices.Concat(x.all.chunks...) }
+func (x *Index) Records() []*Record { return x.all.Records() }
 
 // Page returns what [driver.Backend.ListAfter] is asked for.
 func (x *Index) Page(opts tenancy.ListOptions, after driver.ListKey) tenancy.Page {
@@ -94,11 +94,11 @@ func (x *Index) Search(ctx context.Context, query string, opts tenancy.SearchOpt
 }
 
 // lists returns the disjoint lists that together hold what filter selects.
-func (x *Index) lists(filter tenancy.Filter) []*list {
+func (x *Index) lists(filter tenancy.Filter) []*List {
 	if len(filter.Statuses) == 0 {
-		return []*list{&x.all}
+		return []*List{&x.all}
 	}
-	var out []*list
+	var out []*List
 	for _, s := range filter.Statuses {
 		if of := x.byStatus[s]; of != nil && !slices.Contains(out, of) {
 			out = append(out, of)

@@ -10,16 +10,16 @@ import (
 // chunkSize is how many records a chunk holds at most.
 const chunkSize = 512
 
-// list holds records in the reverse of list order, so that the newest tenant,
+// List holds records in the reverse of list order, so that the newest tenant,
 // which most inserts are, goes to the end. It is cut into chunks, so that a write
 // moves the pointers of one chunk only.
-type list struct {
+type List struct {
 	chunks [][]*Record // none is empty
 	n      int         // number of records
 }
 
 // find returns the place of k: the chunk, and the place in it.
-func (x *list) find(k driver.ListKey) (chunk, at int, found bool) {
+func (x *List) find(k driver.ListKey) (chunk, at int, found bool) {
 	compare := func(r *Record, k driver.ListKey) int { return -driver.ListKeyOf(r.Tenant).Compare(k) }
 	chunk, _ = slices.BinarySearchFunc(x.chunks, k, func(c []*Record, k driver.ListKey) int {
 		return compare(c[len(c)-1], k)
@@ -31,7 +31,8 @@ func (x *list) find(k driver.ListKey) (chunk, at int, found bool) {
 	return chunk, at, found
 }
 
-func (x *list) insert(r *Record) {
+// Insert adds r, which the list does not hold.
+func (x *List) Insert(r *Record) {
 	c, at, _ := x.find(driver.ListKeyOf(r.Tenant))
 	if c == len(x.chunks) { // behind all others
 		if c == 0 || len(x.chunks[c-1]) == chunkSize {
@@ -52,7 +53,8 @@ func (x *list) insert(r *Record) {
 	x.n++
 }
 
-func (x *list) remove(r *Record) {
+// Remove removes r, if the list holds it.
+func (x *List) Remove(r *Record) {
 	c, at, found := x.find(driver.ListKeyOf(r.Tenant))
 	if !found {
 		return
@@ -64,6 +66,12 @@ func (x *list) remove(r *Record) {
 	x.n--
 }
 
+// Len returns the number of records.
+func (x *List) Len() int { return x.n }
+
+// Records returns the records in the reverse of list order.
+func (x *List) Records() []*Record { return slices.Concat(x.chunks...) }
+
 // rest is what is still to come of a list, the next record last.
 type rest struct {
 	chunks [][]*Record // those of which nothing was taken yet
@@ -72,7 +80,7 @@ type rest struct {
 }
 
 // after returns what the list holds after the place, or from the start.
-func (x *list) after(place driver.ListKey) rest {
+func (x *List) after(place driver.ListKey) rest {
 	all := rest{chunks: x.chunks, n: x.n}
 	if place.IsZero() {
 		return all.drop(0)
@@ -105,7 +113,7 @@ func (r rest) next() *Record { return r.chunk[len(r.chunk)-1] }
 
 // page returns at most limit tenants of the lists in list order, after the
 // place and then skipping offset.
-func page(lists []*list, after driver.ListKey, offset, limit int) []tenancy.Tenant {
+func page(lists []*List, after driver.ListKey, offset, limit int) []tenancy.Tenant {
 	rests := make([]rest, len(lists))
 	total := 0
 	for i, x := range lists {

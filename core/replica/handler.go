@@ -1,0 +1,106 @@
+package replica
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/go-tenancy/tenantstore/core/internal/table"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// handler is a function that is told of changes, and those that it was not yet told of.
+type handler struct {
+	f     func(before, after *tenancy.Tenant)
+	wake  chan struct{} // has room for one
+	mu    sync.Mutex
+	known map[string]*table.Record // what f knows of each tenant in the queue; nil for nothing
+	queue []string                 // IDs, in the order of their first change
+}
+
+// OnChange has f called for each tenant that changes from now on, one call at a time, in
+// the order in which they changed first: with the tenant as f knows it, nil if it does not,
+// and as it is now, nil if it is gone. A tenant that changes several times before its
+// turn comes is shown once, as it is then: f sees states, not events. Whoever calls OnChange before the
+// replica is synced is shown every tenant. f may take its time, and call the replica,
+// which it does not hold up. It is not called any more when stop has returned, unless
+// it is being called.
+func (s *Store) OnChange(f func(before, after *tenancy.Tenant)) (stop func()) {
+	h := &handler{f: f, wake: make(chan struct{}, 1), known: map[string]*table.Record{}}
+	s.mu.Lock()
+	s.handlers = append(slices.Clip(s.handlers), h)
+	s.mu.Unlock()
+	done := make(chan struct{})
+	s.Go(func(ctx context.Context) { h.run(ctx, done, s) })
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		s.handlers = slices.DeleteFunc(slices.Clone(s.handlers), func(other *handler) bool { return other == h })
+		s.mu.Unlock()
+		close(done)
+	})
+}
+
+// changed queues a change. It does not block.
+func (h *handler) changed(before, after *table.Record) {
+	id := cmp.Or(before, after).ID
+	h.mu.Lock()
+	if _, queued := h.known[id]; !queued {
+		h.known[id] = before
+		h.queue = append(h.queue, id)
+	}
+	h.mu.Unlock()
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next returns what f knows of the tenant whose turn it is, and what there is now. The
+// caller has the Store's mu.
+func (h *handler) next(t *table.Table) (before, after *table.Record, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.queue) == 0 {
+		return nil, nil, false
+	}
+	id := h.queue[0]
+	h.queue = h.queue[1:]
+	before = h.known[id]
+	delete(h.known, id)
+	after, _ = t.Find(tenancy.IDKey(id))
+	return before, after, true
+}
+
+func (h *handler) run(ctx context.Context, done <-chan struct{}, s *Store) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-done:
+			return
+		default:
+		}
+		s.mu.RLock()
+		before, after, ok := h.next(s.table)
+		s.mu.RUnlock()
+		switch {
+		case !ok:
+			select {
+			case <-ctx.Done():
+			case <-done:
+			case <-h.wake:
+			}
+		case after != before:
+			h.f(tenantOf(before), tenantOf(after))
+		}
+	}
+}
+
+func tenantOf(r *table.Record) *tenancy.Tenant {
+	if r == nil {
+		return nil
+	}
+	t := r.Tenant
+	return &t
+}

@@ -1,0 +1,80 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-tenancy/tenantstore/core/internal/index"
+	"github.com/go-tenancy/tenantstore/core/internal/table"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Index finds the tenants of a replica by what a function makes of them. Create one with
+// NewIndex; it is safe for concurrent use.
+type Index struct {
+	s     *Store
+	keys  func(tenancy.Tenant) []string
+	lists map[string]*index.List // guarded by the Store
+}
+
+// NewIndex returns an index by keys, which returns what a tenant is to be found by: its
+// plan, its region, each of its features. It is called while the replica is written, and so must be
+// quick, must not call the replica, and must depend on the tenant alone.
+func NewIndex(r *Store, keys func(tenancy.Tenant) []string) *Index {
+	x := &Index{s: r, keys: keys, lists: map[string]*index.List{}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for t := range r.table.All() {
+		x.changed(nil, t)
+	}
+	r.indexes = append(r.indexes, x)
+	return x
+}
+
+// Find returns the tenants with this key, in the order of List. Where nothing may be
+// served from memory it fails with ErrUnavailable: the source has no such index.
+func (x *Index) Find(key string) ([]tenancy.Tenant, error) {
+	if !x.s.reader.Serving() {
+		return nil, &tenancy.Error{Op: "Find", Err: fmt.Errorf("%w: the replica is not synced", tenancy.ErrUnavailable)}
+	}
+	x.s.mu.RLock()
+	defer x.s.mu.RUnlock()
+	list := x.lists[key]
+	if list == nil {
+		return nil, nil
+	}
+	out := make([]tenancy.Tenant, 0, list.Len())
+	for _, r := range slices.Backward(list.Records()) {
+		out = append(out, r.Tenant)
+	}
+	return out, nil
+}
+
+// changed puts after in the place of before. The caller has the Store's mu.
+func (x *Index) changed(before, after *table.Record) {
+	if before != nil {
+		for _, key := range unique(x.keys(before.Tenant)) {
+			list := x.lists[key]
+			if list.Remove(&before.Record); list.Len() == 0 {
+				delete(x.lists, key)
+			}
+		}
+	}
+	if after != nil {
+		for _, key := range unique(x.keys(after.Tenant)) {
+			if x.lists[key] == nil {
+				x.lists[key] = &index.List{}
+			}
+			x.lists[key].Insert(&after.Record)
+		}
+	}
+}
+
+func unique(keys []string) []string {
+	if len(keys) < 2 {
+		return keys
+	}
+	keys = slices.Clone(keys)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}

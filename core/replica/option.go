@@ -1,0 +1,97 @@
+package replica
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+type config struct {
+	maxTenants    int
+	maxStale      time.Duration
+	followTimeout time.Duration
+	bus           follow.Bus
+	logger        *slog.Logger
+	err           error // of the first option that makes no sense
+}
+
+func newConfig(opts []Option) (config, error) {
+	c := config{maxTenants: DefaultMaxTenants, followTimeout: 2 * time.Second, logger: slog.Default()}
+	for i, opt := range opts {
+		if opt == nil {
+			return c, invalid(fmt.Sprintf("option %d is nil", i+1))
+		}
+		opt.apply(&c)
+	}
+	return c, c.err
+}
+
+func invalid(why string) error {
+	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: replica: %s", tenancy.ErrInvalid, why)}
+}
+
+// Option configures New, which fails with [tenancy.ErrInvalid] if one is nil or makes no
+// sense.
+type Option interface{ apply(*config) }
+
+type option func(*config)
+
+func (o option) apply(c *config) { o(c) }
+
+// check returns an option that sets something if it makes sense.
+func check(ok bool, why string, set func(*config)) Option {
+	return option(func(c *config) {
+		if set(c); !ok && c.err == nil {
+			c.err = invalid(why)
+		}
+	})
+}
+
+// DefaultMaxTenants is how many tenants a replica holds at most, unless told otherwise:
+// they take about a gigabyte.
+const DefaultMaxTenants = 2_000_000
+
+// maxMaxTenants is more than any process can hold.
+const maxMaxTenants = 1 << 30
+
+// WithMaxTenants sets how many tenants the replica holds at most. If there are more, it
+// logs so, holds none from then on, and all reads go to the source until the process
+// starts again.
+func WithMaxTenants(n int) Option {
+	return check(n > 0 && n <= maxMaxTenants, fmt.Sprintf("WithMaxTenants must be 1 to %d, not %d", maxMaxTenants, n),
+		func(c *config) { c.maxTenants = n })
+}
+
+// WithMaxStale sets how long tenants are served from memory while the change log cannot
+// be read: 5 minutes by default. After that every read goes to the source. A negative
+// duration means for ever: an outage of the database then never stops tenants from being
+// served, suspended ones among them. It should be a multiple of the source's poll
+// interval, for that is how often contact is made.
+func WithMaxStale(d time.Duration) Option {
+	return check(d != 0, "WithMaxStale must not be 0, at which nothing is ever served", func(c *config) { c.maxStale = d })
+}
+
+// WithFollowTimeout bounds each call of the source by which the replica is kept current, of
+// some thousand rows: 2 s by default, and up to eight times that after calls that took longer. A
+// write waits for as long as something comes within twice this time; then reads go to the
+// source until the log was read.
+func WithFollowTimeout(d time.Duration) Option {
+	return check(d > 0, fmt.Sprintf("WithFollowTimeout must be positive, not %v", d), func(c *config) { c.followTimeout = d })
+}
+
+// WithBus gives the replica a bus, over which processes tell each other that the log has
+// grown. PostgreSQL needs none: its NOTIFY does that. Close closes it, if it has a method
+// Close.
+func WithBus(b follow.Bus) Option { return option(func(c *config) { c.bus = b }) }
+
+// WithLogger sets where the replica logs what operators should know, once for each change
+// of state: slog.Default() unless set; nil logs nothing.
+func WithLogger(l *slog.Logger) Option {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
+	return option(func(c *config) { c.logger = l })
+}

@@ -1,0 +1,101 @@
+package replica
+
+import (
+	"sync"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Phase says what a replica answers from.
+type Phase string
+
+// The phases.
+const (
+	PhaseStarting    Phase = "starting"    // reads go to the source until all tenants are read
+	PhaseSynced      Phase = "synced"      // all reads are answered from memory
+	PhaseInterrupted Phase = "interrupted" // the log cannot be read, or all tenants are read anew
+	PhaseRefused     Phase = "refused"     // there are more tenants than WithMaxTenants allows
+)
+
+// Phases returns all phases.
+func Phases() []Phase {
+	return []Phase{PhaseStarting, PhaseSynced, PhaseInterrupted, PhaseRefused}
+}
+
+// State is what a replica is at.
+type State struct {
+	Phase       Phase
+	Since       time.Time        // when the phase began
+	Serving     bool             // reads are answered from memory
+	Position    tenancy.Position // how far the log was followed
+	LastContact time.Time        // when the log was read to its end last: what was written since may be missing
+	Tenants     int              // in memory
+	Scans       int64            // times that all tenants were read, or began to be
+	Err         error            // why the replica is not synced, if something failed
+}
+
+// State returns what the replica is at.
+func (s *Store) State() State {
+	log := s.reader.Stats()
+	s.mu.RLock()
+	tenants := s.index.Len()
+	s.mu.RUnlock()
+	st := State{
+		Serving: log.Serving, Position: log.Position, LastContact: log.LastContact,
+		Tenants: tenants, Scans: s.stats.scans.Load(), Err: log.Failure,
+	}
+	s.phase.mu.Lock()
+	defer s.phase.mu.Unlock()
+	st.Phase, st.Since = s.phase.now, s.phase.since
+	if s.phase.refusal != nil {
+		st.Err = s.phase.refusal
+	}
+	return st
+}
+
+// phase is the phase of a replica and what it follows from.
+type phase struct {
+	mu      sync.Mutex
+	synced  chan struct{} // closed when it was whole for the first time
+	once    bool          // it was
+	whole   bool
+	lost    bool  // contact with the log
+	refusal error // there are too many tenants
+	now     Phase
+	since   time.Time
+}
+
+func (p *phase) begin() {
+	p.synced, p.now, p.since = make(chan struct{}), PhaseStarting, time.Now()
+}
+
+// note changes what the phase follows from.
+func (p *phase) note(change func(*phase)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p)
+	if p.whole && !p.once {
+		p.once = true
+		close(p.synced)
+	}
+	was := p.now
+	switch {
+	case p.refusal != nil:
+		p.now = PhaseRefused
+	case p.whole && !p.lost:
+		p.now = PhaseSynced
+	case p.once:
+		p.now = PhaseInterrupted
+	}
+	if p.now != was {
+		p.since = time.Now()
+	}
+}
+
+// refused returns why the replica holds no tenants, or nil.
+func (p *phase) refused() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refusal
+}

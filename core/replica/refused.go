@@ -1,0 +1,45 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// checkSize fails, from now on, if there are more tenants than the replica may hold.
+func (l *loader) checkSize(r *follow.Reader) error {
+	if l.table.Len() <= l.cfg.maxTenants {
+		return nil
+	}
+	err := fmt.Errorf("%w: there are more than %d tenants, which WithMaxTenants allows: reads go to the source", tenancy.ErrUnavailable, l.cfg.maxTenants)
+	l.cfg.logger.Error("tenancy: the replica holds no tenants", "error", err)
+	l.phase.note(func(p *phase) { p.refusal = err })
+	r.Rescan() // ends the service
+	l.mu.Lock()
+	l.table.Clear()
+	l.clearIndexes()
+	l.mu.Unlock()
+	return err
+}
+
+// isRefused reports whether the replica holds no tenants, and never will. Then nothing of
+// it is in the way between its caller and the source.
+func (s *Store) isRefused() bool { return s.phase.refused() != nil }
+
+// Bounds implements [tenancy.Log].
+func (s *Store) Bounds(ctx context.Context) (tenancy.Bounds, error) {
+	if s.isRefused() {
+		return s.source.Bounds(ctx)
+	}
+	return s.Decorator.Bounds(ctx)
+}
+
+// Changes implements [tenancy.Log].
+func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	if s.isRefused() {
+		return s.source.Changes(ctx, after, limit)
+	}
+	return s.Decorator.Changes(ctx, after, limit)
+}

@@ -1,0 +1,126 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/internal/index"
+	"github.com/go-tenancy/tenantstore/core/internal/striped"
+	"github.com/go-tenancy/tenantstore/core/internal/table"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
+)
+
+// Store is a store with all its tenants in memory. Create one with New; it is safe for
+// concurrent use.
+type Store struct {
+	follow.Decorator // the writes, and the log
+	source           tenancy.Source
+	reader           *follow.Reader
+	memory           *driver.Extended // reads of more than one tenant, from memory
+	cfg              config
+	table            *table.Table
+
+	mu       sync.RWMutex // guards what follows, and writes of the table
+	index    index.Index
+	indexes  []*Index
+	handlers []*handler
+
+	newest atomic.Int64 // the table holds nothing that is newer than this revision
+	loader loader
+	phase  phase
+	stats  counters
+}
+
+type counters struct {
+	hits, absent        striped.Counter
+	below, scans, loads atomic.Int64
+}
+
+var _ tenancy.Source = (*Store)(nil)
+
+// New returns a replica of source. It does no I/O: the tenants are read in the
+// background, again and again until that succeeds, so that an unreachable database does
+// not stop a start. Close closes source.
+func New(source tenancy.Source, opts ...Option) (*Store, error) {
+	if source == nil {
+		return nil, invalid("the source is nil")
+	}
+	if _, ok := tenancy.SourceOf(source); !ok {
+		return nil, &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: replica: the store below is no tenancy.Source", errors.ErrUnsupported)}
+	}
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{source: source, cfg: cfg, table: table.New()}
+	s.phase.begin()
+	s.loader.init(s)
+	if s.memory, err = driver.Extend(memory{s: s}); err != nil {
+		return nil, err
+	}
+	s.reader = follow.New(source, &s.loader, follow.Config{Timeout: cfg.followTimeout, Logger: cfg.logger})
+	s.Decorator = follow.NewDecorator(source, s.reader, s)
+	s.reader.LimitStale(cfg.maxStale)
+	if cfg.bus != nil {
+		s.reader.Join(cfg.bus)
+	}
+	return s, nil
+}
+
+// Close ends what the replica does in the background, and closes bus and source.
+func (s *Store) Close() error {
+	err := errors.Join(s.memory.Close(), s.Decorator.Close())
+	if bus, ok := s.cfg.bus.(io.Closer); ok {
+		err = errors.Join(err, bus.Close())
+	}
+	return err
+}
+
+// Synced returns a channel that is closed when the replica has read all tenants and come
+// to the end of the log for the first time.
+func (s *Store) Synced() <-chan struct{} { return s.phase.synced }
+
+// Await waits until reads of this process show what there was at p: the Position of a
+// tenant that another process has written and handed on, in a cookie or a header. So whoever
+// writes on one node reads that on the next. ErrCompacted says that p is in a history
+// that the database has lost, or too old to be judged.
+func (s *Store) Await(ctx context.Context, p tenancy.Position) error {
+	_, err := follow.Call(ctx, &s.Decorator, "Await", func(ctx context.Context) (struct{}, error) {
+		if s.isRefused() { // all reads go to the source
+			return struct{}{}, nil
+		}
+		return struct{}{}, s.reader.Await(ctx, p)
+	})
+	return err
+}
+
+// All yields the tenants in memory, in no order and without a lock: each that is there all the while,
+// as it is when its turn comes. There are none before the first are read: see Synced.
+func (s *Store) All() iter.Seq[tenancy.Tenant] {
+	return func(yield func(tenancy.Tenant) bool) {
+		for r := range s.table.All() {
+			if !yield(r.Tenant) {
+				return
+			}
+		}
+	}
+}
+
+// Agrees implements [follow.Holder].
+func (s *Store) Agrees(t tenancy.Tenant) bool {
+	r, _ := s.table.Find(tenancy.IDKey(t.ID))
+	return r == nil || r.Position() != t.Position() || r.Tenant == t
+}
+
+// Unlogged implements [follow.Holder]: all tenants are read anew.
+func (s *Store) Unlogged(context.Context) {
+	s.cfg.logger.Error("tenancy: the change log does not show a write; all tenants are read anew", "error", follow.ErrUnlogged)
+	s.reader.Rescan()
+}
