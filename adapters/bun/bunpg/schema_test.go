@@ -29,7 +29,7 @@ func newSchema(t testing.TB) string {
 
 func ddl(t testing.TB, schema, table string) string {
 	t.Helper()
-	text, err := os.ReadFile("../bunstore/ddl/postgres.sql")
+	text, err := os.ReadFile("../bunstore/internal/postgres/schema.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,43 +1,28 @@
 package bunstore
 
 import (
-	"crypto/sha256"
-	"embed"
-	"encoding/hex"
 	"regexp"
 	"strings"
-	"text/template"
-)
 
-//go:embed ddl
-var ddlFiles embed.FS
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
+)
 
 // maxTableName leaves room for the suffixes of derived names within PostgreSQL's
 // 63 bytes.
 const maxTableName = 40
 
-// names are the plain names of what a store keeps in its database.
-type names struct {
-	Schema, Table string
-	Channel       string // of NOTIFY
-}
-
-func newNames(schema, table string) (names, error) {
-	if err := checkName("schema", schema, 63, "pg_"); err != nil {
-		return names{}, err
+// checkNames holds names to the rules of every database, so that a store can be moved.
+func checkNames(n engine.Names) error {
+	if err := checkName("schema", n.Schema, 63, "pg_"); err != nil {
+		return err
 	}
-	if err := checkName("table", table, maxTableName, "sqlite_"); err != nil {
-		return names{}, err
+	if err := checkName("table", n.Table, maxTableName, "sqlite_"); err != nil {
+		return err
 	}
-	if suffix := derivedName.FindString(table); suffix != "" {
-		return names{}, invalid("table", "must not end with %s: a store of the name before that would have a table or index of this name", suffix)
+	if suffix := derivedName.FindString(n.Table); suffix != "" {
+		return invalid("table", "must not end with %s: a store of the name before that would have a table or index of this name", suffix)
 	}
-	channel := schema + "." + table
-	if len(channel) > 63 {
-		sum := sha256.Sum256([]byte(channel))
-		channel = "tenants." + hex.EncodeToString(sum[:16])
-	}
-	return names{schema, table, channel}, nil
+	return nil
 }
 
 // derivedName finds the suffix of a table or index of another store: the two would
@@ -60,17 +45,4 @@ func checkName(what, name string, most int, reserved string) error {
 		return invalid(what, "must not begin with %s: the database keeps such names for itself", reserved)
 	}
 	return nil
-}
-
-// ddl fills n into a file of package ddl.
-func (n names) ddl(file string) (string, error) {
-	t, err := template.ParseFS(ddlFiles, "ddl/"+file)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	if err := t.Execute(&b, n); err != nil {
-		return "", err
-	}
-	return b.String(), nil
 }

@@ -8,8 +8,9 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/uptrace/bun"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
 // The defaults of the options.
@@ -31,69 +32,49 @@ const (
 )
 
 // Option configures a Store.
-type Option interface{ apply(*config) }
+type Option interface{ apply(*settings) }
 
-type optionFunc func(*config)
+type optionFunc func(*settings)
 
-func (f optionFunc) apply(c *config) { f(c) }
+func (f optionFunc) apply(s *settings) { f(s) }
 
-type config struct {
-	table, schema string
-	names         names // of the two
-	softDelete    bool
-	reserved      driver.ReservedIdentifiers
-	metadataCheck driver.MetadataCheck
-	searchIndex   bool
-	sampleShare   int // see defaultSampleShare; 0: take all trigrams for rare ones
-	retention     retention
-	pollInterval  time.Duration
-	lockTimeout   time.Duration
-	retryTimeout  time.Duration
-	logger        *slog.Logger
-	reader        *bun.DB
-	listener      Listener
-	sessionsReady bool
-	onClose       []func() error
-	sealer        seal.Sealer
-
-	upkeepInterval time.Duration // of trimming and looking for findings
-	queueAlert     float64       // how full the queue of NOTIFY may be, from 0 to 1
+// settings are what the options say.
+type settings struct {
+	schema, table string
+	engine.Config
 }
 
-func newConfig(opts []Option) (config, error) {
-	c := config{
-		table:        DefaultTable,
-		schema:       DefaultSchema,
-		retention:    retention{rows: DefaultRetentionRows, age: DefaultRetentionAge},
-		pollInterval: DefaultPollInterval,
-		lockTimeout:  DefaultLockTimeout,
-		retryTimeout: DefaultRetryTimeout,
-		sampleShare:  defaultSampleShare,
-		logger:       slog.Default(),
+func newConfig(opts []Option) (engine.Config, error) {
+	s := settings{DefaultSchema, DefaultTable, engine.Config{
+		Retention:    engine.Retention{Rows: DefaultRetentionRows, Age: DefaultRetentionAge},
+		PollInterval: DefaultPollInterval,
+		LockTimeout:  DefaultLockTimeout,
+		RetryTimeout: DefaultRetryTimeout,
+		SampleShare:  engine.DefaultSampleShare,
+		Logger:       slog.Default(),
 
-		upkeepInterval: time.Minute,
-		queueAlert:     0.5,
-	}
+		UpkeepInterval: time.Minute,
+		QueueAlert:     0.5,
+	}}
 	for i, o := range opts {
 		if o == nil {
-			return c, invalid("options", "option %d is nil", i+1)
+			return s.Config, invalid("options", "option %d is nil", i+1)
 		}
-		o.apply(&c)
+		o.apply(&s)
 	}
 	for _, d := range []struct {
 		field string
 		value time.Duration
-	}{{"poll_interval", c.pollInterval}, {"lock_timeout", c.lockTimeout}, {"retry_timeout", c.retryTimeout}} {
+	}{{"poll_interval", s.PollInterval}, {"lock_timeout", s.LockTimeout}, {"retry_timeout", s.RetryTimeout}} {
 		if d.value < time.Millisecond || d.value > maxDuration {
-			return c, invalid(d.field, "must be between a millisecond and %v", maxDuration)
+			return s.Config, invalid(d.field, "must be between a millisecond and %v", maxDuration)
 		}
 	}
-	if c.retention.rows > maxRetentionRows || c.retention.age > maxRetentionAge {
-		return c, invalid("retention", "must be at most %d rows and %v; 0 lifts the bound", int64(maxRetentionRows), maxRetentionAge)
+	if s.Retention.Rows > maxRetentionRows || s.Retention.Age > maxRetentionAge {
+		return s.Config, invalid("retention", "must be at most %d rows and %v; 0 lifts the bound", int64(maxRetentionRows), maxRetentionAge)
 	}
-	var err error
-	c.names, err = newNames(c.schema, c.table)
-	return c, err
+	s.Names = engine.Names{Schema: s.schema, Table: s.table}
+	return s.Config, checkNames(s.Names)
 }
 
 func invalid(field, format string, args ...any) error {
@@ -105,22 +86,22 @@ func invalid(field, format string, args ...any) error {
 // digits and underscores, all in lower case, at most 40; not sqlite_ at the
 // beginning, and not what those names end with (_lock, _changes, _schema, _idx, _pkey,
 // _search and the like), so that two stores of one database never collide.
-func WithTable(name string) Option { return optionFunc(func(c *config) { c.table = name }) }
+func WithTable(name string) Option { return optionFunc(func(c *settings) { c.table = name }) }
 
 // WithSchema names the PostgreSQL schema (DefaultSchema); the search_path plays
 // no part. At most 63 bytes, otherwise as in WithTable; not pg_ at the beginning.
 // SQLite has no schemas: there the option changes nothing.
-func WithSchema(name string) Option { return optionFunc(func(c *config) { c.schema = name }) }
+func WithSchema(name string) Option { return optionFunc(func(c *settings) { c.schema = name }) }
 
 // WithSoftDelete makes Delete set [tenancy.StatusDeleted] and keep the row and
 // its identifier; Purge removes.
-func WithSoftDelete() Option { return optionFunc(func(c *config) { c.softDelete = true }) }
+func WithSoftDelete() Option { return optionFunc(func(c *settings) { c.SoftDelete = true }) }
 
 // WithReserved keeps identifiers for the product: Create, and an Update that
 // renames, refuse them with ErrInvalid. See [driver.ReservedIdentifiers]. The
 // database does not know of it: a statement by hand may give them out.
 func WithReserved(identifiers ...string) Option {
-	return optionFunc(func(c *config) { c.reserved = append(c.reserved, identifiers...) })
+	return optionFunc(func(c *settings) { c.Reserved = append(c.Reserved, identifiers...) })
 }
 
 // WithMetadataCheck makes the store refuse metadata that check refuses: see
@@ -128,7 +109,7 @@ func WithReserved(identifiers ...string) Option {
 // process without the option, may store what it refuses. In PostgreSQL a patch then
 // takes a transaction, so that what is refused can be rolled back.
 func WithMetadataCheck(check func(tenancy.Metadata) error) Option {
-	return optionFunc(func(c *config) { c.metadataCheck = check })
+	return optionFunc(func(c *settings) { c.MetadataCheck = check })
 }
 
 // WithSearchIndex makes Search of rare terms fast in large stores, at a price for
@@ -153,7 +134,7 @@ func WithMetadataCheck(check func(tenancy.Metadata) error) Option {
 // CREATE INDEX CONCURRENTLY. If the role may not create the extension, Migrate
 // fails with an error that says what to do. Every program that writes tenants to
 // the SQLite file then needs an SQLite with FTS5.
-func WithSearchIndex() Option { return optionFunc(func(c *config) { c.searchIndex = true }) }
+func WithSearchIndex() Option { return optionFunc(func(c *settings) { c.SearchIndex = true }) }
 
 // WithRetention bounds the change log: a row is trimmed when more than rows are
 // newer or when it is older than age (DefaultRetentionRows, DefaultRetentionAge);
@@ -166,14 +147,14 @@ func WithSearchIndex() Option { return optionFunc(func(c *config) { c.searchInde
 // after it span that time, each step counted as a hundredth of it at most. The newest
 // hundred rows always stay.
 func WithRetention(rows int64, age time.Duration) Option {
-	return optionFunc(func(c *config) { c.retention = retention{rows: rows, age: age} })
+	return optionFunc(func(c *settings) { c.Retention = engine.Retention{Rows: rows, Age: age} })
 }
 
 // WithPollInterval sets, from a millisecond to a day, after how long Wait returns without having
 // been woken (DefaultPollInterval): the longest delay of a change by another
 // process if there is no Listener or its wake-up was lost.
 func WithPollInterval(d time.Duration) Option {
-	return optionFunc(func(c *config) { c.pollInterval = d })
+	return optionFunc(func(c *settings) { c.PollInterval = d })
 }
 
 // WithLockTimeout sets, from a millisecond to a day, how long a statement waits for a lock in PostgreSQL
@@ -181,14 +162,14 @@ func WithPollInterval(d time.Duration) Option {
 // deadlock_timeout, usually 1 s, the store never makes another session the
 // victim of a deadlock.
 func WithLockTimeout(d time.Duration) Option {
-	return optionFunc(func(c *config) { c.lockTimeout = d })
+	return optionFunc(func(c *settings) { c.LockTimeout = d })
 }
 
 // WithRetryTimeout sets, from a millisecond to a day, for how long an operation that loses against others (a
 // lock, a deadlock, SQLITE_BUSY) is tried again before it fails with
 // [tenancy.ErrUnavailable] (DefaultRetryTimeout). The context may end it sooner.
 func WithRetryTimeout(d time.Duration) Option {
-	return optionFunc(func(c *config) { c.retryTimeout = d })
+	return optionFunc(func(c *settings) { c.RetryTimeout = d })
 }
 
 // WithLogger logs every statement at debug level (its text with placeholders,
@@ -198,7 +179,7 @@ func WithLogger(l *slog.Logger) Option {
 	if l == nil {
 		l = slog.New(slog.DiscardHandler)
 	}
-	return optionFunc(func(c *config) { c.logger = l })
+	return optionFunc(func(c *settings) { c.Logger = l })
 }
 
 // WithSealer encrypts each DatabaseURL in its column. What is there already is
@@ -209,13 +190,13 @@ func WithLogger(l *slog.Logger) Option {
 // reads return the tenant with a secret that is withheld (see [tenancy.Secret.Err]),
 // its status and metadata can be changed, Update refuses it until a new value is set.
 // So does a store without the option that meets sealed ones.
-func WithSealer(s seal.Sealer) Option { return optionFunc(func(c *config) { c.sealer = s }) }
+func WithSealer(s seal.Sealer) Option { return optionFunc(func(c *settings) { c.Sealer = s }) }
 
 // WithReader sends reads to a second pool of the same SQLite database, so that
 // they do not wait for the connection that writes. Not for a replica: a read
 // must see every write that returned before it. Nobody else may use the pool: the
 // store counts who does, to know whether a read will wait.
-func WithReader(db *bun.DB) Option { return optionFunc(func(c *config) { c.reader = db }) }
+func WithReader(db *bun.DB) Option { return optionFunc(func(c *settings) { c.Reader = db }) }
 
 // Listener waits for news of changes made anywhere, and calls wake whenever
 // there may be some: after each notification, and after each time it connected,
@@ -226,16 +207,16 @@ type Listener func(ctx context.Context, channel string, wake func())
 // WithListener lets l end Wait before the poll does. The store runs it in one
 // goroutine, from the first Wait until Close. It is for packages that open
 // databases, such as bunpg.
-func WithListener(l Listener) Option { return optionFunc(func(c *config) { c.listener = l }) }
+func WithListener(l Listener) Option { return optionFunc(func(c *settings) { c.Listener = l }) }
 
 // WithSessionDefaults promises that every PostgreSQL session of the *bun.DB is
 // READ COMMITTED, may write, has a lock_timeout, row_security off and client_encoding UTF8, and is of a primary. Then a
 // write of one statement is one round trip; otherwise the store opens a transaction
 // and sets them. It is for packages that open databases, such as bunpg.
-func WithSessionDefaults() Option { return optionFunc(func(c *config) { c.sessionsReady = true }) }
+func WithSessionDefaults() Option { return optionFunc(func(c *settings) { c.SessionsReady = true }) }
 
 // WithOnClose makes Close call f last, when nothing of the store runs any more.
 // It is for packages that open databases, such as bunpg.
 func WithOnClose(f func() error) Option {
-	return optionFunc(func(c *config) { c.onClose = append(c.onClose, f) })
+	return optionFunc(func(c *settings) { c.OnClose = append(c.OnClose, f) })
 }

@@ -6,36 +6,15 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/uptrace/bun"
-	bundialect "github.com/uptrace/bun/dialect"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
 // Store is a [tenancy.Source] in PostgreSQL or SQLite.
 type Store struct {
 	*driver.Extended
-	b backend
+	engine engine.Engine
 }
-
-// backend is a base with the writes of one database.
-type backend interface {
-	driver.Backend
-	driver.ManyGetter
-	driver.Exister
-	driver.Counter
-	driver.Searcher
-	driver.BatchCreator
-	driver.Purger
-	driver.Reserver
-	driver.MetadataChecker
-	driver.Source
-	common() *base
-	// replaceSecret stores text in the place of old, if that is still there.
-	replaceSecret(ctx context.Context, old storedSecret, text string) (bool, error)
-	migrate(ctx context.Context) error
-	// inTransaction runs f, which changes the schema, beside no migration.
-	inTransaction(ctx context.Context, f func(session) error) error
-}
-
-func (b *base) common() *base { return b }
 
 // New returns a store in db, whose dialect must be pgdialect or sqlitedialect.
 // It does no I/O: call Migrate before the store is first used. Close leaves db
@@ -48,23 +27,16 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 	if db == nil {
 		return nil, invalid("db", "must not be nil")
 	}
-	name := db.Dialect().Name()
-	d, err := dialectOf(name, c)
+	k, err := engineOf(db.Dialect().Name())
 	if err != nil {
 		return nil, err
 	}
-	common := newBase(db, c, d)
-	var b backend
-	if name == bundialect.PG {
-		b = newPostgres(common)
-	} else {
-		b = newSQLite(common)
-	}
-	x, err := driver.Extend(b)
+	e := k.open(db, c)
+	x, err := driver.Extend(e)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{x, b}, nil
+	return &Store{x, e}, nil
 }
 
 // Migrate creates what the store needs in its database, or brings it up to date.
@@ -75,12 +47,12 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 // fails with an error that says so. It makes triggers anew that are missing, disabled
 // or changed, and logs that everything may have changed. It logs what [Store.Check] finds.
 func (s *Store) Migrate(ctx context.Context) error {
-	err := s.b.common().open()
+	err := s.common().Closed()
 	if err == nil {
-		err = s.b.migrate(ctx)
+		err = s.engine.Migrate(ctx)
 	}
 	if err == nil {
-		s.b.common().logFindings(ctx)
+		s.common().LogFindings(ctx)
 	}
 	return driver.ErrorIn("Migrate", tenancy.Key{}, err)
 }
@@ -89,19 +61,50 @@ func (s *Store) Migrate(ctx context.Context) error {
 // keep, and returns how many they were. The store does it by itself about once a
 // minute once it has written something.
 func (s *Store) Trim(ctx context.Context) (int64, error) {
-	return s.trim(ctx, "Trim", s.b.common().retention)
+	return s.trim(ctx, "Trim", s.common().Retention)
 }
 
 // Compact removes the rows of the change log before revision, but never the
 // newest, and returns how many they were. Followers that had not read them start
 // over.
 func (s *Store) Compact(ctx context.Context, revision tenancy.Revision) (int64, error) {
-	return s.trim(ctx, "Compact", retention{before: revision})
+	return s.trim(ctx, "Compact", engine.Retention{Before: revision})
 }
 
-func (s *Store) trim(ctx context.Context, op string, r retention) (n int64, err error) {
-	if err = s.b.common().open(); err == nil {
-		n, err = s.b.common().trim(ctx, r)
+func (s *Store) trim(ctx context.Context, op string, r engine.Retention) (n int64, err error) {
+	if err = s.common().Closed(); err == nil {
+		n, err = s.common().Trim(ctx, r)
 	}
 	return n, driver.ErrorIn(op, tenancy.Key{}, err)
 }
+
+// DropSearchIndex removes what [WithSearchIndex] created, in one transaction; the
+// extension pg_trgm stays. Stores that have the option go on without the index,
+// until one of them migrates.
+func (s *Store) DropSearchIndex(ctx context.Context) error {
+	err := s.common().Closed()
+	if err == nil {
+		err = s.engine.InTransaction(ctx, func(in engine.Session) error {
+			_, err := in.Exec(ctx, s.common().SearchDrop())
+			return err
+		})
+	}
+	return driver.ErrorIn("DropSearchIndex", tenancy.Key{}, err)
+}
+
+// Reseal seals each DatabaseURL anew that is stored as plain text or was sealed with
+// another key than the Sealer's newest, and returns how many they were. Run it after
+// [WithSealer] was added, and after a rotation, once every process has the new key;
+// then the old one can go. It may be interrupted and run again. A tenant whose
+// DatabaseURL cannot be opened or written is skipped; the error names them all.
+func (s *Store) Reseal(ctx context.Context) (n int, err error) {
+	if err = s.common().Closed(); err == nil && s.common().Sealer == nil {
+		return 0, invalid("sealer", "Reseal needs a store that was opened WithSealer")
+	}
+	if err == nil {
+		n, err = engine.Reseal(ctx, s.engine)
+	}
+	return n, driver.ErrorIn("Reseal", tenancy.Key{}, err)
+}
+
+func (s *Store) common() *engine.Base { return s.engine.Common() }

@@ -7,7 +7,10 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-func createEach(ctx context.Context, create func(context.Context, tenancy.Tenant) (tenancy.Tenant, error), ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+// CreateEach creates ts one by one, for a [BatchCreator] that must find out whose tenant a
+// constraint of somebody else refuses. It ends at the first error that says nothing of the
+// tenant.
+func CreateEach(ctx context.Context, create func(context.Context, tenancy.Tenant) (tenancy.Tenant, error), ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	results := make([]tenancy.CreateResult, 0, len(ts))
 	for _, t := range ts {
 		created, err := create(ctx, t)

@@ -18,7 +18,7 @@ func (x *Extended) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (result
 	}
 	b, ok := x.b.(BatchCreator)
 	if !ok {
-		return createEach(ctx, x.Create, ts)
+		return CreateEach(ctx, x.Create, ts)
 	}
 	results = make([]tenancy.CreateResult, 0, len(ts))
 	for len(ts) > 0 {

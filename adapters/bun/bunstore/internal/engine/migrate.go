@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// schemaVersion is the version of the schema that this library makes; each later
+// one is a file of each engine that changes the one before.
+const SchemaVersion = 1
+
+// The table of versions has a row for each that was installed. compatible_from
+// is the oldest library, by its schemaVersion, that may still use the schema: so
+// processes of the old version go on during a rolling upgrade. The search index has
+// no version: it may come and go at any time, and is there if its name is.
+
+// ReadVersion selects the newest version of the schema, and what it is compatible with.
+func (b *Base) ReadVersion() string {
+	return "SELECT max(version), max(compatible_from) FROM " + b.Source("_schema", "v")
+}
+
+// UpToDate reports whether there is nothing to migrate. exists says whether the
+// table of versions does.
+func (b *Base) UpToDate(ctx context.Context, s Session, exists bool) (bool, error) {
+	if !exists {
+		return false, nil
+	}
+	if err := b.checkVersion(ctx, s); err != nil || !b.SearchIndex {
+		return true, err
+	}
+	exists, _, err := b.searchIndexState(ctx, s)
+	return exists, err
+}
+
+// Install brings the schema up to date within a transaction that no other
+// migration runs beside.
+func (b *Base) Install(ctx context.Context, s Session, exists bool) error {
+	if err := b.installSchema(ctx, s, exists); err != nil || !b.SearchIndex {
+		return err
+	}
+	return b.installSearchIndex(ctx, s)
+}
+
+func (b *Base) installSchema(ctx context.Context, s Session, exists bool) error {
+	if exists {
+		return b.checkVersion(ctx, s)
+	}
+	ddl, err := b.Schema()
+	if err != nil {
+		return err
+	}
+	_, err = s.Exec(ctx, ddl)
+	return err
+}
+
+// errNewerSchema: the library is too old for the database.
+var errNewerSchema = errors.New("the schema was made by a newer version of this library, and this version cannot use it: upgrade the program")
+
+var errNoTable = errors.New("no table of tenants")
+
+// TableGone is why Migrate does not go on where there was a store: an empty table
+// would answer that nobody exists.
+func (b *Base) TableGone() error {
+	return &Failure{Reason: tenancy.ErrUnavailable, Cause: errNoTable, Text: "the table " + b.Names.Table + " is gone, or something else stands in its place:" +
+		" was it renamed, moved or dropped? Put it back; to begin anew without it, drop " + b.Names.Table + "_schema, too"}
+}
+
+func (b *Base) checkVersion(ctx context.Context, s Session) error {
+	var version, compatibleFrom Integer
+	if _, err := s.One(ctx, b.ReadVersion(), nil, &version, &compatibleFrom); err != nil {
+		return err
+	}
+	if version < 1 {
+		return &Failure{Reason: tenancy.ErrUnavailable, Text: "the table of schema versions is empty: was it edited by hand?", Cause: errNewerSchema}
+	}
+	if compatibleFrom > SchemaVersion {
+		return &Failure{Reason: tenancy.ErrUnavailable, Text: errNewerSchema.Error(), Cause: errNewerSchema}
+	}
+	return nil
+}

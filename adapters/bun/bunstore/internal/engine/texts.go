@@ -1,0 +1,120 @@
+package engine
+
+import "fmt"
+
+// Texts are the statements that all databases have, built once.
+type Texts struct {
+	ByID, byIdentifier, ByIDs, exists string
+	owners                            string                // id and identifier of those that have one of two keys
+	list                              [numFilters][2]string // second index: 1 after a cursor
+	count                             [numFilters]string
+	search, IndexedSearch             [numFilters]string
+	searchState, searchSample         string
+	head, changes                     string
+	load                              string // by ids, identifiers
+	loadByID, loadByIdentifier        string
+	trimBound, aged, trim             string
+	unknownStatuses                   string
+	presence                          string // whether the table of tenants is one of a store; empty if that is not asked
+	secret, secrets                   string // what database_url holds: of one tenant, of a page by ID
+}
+
+// filterKind selects a text: a statement that compares with one status can walk
+// an index in list order.
+type filterKind int
+
+const (
+	FilterNone filterKind = iota
+	filterOne             // status = parameter
+	filterMany            // status in parameter
+	numFilters
+)
+
+// params numbers the parameters of a text as it is built.
+type params struct {
+	d Dialect
+	n int
+}
+
+func (p *params) next() string {
+	p.n++
+	return p.d.Param(p.n)
+}
+
+func newReadTexts(d Dialect, sampleShare int) Texts {
+	var (
+		tenants = d.Source("", "t")
+		changes = d.Source("_changes", "c")
+		sel     = "SELECT " + Columns + " FROM " + tenants
+		newest  = "SELECT revision, mark FROM " + changes + " ORDER BY revision DESC LIMIT 1"
+		oldest  = "SELECT revision, mark FROM " + changes + " ORDER BY revision LIMIT 1"
+		p1, p2  = d.Param(1), d.Param(2)
+	)
+	// A snapshot: the newest position, and the tenants or nothing, as of one
+	// instant, because it is one statement.
+	snapshot := "SELECT h.revision, h.mark, " + Columns + " FROM (" + newest + ") AS h LEFT JOIN "
+	x := Texts{
+		unknownStatuses: unknownStatusText(d),
+		presence:        d.Presence(),
+		ByID:            sel + " WHERE t.id = " + p1,
+		byIdentifier:    sel + " WHERE t.identifier = " + p1,
+		ByIDs:           sel + " WHERE " + d.In("t.id", p1),
+		exists:          "SELECT 1 FROM " + tenants + " WHERE t.id = " + p1,
+		owners: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.In("t.id", p1) +
+			" UNION ALL SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.In("t.identifier", p2),
+		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newest + ") AS n",
+		changes: "SELECT revision, mark, op, actor, fields, tenant_id, keys, at FROM " + changes +
+			" WHERE revision >= " + p1 + " ORDER BY revision LIMIT " + p2,
+		loadByID:         snapshot + tenants + " ON t.id = " + p1,
+		loadByIdentifier: snapshot + tenants + " ON t.identifier = " + p1,
+		load: snapshot + "(" + sel + " WHERE " + d.In("t.id", p1) +
+			" UNION ALL " + sel + " WHERE " + d.In("t.identifier", p2) + ") AS t ON TRUE",
+		trimBound: "SELECT min(c.revision), max(c.revision), (SELECT max(revision) FROM " + changes +
+			") FROM (SELECT revision FROM " + changes + " ORDER BY revision LIMIT " + p1 + ") AS c",
+		aged:   d.Aged(),
+		trim:   "DELETE FROM " + d.Table("_changes") + " WHERE revision <= " + p1,
+		secret: "SELECT t.database_url FROM " + tenants + " WHERE t.id = " + p1,
+		secrets: "SELECT t.id, t.database_url FROM " + tenants + " WHERE t.database_url <> '' AND t.id > " + p1 +
+			" ORDER BY t.id LIMIT " + p2,
+	}
+	for f := range numFilters {
+		for cursor := range 2 {
+			x.list[f][cursor] = listText(d, sel, f, cursor == 1)
+		}
+		x.count[f] = countText(d, tenants, f)
+		x.search[f] = searchText(d, f, false)
+		x.IndexedSearch[f] = searchText(d, f, true)
+	}
+	x.searchState, x.searchSample = d.SearchState(), d.SearchSample(max(sampleShare, 1))
+	return x
+}
+
+// filterText is the condition of a Filter; base.filter returns its arguments.
+func filterText(f filterKind, p *params) string {
+	switch f {
+	case filterOne:
+		return "t.status = " + p.next()
+	case filterMany:
+		return p.d.In("t.status", p.next())
+	}
+	return "TRUE"
+}
+
+// countText has no condition where nothing filters: SQLite then adds up how many
+// entries each page of an index has, without looking at them.
+func countText(d Dialect, tenants string, f filterKind) string {
+	text, p := "SELECT count(*) FROM "+tenants, params{d: d}
+	if f != FilterNone {
+		text += " WHERE " + filterText(f, &p)
+	}
+	return text
+}
+
+func listText(d Dialect, sel string, f filterKind, cursor bool) string {
+	p := params{d: d}
+	where := filterText(f, &p)
+	if cursor {
+		where += fmt.Sprintf(" AND (t.created_at, t.id) < (%s, %s)", p.next(), p.next())
+	}
+	return fmt.Sprintf("%s WHERE %s ORDER BY t.created_at DESC, t.id DESC LIMIT %s OFFSET %s", sel, where, p.next(), p.next())
+}

@@ -1,0 +1,149 @@
+// Package postgres is the engine for PostgreSQL.
+package postgres
+
+import (
+	"embed"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
+)
+
+// Engine is the store on PostgreSQL. A write is one statement wherever that is
+// possible. Its BEFORE STATEMENT trigger takes the lock of all writers, so the
+// statement itself must never wait for a row while it holds that: it locks rows
+// NOWAIT, fails if somebody edits them, lets go of everything and is tried
+// again. Hence no session is ever in a deadlock with the store.
+type Engine struct {
+	*engine.Base
+	statements
+}
+
+// New returns the engine of a store in db. It does no I/O.
+func New(db *bun.DB, c engine.Config) engine.Engine {
+	p := &Engine{Base: engine.NewBase(db, c)}
+	p.SetDialect(p)
+	p.statements = p.newStatements()
+	return p
+}
+
+//go:embed *.sql
+var files embed.FS
+
+// Schema returns the statements that create the schema of a store.
+func Schema(n engine.Names) (string, error) { return n.Fill(files, "schema.sql", nil) }
+
+// SearchSchema returns the statements that create the search index.
+func SearchSchema(n engine.Names) (string, error) {
+	return n.Fill(files, "search.sql", template.FuncMap{"searchText": searchText})
+}
+
+// Schema implements engine.Dialect.
+func (p *Engine) Schema() (string, error) { return Schema(p.Names) }
+
+// SearchSchema implements engine.Dialect.
+func (p *Engine) SearchSchema() (string, error) { return SearchSchema(p.Names) }
+
+// Table implements engine.Dialect.
+func (p *Engine) Table(suffix string) string {
+	return `"` + p.Names.Schema + `"."` + p.Names.Table + suffix + `"`
+}
+
+// A database must not answer "nothing" where it means "no". Under row_security = off it
+// refuses a statement from which policies would hide rows. Where sessions cannot be
+// relied on to have that, as behind a pooler in transaction mode, each read asks; and
+// also whether it has come to a standby, which may lack rows, and whether texts arrive
+// as they are. The answer is no boolean, so the statement fails, before it has looked
+// at any row.
+const (
+	hiddenRows = "row-level security hides rows of the store from this role, which is neither the owner nor has BYPASSRLS"
+	// unlogged is in the error of a write that no trigger has stamped.
+	unlogged = "a trigger of the store is missing, disabled or does something else, so that changes would reach neither the log nor the caches:" +
+		" run Migrate as the owner of the tables"
+	ruled         = "a rule (CREATE RULE) on the table of tenants or its change log would do something else instead: DROP RULE"
+	readStandby   = "the server is a standby; a store needs the primary"
+	otherEncoding = "the session has a client_encoding other than UTF8: set it for the connections of the pool"
+)
+
+// sessionIsFit is a condition that holds, or makes the statement fail. hidden is a
+// further one, and what it means.
+func sessionIsFit(hidden string) string {
+	return "(SELECT CASE " + hidden + "WHEN pg_catalog.pg_client_encoding() <> 'UTF8' THEN '" + otherEncoding +
+		"' WHEN pg_catalog.pg_is_in_recovery() THEN '" + readStandby + "' ELSE 'true' END)::boolean"
+}
+
+// Source leaves out tables that inherit from this one: no trigger of the store fires for
+// their rows.
+func (p *Engine) Source(suffix, alias string) string {
+	table, fit := p.Table(suffix), "TRUE"
+	if !p.SessionsReady {
+		fit = sessionIsFit("WHEN pg_catalog.row_security_active('" + table + "') THEN '" + hiddenRows + "' ")
+	}
+	return "(SELECT * FROM ONLY " + table + " AS s WHERE " + fit + " AND " + noView("s") + ") AS " + alias
+}
+
+// noView is a condition that the planner drops. A view has no tableoid, so that a statement
+// with it fails if a view has come into the place of the table.
+func noView(alias string) string { return "(TRUE OR " + alias + ".tableoid IS NULL)" }
+
+// Presence looks for a trigger that only a table of a store has, be it disabled.
+func (p *Engine) Presence() string {
+	return "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_trigger AS g ON g.tgrelid = c.oid JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid" +
+		" WHERE c.oid = to_regclass('" + p.Table("") + "') AND c.relkind = 'r' AND p.proname = '" + p.Names.Table + "_record')"
+}
+
+// Param implements engine.Dialect.
+func (p *Engine) Param(n int) string { return fmt.Sprintf("$%d", n) }
+
+// In implements engine.Dialect.
+func (p *Engine) In(column, param string) string {
+	return column + " = ANY(" + param + "::text[])"
+}
+
+// Array returns an array literal: every driver can bind a text.
+func (p *Engine) Array(values []string) (any, error) {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, v := range values {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('"')
+		for j := range len(v) {
+			if v[j] == '"' || v[j] == '\\' {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(v[j])
+		}
+		b.WriteByte('"')
+	}
+	b.WriteByte('}')
+	return b.String(), nil
+}
+
+// HasPrefix implements engine.Dialect.
+func (p *Engine) HasPrefix(text, part string) string {
+	return "starts_with(" + text + ", " + part + ")"
+}
+
+// Contains implements engine.Dialect.
+func (p *Engine) Contains(text, part string) string {
+	return "strpos(" + text + ", " + part + ") > 0"
+}
+
+// Time implements engine.Dialect.
+func (p *Engine) Time(t time.Time) any { return t }
+
+// Aged goes by the clock of the server, which has stamped the rows. Behind one that is
+// not old, as the clock has it, none is.
+func (p *Engine) Aged() string {
+	return "SELECT coalesce(min(c.revision) FILTER (WHERE c.at >= clock_timestamp() - $1::bigint * interval '1 microsecond') - 1, max(c.revision))" +
+		fmt.Sprintf(" FROM (SELECT revision, at FROM %s ORDER BY revision LIMIT %d) AS c", p.Source("_changes", "c"), engine.TrimChunk)
+}
+
+// Backoff implements engine.Dialect.
+func (p *Engine) Backoff() time.Duration { return 50 * time.Millisecond }

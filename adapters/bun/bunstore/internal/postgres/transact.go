@@ -1,0 +1,106 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
+)
+
+// single runs f, which is one statement, again as long as it loses against other
+// sessions: on the pool, if its sessions are set up, else in a transaction.
+func (p *Engine) single(ctx context.Context, f func(engine.Session) error) error {
+	return p.write(ctx, p.SessionsReady, f)
+}
+
+// onConnection runs f on a connection of the pool. If the context ends before there is
+// one, which takes long while all of them hang, nothing was sent.
+func (p *Engine) onConnection(ctx context.Context, f func(engine.Session) error) (err error) {
+	for range engine.Attempts {
+		conn, failed := p.DB.Conn(ctx)
+		if failed != nil {
+			return engine.RolledBack(engine.Fail(ctx, p, failed))
+		}
+		h := &held{Conn: conn}
+		err = f(p.Read.With(h))
+		_ = conn.Close() // gives it back
+		if !h.unsent {
+			return err
+		}
+	}
+	return err
+}
+
+// held is a connection that is taken from the pool for a statement.
+type held struct {
+	*sql.Conn
+	unsent bool // the statement: the driver has found the connection dead, and wants another
+}
+
+// QueryContext implements runner.
+func (h *held) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	rows, err := h.Conn.QueryContext(ctx, text, args...)
+	h.unsent = errors.Is(err, driver.ErrBadConn)
+	return rows, err
+}
+
+// ExecContext implements runner.
+func (h *held) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	result, err := h.Conn.ExecContext(ctx, text, args...)
+	h.unsent = errors.Is(err, driver.ErrBadConn)
+	return result, err
+}
+
+// transaction runs f in a transaction, again as long as it loses against other
+// sessions.
+func (p *Engine) transaction(ctx context.Context, f func(engine.Session) error) error {
+	return p.write(ctx, false, f)
+}
+
+// write runs f. A session whose plans are outdated goes on with them: those of
+// prepared statements the driver forgets, those of triggers have to be discarded.
+func (p *Engine) write(ctx context.Context, alone bool, f func(engine.Session) error) error {
+	discard := false
+	err := p.Retry(ctx, func() (err error) {
+		if alone && !discard {
+			err = p.onConnection(ctx, f)
+		} else {
+			err = p.transact(ctx, func(in engine.Session) error {
+				if discard {
+					if _, err := in.Exec(ctx, "DISCARD PLANS"); err != nil {
+						return err
+					}
+				}
+				return f(in)
+			})
+		}
+		discard = engine.KindOf(err) == engine.Outdated
+		return err
+	})
+	if err == nil {
+		p.Wrote()
+	}
+	return claimNotApplied(err)
+}
+
+func (p *Engine) transact(ctx context.Context, f func(engine.Session) error) error {
+	tx, err := p.DB.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return engine.RolledBack(engine.Fail(ctx, p, err))
+	}
+	defer func() { _ = tx.Rollback() }() // the transaction is over in any case, by a panic of f too
+	in := p.Read.With(tx)
+	if !p.SessionsReady {
+		_, err = in.Exec(ctx, p.settings)
+	}
+	if err == nil {
+		err = f(in)
+	}
+	if err != nil {
+		return engine.RolledBack(err)
+	}
+	// A COMMIT without an answer may have happened: never tried again.
+	return engine.Fail(ctx, p, tx.Commit())
+}

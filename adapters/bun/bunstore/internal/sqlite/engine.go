@@ -1,0 +1,120 @@
+// Package sqlite is the engine for SQLite.
+package sqlite
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
+)
+
+// Engine is the store on SQLite. Every write is one immediate transaction, in
+// which there is no other writer; so it may read first and decide in Go. It
+// reads the result back because RETURNING shows a row as it was before the
+// triggers stamped it.
+type Engine struct {
+	*engine.Base
+	statements
+	// turn is held by the one who writes: waiting in line is fairer than losing
+	// against each other in SQLite, and again.
+	turn    chan struct{}
+	pool    *prepared // for writes
+	file    openFile
+	checked engine.Integer // schema_version of the file when its triggers were right; for who has turn
+}
+
+// New returns the engine of a store in db. It does no I/O.
+func New(db *bun.DB, c engine.Config) engine.Engine {
+	s := &Engine{Base: engine.NewBase(db, c), turn: make(chan struct{}, 1), pool: newPrepared(db.DB)}
+	s.SetDialect(s)
+	s.statements = s.newStatements()
+	s.OnClose = append([]func() error{s.pool.close}, c.OnClose...)
+	s.Read = s.Read.With(s.pool)
+	if c.Reader != nil {
+		reader := newPrepared(c.Reader.DB)
+		s.OnClose = append([]func() error{reader.close}, s.OnClose...)
+		s.Read = s.Read.WithSeats(reader, c.Reader.DB)
+	}
+	return s
+}
+
+//go:embed *.sql
+var files embed.FS
+
+// Schema returns the statements that create the schema of a store.
+func Schema(n engine.Names) (string, error) { return n.Fill(files, "schema.sql", nil) }
+
+// SearchSchema returns the statements that create the search index.
+func SearchSchema(n engine.Names) (string, error) { return n.Fill(files, "search.sql", nil) }
+
+// Schema implements engine.Dialect.
+func (s *Engine) Schema() (string, error) { return Schema(s.Names) }
+
+// SearchSchema implements engine.Dialect.
+func (s *Engine) SearchSchema() (string, error) { return SearchSchema(s.Names) }
+
+// Table implements engine.Dialect.
+func (s *Engine) Table(suffix string) string { return `"` + s.Names.Table + suffix + `"` }
+
+// Source implements engine.Dialect.
+func (s *Engine) Source(suffix, alias string) string {
+	return s.Table(suffix) + " AS " + alias
+}
+
+// Presence implements engine.Dialect.
+func (s *Engine) Presence() string { return "" }
+
+// Param implements engine.Dialect.
+func (s *Engine) Param(n int) string { return fmt.Sprintf("?%d", n) }
+
+// In implements engine.Dialect.
+func (s *Engine) In(column, param string) string {
+	return column + " IN (SELECT value FROM json_each(" + param + "))"
+}
+
+// Array implements engine.Dialect.
+func (s *Engine) Array(values []string) (any, error) {
+	data, err := json.Marshal(values)
+	return string(data), err
+}
+
+// HasPrefix implements engine.Dialect.
+func (s *Engine) HasPrefix(text, part string) string {
+	return "substr(" + text + ", 1, length(" + part + ")) = " + part
+}
+
+// Contains implements engine.Dialect.
+func (s *Engine) Contains(text, part string) string {
+	return "instr(" + text + ", " + part + ") > 0"
+}
+
+// Time implements engine.Dialect.
+func (s *Engine) Time(t time.Time) any { return t.UnixMicro() }
+
+// Aged asks no clock: SQLite has none but those of the processes that write, and one of
+// them may be a year wrong. A row is old when the log has gone on for that long since:
+// when the later rows have brought that much time that was new. A time that is not later
+// than one before it brings none, and the step from one row to the next a hundredth of
+// the age at most. So a clock that is behind makes nothing old, and one that is ahead a
+// hundredth sooner. Of a long log, a row in so many is looked at.
+func (s *Engine) Aged() string {
+	return strings.ReplaceAll(`WITH RECURSIVE bounds AS (SELECT (SELECT min(revision) FROM changes) AS oldest, (SELECT max(revision) FROM changes) AS newest),
+	looked (revision, step, newest) AS (
+		SELECT oldest, (newest - oldest) / 1000 + 1, newest FROM bounds
+		UNION ALL SELECT revision + step, step, newest FROM looked WHERE revision + step <= newest),
+	times AS (
+		SELECT c.revision, c.at, max(c.at) OVER (ORDER BY c.revision ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS latest
+		FROM looked AS l JOIN changes AS c ON c.revision = l.revision),
+	ages AS (
+		SELECT revision, sum(min(max(at - latest, 0), max(?1 / 100, 1))) OVER (ORDER BY revision ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS age
+		FROM times)
+	SELECT max(revision) FROM ages WHERE age >= ?1`, "changes", s.Table("_changes"))
+}
+
+// Backoff implements engine.Dialect.
+func (s *Engine) Backoff() time.Duration { return 5 * time.Millisecond }

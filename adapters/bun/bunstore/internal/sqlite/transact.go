@@ -1,0 +1,104 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
+)
+
+// write runs f in an immediate transaction, again if another process is in the
+// way. There is no connection that could be lost before an answer comes: nearly every
+// failure has changed nothing, and says so.
+func (s *Engine) write(ctx context.Context, f func(engine.Session) error) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return engine.RolledBack(ctx.Err())
+	}
+	return engine.RolledBack(s.Retry(ctx, func() error {
+		if err := s.pool.prepareWanted(ctx); err != nil {
+			return engine.Fail(ctx, s, err)
+		}
+		over := func(tx *sql.Tx) engine.Runner { return preparedTx{tx, s.pool} }
+		return s.transact(ctx, over, func(in engine.Session) error {
+			// The pool may be the caller's and begin deferred transactions: a
+			// statement that writes takes the lock before f reads.
+			if _, err := in.Exec(ctx, s.nobody); err != nil {
+				return err
+			}
+			if err := s.checkTriggers(ctx, in); err != nil {
+				return err
+			}
+			return s.as(ctx, in, tenancy.ActorFrom(ctx), f)
+		})
+	}))
+}
+
+// as runs f, whose changes the triggers log as those of actor.
+func (s *Engine) as(ctx context.Context, in engine.Session, actor string, f func(engine.Session) error) error {
+	if actor == "" {
+		return f(in)
+	}
+	if _, err := in.Exec(ctx, s.actor, actor); err != nil {
+		return err
+	}
+	if err := f(in); err != nil {
+		return err
+	}
+	_, err := in.Exec(ctx, s.nobody)
+	return err
+}
+
+// transact runs f in a transaction, whose statements over runs.
+func (s *Engine) transact(ctx context.Context, over func(*sql.Tx) engine.Runner, f func(engine.Session) error) (err error) {
+	conn, err := s.DB.Conn(ctx)
+	if err != nil {
+		return engine.Fail(ctx, s, err)
+	}
+	defer func() { _ = conn.Close() }() // gives it back to the pool
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return engine.Fail(ctx, s, err)
+	}
+	defer func() { _ = tx.Rollback() }() // the transaction is over in any case, by a panic of f too
+	if err := f(s.Read.With(over(tx))); err != nil {
+		return err
+	}
+	if err := s.commit(ctx, tx); err != nil {
+		return err
+	}
+	s.Wrote()
+	s.Go("checkpoint", s.keepWALShort)
+	return nil
+}
+
+// commit runs COMMIT as a statement. Without WAL it fails as long as others
+// read, but the transaction stays open and keeps new readers out, so it is tried
+// again; tx.Commit would roll back instead.
+func (s *Engine) commit(ctx context.Context, tx *sql.Tx) error {
+	whole := context.WithoutCancel(ctx) // not to be interrupted halfway
+	err := s.Retry(ctx, func() error {
+		_, err := tx.ExecContext(whole, "COMMIT")
+		return engine.Fail(ctx, s, err)
+	})
+	_ = tx.Rollback() // for database/sql; after COMMIT there is nothing to roll back
+	var f *engine.Failure
+	if !errors.As(err, &f) {
+		return err
+	}
+	failed := *f
+	switch code, _ := sqliteCode(err); {
+	case f.Kind == engine.Contended:
+		failed = engine.Failure{Reason: tenancy.ErrUnavailable, Text: "readers kept the transaction from being committed", Cause: err}
+	case code&0xff == sqliteFull, code == sqliteWrite: // what makes it a commit comes last, and was not written
+	case errors.Is(err, sql.ErrTxDone): // rolled back because ctx had ended
+	default:
+		failed.InDoubt = true
+	}
+	return &failed
+}
