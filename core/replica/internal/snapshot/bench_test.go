@@ -37,7 +37,7 @@ func BenchmarkFile(b *testing.B) {
 			if err != nil {
 				return err
 			}
-			kept := make([]*tenancy.Tenant, 0, n)
+			kept := make([]tenancy.Tenant, 0, n)
 			for t, err := range r.Rows(nil) {
 				if err != nil {
 					return err

@@ -91,14 +91,14 @@ func (r *Reader) readHeader() error {
 // too, but there may be more.
 //
 // A DatabaseURL that was withheld, or that sealer does not open, is withheld.
-func (r *Reader) Rows(sealer seal.Sealer) iter.Seq2[*tenancy.Tenant, error] {
+func (r *Reader) Rows(sealer seal.Sealer) iter.Seq2[tenancy.Tenant, error] {
 	codec := entrycodec.Codec{Sealer: sealer, Withhold: true}
-	return func(yield func(*tenancy.Tenant, error) bool) {
+	return func(yield func(tenancy.Tenant, error) bool) {
 		n := 0
 		for r.left > 0 {
 			block, err := r.nextBlock()
 			for len(block) > 0 && err == nil {
-				var t *tenancy.Tenant
+				var t tenancy.Tenant
 				t, block, err = r.row(codec, block)
 				if err == nil && !yield(t, nil) {
 					return
@@ -106,32 +106,31 @@ func (r *Reader) Rows(sealer seal.Sealer) iter.Seq2[*tenancy.Tenant, error] {
 				n++
 			}
 			if err != nil {
-				yield(nil, err)
+				yield(tenancy.Tenant{}, err)
 				return
 			}
 		}
 		if n != r.header.Rows {
-			yield(nil, r.corrupt("it has %d rows, and its header says %d", n, r.header.Rows))
+			yield(tenancy.Tenant{}, r.corrupt("it has %d rows, and its header says %d", n, r.header.Rows))
 		}
 	}
 }
 
 // row returns the first row of a block, and the rest.
-func (r *Reader) row(codec entrycodec.Codec, block []byte) (*tenancy.Tenant, []byte, error) {
+func (r *Reader) row(codec entrycodec.Codec, block []byte) (tenancy.Tenant, []byte, error) {
 	size, n := binary.Uvarint(block)
 	if n <= 0 || size > uint64(len(block)-n) {
-		return nil, nil, r.corrupt("a row is longer than its block")
+		return tenancy.Tenant{}, nil, r.corrupt("a row is longer than its block")
 	}
 	end := n + int(size)
 	_, v, err := codec.Decode(string(block[n:end])) // one copy for all texts of the row
 	switch {
 	case err != nil:
-		return nil, nil, r.corrupt("%w", err)
+		return tenancy.Tenant{}, nil, r.corrupt("%w", err)
 	case !v.Found:
-		return nil, nil, r.corrupt("a row without a tenant")
+		return tenancy.Tenant{}, nil, r.corrupt("a row without a tenant")
 	}
-	t := v.Tenant // not as a part of v
-	return &t, block[end:], nil
+	return v.Tenant, block[end:], nil
 }
 
 // nextBlock returns what the next block holds, until the next call.

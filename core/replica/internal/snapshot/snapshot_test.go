@@ -24,35 +24,35 @@ import (
 
 var current = time.Date(2026, 2, 3, 4, 5, 6, 789_000, time.UTC)
 
-func tenant(i int) *tenancy.Tenant {
+func tenant(i int) tenancy.Tenant {
 	at := current.Add(time.Duration(i) * time.Microsecond)
 	metadata, err := tenancy.NewMetadata(map[string]any{"plan": "pro", "seats": i})
 	if err != nil {
 		panic(err)
 	}
-	return &tenancy.Tenant{
+	return tenancy.Tenant{
 		ID: fmt.Sprintf("0198c0de-0000-7000-8000-%012d", i), Identifier: fmt.Sprintf("tenant-%d", i), Name: "Acmé " + fmt.Sprint(i),
 		Status: tenancy.StatusActive, Isolation: "schema", SchemaName: "tenant_" + fmt.Sprint(i),
 		Metadata: metadata, CreatedAt: at, UpdatedAt: at, Revision: tenancy.Revision(i + 1), Mark: int64(-i - 1),
 	}
 }
 
-func tenants(n int) []*tenancy.Tenant {
-	rows := make([]*tenancy.Tenant, n)
+func tenants(n int) []tenancy.Tenant {
+	rows := make([]tenancy.Tenant, n)
 	for i := range rows {
 		rows[i] = tenant(i)
 	}
 	return rows
 }
 
-func header(rows []*tenancy.Tenant) Header {
+func header(rows []tenancy.Tenant) Header {
 	return Header{
 		At:     tenancy.Position{Revision: 1 << 40, Mark: -42},
 		Newest: tenancy.Position{Revision: 1<<40 + 1, Mark: math.MinInt64}, Current: current, Rows: len(rows),
 	}
 }
 
-func write(tb testing.TB, path string, sealer seal.Sealer, rows []*tenancy.Tenant) {
+func write(tb testing.TB, path string, sealer seal.Sealer, rows []tenancy.Tenant) {
 	tb.Helper()
 	if err := Write(tb.Context(), path, sealer, header(rows), slices.Values(rows)); err != nil {
 		tb.Fatal(err)
@@ -60,7 +60,7 @@ func write(tb testing.TB, path string, sealer seal.Sealer, rows []*tenancy.Tenan
 }
 
 // bytesOf returns what a file of these rows holds.
-func bytesOf(tb testing.TB, rows []*tenancy.Tenant) []byte {
+func bytesOf(tb testing.TB, rows []tenancy.Tenant) []byte {
 	tb.Helper()
 	var b bytes.Buffer
 	if err := writeTo(tb.Context(), &b, nil, header(rows), slices.Values(rows)); err != nil {
@@ -70,7 +70,7 @@ func bytesOf(tb testing.TB, rows []*tenancy.Tenant) []byte {
 }
 
 // rowsOf reads rows to the end, or to the first error.
-func rowsOf(r *Reader, sealer seal.Sealer) (rows []*tenancy.Tenant, err error) {
+func rowsOf(r *Reader, sealer seal.Sealer) (rows []tenancy.Tenant, err error) {
 	for t, err := range r.Rows(sealer) {
 		if err != nil {
 			return rows, err
@@ -80,7 +80,7 @@ func rowsOf(r *Reader, sealer seal.Sealer) (rows []*tenancy.Tenant, err error) {
 	return rows, nil
 }
 
-func read(path string, sealer seal.Sealer) (h Header, rows []*tenancy.Tenant, err error) {
+func read(path string, sealer seal.Sealer) (h Header, rows []tenancy.Tenant, err error) {
 	r, err := Open(path)
 	if err != nil {
 		return Header{}, nil, err
@@ -89,7 +89,7 @@ func read(path string, sealer seal.Sealer) (h Header, rows []*tenancy.Tenant, er
 	return r.Header(), rows, errors.Join(err, r.Close())
 }
 
-func readBytes(data []byte) (rows []*tenancy.Tenant, err error) {
+func readBytes(data []byte) (rows []tenancy.Tenant, err error) {
 	r, err := newReader("file", bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, err
@@ -97,8 +97,8 @@ func readBytes(data []byte) (rows []*tenancy.Tenant, err error) {
 	return rowsOf(r, nil)
 }
 
-func same(a, b []*tenancy.Tenant) bool {
-	return slices.EqualFunc(a, b, func(a, b *tenancy.Tenant) bool { return *a == *b })
+func same(a, b []tenancy.Tenant) bool {
+	return slices.Equal(a, b)
 }
 
 func keyring(tb testing.TB, id string) *seal.Keyring {
@@ -117,7 +117,7 @@ func keyring(tb testing.TB, id string) *seal.Keyring {
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	large := tenant(3)
 	large.Metadata = driver.MetadataFromStored([]byte(`{"a":"` + strings.Repeat("x", 3*blockSize) + `"}`))
-	for name, rows := range map[string][]*tenancy.Tenant{
+	for name, rows := range map[string][]tenancy.Tenant{
 		"none":         nil,
 		"one":          tenants(1),
 		"many blocks":  tenants(5000),
@@ -162,9 +162,9 @@ func TestSecretsAreSealedOrWithheld(t *testing.T) {
 		if err != nil || bytes.Contains(data, []byte("s3cret")) {
 			t.Errorf("%s: the file shows the secret, or %v", name, err)
 		}
-		want := *rows[0]
+		want := rows[0]
 		want.DatabaseURL = c.want
-		if _, got, err := read(path, c.read); err != nil || !same(got, []*tenancy.Tenant{&want, rows[1]}) {
+		if _, got, err := read(path, c.read); err != nil || !same(got, []tenancy.Tenant{want, rows[1]}) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
@@ -325,12 +325,12 @@ func TestAFailedWriteLeavesTheFileBefore(t *testing.T) {
 	for name, c := range map[string]struct {
 		ctx  context.Context
 		head Header
-		rows []*tenancy.Tenant
+		rows []tenancy.Tenant
 	}{
 		"ended":             {ended, header(many), many},
 		"fewer rows":        {t.Context(), header(many), many[1:]},
 		"a newer row":       {t.Context(), Header{Newest: tenancy.Position{Revision: 2}, Rows: 3}, before},
-		"a row of 16 MiB":   {t.Context(), header(many[:1]), []*tenancy.Tenant{huge}},
+		"a row of 16 MiB":   {t.Context(), header(many[:1]), []tenancy.Tenant{huge}},
 		"more rows at once": {t.Context(), header(nil), many},
 	} {
 		if err := Write(c.ctx, path, nil, c.head, slices.Values(c.rows)); err == nil {

@@ -35,7 +35,7 @@ func child(t *testing.T, path string) *exec.Cmd {
 
 // generation n of a file has so many rows that a write of it takes some time, and says
 // in its position which it is.
-func generation(n int) (Header, []*tenancy.Tenant) {
+func generation(n int) (Header, []tenancy.Tenant) {
 	rows := tenants(2000 + n%7)
 	h := header(rows)
 	h.At.Revision = tenancy.Revision(n)

@@ -28,7 +28,7 @@ var ErrBusy = errors.New("another process is writing it")
 // Writers of one path exclude each other by a lock of path.lock, which ends with its
 // process: one that comes meanwhile gets ErrBusy. Systems without flock do not lock, and
 // there two writers may leave a file that is ErrCorrupt.
-func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows iter.Seq[*tenancy.Tenant]) (err error) {
+func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows iter.Seq[tenancy.Tenant]) (err error) {
 	if err := checkRegular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -72,7 +72,7 @@ func checkRegular(path string) error {
 	return err
 }
 
-func writeTo(ctx context.Context, to io.Writer, sealer seal.Sealer, h Header, rows iter.Seq[*tenancy.Tenant]) error {
+func writeTo(ctx context.Context, to io.Writer, sealer seal.Sealer, h Header, rows iter.Seq[tenancy.Tenant]) error {
 	codec := entrycodec.Codec{Sealer: sealer, Withhold: true}
 	w := newWriter(to)
 	w.block = h.append(w.block)
@@ -84,7 +84,7 @@ func writeTo(ctx context.Context, to io.Writer, sealer seal.Sealer, h Header, ro
 		if t.Revision > h.Newest.Revision {
 			return fmt.Errorf("tenant %q is of revision %d, and the rows are said to be of %d", t.ID, t.Revision, h.Newest.Revision)
 		}
-		row, err := codec.Encode(tenancy.Key{}, &tenancy.Versioned{AsOf: h.At, Tenant: *t, Found: true})
+		row, err := codec.Encode(tenancy.Key{}, &tenancy.Versioned{AsOf: h.At, Tenant: t, Found: true})
 		if err == nil {
 			err = w.row(ctx, row)
 		}
