@@ -33,6 +33,7 @@ type freshness struct {
 	maxStale   time.Duration // the shortest that was set, or 0
 	contactAt  int64         // from when it counts
 	distrusted uint64        // only a read that begins after so many counts as contact
+	early      bool          // what is served is served before the first contact
 	over       bool
 }
 
@@ -63,7 +64,7 @@ func (f *freshness) limit(d time.Duration) {
 		return
 	}
 	f.maxStale = d
-	if f.until.Load() != 0 { // the first contact was before
+	if f.until.Load() != 0 && !f.early { // the first contact was before
 		f.until.Store(f.staleUntil())
 	}
 }
@@ -92,11 +93,32 @@ func (f *freshness) staleUntil() int64 {
 // was distrusted since the read began.
 func (f *freshness) contact(n uint64) { f.note(func() bool { return n > f.distrusted }) }
 
-// serveUntil begins the service before the first contact, and ends it at t.
-func (f *freshness) serveUntil(t time.Time) {
+// serveUntil begins the service before the first contact, in read number n, and ends it
+// at t, unless what is known was distrusted since the read began.
+func (f *freshness) serveUntil(n uint64, t time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.until.Store(int64(time.Until(t)))
+	if f.over || n <= f.distrusted {
+		return
+	}
+	f.early = true
+	f.tick()
+	f.until.Store(f.now.Load() + int64(min(time.Until(t), longest)))
+}
+
+// suspend ends the service until contact, or until resume is called, if what is known is
+// not distrusted meanwhile.
+func (f *freshness) suspend() (resume func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	until, distrusted := f.until.Swap(0), f.distrusted
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if !f.over && f.distrusted == distrusted {
+			f.until.Store(until)
+		}
+	}
 }
 
 // progress notes a part of a read that is not the last: what is served goes on being
@@ -111,7 +133,7 @@ func (f *freshness) note(serve func() bool) {
 		return
 	}
 	f.tick()
-	f.contactAt = f.now.Load()
+	f.contactAt, f.early = f.now.Load(), false
 	f.until.Store(f.staleUntil())
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -19,6 +20,11 @@ import (
 // write or where the log has another history.
 type Loader interface {
 	Follower
+	// Restore is called first, and once: a Loader that knows everything already, by a file
+	// for example, returns as of which position, and until when that may be served before
+	// the log was read. The zero Position says that it knows nothing. Scan is called all
+	// the same, and may have nothing to do.
+	Restore(ctx context.Context, r *Reader) (at tenancy.Position, until time.Time)
 	// Scan reads the next part of everything that there is, and reports whether that was the
 	// last. It begins from the start after StartOver and after a ChangeReset. What
 	// changes while it goes on is loaded in between.
@@ -39,6 +45,17 @@ func (r *Reader) Saw(p tenancy.Position) {
 	if p.Revision > r.Position().Revision && !slices.Contains(r.seen, p) {
 		r.seen = append(r.seen, p)
 	}
+}
+
+// Restoring reports whether the Loader is still busy with Restore. If so, what it restores
+// is not served before the log was read: the caller has an answer of the source, which may be
+// newer.
+func (r *Reader) Restoring() bool {
+	if !r.restoring.Load() {
+		return false
+	}
+	r.freshness.distrust(r.Reads())
+	return true
 }
 
 // IsWhole reports whether a [Loader] is whole.

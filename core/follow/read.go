@@ -12,7 +12,7 @@ import (
 // once: with much to read, the time between pages is the time without contact.
 func (r *Reader) read(ctx context.Context, n uint64) error {
 	if r.Position().IsZero() {
-		if err := r.start(ctx); err != nil {
+		if err := r.start(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -79,7 +79,16 @@ func (r *Reader) timed(ctx context.Context, call func(context.Context) error) er
 func (r *Reader) noteLimit() { r.patience.Store(int64(2 * r.limit.Now())) }
 
 // start finds the place from which to follow.
-func (r *Reader) start(ctx context.Context) error {
+func (r *Reader) start(ctx context.Context, n uint64) error {
+	if r.restoring.Load() {
+		at, until := r.loader.Restore(ctx, r)
+		r.restoring.Store(false)
+		if !at.IsZero() {
+			r.position.startOver(at, func() {})
+			r.freshness.serveUntil(n, until)
+			return nil
+		}
+	}
 	head, err := r.head(ctx)
 	if err != nil {
 		return err
@@ -103,6 +112,10 @@ func (r *Reader) head(ctx context.Context) (head tenancy.Bounds, err error) {
 // startOver is what ErrCompacted asks for: the changes since after are gone, or
 // never were in the history that the database has now.
 func (r *Reader) startOver(ctx context.Context, after tenancy.Position) error {
+	resume := func() {}
+	if r.loader != nil { // which still serves what may be of another history
+		resume = r.freshness.suspend()
+	}
 	head, err := r.head(ctx)
 	if err != nil {
 		return err
@@ -111,13 +124,11 @@ func (r *Reader) startOver(ctx context.Context, after tenancy.Position) error {
 		r.compacted.Add(1)
 		r.cfg.Logger.Warn("tenancy: the change log was trimmed before it could be followed; caches flushed",
 			"after", after, "oldest", head.Oldest)
+		resume()
 	} else {
 		r.diverged.Add(1)
 		r.cfg.Logger.Warn("tenancy: the change log has another history, as after a restored backup; caches flushed",
 			"after", after, "newest", head.Newest)
-		if r.loader != nil {
-			r.freshness.distrust(r.Reads())
-		}
 	}
 	r.goOnFrom(head.Newest)
 	return nil
@@ -168,7 +179,7 @@ func (r *Reader) noteContact(err error) {
 func (r *Reader) noteServing() {
 	idle := !r.Serving()
 	r.mu.Lock()
-	changed := idle && !r.idle && r.started.Load()
+	changed := idle && !r.idle
 	r.idle = idle
 	r.mu.Unlock()
 	if changed {

@@ -39,10 +39,6 @@ type Config struct {
 	// It is doubled for the next read then, up to eight times, so that a log that is only
 	// slow is read all the same.
 	Timeout time.Duration
-	// From is as of when a [Loader] knows everything already, by a file for example, and
-	// ServeUntil until when that may be served before the first contact.
-	From       tenancy.Position
-	ServeUntil time.Time
 	// Logger gets what operators should know, once for each change of state.
 	Logger *slog.Logger
 }
@@ -67,6 +63,7 @@ type Reader struct {
 	waited    tenancy.Position   // where it has waited last
 	scanned   bool               // everything was, by the loader
 	seen      []tenancy.Position // by the loader, and not yet in the log
+	restoring atomic.Bool        // the loader was not yet asked what it knows already, or has not answered
 	whole     atomic.Bool        // the follower knows everything up to the position; without a loader always
 	again     atomic.Bool        // everything is to be scanned again
 	patience  atomic.Int64       // how long nothing may come while somebody waits for the log
@@ -105,15 +102,11 @@ func New(log tenancy.Log, follower Follower, cfg Config) *Reader {
 	r := &Reader{
 		log: log, follower: follower, cfg: cfg,
 		position: position{grown: make(chan struct{})}, freshness: freshness{start: time.Now()},
-		limit: logread.Limit{Least: cfg.Timeout}, work: inflight.New(tenancy.ErrClosed),
+		idle: true, limit: logread.Limit{Least: cfg.Timeout}, work: inflight.New(tenancy.ErrClosed),
 	}
 	r.loader, _ = follower.(Loader)
 	r.whole.Store(r.loader == nil)
-	if !cfg.From.IsZero() {
-		r.position.startOver(cfg.From, func() {})
-		r.freshness.serveUntil(cfg.ServeUntil)
-		r.scanned = true
-	}
+	r.restoring.Store(r.loader != nil)
 	r.noteLimit()
 	r.work.Go(r.freshness.run)
 	r.work.Go(r.run)

@@ -16,6 +16,8 @@ type loader struct {
 	limit  logread.Limit
 	scan   uint32 // number of the scan under way, or of the last
 	cursor string // of its next page
+	// restored says that the snapshot file had everything, so that nothing is to be scanned.
+	restored bool
 	// gone are the tenants that a change has removed since the scan began: a page that was
 	// read before may show them.
 	gone map[string]struct{}
@@ -40,7 +42,7 @@ func (l *loader) StartOver(at tenancy.Position) {
 // begin begins a scan.
 func (l *loader) begin() {
 	l.scan++
-	l.cursor, l.gone = "", map[string]struct{}{}
+	l.restored, l.cursor, l.gone = false, "", map[string]struct{}{}
 	l.stats.scans.Add(1)
 	l.phase.note(func(p *phase) { p.whole = false })
 }
@@ -49,6 +51,12 @@ func (l *loader) begin() {
 func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err error) {
 	if err := l.phase.refused(); err != nil {
 		return false, err
+	}
+	if l.restored {
+		return true, nil
+	}
+	if l.cursor == "" && !r.Serving() { // what was known is wrong, and not only old
+		l.dropSnapshot()
 	}
 	var page tenancy.Page
 	err = l.limit.Read(ctx, tenancy.ErrUnavailable, func(ctx context.Context) (err error) {

@@ -6,16 +6,21 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 type config struct {
-	maxTenants    int
-	maxStale      time.Duration
-	followTimeout time.Duration
-	bus           follow.Bus
-	logger        *slog.Logger
-	err           error // of the first option that makes no sense
+	maxTenants     int
+	maxStale       time.Duration
+	followTimeout  time.Duration
+	bus            follow.Bus
+	path           string // of the snapshot file; empty for none
+	maxAge         time.Duration
+	sealer         seal.Sealer
+	withoutSecrets bool
+	logger         *slog.Logger
+	err            error // of the first option that makes no sense
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -25,6 +30,9 @@ func newConfig(opts []Option) (config, error) {
 			return c, invalid(fmt.Sprintf("option %d is nil", i+1))
 		}
 		opt.apply(&c)
+	}
+	if c.sealer != nil && c.path == "" && c.err == nil {
+		c.err = invalid("WithSealer is for the secrets in the file of WithSnapshotFile, and there is none")
 	}
 	return c, c.err
 }
@@ -86,6 +94,39 @@ func WithFollowTimeout(d time.Duration) Option {
 // grown. PostgreSQL needs none: its NOTIFY does that. Close closes it, if it has a method
 // Close.
 func WithBus(b follow.Bus) Option { return option(func(c *config) { c.bus = b }) }
+
+// WithSnapshotFile keeps all tenants in a file, from which the next process is served at
+// once: it then reads what has changed since, and not all tenants, and it is served if
+// the database is down. The file is written when the replica is closed, after changes,
+// at most once a minute, and when it says nothing new for a quarter of maxAge. Only
+// the owner may read it (0600), and it holds no plain secret: see [WithSealer].
+//
+// maxAge is for how long a process that has never read the change log serves tenants from
+// the file, since the moment when they were last known to be current: a tenant that was
+// suspended meanwhile is served for as long. It has no default.
+//
+// A file that is damaged, too old, of the future, of a newer release, or cannot be read is
+// logged and not used. One of another history, as after a restored backup, is removed as
+// soon as the change log says so.
+//
+// The directory must be there, and be writable for nobody else. Processes over one
+// database may use the same file; of two that write, one does.
+func WithSnapshotFile(path string, maxAge time.Duration) Option {
+	return check(path != "" && maxAge > 0, "WithSnapshotFile needs a path, and how old the file may be", func(c *config) { c.path, c.maxAge = path, maxAge })
+}
+
+// WithSealer seals the secrets in the snapshot file. Without it they are not in the
+// file: a process that starts from it serves the tenants that have some at once, with
+// their DatabaseURL withheld (see [tenancy.Secret.Err]), and reads all tenants anew.
+func WithSealer(s seal.Sealer) Option {
+	return check(s != nil, "WithSealer needs a Sealer", func(c *config) { c.sealer = s })
+}
+
+// WithoutSecrets has the replica hold no secrets: each DatabaseURL that there is is
+// withheld (see [tenancy.Secret.Err]) in whatever it returns, so that Update refuses to
+// write it back. Lookups through [tenancy.Fresh], and so [tenancy.Modify], have it from
+// the source.
+func WithoutSecrets() Option { return option(func(c *config) { c.withoutSecrets = true }) }
 
 // WithLogger sets where the replica logs what operators should know, once for each change
 // of state: slog.Default() unless set; nil logs nothing.

@@ -13,6 +13,7 @@ type Phase string
 // The phases.
 const (
 	PhaseStarting    Phase = "starting"    // reads go to the source until all tenants are read
+	PhaseRestored    Phase = "restored"    // reads are answered from the snapshot file, until the log was read
 	PhaseSynced      Phase = "synced"      // all reads are answered from memory
 	PhaseInterrupted Phase = "interrupted" // the log cannot be read, or all tenants are read anew
 	PhaseRefused     Phase = "refused"     // there are more tenants than WithMaxTenants allows
@@ -20,7 +21,7 @@ const (
 
 // Phases returns all phases.
 func Phases() []Phase {
-	return []Phase{PhaseStarting, PhaseSynced, PhaseInterrupted, PhaseRefused}
+	return []Phase{PhaseStarting, PhaseRestored, PhaseSynced, PhaseInterrupted, PhaseRefused}
 }
 
 // State is what a replica is at.
@@ -32,6 +33,8 @@ type State struct {
 	LastContact time.Time        // when the log was read to its end last: what was written since may be missing
 	Tenants     int              // in memory
 	Scans       int64            // times that all tenants were read, or began to be
+	Snapshot    time.Time        // when the tenants of the snapshot file were current; zero if there is none
+	SnapshotErr error            // why the file could not be written last
 	Err         error            // why the replica is not synced, if something failed
 }
 
@@ -45,6 +48,8 @@ func (s *Store) State() State {
 		Serving: log.Serving, Position: log.Position, LastContact: log.LastContact,
 		Tenants: tenants, Scans: s.stats.scans.Load(), Err: log.Failure,
 	}
+	file, err := s.snapshot.get()
+	st.Snapshot, st.SnapshotErr = file.Current, err
 	s.phase.mu.Lock()
 	defer s.phase.mu.Unlock()
 	st.Phase, st.Since = s.phase.now, s.phase.since
@@ -56,14 +61,15 @@ func (s *Store) State() State {
 
 // phase is the phase of a replica and what it follows from.
 type phase struct {
-	mu      sync.Mutex
-	synced  chan struct{} // closed when it was whole for the first time
-	once    bool          // it was
-	whole   bool
-	lost    bool  // contact with the log
-	refusal error // there are too many tenants
-	now     Phase
-	since   time.Time
+	mu       sync.Mutex
+	synced   chan struct{} // closed when it was whole for the first time
+	once     bool          // it was
+	whole    bool
+	restored bool  // from the snapshot file
+	lost     bool  // contact with the log
+	refusal  error // there are too many tenants
+	now      Phase
+	since    time.Time
 }
 
 func (p *phase) begin() {
@@ -87,6 +93,10 @@ func (p *phase) note(change func(*phase)) {
 		p.now = PhaseSynced
 	case p.once:
 		p.now = PhaseInterrupted
+	case p.restored:
+		p.now = PhaseRestored
+	default:
+		p.now = PhaseStarting
 	}
 	if p.now != was {
 		p.since = time.Now()

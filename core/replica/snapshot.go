@@ -2,35 +2,182 @@ package replica
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"iter"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/index"
+	"github.com/go-tenancy/tenantstore/core/replica/internal/snapshot"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Snapshot returns all tenants as of one position of the change log, in the reverse of
-// list order. It waits until memory is exactly as of one; it then costs a pointer a
-// tenant, and what it yields does not change.
-func (s *Store) Snapshot(ctx context.Context) (at tenancy.Position, tenants iter.Seq[tenancy.Tenant], err error) {
-	for {
-		grown := s.reader.Growth()
-		s.mu.RLock()
-		at, exact := s.exact()
-		exact = exact && s.reader.Serving()
-		records := s.index.Records()
-		s.mu.RUnlock()
-		if exact {
-			return at, func(yield func(tenancy.Tenant) bool) {
-				for _, r := range records {
-					if !yield(r.Tenant) {
-						return
-					}
-				}
-			}, nil
-		}
+// snapshotFile is what is known of the file from which the next start is served.
+type snapshotFile struct {
+	mu      sync.Mutex
+	header  snapshot.Header // of the file; zero if there is none that can be used
+	failure error           // of the last write
+
+	end   context.CancelFunc // ends keepSnapshot; nil without a file
+	ended chan struct{}      // closed when it has
+	last  sync.Once          // the write when the replica is closed
+}
+
+const (
+	// writePause is the least time between two writes of the file, and writeShare the
+	// least multiple of the time that a write took.
+	writePause = time.Minute
+	writeShare = 20
+	// closeTime bounds the write when the replica is closed.
+	closeTime = 10 * time.Second
+)
+
+// renewal is after what time the file is written again although nothing has changed.
+func (c *config) renewal() time.Duration { return c.maxAge / 4 }
+
+func (f *snapshotFile) get() (snapshot.Header, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.header, f.failure
+}
+
+// set notes what the file holds, or why it could not be written, and reports whether that
+// has begun or ended.
+func (f *snapshotFile) set(h snapshot.Header, failure error) (turned bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	turned = (f.failure != nil) != (failure != nil)
+	if f.failure = failure; failure == nil {
+		f.header = h
+	}
+	return turned
+}
+
+// forget notes that there is no file that can be used, and reports whether there was.
+func (f *snapshotFile) forget() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	was := f.header != snapshot.Header{}
+	f.header = snapshot.Header{}
+	return was
+}
+
+// keepSnapshot writes the file whenever there is something new, until ctx ends.
+func (s *Store) keepSnapshot(ctx context.Context) {
+	defer close(s.snapshot.ended)
+	select {
+	case <-s.Synced():
+	case <-ctx.Done():
+	}
+	for ctx.Err() == nil {
+		grown, began := s.reader.Growth(), time.Now()
+		s.writeSnapshot(ctx)
+		pause := max(min(writePause, s.cfg.renewal()), writeShare*time.Since(began))
+		sleep(ctx, pause+rand.N(pause/4+1)) // not in step with other processes
+		h, _ := s.snapshot.get()
+		old := time.NewTimer(time.Until(h.Current.Add(s.cfg.renewal())))
 		select {
-		case <-grown:
 		case <-ctx.Done():
-			return at, nil, ctx.Err()
+		case <-grown:
+		case <-old.C:
 		}
+		old.Stop()
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// closeSnapshot writes the file for the last time.
+func (s *Store) closeSnapshot() {
+	f := &s.snapshot
+	if f.end == nil {
+		return
+	}
+	f.last.Do(func() {
+		f.end()
+		<-f.ended
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		s.writeSnapshot(ctx)
+	})
+}
+
+// writeSnapshot writes the file, if there is something new.
+func (s *Store) writeSnapshot(ctx context.Context) {
+	scans := s.stats.scans.Load()
+	h, records, ok := s.capture(ctx)
+	old, _ := s.snapshot.get()
+	if !ok || h.At == old.At && h.Current.Sub(old.Current) < s.cfg.renewal() {
+		return
+	}
+	err := snapshot.Write(ctx, s.cfg.path, s.cfg.sealer, h, tenantsOf(records))
+	switch {
+	case ctx.Err() != nil, errors.Is(err, snapshot.ErrBusy): // another process of the same database writes it
+		return
+	case err == nil && s.stats.scans.Load() != scans: // the history was lost meanwhile, perhaps
+		s.dropSnapshot()
+		return
+	}
+	switch turned := s.snapshot.set(h, err); {
+	case err == nil:
+		s.stats.snapshots.Add(1)
+		if turned {
+			s.cfg.logger.Info("tenancy: the snapshot of the tenants is written again", "path", s.cfg.path)
+		}
+	case turned:
+		s.cfg.logger.Warn("tenancy: the snapshot of the tenants cannot be written; a start without the database is served from the one before, if there is one",
+			"path", s.cfg.path, "error", err)
+	}
+}
+
+// capture returns all tenants as of one moment, at the cost of a pointer each. It fails
+// before the replica is synced, while all tenants are read anew, and if some were read
+// ahead of the log, which then cannot be read.
+func (s *Store) capture(ctx context.Context) (h snapshot.Header, records []*index.Record, ok bool) {
+	scans := s.stats.scans.Load()
+	h.Current = s.reader.Stats().LastContact
+	s.mu.RLock()
+	at, exact := s.exact()
+	records = s.index.Records()
+	s.mu.RUnlock()
+	h.At, h.Newest, h.Rows = at, at, len(records)
+	if !exact {
+		if s.reader.Follow(ctx) != nil {
+			return h, nil, false
+		}
+		h.Newest = s.reader.Position()
+	}
+	return h, records, s.reader.IsWhole() && s.stats.scans.Load() == scans
+}
+
+func tenantsOf(records []*index.Record) iter.Seq[tenancy.Tenant] {
+	return func(yield func(tenancy.Tenant) bool) {
+		for _, r := range records {
+			if !yield(r.Tenant) {
+				return
+			}
+		}
+	}
+}
+
+// dropSnapshot removes the file, which a start without the database must not serve: the
+// database has another history.
+func (s *Store) dropSnapshot() {
+	s.phase.note(func(p *phase) { p.restored = false })
+	if !s.snapshot.forget() {
+		return
+	}
+	if err := os.Remove(s.cfg.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.cfg.logger.Warn("tenancy: the snapshot of the tenants is of another history and cannot be removed", "path", s.cfg.path, "error", err)
 	}
 }

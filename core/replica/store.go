@@ -32,15 +32,17 @@ type Store struct {
 	indexes  []*Index
 	handlers []*handler
 
-	newest atomic.Int64 // the table holds nothing that is newer than this revision
-	loader loader
-	phase  phase
-	stats  counters
+	newest   atomic.Int64 // the table holds nothing that is newer than this revision
+	loader   loader
+	phase    phase
+	snapshot snapshotFile
+	stats    counters
 }
 
 type counters struct {
 	hits, absent        striped.Counter
 	below, scans, loads atomic.Int64
+	snapshots           atomic.Int64 // files written
 }
 
 var _ tenancy.Source = (*Store)(nil)
@@ -59,6 +61,9 @@ func New(source tenancy.Source, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.withoutSecrets {
+		source = withoutSecrets(source)
+	}
 	s := &Store{source: source, cfg: cfg, table: table.New()}
 	s.phase.begin()
 	s.loader.init(s)
@@ -71,11 +76,19 @@ func New(source tenancy.Source, opts ...Option) (*Store, error) {
 	if cfg.bus != nil {
 		s.reader.Join(cfg.bus)
 	}
+	if cfg.path != "" {
+		var ctx context.Context
+		ctx, s.snapshot.end = context.WithCancel(context.Background())
+		s.snapshot.ended = make(chan struct{})
+		go s.keepSnapshot(ctx)
+	}
 	return s, nil
 }
 
-// Close ends what the replica does in the background, and closes bus and source.
+// Close ends what the replica does in the background, writes the snapshot file, and closes
+// bus and source.
 func (s *Store) Close() error {
+	s.closeSnapshot()
 	err := errors.Join(s.memory.Close(), s.Decorator.Close())
 	if bus, ok := s.cfg.bus.(io.Closer); ok {
 		err = errors.Join(err, bus.Close())

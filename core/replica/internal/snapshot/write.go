@@ -29,7 +29,7 @@ var ErrBusy = errors.New("another process is writing it")
 // process: one that comes meanwhile gets ErrBusy. Systems without flock do not lock, and
 // there two writers may leave a file that is ErrCorrupt.
 func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows iter.Seq[tenancy.Tenant]) (err error) {
-	if err := checkRegular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := checkReplaceable(path); err != nil {
 		return err
 	}
 	unlock, err := lock(path + ".lock")
@@ -63,7 +63,20 @@ func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows 
 	return syncDir(filepath.Dir(path))
 }
 
-// checkRegular refuses what a file must not replace, and what opening might hang at.
+// checkReplaceable refuses a path that leads to something else than a file of this package,
+// which may be a damaged one.
+func checkReplaceable(path string) error {
+	file, err := Open(path)
+	if err == nil {
+		return file.Close()
+	}
+	if errors.Is(err, ErrForeign) {
+		return err
+	}
+	return nil
+}
+
+// checkRegular refuses what opening might hang at.
 func checkRegular(path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {

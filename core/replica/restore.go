@@ -1,0 +1,72 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/replica/internal/snapshot"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// Restore implements [follow.Loader]. A snapshot file that cannot be used costs a line in
+// the log, and a scan.
+func (l *loader) Restore(ctx context.Context, r *follow.Reader) (at tenancy.Position, until time.Time) {
+	if l.cfg.path == "" {
+		return at, until
+	}
+	h, err := l.readSnapshot(ctx)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		l.cfg.logger.Info("tenancy: there is no snapshot of the tenants; all are read from the source", "path", l.cfg.path)
+		return at, until
+	case err != nil:
+		l.cfg.logger.Warn("tenancy: the snapshot of the tenants is not used; all are read from the source", "path", l.cfg.path, "error", err)
+		return at, until
+	}
+	until = h.Current.Add(l.cfg.maxAge)
+	l.cfg.logger.Info("tenancy: until the change log was read, tenants are served as the snapshot has them",
+		"path", l.cfg.path, "tenants", h.Rows, "current", h.Current, "until", until)
+	l.saw(r, h.Newest)
+	l.snapshot.set(h, nil)
+	l.phase.note(func(p *phase) { p.restored = true })
+	return h.At, until
+}
+
+// readSnapshot reads the file into memory, which is not served yet.
+func (l *loader) readSnapshot(ctx context.Context) (h snapshot.Header, err error) {
+	file, err := snapshot.Open(l.cfg.path)
+	if err != nil {
+		return h, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	h = file.Header()
+	if err := h.CheckAge(time.Now(), l.cfg.maxAge); err != nil {
+		return h, err
+	}
+	if h.Rows > l.cfg.maxTenants {
+		return h, fmt.Errorf("%s has %d tenants, and WithMaxTenants allows %d", l.cfg.path, h.Rows, l.cfg.maxTenants)
+	}
+	complete := true
+	for t, err := range file.Rows(l.cfg.sealer) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return h, err
+		}
+		if l.cfg.withoutSecrets {
+			t = withhold(t)
+		} else if t.DatabaseURL.Err() != nil {
+			complete = false // the source may have it
+		}
+		l.mu.Lock()
+		l.put(&t, l.scan)
+		l.mu.Unlock()
+	}
+	l.restored = complete
+	return h, nil
+}
