@@ -213,11 +213,11 @@ func (e *entry) setField(tag uint64, text string) (err error) {
 	case tagSchemaName:
 		t.SchemaName = text
 	case tagMetadata:
-		if t.Metadata, err = driver.MetadataFromCanonical(text); err != nil {
+		if t.Metadata = driver.MetadataFromStored(text); t.Metadata.Err() != nil {
 			return fmt.Errorf("%w: its metadata is no JSON object", ErrCorrupt)
 		}
 	case tagWithheldMetadata:
-		t.Metadata = driver.MetadataFromStored([]byte("withheld"))
+		t.Metadata = driver.MetadataFromStored("withheld")
 	case tagCreatedAt:
 		t.CreatedAt, err = decodeTime(text)
 	case tagUpdatedAt:

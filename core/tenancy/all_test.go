@@ -8,7 +8,7 @@ import (
 )
 
 func TestAll(t *testing.T) {
-	s, b := seeded(t, 7)
+	s := seeded(t, 7)
 	collect := func(opts tenancy.ListOptions) (all []tenancy.Tenant) {
 		for tenant, err := range tenancy.All(t.Context(), s, opts) {
 			if err != nil {
@@ -19,11 +19,11 @@ func TestAll(t *testing.T) {
 		return all
 	}
 	for limit, pages := range map[int]int{0: 1, 1: 7, 2: 4, 3: 3, 7: 1, 8: 1} {
-		b.took()
+		s.took()
 		if got := ids(collect(tenancy.ListOptions{Limit: limit})); got != "t6 t5 t4 t3 t2 t1 t0" {
 			t.Errorf("pages of %d: %s", limit, got)
 		}
-		if calls := b.took(); len(calls) != pages {
+		if calls := s.took(); len(calls) != pages {
 			t.Errorf("pages of %d: %d calls, want %d", limit, len(calls), pages)
 		}
 	}
@@ -33,7 +33,7 @@ func TestAll(t *testing.T) {
 	if got := collect(tenancy.ListOptions{Filter: tenancy.Filter{Statuses: []tenancy.Status{tenancy.StatusDeleted}}}); len(got) != 0 {
 		t.Errorf("none: %s", ids(got))
 	}
-	b.took()
+	s.took()
 	seq := tenancy.All(t.Context(), s, tenancy.ListOptions{Limit: 2})
 	for range 2 { // a sequence can be ranged over again
 		var got []tenancy.Tenant
@@ -46,13 +46,13 @@ func TestAll(t *testing.T) {
 			t.Errorf("broken off: %s", ids(got))
 		}
 	}
-	if calls := b.took(); len(calls) != 4 {
+	if calls := s.took(); len(calls) != 4 {
 		t.Errorf("breaking off twice took %d pages, want 4", len(calls))
 	}
 }
 
 func TestAllEndsWithAnError(t *testing.T) {
-	s, b := seeded(t, 3)
+	s := seeded(t, 3)
 	n, failed := 0, 0
 	for tenant, err := range tenancy.All(t.Context(), s, tenancy.ListOptions{Limit: 2}) {
 		if err != nil {
@@ -63,7 +63,7 @@ func TestAllEndsWithAnError(t *testing.T) {
 			continue
 		}
 		if n++; n == 2 {
-			b.fail = tenancy.ErrUnavailable
+			s.fail = tenancy.ErrUnavailable
 		}
 	}
 	if n != 2 || failed != 1 {

@@ -197,6 +197,10 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
+func deep(levels int) string {
+	return `{"a":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
+}
+
 func TestMetadataFromStoredKeepsWhatIsOdd(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{`{"b":"\ud800" , "a":1}`, `{"a":1,"b":"\ud800"}`},

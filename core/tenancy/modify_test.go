@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // contested is a store in which somebody else writes before each of the first
@@ -36,7 +35,7 @@ func rename(name string) func(*tenancy.Tenant) error {
 
 func TestModifyRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := seeded(t, 1)
+		store := seeded(t, 1)
 		s := &contested{Store: store, rivals: 3}
 		got, err := tenancy.Modify(t.Context(), s, "t0", rename("new"))
 		if err != nil || got.Name != "new" || got.Status != tenancy.StatusSuspended {
@@ -50,7 +49,7 @@ func TestModifyRetries(t *testing.T) {
 
 func TestModifyGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := seeded(t, 1)
+		store := seeded(t, 1)
 		s := &contested{Store: store, rivals: -1}
 		start := time.Now()
 		_, err := tenancy.Modify(t.Context(), s, "t0", rename("new"))
@@ -65,7 +64,7 @@ func TestModifyGivesUp(t *testing.T) {
 
 func TestModifyEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := seeded(t, 1)
+		store := seeded(t, 1)
 		s := &contested{Store: store, rivals: -1}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
@@ -78,13 +77,13 @@ func TestModifyEndsWithItsContext(t *testing.T) {
 }
 
 func TestModifyWritesNothing(t *testing.T) {
-	store, b := seeded(t, 1)
+	store := seeded(t, 1)
 	ctx := t.Context()
 	before, err := store.GetByID(ctx, "t0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.took()
+	store.took()
 	got, err := tenancy.Modify(ctx, store, "t0", func(t *tenancy.Tenant) error {
 		t.ID, t.Revision, t.Mark, t.CreatedAt, t.UpdatedAt = "other", 99, 99, time.Now(), time.Now()
 		return nil
@@ -99,7 +98,7 @@ func TestModifyWritesNothing(t *testing.T) {
 	if _, err := tenancy.Modify(ctx, store, "absent", rename("x")); !errors.Is(err, tenancy.ErrNotFound) {
 		t.Errorf("an absent tenant: %v", err)
 	}
-	for _, call := range b.took() {
+	for _, call := range store.took() {
 		if call == "Update" {
 			t.Error("something was written")
 		}
@@ -111,9 +110,7 @@ func TestModifyWritesNothing(t *testing.T) {
 // Modify must not trust a cache: one that never learns of the rival's write
 // would make every attempt a conflict.
 func TestModifyReadsPastCaches(t *testing.T) {
-	b := &fast{}
-	b.tenants = []tenancy.Tenant{{ID: "t0", Identifier: "acme", Name: "current", Status: tenancy.StatusActive, Revision: 5, Mark: fakeMark}}
-	s := stale{extend(t, b)}
+	s := stale{seeded(t, 1)}
 	got, err := tenancy.Modify(t.Context(), s, "t0", rename("new"))
 	if err != nil || got.Name != "new" {
 		t.Errorf("%+v, %v", got, err)
@@ -121,37 +118,36 @@ func TestModifyReadsPastCaches(t *testing.T) {
 }
 
 // stale is a Source whose cache holds an old value.
-type stale struct{ *driver.Extended }
+type stale struct{ *noted }
 
 var cached = tenancy.Tenant{ID: "t0", Identifier: "acme", Name: "stale", Status: tenancy.StatusActive, Revision: 1}
 
 func (stale) GetByID(context.Context, string) (tenancy.Tenant, error) { return cached, nil }
 
 func (s stale) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
-	snapshots, err := s.Extended.Load(ctx, want)
-	for i := range snapshots {
+	found, err := s.noted.Load(ctx, want)
+	for i := range found {
 		if want[i].Min != tenancy.Latest {
-			snapshots[i].Tenant, snapshots[i].Found = cached, true
+			found[i].Tenant, found[i].Found = cached, true
 		}
 	}
-	return snapshots, err
+	return found, err
 }
 
 func TestFresh(t *testing.T) {
-	b := &fast{}
-	b.tenants = []tenancy.Tenant{{ID: "a", Identifier: "aaa", Name: "A"}, {ID: "b", Identifier: "bbb", Name: "B"}}
+	b := seeded(t, 2)
 	ctx := t.Context()
-	s := tenancy.Fresh(stale{extend(t, b)})
-	if got, err := s.GetByID(ctx, "a"); err != nil || got.Name != "A" {
+	s := tenancy.Fresh(stale{b})
+	if got, err := s.GetByID(ctx, "t0"); err != nil || got.Name != "Firma 0" {
 		t.Errorf("GetByID: %+v, %v", got, err)
 	}
-	if got, err := s.GetByIdentifier(ctx, "bbb"); err != nil || got.Name != "B" {
+	if got, err := s.GetByIdentifier(ctx, "acme-1"); err != nil || got.Name != "Firma 1" {
 		t.Errorf("GetByIdentifier: %+v, %v", got, err)
 	}
-	if got, err := s.GetByIDs(ctx, []string{"b", "x", "a", "b"}); err != nil || ids(got) != "b a" {
+	if got, err := s.GetByIDs(ctx, []string{"t1", "x", "t0", "t1"}); err != nil || ids(got) != "t1 t0" {
 		t.Errorf("GetByIDs: %s, %v", ids(got), err)
 	}
-	if found, err := s.Exists(ctx, "b"); !found || err != nil {
+	if found, err := s.Exists(ctx, "t1"); !found || err != nil {
 		t.Errorf("Exists: %t, %v", found, err)
 	}
 	if found, err := s.Exists(ctx, "x"); found || err != nil {
@@ -169,9 +165,9 @@ func TestFresh(t *testing.T) {
 	wantInvalid(t, "GetByID", second(s.GetByID(ctx, "")), "id")
 	wantInvalid(t, "GetByIDs", second(s.GetByIDs(ctx, []string{""})), "id")
 	b.fail = tenancy.ErrUnavailable
-	_, err = s.Exists(ctx, "b")
+	_, err = s.Exists(ctx, "t1")
 	wantError(t, "Exists in an outage", err, tenancy.ErrUnavailable, "Exists")
-	_, err = s.GetByIDs(ctx, []string{"b"})
+	_, err = s.GetByIDs(ctx, []string{"t1"})
 	wantError(t, "GetByIDs in an outage", err, tenancy.ErrUnavailable, "GetByIDs")
 	if _, ok := tenancy.SourceOf(s); !ok {
 		t.Error("Fresh lost the log")

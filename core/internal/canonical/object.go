@@ -16,19 +16,6 @@ type Object struct{ text string } // "" for {}
 // takes for one.
 var Withheld = Object{`"***"`}
 
-// FromCanonical returns the Object whose String is text, which it keeps, and whether
-// that is one JSON object without white space. The finer points of the form are not
-// checked.
-func FromCanonical(text string) (Object, bool) {
-	if text == "" || text == "{}" {
-		return Object{}, true
-	}
-	if text[0] != '{' || (scanner{text: text}).value(0, MaxStoredDepth) != len(text) {
-		return Object{}, false
-	}
-	return Object{text}, true
-}
-
 // String returns the canonical JSON.
 func (o Object) String() string {
 	if o.text == "" {
@@ -87,7 +74,7 @@ func (o Object) Merge(patch Object) Object {
 		return o
 	}
 	// Of repeated keys the last one counts.
-	return ParseStored([]byte(o.text[:len(o.text)-1] + "," + patch.text[1:]))
+	return ParseStored(o.text[:len(o.text)-1] + "," + patch.text[1:])
 }
 
 // Member returns the JSON of an object with one member. value is JSON.

@@ -1,4 +1,4 @@
-package tenancy_test
+package driver_test
 
 import (
 	"errors"
@@ -9,6 +9,10 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
+
+type plan struct {
+	Seats int `json:"seats"`
+}
 
 func TestMetadataCheckJudges(t *testing.T) {
 	var none driver.MetadataCheck
@@ -29,7 +33,7 @@ func TestMetadataCheckJudges(t *testing.T) {
 			func(tenancy.Metadata) error { return io.ErrUnexpectedEOF }, io.ErrUnexpectedEOF,
 			"tenancy: metadata: invalid: unexpected EOF",
 		},
-		"a view": {view.Check, tenancy.ErrInvalid, `tenancy: metadata: invalid: does not decode into tenancy_test.plan: field "seats" wants int64`},
+		"a view": {view.Check, tenancy.ErrInvalid, `tenancy: metadata: invalid: does not decode into driver_test.plan: field "seats" wants int`},
 		"an error of this package about something else": {
 			func(tenancy.Metadata) error { return &tenancy.Error{Field: "seats", Err: tenancy.ErrInvalid} }, tenancy.ErrInvalid,
 			"tenancy: metadata: invalid: tenancy: seats: invalid",
@@ -48,7 +52,7 @@ func TestMetadataCheckJudges(t *testing.T) {
 
 // One type reads and judges.
 func TestViewChecksAStore(t *testing.T) {
-	var view tenancy.View[struct{ Seats int }]
+	var view tenancy.View[plan]
 	s := memstore.New(memstore.WithMetadataCheck(view.Check))
 	acme, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"})
 	if err != nil {

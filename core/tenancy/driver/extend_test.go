@@ -1,4 +1,4 @@
-package tenancy_test
+package driver_test
 
 import (
 	"context"
@@ -298,7 +298,7 @@ func (constant) GetByIdentifier(context.Context, string) (tenancy.Tenant, error)
 func TestListOmitsSecrets(t *testing.T) {
 	s := extend(t, &fake{})
 	with, without := valid(), valid()
-	with.DatabaseURL = tenancy.NewSecret(canary)
+	with.DatabaseURL = tenancy.NewSecret("postgres://u:canary@db/1")
 	without.ID, without.Identifier = "t2", "other"
 	for _, tenant := range []tenancy.Tenant{with, without} {
 		if _, err := s.Create(t.Context(), tenant); err != nil {

@@ -1,4 +1,4 @@
-package tenancy_test
+package driver_test
 
 import (
 	"fmt"
