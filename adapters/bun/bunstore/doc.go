@@ -14,7 +14,9 @@
 //   - Revisions follow the order of commits and have no gap.
 //   - Every operation is atomic, and one statement wherever SQL allows, however
 //     many tenants it is about. All arguments are bound; none gets into a
-//     statement's text, a log line or an error.
+//     statement's text, a log line, an error or a query hook.
+//   - Every statement is shown to the query hooks that the *bun.DB has when [New] is called
+//     (bundebug, bunotel), with placeholders in the place of arguments.
 //   - Deadlocks, lock timeouts, serialization failures and SQLITE_BUSY are
 //     retried until the context ends or [WithRetryTimeout] is over. In PostgreSQL
 //     the store holds no lock while it waits for a row, so it is never part of a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/seal"
@@ -72,6 +73,9 @@ func newConfig(opts []Option) (engine.Config, error) {
 	}
 	if s.Retention.Rows > maxRetentionRows || s.Retention.Age > maxRetentionAge {
 		return s.Config, invalid("retention", "must be at most %d rows and %v; 0 lifts the bound", int64(maxRetentionRows), maxRetentionAge)
+	}
+	if slices.Contains(s.QueryHooks, nil) {
+		return s.Config, invalid("query_hook", "must not be nil")
 	}
 	s.Names = engine.Names{Schema: s.schema, Table: s.table}
 	return s.Config, checkNames(s.Names)
@@ -180,6 +184,12 @@ func WithLogger(l *slog.Logger) Option {
 		l = slog.New(slog.DiscardHandler)
 	}
 	return optionFunc(func(c *settings) { c.Logger = l })
+}
+
+// WithQueryHook shows every statement to h, with placeholders in the place of arguments, as
+// to the hooks of the *bun.DB. It is for stores that a package such as bunpg opens.
+func WithQueryHook(h bun.QueryHook) Option {
+	return optionFunc(func(c *settings) { c.QueryHooks = append(c.QueryHooks, h) })
 }
 
 // WithSealer encrypts each DatabaseURL in its column. What is there already is

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"github.com/uptrace/bun"
@@ -16,7 +15,7 @@ type Base struct {
 	Dialect
 	*background
 	Texts    Texts
-	DB       *sql.DB // for writes
+	DB       *bun.DB // for writes
 	Read     Session // for reads
 	bell     bell
 	watchman watchman
@@ -25,14 +24,17 @@ type Base struct {
 
 // NewBase returns a base over db; setDialect makes it complete.
 func NewBase(db *bun.DB, c Config) *Base {
-	return &Base{Config: c, DB: db.DB, background: newBackground()}
+	for _, h := range c.QueryHooks {
+		db = db.WithQueryHook(h)
+	}
+	return &Base{Config: c, DB: db.WithQueryHook(operation{}), background: newBackground()}
 }
 
 // SetDialect is called once by the engine that b is part of, whose dialect knows the config by
 // then.
 func (b *Base) SetDialect(d Dialect) {
 	b.Dialect, b.Texts = d, newReadTexts(d, b.SampleShare)
-	b.Read = Session{runner: b.DB, dialect: d, logger: b.Logger, secrets: &secrets{sealer: b.Sealer, logger: b.Logger}, denial: &denial{}}
+	b.Read = Session{db: b.DB, runner: b.DB.DB, dialect: d, logger: b.Logger, secrets: &secrets{sealer: b.Sealer, logger: b.Logger}, denial: &denial{}}
 }
 
 // Common implements Engine.

@@ -31,6 +31,7 @@ type Config struct {
 	RetryTimeout  time.Duration
 	Logger        *slog.Logger
 	Reader        *bun.DB
+	QueryHooks    []bun.QueryHook
 	Listener      func(ctx context.Context, channel string, wake func())
 	SessionsReady bool
 	OnClose       []func() error

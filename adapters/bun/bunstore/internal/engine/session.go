@@ -8,20 +8,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Runner is a pool, a connection or a transaction, of database/sql or with
-// prepared statements.
-type Runner interface {
-	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
-}
-
-// Session runs statements with bound arguments, logs their texts, and returns
-// failures. It scans by hand: bun would put the arguments into the text, which
-// costs a plan for every call and shows them in the server's log.
+// Session runs statements with bound arguments, shows their texts to the query hooks of a
+// bun.DB and to the log, and returns failures.
 type Session struct {
+	db      *bun.DB // whose hooks are called; what runs the statements is runner
 	runner  Runner
 	dialect Dialect
 	logger  *slog.Logger
@@ -57,32 +52,14 @@ func (s Session) keyed(ctx context.Context, text string, args []any, scan func(*
 }
 
 func (s Session) query(ctx context.Context, keyed bool, text string, args []any, scan func(*sql.Rows) error) (err error) {
-	n := int64(0)
-	defer s.logged(ctx, text, &n, &err)()
+	q := &statement{Session: s, ctx: ctx, text: text, args: args, scan: scan, keyed: keyed}
+	defer s.logged(ctx, text, &q.rows, &err)()
 	defer func() { s.denial.saw(ctx, s.logger, text, err) }()
-	statement := ctx
 	if s.seats.take() && keyed {
-		statement = context.WithoutCancel(ctx)
+		ctx = context.WithoutCancel(ctx)
 	}
 	defer s.seats.leave()
-	rows, err := s.runner.QueryContext(statement, text, args...)
-	if err != nil {
-		return Fail(ctx, s.dialect, err)
-	}
-	defer func() { _ = rows.Close() }() // on the way out of an error
-	for rows.Next() {
-		n++
-		if err := scan(rows); err != nil {
-			return Fail(ctx, s.dialect, err)
-		}
-		if keyed {
-			break // the next step would find nothing
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return Fail(ctx, s.dialect, err)
-	}
-	return Fail(ctx, s.dialect, rows.Close())
+	return q.query(ctx)
 }
 
 // One scans the only row into dest, and reports whether there was one.
@@ -98,9 +75,9 @@ func (s Session) One(ctx context.Context, text string, args []any, dest ...any) 
 func (s Session) Exec(ctx context.Context, text string, args ...any) (n int64, err error) {
 	defer s.logged(ctx, text, &n, &err)()
 	defer func() { s.denial.saw(ctx, s.logger, text, err) }()
-	result, err := s.runner.ExecContext(ctx, text, args...)
+	result, err := (&statement{Session: s, ctx: ctx, text: text, args: args}).exec()
 	if err != nil {
-		return 0, Fail(ctx, s.dialect, err)
+		return 0, err
 	}
 	n, err = result.RowsAffected()
 	return n, Fail(ctx, s.dialect, err)

@@ -39,7 +39,7 @@ func (b *Base) Trim(ctx context.Context, r Retention) (total int64, err error) {
 
 // trimOnce looks at the oldest rows only, so that it needs no index by age.
 func (b *Base) trimOnce(ctx context.Context, r Retention) (n int64, err error) {
-	write := b.Read.With(b.DB)
+	write := b.Read.With(b.DB.DB)
 	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
 	defer cancel()
 	err = b.Retry(ctx, func() error {

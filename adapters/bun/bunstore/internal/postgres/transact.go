@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"github.com/uptrace/bun"
+
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
@@ -23,7 +25,7 @@ func (p *Engine) onConnection(ctx context.Context, f func(engine.Session) error)
 		if failed != nil {
 			return engine.RolledBack(engine.Fail(ctx, p, failed))
 		}
-		h := &held{Conn: conn}
+		h := &held{Conn: conn.Conn}
 		err = f(p.Read.With(h))
 		_ = conn.Close() // gives it back
 		if !h.unsent {
@@ -86,21 +88,24 @@ func (p *Engine) write(ctx context.Context, alone bool, f func(engine.Session) e
 }
 
 func (p *Engine) transact(ctx context.Context, f func(engine.Session) error) error {
-	tx, err := p.DB.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
+	begun, failed := false, error(nil)
+	err := p.DB.RunInTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, func(_ context.Context, tx bun.Tx) error {
+		begun = true
+		in := p.Read.With(tx.Tx)
+		if !p.SessionsReady {
+			_, failed = in.Exec(ctx, p.settings)
+		}
+		if failed == nil {
+			failed = f(in)
+		}
+		return failed
+	})
+	switch {
+	case failed != nil:
+		return engine.RolledBack(failed)
+	case !begun:
 		return engine.RolledBack(engine.Fail(ctx, p, err))
 	}
-	defer func() { _ = tx.Rollback() }() // the transaction is over in any case, by a panic of f too
-	in := p.Read.With(tx)
-	if !p.SessionsReady {
-		_, err = in.Exec(ctx, p.settings)
-	}
-	if err == nil {
-		err = f(in)
-	}
-	if err != nil {
-		return engine.RolledBack(err)
-	}
 	// A COMMIT without an answer may have happened: never tried again.
-	return engine.Fail(ctx, p, tx.Commit())
+	return engine.Fail(ctx, p, err)
 }

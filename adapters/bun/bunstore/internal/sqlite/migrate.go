@@ -9,7 +9,7 @@ import (
 
 // Migrate looks without a lock first, because usually there is nothing to do.
 func (s *Engine) Migrate(ctx context.Context) error {
-	pool, done := s.Read.With(s.DB), false
+	pool, done := s.Read.With(s.DB.DB), false
 	err := s.Retry(ctx, func() error {
 		exists, err := s.migrated(ctx, pool)
 		if err == nil {

@@ -65,11 +65,17 @@ func (s *Engine) transact(ctx context.Context, over func(*sql.Tx) engine.Runner,
 	if err != nil {
 		return engine.Fail(ctx, s, err)
 	}
-	defer func() { _ = tx.Rollback() }() // the transaction is over in any case, by a panic of f too
-	if err := f(s.Read.With(over(tx))); err != nil {
+	done := false
+	defer func() { // the transaction is over in any case, by a panic of f too
+		if !done {
+			_ = tx.Rollback()
+		}
+	}()
+	if err := f(s.Read.With(over(tx.Tx))); err != nil {
 		return err
 	}
-	if err := s.commit(ctx, tx); err != nil {
+	done = true
+	if err := s.commit(ctx, tx.Tx); err != nil {
 		return err
 	}
 	s.Wrote()
@@ -83,8 +89,8 @@ func (s *Engine) transact(ctx context.Context, over func(*sql.Tx) engine.Runner,
 func (s *Engine) commit(ctx context.Context, tx *sql.Tx) error {
 	whole := context.WithoutCancel(ctx) // not to be interrupted halfway
 	err := s.Retry(ctx, func() error {
-		_, err := tx.ExecContext(whole, "COMMIT")
-		return engine.Fail(ctx, s, err)
+		_, err := s.Read.With(tx).Exec(whole, "COMMIT")
+		return err
 	})
 	_ = tx.Rollback() // for database/sql; after COMMIT there is nothing to roll back
 	var f *engine.Failure

@@ -88,7 +88,7 @@ func (s *Engine) truncateWAL(ctx context.Context, patience time.Duration) error 
 		return err
 	}
 	defer func() { _ = conn.Close() }() // gives it back to the pool
-	in := s.Read.With(conn)
+	in := s.Read.With(conn.Conn)
 	var usual engine.Integer
 	if _, err := in.One(ctx, "PRAGMA busy_timeout", nil, &usual); err != nil {
 		return err
