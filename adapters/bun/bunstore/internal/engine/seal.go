@@ -88,6 +88,10 @@ func (s *secrets) read(id, stored string) tenancy.Secret {
 	return tenancy.NewSecret(plain)
 }
 
+// OpenSecret returns the DatabaseURL of the tenant with this ID, of which stored is what its
+// column holds.
+func (b *Base) OpenSecret(id, stored string) tenancy.Secret { return b.Read.secrets.read(id, stored) }
+
 const resealPage = 500
 
 // Reseal seals anew what is stored as plain text or was sealed with another key than the
