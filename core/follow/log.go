@@ -69,15 +69,15 @@ func (r *Reader) Await(ctx context.Context, p tenancy.Position) error {
 	return err
 }
 
-// obeyed waits until everything up to p is known, or nothing is served. ErrCompacted says
+// obeyed waits until everything up to p is shown, or nothing is served. ErrCompacted says
 // that the log has another history.
 func (r *Reader) obeyed(ctx context.Context, p tenancy.Position) error {
 	v, err := r.Accept(ctx, p)
 	if err == nil && v == Denied {
 		err = driver.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
 	}
-	for err == nil && r.loader != nil && !r.IsWhole() && r.Serving() {
-		err = r.ReadAfter(ctx, r.Reads())
+	if err == nil {
+		err = r.Settle(ctx)
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package follow
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -26,15 +25,12 @@ func (r *Reader) read(ctx context.Context, n uint64) error {
 			changes, err = r.log.Changes(ctx, after, limit)
 			return err
 		})
-		if err == nil {
-			err = r.load(ctx, changes)
-		}
 		end := len(changes) < limit
 		if err == nil {
-			err = r.obey(changes)
+			err = r.load(ctx, changes, seen, end)
 		}
 		if err == nil {
-			err = r.confirm(seen, end)
+			err = r.obey(changes)
 		}
 		if errors.Is(err, tenancy.ErrCompacted) {
 			err, end = r.startOver(ctx, after), true
@@ -54,12 +50,8 @@ func (r *Reader) read(ctx context.Context, n uint64) error {
 }
 
 // noteEnd notes that read number n has come to the end of the log. That is contact, if
-// there is nothing else to be read.
+// nothing else is to be read.
 func (r *Reader) noteEnd(n uint64) {
-	if !r.IsWhole() && r.scanned {
-		r.loader.Whole()
-		r.whole.Store(true)
-	}
 	if r.IsWhole() {
 		r.freshness.contact(n)
 	}
@@ -135,7 +127,8 @@ func (r *Reader) startOver(ctx context.Context, after tenancy.Position) error {
 }
 
 func (r *Reader) goOnFrom(p tenancy.Position) {
-	r.seen, r.scanned = nil, false
+	r.seen = nil
+	r.scanned.Store(false)
 	r.whole.Store(r.loader == nil)
 	r.position.startOver(p, func() { r.follower.StartOver(p) })
 }
@@ -151,7 +144,7 @@ func (r *Reader) obey(changes []tenancy.Change) error {
 		}
 	}
 	if n < len(changes) {
-		return fmt.Errorf("%w: the change log has a gap after revision %d", tenancy.ErrUnavailable, r.Position().Revision)
+		return gap(r.Position())
 	}
 	return nil
 }

@@ -61,10 +61,10 @@ type Reader struct {
 	limit     logread.Limit // of the next page; only for the goroutine that reads, like what follows
 	waiter    logread.Waiter
 	waited    tenancy.Position   // where it has waited last
-	scanned   bool               // everything was, by the loader
 	seen      []tenancy.Position // by the loader, and not yet in the log
 	restoring atomic.Bool        // the loader was not yet asked what it knows already, or has not answered
-	whole     atomic.Bool        // the follower knows everything up to the position; without a loader always
+	scanned   atomic.Bool        // everything was, by the loader
+	whole     atomic.Bool        // the loader shows everything as of the position; without one always
 	again     atomic.Bool        // everything is to be scanned again
 	patience  atomic.Int64       // how long nothing may come while somebody waits for the log
 	started   atomic.Bool        // the replay is finished
@@ -240,14 +240,15 @@ func (r *Reader) Wrote(ctx context.Context, newest tenancy.Position) error {
 		r.buses.publish(ctx, r.cfg.Timeout, newest) // others need not wait for this process
 		err = way.reach(ctx)
 	}
-	if err == nil && r.IsWhole() {
+	if err == nil {
+		err = r.Settle(ctx)
+	}
+	if err == nil {
 		return nil
 	}
 	r.freshness.distrust(r.Reads())
-	if err != nil {
-		r.unfollowed.Add(1)
-		r.noteContact(err)
-	}
+	r.unfollowed.Add(1)
+	r.noteContact(err)
 	r.rouse()
 	return err
 }

@@ -68,7 +68,7 @@ func (h *handler) next(t *table.Table) (before, after *table.Record, ok bool) {
 	h.queue = h.queue[1:]
 	before = h.known[id]
 	delete(h.known, id)
-	after, _ = t.Find(tenancy.IDKey(id))
+	after = t.Find(tenancy.IDKey(id))
 	return before, after, true
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/internal/logread"
+	"github.com/go-tenancy/tenantstore/core/internal/table"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -15,18 +16,22 @@ type loader struct {
 	*Store
 	limit  logread.Limit
 	scan   uint32 // number of the scan under way, or of the last
+	swept  bool   // what it has not found was removed
 	cursor string // of its next page
 	// restored says that the snapshot file had everything, so that nothing is to be scanned.
 	restored bool
 	// gone are the tenants that a change has removed since the scan began: a page that was
 	// read before may show them.
 	gone map[string]struct{}
+	// staged is what was read and is not in the table yet; nil stands for no tenant.
+	staged map[string]*table.Record
+	newest tenancy.Revision // nothing that was read is newer
 }
 
 var _ follow.Loader = (*loader)(nil)
 
 func (l *loader) init(s *Store) {
-	l.Store, l.limit.Least = s, s.cfg.followTimeout
+	l.Store, l.limit.Least, l.staged = s, s.cfg.followTimeout, map[string]*table.Record{}
 }
 
 // batch is how many tenants are read at once.
@@ -35,14 +40,15 @@ const batch = tenancy.MaxPageLimit
 // StartOver implements [follow.Follower]. What was read before is of another history,
 // perhaps.
 func (l *loader) StartOver(at tenancy.Position) {
-	l.newest.Store(int64(at.Revision))
+	l.newest = at.Revision
 	l.begin()
 }
 
 // begin begins a scan.
 func (l *loader) begin() {
 	l.scan++
-	l.restored, l.cursor, l.gone = false, "", map[string]struct{}{}
+	clear(l.staged)
+	l.restored, l.cursor, l.gone, l.swept = false, "", map[string]struct{}{}, false
 	l.stats.scans.Add(1)
 	l.phase.note(func(p *phase) { p.whole = false })
 }
@@ -66,17 +72,15 @@ func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err err
 	if err != nil {
 		return false, err
 	}
-	l.mu.Lock()
 	for i := range page.Tenants {
 		t := &page.Tenants[i]
 		if _, gone := l.gone[t.ID]; !gone {
-			l.put(t, l.scan)
+			l.stage(t)
 		}
 		l.saw(r, t.Position())
 	}
-	l.mu.Unlock()
 	l.cursor = page.Next
-	return page.Next == "", l.checkSize(r)
+	return page.Next == "", l.flush(r)
 }
 
 // Load implements [follow.Loader].
@@ -87,7 +91,6 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 	for i, c := range slices.Backward(changes) {
 		if c.Kind == tenancy.ChangeReset { // the scan will find what is older
 			l.begin()
-			l.saw(r, c.Position)
 			changes = changes[i+1:]
 			break
 		}
@@ -95,7 +98,7 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 	if len(changes) == 0 {
 		return nil
 	}
-	l.saw(r, changes[len(changes)-1].Position)
+	l.newest = max(l.newest, changes[len(changes)-1].Position.Revision)
 	keys := keysOf(changes)
 	loaded, err := l.loadKeys(ctx, keys[tenancy.KindID])
 	if err != nil {
@@ -110,8 +113,49 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 	if err != nil {
 		return err
 	}
-	l.apply(r, loaded, heirs)
-	return l.checkSize(r)
+	for k, v := range loaded {
+		l.stageLoaded(r, k, v)
+	}
+	for _, v := range heirs {
+		if v.Found {
+			l.stageLoaded(r, tenancy.IDKey(v.Tenant.ID), v)
+		}
+	}
+	return l.flush(r)
+}
+
+// stageLoaded takes what was loaded under an ID.
+func (l *loader) stageLoaded(r *follow.Reader, k tenancy.Key, v tenancy.Versioned) {
+	if v.Found {
+		delete(l.gone, k.Value)
+		l.stage(&v.Tenant)
+		l.saw(r, v.Tenant.Position())
+		return
+	}
+	l.saw(r, v.AsOf)
+	if l.gone != nil {
+		l.gone[k.Value] = struct{}{}
+	}
+	delete(l.staged, k.Value)
+	if l.table.ByID(k.Value) != nil {
+		l.staged[k.Value] = nil
+	}
+}
+
+// stage takes t, unless what is known is newer and was found since the scan began. What was
+// found before that may be of a history that the database has lost.
+func (l *loader) stage(t *tenancy.Tenant) {
+	known := l.table.ByID(t.ID)
+	if staged, ok := l.staged[t.ID]; ok {
+		known = staged
+	}
+	if known != nil && (known.Tenant == *t || known.Scan == l.scan && known.Revision > t.Revision) {
+		known.Scan = l.scan
+		return
+	}
+	r := table.NewRecord(*t)
+	r.Scan = l.scan
+	l.staged[t.ID] = r
 }
 
 // keysOf returns the keys that changes touch, by their kinds.
@@ -132,7 +176,7 @@ func keysOf(changes []tenancy.Change) map[tenancy.KeyKind]map[tenancy.Key]struct
 func (l *loader) loadKeys(ctx context.Context, keys map[tenancy.Key]struct{}) (map[tenancy.Key]tenancy.Versioned, error) {
 	all := make([]tenancy.Lookup, 0, len(keys))
 	for k := range keys {
-		all = append(all, tenancy.Lookup{Key: k, Min: tenancy.Revision(l.newest.Load())})
+		all = append(all, tenancy.Lookup{Key: k, Min: l.newest})
 	}
 	out := make(map[tenancy.Key]tenancy.Versioned, len(keys))
 	for want := range slices.Chunk(all, batch) {
@@ -155,19 +199,29 @@ func (l *loader) loadKeys(ctx context.Context, keys map[tenancy.Key]struct{}) (m
 // saw notes that something was read as of p.
 func (l *loader) saw(r *follow.Reader, p tenancy.Position) {
 	r.Saw(p)
-	l.newest.Store(max(l.newest.Load(), int64(p.Revision)))
+	l.newest = max(l.newest, p.Revision)
 }
 
-// Whole implements [follow.Loader]: what the scan has not found is gone.
-func (l *loader) Whole() {
-	l.mu.Lock()
-	for r := range l.table.All() {
-		if r.Scan != l.scan {
-			l.remove(r)
-		}
+// flush puts what was read into the table at once if nobody is served from that: so
+// nothing is held twice during the first scan.
+func (l *loader) flush(r *follow.Reader) error {
+	if !r.Serving() {
+		l.apply(tenancy.Position{})
 	}
-	l.mu.Unlock()
-	l.gone = nil
+	return l.checkSize(r)
+}
+
+// Publish implements [follow.Loader].
+func (l *loader) Publish(at tenancy.Position) {
+	if !l.swept { // what the scan has not found is gone
+		for r := range l.table.All() {
+			if _, staged := l.staged[r.ID]; !staged && r.Scan != l.scan {
+				l.staged[r.ID] = nil
+			}
+		}
+		l.swept, l.gone = true, nil
+	}
+	l.apply(at)
 }
 
 // Served implements [follow.Loader].

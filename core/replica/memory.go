@@ -26,7 +26,7 @@ func (m memory) GetByIDs(_ context.Context, ids []string) ([]tenancy.Tenant, err
 	defer m.s.mu.RUnlock()
 	out := make([]tenancy.Tenant, 0, len(ids))
 	for _, id := range ids {
-		if r, _ := m.s.table.Find(tenancy.IDKey(id)); r != nil {
+		if r := m.s.table.Find(tenancy.IDKey(id)); r != nil {
 			out = append(out, r.Tenant)
 		}
 	}

@@ -44,7 +44,7 @@ func (s *Store) hit(k tenancy.Key) *table.Record {
 	if !s.reader.Serves(s.reader.Now()) {
 		return nil
 	}
-	r, _ := s.table.Find(k)
+	r := s.table.Find(k)
 	if r != nil {
 		s.stats.hits.Add()
 	}
@@ -65,13 +65,7 @@ func (s *Store) lookup(ctx context.Context, k tenancy.Key) (t tenancy.Tenant, fo
 		return t, false, err
 	}
 	if s.reader.Serving() {
-		r, certain := s.table.Find(k)
-		if r == nil && !certain {
-			s.mu.RLock() // no write is under way
-			r, _ = s.table.Find(k)
-			s.mu.RUnlock()
-		}
-		if r != nil {
+		if r := s.table.Find(k); r != nil {
 			s.stats.hits.Add()
 			return r.Tenant, true, nil
 		}
@@ -112,25 +106,17 @@ func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Vers
 func (s *Store) loadMemory(want []tenancy.Lookup, least tenancy.Revision) []tenancy.Versioned {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	at, exact := s.exact()
-	if !exact || least > at.Revision || !s.reader.Serving() {
+	if s.at.IsZero() || least > s.at.Revision || !s.reader.IsWhole() || !s.reader.Serving() {
 		return nil
 	}
 	out := make([]tenancy.Versioned, len(want))
 	for i, l := range want {
-		out[i].AsOf = at
-		if r, _ := s.table.Find(l.Key); r != nil {
+		out[i].AsOf = s.at
+		if r := s.table.Find(l.Key); r != nil {
 			out[i].Tenant, out[i].Found = r.Tenant, true
 		}
 	}
 	return out
-}
-
-// exact returns the position, and whether memory is exactly as of that. The caller has mu.
-func (s *Store) exact() (at tenancy.Position, exact bool) {
-	at = s.reader.Position()
-	newest := tenancy.Revision(s.newest.Load())
-	return at, newest <= at.Revision && s.reader.IsWhole() // asked last: it ends before the position jumps
 }
 
 // loadAttempts is how often a load is tried again because the log went back meanwhile.
@@ -190,7 +176,7 @@ func (s *Store) accept(ctx context.Context, want []tenancy.Lookup, loaded []tena
 			return tenancy.ErrCompacted
 		}
 	}
-	return nil
+	return s.reader.Settle(ctx)
 }
 
 // isAhead reports whether somebody wants more than the log has, which was followed to at.

@@ -63,10 +63,11 @@ func (l *loader) readSnapshot(ctx context.Context) (h snapshot.Header, err error
 		} else if t.DatabaseURL.Err() != nil {
 			complete = false // the source may have it
 		}
-		l.mu.Lock()
-		l.put(&t, l.scan)
-		l.mu.Unlock()
+		if l.stage(&t); len(l.staged) == batch {
+			l.apply(tenancy.Position{})
+		}
 	}
+	l.apply(h.At)
 	l.restored = complete
 	return h, nil
 }

@@ -115,7 +115,7 @@ func (s *Store) closeSnapshot() {
 // writeSnapshot writes the file, if there is something new.
 func (s *Store) writeSnapshot(ctx context.Context) {
 	scans := s.stats.scans.Load()
-	h, records, ok := s.capture(ctx)
+	h, records, ok := s.capture()
 	old, _ := s.snapshot.get()
 	if !ok || h.At == old.At && h.Current.Sub(old.Current) < s.cfg.renewal() {
 		return
@@ -140,24 +140,18 @@ func (s *Store) writeSnapshot(ctx context.Context) {
 	}
 }
 
-// capture returns all tenants as of one moment, at the cost of a pointer each. It fails
-// before the replica is synced, while all tenants are read anew, and if some were read
-// ahead of the log, which then cannot be read.
-func (s *Store) capture(ctx context.Context) (h snapshot.Header, records []*index.Record, ok bool) {
-	scans := s.stats.scans.Load()
+// capture returns all tenants as of one position, at the cost of a pointer each. It fails
+// before the replica is synced, and while all tenants are read anew.
+func (s *Store) capture() (h snapshot.Header, records []*index.Record, ok bool) {
 	h.Current = s.reader.Stats().LastContact
 	s.mu.RLock()
-	at, exact := s.exact()
-	records = s.index.Records()
-	s.mu.RUnlock()
-	h.At, h.Newest, h.Rows = at, at, len(records)
-	if !exact {
-		if s.reader.Follow(ctx) != nil {
-			return h, nil, false
-		}
-		h.Newest = s.reader.Position()
+	defer s.mu.RUnlock()
+	if s.at.IsZero() || !s.reader.IsScanned() {
+		return h, nil, false
 	}
-	return h, records, s.reader.IsWhole() && s.stats.scans.Load() == scans
+	records = s.index.Records()
+	h.At, h.Newest, h.Rows = s.at, s.at, len(records)
+	return h, records, true
 }
 
 func tenantsOf(records []*index.Record) iter.Seq[tenancy.Tenant] {

@@ -29,10 +29,10 @@ type Store struct {
 
 	mu       sync.RWMutex // guards what follows, and writes of the table
 	index    index.Index
+	at       tenancy.Position // as of which memory is, if it is whole
 	indexes  []*Index
 	handlers []*handler
 
-	newest   atomic.Int64 // the table holds nothing that is newer than this revision
 	loader   loader
 	phase    phase
 	snapshot snapshotFile
@@ -128,7 +128,7 @@ func (s *Store) All() iter.Seq[tenancy.Tenant] {
 
 // Agrees implements [follow.Holder].
 func (s *Store) Agrees(t tenancy.Tenant) bool {
-	r, _ := s.table.Find(tenancy.IDKey(t.ID))
+	r := s.table.Find(tenancy.IDKey(t.ID))
 	return r == nil || r.Position() != t.Position() || r.Tenant == t
 }
 

@@ -55,48 +55,82 @@ func (s *slots) clear() {
 
 func (s *slots) hash(key string) uint64 { return max(maphash.String(s.seed, key), 1) }
 
-// find returns the record under key, or nil: for certain, if nothing with its hash is or was
-// there.
-func (s *slots) find(key string) (r *Record, certain bool) {
-	hash, array := s.hash(key), *s.array.Load()
-	certain = true
+// find returns the newest record under key, or nil.
+func (s *slots) find(key string) *Record {
+	hash := s.hash(key)
+	for {
+		array := s.array.Load()
+		if r := s.findIn(*array, hash, key); r != nil || s.array.Load() == array {
+			return r
+		} // else another tenant may have got the key in the new array
+	}
+}
+
+func (s *slots) findIn(array []slot, hash uint64, key string) *Record {
 	for i := hash; ; i++ {
 		slot := &array[i&uint64(len(array)-1)]
 		switch slot.hash.Load() {
 		case 0:
-			return nil, certain
+			return nil
 		case hash:
-			certain = false
-			if r := slot.record.Load(); r != nil {
-				if r = r.newest(); s.kind.of(r) == key {
-					return r, true
+			for there := slot.record.Load(); there != nil; {
+				if r := there.newest(); r != nil && s.kind.of(r) == key {
+					return r
+				}
+				was := there
+				if there = slot.record.Load(); there == was {
+					break // else another tenant has got the key
 				}
 			}
 		}
 	}
 }
 
+// slot returns the slot under key, or nil, for the writer.
+func (s *slots) slot(key string) *slot {
+	hash, array := s.hash(key), *s.array.Load()
+	for i := hash; ; i++ {
+		slot := &array[i&uint64(len(array)-1)]
+		switch slot.hash.Load() {
+		case 0:
+			return nil
+		case hash:
+			if r := slot.record.Load(); r != nil && s.kind.of(r) == key {
+				return slot
+			}
+		}
+	}
+}
+
+// fork has the key of r lead to r when the link to it is published, and until then to
+// what is there now.
+func (s *slots) fork(r *Record, to *link) {
+	key := s.kind.of(r)
+	now := &Record{absent: true}
+	now.ID, now.Identifier = r.ID, r.Identifier
+	if slot := s.slot(key); slot != nil {
+		there := slot.record.Load()
+		now.Record, now.absent = there.Record, there.absent
+	}
+	now.next.Store(to)
+	s.put(key, now)
+}
+
 // put stores r under key, in the place of what is there.
 func (s *slots) put(key string, r *Record) {
+	if slot := s.slot(key); slot != nil {
+		slot.record.Store(r)
+		return
+	}
 	if array := *s.array.Load(); 3*(s.used+1) > 2*len(array) {
 		s.rebuild()
 	}
 	hash, array := s.hash(key), *s.array.Load()
-	var free *slot
-	for i := hash; ; i++ {
-		slot := &array[i&uint64(len(array)-1)]
-		there, h := slot.record.Load(), slot.hash.Load()
-		if there == nil && free == nil {
-			free = slot
-		}
-		if h == 0 {
-			break
-		}
-		if there != nil && h == hash && s.kind.of(there) == key {
-			slot.record.Store(r)
-			return
-		}
+	i := hash
+	for array[i&uint64(len(array)-1)].record.Load() != nil {
+		i++
 	}
+	free := &array[i&uint64(len(array)-1)]
 	if free.hash.Load() == 0 {
 		s.used++
 	}
@@ -107,17 +141,9 @@ func (s *slots) put(key string, r *Record) {
 
 // drop removes r from under key, if it is there.
 func (s *slots) drop(key string, r *Record) {
-	hash, array := s.hash(key), *s.array.Load()
-	for i := hash; ; i++ {
-		slot := &array[i&uint64(len(array)-1)]
-		switch {
-		case slot.hash.Load() == 0:
-			return
-		case slot.record.Load() == r:
-			slot.record.Store(nil)
-			s.live--
-			return
-		}
+	if slot := s.slot(key); slot != nil && slot.record.Load() == r {
+		slot.record.Store(nil)
+		s.live--
 	}
 }
 
@@ -149,7 +175,7 @@ func (s *slots) all(yield func(*Record) bool) {
 	array := *s.array.Load()
 	for i := range array {
 		if r := array[i].record.Load(); r != nil {
-			if r = r.newest(); r != gone && !yield(r) {
+			if r = r.newest(); r != nil && !yield(r) {
 				return
 			}
 		}

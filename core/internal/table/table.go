@@ -13,27 +13,36 @@ import (
 // Record is a tenant in a Table. Its tenant is never changed, only replaced.
 type Record struct {
 	index.Record
-	next atomic.Pointer[Record] // what stands in its place; nil for the newest
-	Scan uint32                 // for the writer
+	next   atomic.Pointer[link] // what takes its place; nil for the newest
+	absent bool                 // it stands for no tenant, and has keys for the writer alone
+	Scan   uint32               // for the writer
+}
+
+// link leads to what takes the place of a record when a change is published: nil for no
+// tenant.
+type link struct {
+	to        *Record
+	published *atomic.Bool
 }
 
 // NewRecord returns a record of t.
 func NewRecord(t tenancy.Tenant) *Record { return &Record{Record: index.NewRecord(t)} }
 
-// gone stands in the place of a record that is not there. It has no key.
-var gone = &Record{}
-
-// newest returns what stands in the place of r now. Most records are the newest.
+// newest returns what has taken the place of r, or nil for no tenant.
 func (r *Record) newest() *Record {
-	for next := r.next.Load(); next != nil; next = r.next.Load() {
-		r = next
+	for l := r.next.Load(); l != nil && l.published.Load(); l = r.next.Load() {
+		if r = l.to; r == nil {
+			return nil
+		}
+	}
+	if r.absent {
+		return nil
 	}
 	return r
 }
 
-// Table holds tenants under ID and identifier. A write is seen under both keys at once,
-// and by everybody who has seen it. One goroutine writes at a time, and any number read
-// meanwhile; they wait for nothing. Create one with New.
+// Table holds tenants under ID and identifier. One goroutine writes at a time, and any
+// number read meanwhile; they wait for nothing. Create one with New.
 type Table struct {
 	byID, byIdentifier slots
 }
@@ -46,20 +55,16 @@ func New() *Table {
 	return t
 }
 
-// Find returns the tenant under k, or nil. Absent, where it is not certain, may be one
-// that a write which is under way is about to move or to put there: ask again when it is over.
-func (t *Table) Find(k tenancy.Key) (r *Record, certain bool) {
+// Find returns the tenant under k, or nil.
+func (t *Table) Find(k tenancy.Key) *Record {
 	if k.Kind == tenancy.KindID {
 		return t.byID.find(k.Value)
 	}
 	return t.byIdentifier.find(k.Value)
 }
 
-// ByID returns the tenant with the ID, or nil, for the writer.
-func (t *Table) ByID(id string) *Record {
-	r, _ := t.byID.find(id)
-	return r
-}
+// ByID returns the tenant with the ID, or nil.
+func (t *Table) ByID(id string) *Record { return t.byID.find(id) }
 
 // Len returns the number of tenants, for the writer.
 func (t *Table) Len() int { return t.byID.live }
@@ -68,50 +73,48 @@ func (t *Table) Len() int { return t.byID.live }
 // when its turn comes.
 func (t *Table) All() iter.Seq[*Record] { return t.byID.all }
 
-// Put stores r, in the place of the tenant with its ID. An identifier that two tenants
-// have, because one was read before it was renamed, leads to the one that was written
-// last.
-func (t *Table) Put(r *Record) {
-	old := t.ByID(r.ID)
-	owner, _ := t.byIdentifier.find(r.Identifier)
-	takes := owner == nil || owner == old || owner.Revision <= r.Revision
-	// Until next says so, r is not seen.
-	switch {
-	case old == nil:
-		r.next.Store(gone)
-		t.byID.put(r.ID, r)
-		if takes {
-			t.byIdentifier.put(r.Identifier, r)
+// Change is a record that takes the place of another, which is in the table. One of them
+// may be nil.
+type Change struct{ Before, After *Record }
+
+// Apply makes changes, no two of one tenant. All of them are seen at once: whoever has
+// seen one sees the others, under every key.
+func (t *Table) Apply(changes []Change) {
+	published := &atomic.Bool{}
+	for _, c := range changes {
+		to := &link{c.After, published}
+		if c.Before != nil {
+			c.Before.next.Store(to)
+		} else {
+			t.byID.fork(c.After, to)
 		}
-		r.next.Store(nil)
-		return
-	case takes && owner != old:
-		announced := &Record{Record: r.Record}
-		announced.next.Store(old)
-		t.byIdentifier.put(r.Identifier, announced)
+		if c.After != nil && (c.Before == nil || c.Before.Identifier != c.After.Identifier) {
+			t.byIdentifier.fork(c.After, to)
+		}
 	}
-	old.next.Store(r)
+	published.Store(true)
+	// Now nobody needs to come by way of what was before.
+	for _, c := range changes {
+		if c.After != nil {
+			t.byID.put(c.After.ID, c.After)
+			t.byIdentifier.put(c.After.Identifier, c.After)
+		}
+		if c.Before != nil {
+			t.byID.drop(c.Before.ID, c.Before)
+			t.byIdentifier.drop(c.Before.Identifier, c.Before)
+		}
+	}
+}
+
+// Add adds a tenant with an ID that is new, seen under one key before the other: for a
+// table that nobody reads yet.
+func (t *Table) Add(r *Record) {
 	t.byID.put(r.ID, r)
-	if takes {
-		t.byIdentifier.put(r.Identifier, r)
-	}
-	if !takes || old.Identifier != r.Identifier {
-		t.byIdentifier.drop(old.Identifier, old)
-	}
+	t.byIdentifier.put(r.Identifier, r)
 }
 
-// Delete removes r.
-func (t *Table) Delete(r *Record) {
-	r.next.Store(gone)
-	t.byID.drop(r.ID, r)
-	t.byIdentifier.drop(r.Identifier, r)
-}
-
-// Clear removes every record.
+// Clear removes every tenant.
 func (t *Table) Clear() {
-	for r := range t.All() {
-		r.next.Store(gone)
-	}
 	t.byID.clear()
 	t.byIdentifier.clear()
 }

@@ -1,0 +1,135 @@
+package tiertest_test
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/conformance/faults"
+	"github.com/go-tenancy/tenantstore/conformance/tiertest"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/replica"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tier"
+)
+
+// slowList is a source whose pages come late, so that much changes during a scan.
+type slowList struct {
+	*faults.Source
+	slow *atomic.Bool
+}
+
+func (s slowList) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
+	page, err := s.Source.List(ctx, opts)
+	if s.slow.Load() {
+		time.Sleep(2 * time.Millisecond)
+	}
+	return page, err
+}
+
+// paged is a source whose pages are small, so that a scan takes several.
+type paged struct {
+	tenancy.Decorator
+}
+
+func (p paged) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
+	opts.Limit = 2
+	return p.Decorator.List(ctx, opts)
+}
+
+// openReplicas returns an Open for nodes that are made by node over their sources, with
+// what can go wrong.
+func openReplicas(node func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store) func(testing.TB) tiertest.Stack {
+	return func(tb testing.TB) tiertest.Stack {
+		db, hub := memstore.New(), faults.NewHub()
+		var sources []*faults.Source
+		var slow atomic.Bool
+		open := func(i int) tenancy.Store {
+			return node(tb, paged{tenancy.Decorator{Next: slowList{sources[i], &slow}}}, hub.Open())
+		}
+		out := tiertest.Stack{
+			Source:  db,
+			Backup:  func() func() { b := db.Backup(); return func() { db.Restore(b) } },
+			Compact: db.Compact,
+			Restart: open,
+		}
+		for i := range 3 {
+			sources = append(sources, faults.NewSource(db, uint64(i)))
+			out.Nodes = append(out.Nodes, open(i))
+		}
+		each := func(begin, end func(*faults.Source)) func(*rand.Rand) func() {
+			return func(random *rand.Rand) func() {
+				some := sources[:1+random.IntN(len(sources))]
+				for _, s := range some {
+					begin(s)
+				}
+				return func() {
+					for _, s := range some {
+						end(s)
+					}
+				}
+			}
+		}
+		out.Faults = []tiertest.Fault{
+			{Name: "an unreadable log", MayFail: true, Begin: each(func(s *faults.Source) { s.FailLog(errDown) }, func(s *faults.Source) { s.FailLog(nil) })},
+			{Name: "late answers", Begin: each(func(s *faults.Source) { s.Delay(2 * time.Millisecond) }, func(s *faults.Source) { s.Delay(0) })},
+			{Name: "lost notifications", Begin: each(func(s *faults.Source) { s.Deafen(true) }, func(s *faults.Source) { s.Deafen(false) })},
+			{Name: "a slow scan", Begin: func(*rand.Rand) func() {
+				slow.Store(true)
+				return func() { slow.Store(false) }
+			}},
+		}
+		return out
+	}
+}
+
+func newReplica(tb testing.TB, source tenancy.Store, opts ...replica.Option) *replica.Store {
+	tb.Helper()
+	s, ok := tenancy.SourceOf(source)
+	if !ok {
+		tb.Fatal("it is no source")
+	}
+	r, err := replica.New(s, append(opts, replica.WithLogger(slog.New(slog.DiscardHandler)))...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// Every answer of a replica is judged by the change log, wherever it stands.
+func TestReplicas(t *testing.T) {
+	tiered := func(tb testing.TB, next tenancy.Store, cache tier.Cache, bus tier.Bus) tenancy.Store {
+		opts := []tier.Option{tier.WithLogger(slog.New(slog.DiscardHandler)), tier.WithLeaseWait(20 * time.Millisecond)}
+		if bus != nil {
+			opts = append(opts, tier.WithBus(bus))
+		}
+		s, err := tier.New(next, cache, opts...)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return s
+	}
+	server := faults.NewServer()
+	for name, node := range map[string]func(testing.TB, tenancy.Source, tier.Bus) tenancy.Store{
+		"alone": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
+			return newReplica(tb, source, replica.WithBus(bus))
+		},
+		"over another": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
+			return newReplica(tb, newReplica(tb, source, replica.WithBus(bus)))
+		},
+		"over a shared tier": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
+			return newReplica(tb, tiered(tb, source, server.Open(), bus))
+		},
+		"under a local tier": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
+			return tiered(tb, newReplica(tb, source, replica.WithBus(bus)), faults.NewLocal(), nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tiertest.RunStack(t, tiertest.StackHarness{Open: openReplicas(node), Rounds: *rounds, Seed: *seed})
+		})
+	}
+}
