@@ -2,10 +2,10 @@ package bustest
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/conformance/internal/suite"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -65,7 +65,7 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 	if h.Patience == 0 {
 		h.Patience = time.Minute
 	}
-	p := &probe{tb: tb, ctx: tb.Context(), h: h, rule: r, b: h.Open(tb)}
+	p := &probe{T: suite.T{TB: tb, Name: r.Name, Says: r.Says}, ctx: tb.Context(), h: h, b: h.Open(tb)}
 	tb.Cleanup(func() {
 		if !p.closed {
 			p.close(p.b)
@@ -76,58 +76,33 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 
 // probe is one rule at work on one bus.
 type probe struct {
-	tb     testing.TB
+	suite.T
+
 	ctx    context.Context // of the test
 	h      Harness
-	rule   Rule
 	b      tier.Bus
 	closed bool // by the rule
 }
 
 func (p *probe) openPeer() tier.Bus {
-	p.tb.Helper()
-	peer := p.h.Peer(p.tb, p.b)
-	p.tb.Cleanup(func() { p.close(peer) })
+	p.Helper()
+	peer := p.h.Peer(p.TB, p.b)
+	p.Cleanup(func() { p.close(peer) })
 	return peer
 }
 
 func (p *probe) close(b tier.Bus) {
-	p.tb.Helper()
-	p.within("Close", func() {
+	p.Helper()
+	p.Returns(p.h.Patience, "Close", func() {
 		if err := b.Close(); err != nil {
-			p.errorf("Close: %v", err)
+			p.Errorf("Close: %v", err)
 		}
 	})
 }
 
-// within runs call and expects it to return in time.
-func (p *probe) within(what string, call func()) {
-	p.tb.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		call()
-	}()
-	select {
-	case <-done:
-	case <-time.After(p.h.Patience):
-		p.fatalf("%s did not return within %v", what, p.h.Patience)
-	}
-}
-
 func (p *probe) publish(b tier.Bus, at tenancy.Position) {
-	p.tb.Helper()
+	p.Helper()
 	if err := b.Publish(p.ctx, at); err != nil {
-		p.fatalf("Publish %v: unexpected error: %v", at, err)
+		p.Fatalf("Publish %v: unexpected error: %v", at, err)
 	}
-}
-
-func (p *probe) errorf(format string, args ...any) {
-	p.tb.Helper()
-	p.tb.Errorf("rule %s: %s\n\t%s", p.rule.Name, p.rule.Says, fmt.Sprintf(format, args...))
-}
-
-func (p *probe) fatalf(format string, args ...any) {
-	p.tb.Helper()
-	p.tb.Fatalf("rule %s: %s\n\t%s", p.rule.Name, p.rule.Says, fmt.Sprintf(format, args...))
 }

@@ -61,7 +61,7 @@ func Rules() []Rule {
 				}
 				for _, got := range s.all() {
 					if !slices.Contains(allowed, got) {
-						p.errorf("woken with %v, which nobody published", got)
+						p.Errorf("woken with %v, which nobody published", got)
 					}
 				}
 			},
@@ -93,7 +93,7 @@ func Rules() []Rule {
 					group.Go(func() {
 						for range 50 {
 							if err := p.b.Publish(p.ctx, tenancy.Position{Revision: tenancy.Revision(revision.Add(1)), Mark: 9}); err != nil {
-								p.errorf("Publish: %v", err)
+								p.Errorf("Publish: %v", err)
 							}
 						}
 					})
@@ -135,7 +135,7 @@ func Rules() []Rule {
 						time.Sleep(time.Millisecond)
 					}
 					if time.Now().After(deadline) {
-						p.fatalf("still woken %v after its context has ended", p.h.Patience)
+						p.Fatalf("still woken %v after its context has ended", p.h.Patience)
 					}
 				}
 			},
@@ -148,7 +148,7 @@ func Rules() []Rule {
 				s := p.listening(p.ctx, p.b, p.b)
 				for range 2 {
 					n := s.count()
-					p.h.Disconnect(p.tb, p.b)
+					p.h.Disconnect(p.TB, p.b)
 					p.awaits(s, n, tenancy.Position{})
 					p.reaches(p.b, s, tenancy.Position{Revision: 5, Mark: int64(n)})
 				}
@@ -161,7 +161,7 @@ func Rules() []Rule {
 				s := p.listening(p.ctx, p.b, p.b)
 				ctx, cancel := context.WithCancel(p.ctx)
 				cancel()
-				p.within("Publish with an ended context", func() {
+				p.Returns(p.h.Patience, "Publish with an ended context", func() {
 					_ = p.b.Publish(ctx, tenancy.Position{Revision: 2, Mark: 2}) // either is right
 				})
 				p.reaches(p.b, s, tenancy.Position{Revision: 3, Mark: 3})
@@ -181,7 +181,7 @@ func Rules() []Rule {
 					p.reaches(peer, other, tenancy.Position{Revision: r + 2, Mark: 8})
 				}
 				if s.count() != n {
-					p.errorf("woken with %v after Close", s.all()[n:])
+					p.Errorf("woken with %v after Close", s.all()[n:])
 				}
 			},
 		},

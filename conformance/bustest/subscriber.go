@@ -37,16 +37,16 @@ func (s *subscriber) count() int { return len(s.all()) }
 
 // subscribe subscribes to b until ctx ends.
 func (p *probe) subscribe(ctx context.Context, b tier.Bus) *subscriber {
-	p.tb.Helper()
+	p.Helper()
 	s := &subscriber{news: make(chan struct{}, 1)}
-	p.within("Subscribe", func() { b.Subscribe(ctx, s.wake) })
+	p.Returns(p.h.Patience, "Subscribe", func() { b.Subscribe(ctx, s.wake) })
 	return s
 }
 
 // listening is subscribe, and waits until messages of from arrive. What was sent
 // before a subscription is established may be lost.
 func (p *probe) listening(ctx context.Context, b, from tier.Bus) *subscriber {
-	p.tb.Helper()
+	p.Helper()
 	s := p.subscribe(ctx, b)
 	p.reaches(from, s, tenancy.Position{Revision: 1, Mark: -77})
 	return s
@@ -54,7 +54,7 @@ func (p *probe) listening(ctx context.Context, b, from tier.Bus) *subscriber {
 
 // reaches publishes at until s is woken with it.
 func (p *probe) reaches(from tier.Bus, s *subscriber, at tenancy.Position) {
-	p.tb.Helper()
+	p.Helper()
 	begun := s.count()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
@@ -67,7 +67,7 @@ func (p *probe) reaches(from tier.Bus, s *subscriber, at tenancy.Position) {
 			}
 			select {
 			case <-deadline:
-				p.fatalf("no message arrived within %v; the last Publish returned error %v", p.h.Patience, err)
+				p.Fatalf("no message arrived within %v; the last Publish returned error %v", p.h.Patience, err)
 			case <-again.C:
 				waiting = false
 			case <-s.news:
@@ -79,7 +79,7 @@ func (p *probe) reaches(from tier.Bus, s *subscriber, at tenancy.Position) {
 // awaits waits until what was published after the first n wakes has arrived, or
 // the zero Position, which stands for whatever was lost.
 func (p *probe) awaits(s *subscriber, n int, at tenancy.Position) {
-	p.tb.Helper()
+	p.Helper()
 	deadline := time.After(p.h.Patience)
 	for {
 		got := s.all()[n:]
@@ -90,7 +90,7 @@ func (p *probe) awaits(s *subscriber, n int, at tenancy.Position) {
 		}
 		select {
 		case <-deadline:
-			p.fatalf("published %v, and within %v the subscriber was woken with %v, want that or the zero Position", at, p.h.Patience, got)
+			p.Fatalf("published %v, and within %v the subscriber was woken with %v, want that or the zero Position", at, p.h.Patience, got)
 		case <-s.news:
 		case <-time.After(time.Millisecond):
 		}

@@ -33,10 +33,10 @@ func (p *probe) unknown() string {
 }
 
 func (p *probe) request(name string) *http.Request {
-	p.tb.Helper()
-	r := p.h.Request(p.tb, name)
+	p.Helper()
+	r := p.h.Request(p.TB, name)
 	if r == nil {
-		p.fatalf("Harness.Request has no request for %q, which a tenant can have", name)
+		p.Fatalf("Harness.Request has no request for %q, which a tenant can have", name)
 	}
 	return r
 }
@@ -59,11 +59,11 @@ func (p *probe) handler(hidden bool) http.Handler {
 	if hidden {
 		open = p.h.OpenHidden
 	}
-	return open(p.tb, p.store, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return open(p.TB, p.store, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rec, ok := unwrap(w).(*recorder); ok {
 			rec.note(r)
 		} else {
-			p.errorf("the handler was reached with a ResponseWriter of type %T, which has no method Unwrap: see http.ResponseController", w)
+			p.Errorf("the handler was reached with a ResponseWriter of type %T, which has no method Unwrap: see http.ResponseController", w)
 		}
 		w.WriteHeader(http.StatusOK)
 	}))
@@ -101,15 +101,15 @@ func send(h http.Handler, r *http.Request) answer {
 
 // wantServed expects that r is passed on with tenant t.
 func (p *probe) wantServed(h http.Handler, r *http.Request, t tenancy.Tenant) answer {
-	p.tb.Helper()
+	p.Helper()
 	a := send(h, r)
 	switch {
 	case !a.served:
-		p.errorf("a request for an active tenant was not passed on but answered %d: %s", a.status, a.body)
+		p.Errorf("a request for an active tenant was not passed on but answered %d: %s", a.status, a.body)
 	case !a.has:
-		p.errorf("tenancy.FromContext finds no tenant in the handler")
+		p.Errorf("tenancy.FromContext finds no tenant in the handler")
 	case a.tenant != t:
-		p.errorf("the handler got tenant %s, want %s as the store has it", a.tenant.Identifier, t.Identifier)
+		p.Errorf("the handler got tenant %s, want %s as the store has it", a.tenant.Identifier, t.Identifier)
 	}
 	return a
 }
@@ -117,12 +117,12 @@ func (p *probe) wantServed(h http.Handler, r *http.Request, t tenancy.Tenant) an
 // wantRefused expects that r is not passed on, and answered with a status of the
 // class: 4 for 4xx.
 func (p *probe) wantRefused(h http.Handler, r *http.Request, class int, what string) answer {
-	p.tb.Helper()
+	p.Helper()
 	a := send(h, r)
 	if a.served {
-		p.errorf("%s was passed on, as tenant %q", what, a.tenant.Identifier)
+		p.Errorf("%s was passed on, as tenant %q", what, a.tenant.Identifier)
 	} else if a.status/100 != class {
-		p.errorf("%s was answered %d, want %dxx", what, a.status, class)
+		p.Errorf("%s was answered %d, want %dxx", what, a.status, class)
 	}
 	return a
 }

@@ -1,10 +1,10 @@
 package resolvetest
 
 import (
-	"fmt"
 	"net/http"
 	"testing"
 
+	"github.com/go-tenancy/tenantstore/conformance/internal/suite"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -85,24 +85,14 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 			tb.Skip("resolvetest: Harness." + field + " is not set")
 		}
 	}
-	p := &probe{tb: tb, h: h, rule: r, store: newDirectory()}
+	p := &probe{T: suite.T{TB: tb, Name: r.Name, Says: r.Says}, h: h, store: newDirectory()}
 	r.check(p)
 }
 
 // probe is one rule at work.
 type probe struct {
-	tb    testing.TB
+	suite.T
+
 	h     Harness
-	rule  Rule
 	store *directory
-}
-
-func (p *probe) errorf(format string, args ...any) {
-	p.tb.Helper()
-	p.tb.Errorf("rule %s: %s\n\t%s", p.rule.Name, p.rule.Says, fmt.Sprintf(format, args...))
-}
-
-func (p *probe) fatalf(format string, args ...any) {
-	p.tb.Helper()
-	p.tb.Fatalf("rule %s: %s\n\t%s", p.rule.Name, p.rule.Says, fmt.Sprintf(format, args...))
 }

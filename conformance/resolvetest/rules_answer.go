@@ -20,7 +20,7 @@ func answerRules() []Rule {
 			check: func(p *probe) {
 				p.refusals(func(what string, a answer) {
 					if !slices.Contains(tokens(a.header["Cache-Control"]), "no-store") {
-						p.errorf("%s: status %d with Cache-Control %q", what, a.status, a.header["Cache-Control"])
+						p.Errorf("%s: status %d with Cache-Control %q", what, a.status, a.header["Cache-Control"])
 					}
 				})
 			},
@@ -31,7 +31,7 @@ func answerRules() []Rule {
 			check: func(p *probe) {
 				p.refusals(func(what string, a answer) {
 					if all := strings.ToLower(a.everything()); strings.Contains(all, "canary") {
-						p.errorf("%s: the answer is\n%s", what, all)
+						p.Errorf("%s: the answer is\n%s", what, all)
 					}
 				})
 			},
@@ -50,7 +50,7 @@ func answerRules() []Rule {
 					got := tokens(a.header["Vary"])
 					for _, name := range p.h.Vary {
 						if !slices.Contains(got, strings.ToLower(name)) {
-							p.errorf("%s: status %d with Vary %q, which lacks %s", what, a.status, a.header["Vary"], name)
+							p.Errorf("%s: status %d with Vary %q, which lacks %s", what, a.status, a.header["Vary"], name)
 						}
 					}
 				}
@@ -65,7 +65,7 @@ func answerRules() []Rule {
 				a := send(before, p.request(p.name(t)))
 				wants("a request whose response varies already", a)
 				if !slices.Contains(tokens(a.header["Vary"]), "accept-encoding") {
-					p.errorf("Vary: Accept-Encoding was lost: %q", a.header["Vary"])
+					p.Errorf("Vary: Accept-Encoding was lost: %q", a.header["Vary"])
 				}
 			},
 		},
@@ -87,7 +87,7 @@ func answerRules() []Rule {
 					t := p.tenantIn("hidden-"+string(status), status)
 					got := p.wantRefused(h, p.request(p.name(t)), 4, "a tenant in status "+string(status)).everything()
 					if got != unknown {
-						p.errorf("a tenant in status %s is answered\n%s\nand an unknown one\n%s", status, got, unknown)
+						p.Errorf("a tenant in status %s is answered\n%s\nand an unknown one\n%s", status, got, unknown)
 					}
 				}
 				t := p.tenant("acme")
@@ -99,15 +99,15 @@ func answerRules() []Rule {
 
 // refusals provokes a refusal of every kind.
 func (p *probe) refusals(judge func(what string, a answer)) {
-	p.tb.Helper()
+	p.Helper()
 	refused := func(what string, r *http.Request) {
-		p.tb.Helper()
+		p.Helper()
 		if r == nil {
 			return
 		}
 		a := send(p.handler(false), r)
 		if a.served {
-			p.errorf("%s was passed on", what)
+			p.Errorf("%s was passed on", what)
 			return
 		}
 		judge(what, a)
@@ -117,17 +117,17 @@ func (p *probe) refusals(judge func(what string, a answer)) {
 		unknown = canary + tenancy.NewID()
 	}
 	refused("an unknown tenant", p.request(unknown))
-	refused("a malformed name", p.h.Request(p.tb, "-"+canary+"!"))
+	refused("a malformed name", p.h.Request(p.TB, "-"+canary+"!"))
 	for _, status := range []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusDeleted, tenancy.StatusProvisioning, "canary"} {
 		t := tenancy.Tenant{ID: tenancy.NewID(), Identifier: "canary-" + string(status), Name: "canary", Status: status}
 		p.store.put(t)
 		refused("a tenant in status "+string(status), p.request(p.name(t)))
 	}
 	if p.h.Absent != nil {
-		refused("a request without a tenant", p.h.Absent(p.tb))
+		refused("a request without a tenant", p.h.Absent(p.TB))
 	}
 	if p.h.Both != nil {
-		refused("a request for two tenants", p.h.Both(p.tb, unknown, p.unknown()))
+		refused("a request for two tenants", p.h.Both(p.TB, unknown, p.unknown()))
 	}
 	p.store.fail(driver.ErrorIn("canary", tenancy.IdentifierKey(canary), tenancy.ErrUnavailable))
 	refused("a request during an outage", p.request(unknown))

@@ -27,10 +27,10 @@ func refusingRules() []Rule {
 					p.tenant(identifier)
 				}
 				h := p.handler(false)
-				p.wantRefused(h, p.h.Absent(p.tb), 4, "a request without a tenant")
+				p.wantRefused(h, p.h.Absent(p.TB), 4, "a request without a tenant")
 				t := p.tenant("globex")
 				p.wantServed(h, p.request(p.name(t)), t)
-				p.wantRefused(h, p.h.Absent(p.tb), 4, "a request without a tenant, after one with a tenant,")
+				p.wantRefused(h, p.h.Absent(p.TB), 4, "a request without a tenant, after one with a tenant,")
 			},
 		},
 		{
@@ -51,7 +51,7 @@ func refusingRules() []Rule {
 				} {
 					t := p.tenantIn("acme-"+strconv.Itoa(len(p.store.tenants)), status)
 					if a := send(h, p.request(p.name(t))); a.served || a.status < 400 {
-						p.errorf("a tenant in status %q: passed on %v, status %d", status, a.served, a.status)
+						p.Errorf("a tenant in status %q: passed on %v, status %d", status, a.served, a.status)
 					}
 				}
 			},
@@ -63,7 +63,7 @@ func refusingRules() []Rule {
 				h := p.handler(false)
 				p.tenant("acme")
 				for _, name := range malformed(p.h.ByID) {
-					r := p.h.Request(p.tb, name)
+					r := p.h.Request(p.TB, name)
 					if r == nil {
 						continue
 					}
@@ -71,7 +71,7 @@ func refusingRules() []Rule {
 					p.wantRefused(h, r, 4, fmt.Sprintf("the name %.40q", name))
 					for _, key := range p.store.lookups() {
 						if key.Validate() != nil {
-							p.errorf("the store was asked for %.40q", key.Value)
+							p.Errorf("the store was asked for %.40q", key.Value)
 						}
 					}
 				}
@@ -91,10 +91,10 @@ func refusingRules() []Rule {
 				t := p.tenant("acme")
 				p.tenant("globex")
 				for _, rest := range uncleanPaths {
-					p.wantRefused(h, p.h.Path(p.tb, p.name(t), rest), 4, fmt.Sprintf("a path with %q behind the name", rest))
+					p.wantRefused(h, p.h.Path(p.TB, p.name(t), rest), 4, fmt.Sprintf("a path with %q behind the name", rest))
 				}
 				for _, rest := range []string{"", "/", "/orders/7", "/v1..v2/.../file.txt"} {
-					p.wantServed(h, p.h.Path(p.tb, p.name(t), rest), t)
+					p.wantServed(h, p.h.Path(p.TB, p.name(t), rest), t)
 				}
 			},
 		},
@@ -111,7 +111,7 @@ func refusingRules() []Rule {
 				h := p.handler(false)
 				one, other, unknown := p.name(p.tenant("acme")), p.name(p.tenant("globex")), p.unknown()
 				for _, pair := range [][2]string{{one, other}, {other, one}, {one, unknown}, {unknown, one}} {
-					p.wantRefused(h, p.h.Both(p.tb, pair[0], pair[1]), 4, fmt.Sprintf("a request for both %s and %s", pair[0], pair[1]))
+					p.wantRefused(h, p.h.Both(p.TB, pair[0], pair[1]), 4, fmt.Sprintf("a request for both %s and %s", pair[0], pair[1]))
 				}
 			},
 		},
@@ -144,15 +144,15 @@ func (p *probe) outages(h http.Handler) {
 		p.store.fail(failure)
 		a := send(h, p.request(name))
 		if a.served || a.status != http.StatusServiceUnavailable {
-			p.errorf("the store fails with %q: passed on %v, status %d", failure, a.served, a.status)
+			p.Errorf("the store fails with %q: passed on %v, status %d", failure, a.served, a.status)
 			continue
 		}
 		if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || seconds < 1 {
-			p.errorf("the store fails with %q: Retry-After is %q, want seconds", failure, a.header.Get("Retry-After"))
+			p.Errorf("the store fails with %q: Retry-After is %q, want seconds", failure, a.header.Get("Retry-After"))
 		}
 		p.store.fail(nil)
 		if a := send(h, p.request(name)); !a.served {
-			p.errorf("after the store failed with %q, a request is not served: status %d", failure, a.status)
+			p.Errorf("after the store failed with %q, a request is not served: status %d", failure, a.status)
 		}
 	}
 }

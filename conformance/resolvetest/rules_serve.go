@@ -36,7 +36,7 @@ func servingRules() []Rule {
 					all.Go(func() {
 						for range 200 {
 							if a := send(h, r.Clone(r.Context())); a.tenant.ID != t.ID {
-								p.errorf("a request for %s got %q and status %d", t.Identifier, a.tenant.Identifier, a.status)
+								p.Errorf("a request for %s got %q and status %d", t.Identifier, a.tenant.Identifier, a.status)
 								return
 							}
 						}
@@ -53,7 +53,7 @@ func servingRules() []Rule {
 				for _, name := range []string{p.name(p.tenant("acme")), p.unknown()} {
 					send(h, p.request(name))
 					if asked := p.store.lookups(); len(asked) != 1 || asked[0].Value != name {
-						p.errorf("a request for %q asked for %v", name, asked)
+						p.Errorf("a request for %q asked for %v", name, asked)
 					}
 				}
 			},
@@ -87,14 +87,14 @@ func servingRules() []Rule {
 				send(h, r.WithContext(ctx))
 				got := p.store.context()
 				if got == nil {
-					p.fatalf("there was no lookup")
+					p.Fatalf("there was no lookup")
 				}
 				if got.Value(key{}) != "here" {
-					p.errorf("a value of the request's context is missing")
+					p.Errorf("a value of the request's context is missing")
 				}
 				cancel()
 				if got.Err() == nil {
-					p.errorf("the context of the lookup does not end with that of the request")
+					p.Errorf("the context of the lookup does not end with that of the request")
 				}
 			},
 		},
@@ -102,18 +102,18 @@ func servingRules() []Rule {
 			Name: "answer-passes",
 			Says: "What the handler answers is sent as it is, and flushing works through http.ResponseController.",
 			check: func(p *probe) {
-				h := p.h.Open(p.tb, p.store, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				h := p.h.Open(p.TB, p.store, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 					w.Header().Set("X-Answer", "yes")
 					w.WriteHeader(http.StatusTeapot)
 					_, _ = io.WriteString(w, "short and stout")
 					if err := http.NewResponseController(w).Flush(); err != nil {
-						p.errorf("Flush: %v", err)
+						p.Errorf("Flush: %v", err)
 					}
 				}))
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, p.request(p.name(p.tenant("acme"))))
 				if w.Code != http.StatusTeapot || w.Body.String() != "short and stout" || w.Header().Get("X-Answer") != "yes" || !w.Flushed {
-					p.errorf("got %d %v %q, flushed %v", w.Code, w.Header(), w.Body, w.Flushed)
+					p.Errorf("got %d %v %q, flushed %v", w.Code, w.Header(), w.Body, w.Flushed)
 				}
 			},
 		},
@@ -126,10 +126,10 @@ func servingRules() []Rule {
 				before, url, header := r.Clone(r.Context()), *r.URL, fmt.Sprint(r.Header)
 				send(h, r)
 				if _, has := tenancy.FromContext(r.Context()); has {
-					p.errorf("the tenant is in the context of the caller's request")
+					p.Errorf("the tenant is in the context of the caller's request")
 				}
 				if *r.URL != url || r.Host != before.Host || fmt.Sprint(r.Header) != header {
-					p.errorf("the request was %s %s %s, and is now %s %s %v", before.Host, &url, header, r.Host, r.URL, r.Header)
+					p.Errorf("the request was %s %s %s, and is now %s %s %v", before.Host, &url, header, r.Host, r.URL, r.Header)
 				}
 			},
 		},

@@ -42,15 +42,15 @@ func metadata(object string) tenancy.Metadata {
 }
 
 func (p *probe) create(t tenancy.Tenant) tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	created, err := p.s.Create(p.ctx, t)
-	p.ok(err, "Create %s", short(t.ID))
+	p.OK(err, "Create %s", short(t.ID))
 	return created
 }
 
 // createMany creates the plain tenants 0 to n-1.
 func (p *probe) createMany(n int) []tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	ts := make([]tenancy.Tenant, n)
 	for i := range ts {
 		ts[i] = tenant(i)
@@ -59,91 +59,91 @@ func (p *probe) createMany(n int) []tenancy.Tenant {
 }
 
 func (p *probe) createAll(ts ...tenancy.Tenant) []tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	results, err := p.s.CreateBatch(p.ctx, ts)
-	p.ok(err, "CreateBatch of %d", len(ts))
+	p.OK(err, "CreateBatch of %d", len(ts))
 	if len(results) != len(ts) {
-		p.fatalf("CreateBatch of %d tenants gave %d results", len(ts), len(results))
+		p.Fatalf("CreateBatch of %d tenants gave %d results", len(ts), len(results))
 	}
 	created := make([]tenancy.Tenant, len(ts))
 	for i, r := range results {
-		p.ok(r.Err, "CreateBatch: tenant %s", short(ts[i].ID))
+		p.OK(r.Err, "CreateBatch: tenant %s", short(ts[i].ID))
 		created[i] = r.Tenant
 	}
 	return created
 }
 
 func (p *probe) get(id string) tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	t, err := p.s.GetByID(p.ctx, id)
-	p.ok(err, "GetByID %s", short(id))
+	p.OK(err, "GetByID %s", short(id))
 	return t
 }
 
 func (p *probe) update(t tenancy.Tenant) tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	updated, err := p.s.Update(p.ctx, t)
-	p.ok(err, "Update %s", short(t.ID))
+	p.OK(err, "Update %s", short(t.ID))
 	return updated
 }
 
 func (p *probe) setStatus(id string, s tenancy.Status) tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	t, err := p.s.SetStatus(p.ctx, id, s)
-	p.ok(err, "SetStatus %s to %s", short(id), s)
+	p.OK(err, "SetStatus %s to %s", short(id), s)
 	return t
 }
 
 func (p *probe) patch(id, object string) tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	t, err := p.s.UpdateMetadata(p.ctx, id, metadata(object))
-	p.ok(err, "UpdateMetadata %s", short(id))
+	p.OK(err, "UpdateMetadata %s", short(id))
 	return t
 }
 
 // bulk sets the status of tenants that are all there.
 func (p *probe) bulk(s tenancy.Status, ids ...string) []tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	ts, err := p.s.BulkUpdateStatus(p.ctx, ids, s)
-	p.ok(err, "BulkUpdateStatus %q to %s", ids, s)
+	p.OK(err, "BulkUpdateStatus %q to %s", ids, s)
 	if len(ts) != len(ids) {
-		p.fatalf("BulkUpdateStatus of %d tenants returned %d", len(ids), len(ts))
+		p.Fatalf("BulkUpdateStatus of %d tenants returned %d", len(ids), len(ts))
 	}
 	return ts
 }
 
 func (p *probe) delete(id string) {
-	p.tb.Helper()
-	p.ok(p.s.Delete(p.ctx, id), "Delete %s", short(id))
+	p.Helper()
+	p.OK(p.s.Delete(p.ctx, id), "Delete %s", short(id))
 }
 
 func (p *probe) list(opts tenancy.ListOptions) tenancy.Page {
-	p.tb.Helper()
+	p.Helper()
 	page, err := p.s.List(p.ctx, opts)
-	p.ok(err, "List %+v", opts)
+	p.OK(err, "List %+v", opts)
 	return page
 }
 
 func (p *probe) search(query string, opts tenancy.SearchOptions) []tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	ts, err := p.s.Search(p.ctx, query, opts)
-	p.ok(err, "Search %s", short(query))
+	p.OK(err, "Search %s", short(query))
 	return ts
 }
 
 func (p *probe) count(statuses ...tenancy.Status) int {
-	p.tb.Helper()
+	p.Helper()
 	n, err := p.s.Count(p.ctx, tenancy.Filter{Statuses: statuses})
-	p.ok(err, "Count %v", statuses)
+	p.OK(err, "Count %v", statuses)
 	return n
 }
 
 // all lists every tenant of the store.
 func (p *probe) all() []tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	var ts []tenancy.Tenant
 	for t, err := range tenancy.All(p.ctx, p.s, tenancy.ListOptions{}) {
-		p.ok(err, "tenancy.All")
+		p.OK(err, "tenancy.All")
 		ts = append(ts, t)
 	}
 	return ts
@@ -151,38 +151,38 @@ func (p *probe) all() []tenancy.Tenant {
 
 // gone expects no read to find a tenant that was there.
 func (p *probe) gone(t tenancy.Tenant, after string) {
-	p.tb.Helper()
+	p.Helper()
 	_, err := p.s.GetByID(p.ctx, t.ID)
 	p.fails(err, tenancy.ErrNotFound, "GetByID after %s", after)
 	_, err = p.s.GetByIdentifier(p.ctx, t.Identifier)
 	p.fails(err, tenancy.ErrNotFound, "GetByIdentifier after %s", after)
 	found, err := p.s.Exists(p.ctx, t.ID)
-	p.ok(err, "Exists after %s", after)
+	p.OK(err, "Exists after %s", after)
 	equal(p, found, false, "Exists after %s", after)
 	ts, err := p.s.GetByIDs(p.ctx, []string{t.ID})
-	p.ok(err, "GetByIDs after %s", after)
+	p.OK(err, "GetByIDs after %s", after)
 	p.sameAll(ts, nil, "GetByIDs after %s", after)
 	for _, other := range p.all() {
 		if other.ID == t.ID {
-			p.errorf("List after %s still shows the tenant", after)
+			p.Errorf("List after %s still shows the tenant", after)
 		}
 	}
 	for _, other := range p.search(t.Identifier, tenancy.SearchOptions{}) {
 		if other.ID == t.ID {
-			p.errorf("Search after %s still finds the tenant", after)
+			p.Errorf("Search after %s still finds the tenant", after)
 		}
 	}
 }
 
 // stored expects every kind of read to return want.
 func (p *probe) stored(want tenancy.Tenant, after string) {
-	p.tb.Helper()
+	p.Helper()
 	p.same(p.get(want.ID), want, "GetByID after %s", after)
 	t, err := p.s.GetByIdentifier(p.ctx, want.Identifier)
-	p.ok(err, "GetByIdentifier after %s", after)
+	p.OK(err, "GetByIdentifier after %s", after)
 	p.same(t, want, "GetByIdentifier after %s", after)
 	ts, err := p.s.GetByIDs(p.ctx, []string{want.ID})
-	p.ok(err, "GetByIDs after %s", after)
+	p.OK(err, "GetByIDs after %s", after)
 	p.sameAll(ts, []tenancy.Tenant{want}, "GetByIDs after %s", after)
 }
 
@@ -210,7 +210,7 @@ func breathe() { time.Sleep(10 * time.Microsecond) }
 // eventually waits until done returns nil, and ends the test if that takes
 // longer than the harness allows.
 func (p *probe) eventually(what string, done func() error) {
-	p.tb.Helper()
+	p.Helper()
 	deadline := time.Now().Add(p.h.Patience)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -220,12 +220,12 @@ func (p *probe) eventually(what string, done func() error) {
 			return
 		}
 		if time.Now().After(deadline) {
-			p.fatalf("%s: not within %v: %v", what, p.h.Patience, err)
+			p.Fatalf("%s: not within %v: %v", what, p.h.Patience, err)
 		}
 		select {
 		case <-tick.C:
 		case <-p.ctx.Done():
-			p.fatalf("%s: the test ended: %v", what, errors.Join(err, p.ctx.Err()))
+			p.Fatalf("%s: the test ended: %v", what, errors.Join(err, p.ctx.Err()))
 		}
 	}
 }

@@ -11,41 +11,22 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// This file holds what the checks say when they are not satisfied. Each failure
-// names the rule.
-
-func (p *probe) errorf(format string, args ...any) {
-	p.tb.Helper()
-	p.tb.Errorf("rule %s: %s\n\t%s", p.rule.Name, p.rule.Says, fmt.Sprintf(format, args...))
-}
-
-func (p *probe) fatalf(format string, args ...any) {
-	p.tb.Helper()
-	p.tb.Fatalf("rule %s: %s\n\t%s", p.rule.Name, p.rule.Says, fmt.Sprintf(format, args...))
-}
-
-// ok ends the test if err is not nil.
-func (p *probe) ok(err error, doing string, args ...any) {
-	p.tb.Helper()
-	if err != nil {
-		p.fatalf("%s: unexpected error: %v", fmt.Sprintf(doing, args...), err)
-	}
-}
+// This file holds what the checks say when they are not satisfied.
 
 // fails expects err to wrap want.
 func (p *probe) fails(err, want error, doing string, args ...any) {
-	p.tb.Helper()
+	p.Helper()
 	if !errors.Is(err, want) {
-		p.errorf("%s: got error %v, want one that wraps %q", fmt.Sprintf(doing, args...), text(err), want)
+		p.Errorf("%s: got error %v, want one that wraps %q", fmt.Sprintf(doing, args...), text(err), want)
 	}
 }
 
 // failsIn expects err to be an *Error that wraps want and names field.
 func (p *probe) failsIn(err, want error, field, doing string, args ...any) {
-	p.tb.Helper()
+	p.Helper()
 	var e *tenancy.Error
 	if !errors.Is(err, want) || !errors.As(err, &e) || e.Field != field {
-		p.errorf("%s: got error %v with field %q, want an *Error that wraps %q with field %q",
+		p.Errorf("%s: got error %v with field %q, want an *Error that wraps %q with field %q",
 			fmt.Sprintf(doing, args...), text(err), fieldOf(err), want, field)
 	}
 }
@@ -68,30 +49,30 @@ func text(err error) string {
 
 // equal expects two values to be ==.
 func equal[T comparable](p *probe, got, want T, what string, args ...any) {
-	p.tb.Helper()
+	p.Helper()
 	if got != want {
-		p.errorf("%s: got %#v, want %#v", fmt.Sprintf(what, args...), got, want)
+		p.Errorf("%s: got %#v, want %#v", fmt.Sprintf(what, args...), got, want)
 	}
 }
 
 // same expects two tenants to be ==.
 func (p *probe) same(got, want tenancy.Tenant, what string, args ...any) {
-	p.tb.Helper()
+	p.Helper()
 	if d := diff(got, want); d != "" {
-		p.errorf("%s: %s", fmt.Sprintf(what, args...), d)
+		p.Errorf("%s: %s", fmt.Sprintf(what, args...), d)
 	}
 }
 
 // sameAll expects two lists of tenants to be equal, in order.
 func (p *probe) sameAll(got, want []tenancy.Tenant, what string, args ...any) {
-	p.tb.Helper()
+	p.Helper()
 	if len(got) != len(want) {
-		p.errorf("%s: got %d tenants %s, want %d %s", fmt.Sprintf(what, args...), len(got), idsOf(got), len(want), idsOf(want))
+		p.Errorf("%s: got %d tenants %s, want %d %s", fmt.Sprintf(what, args...), len(got), idsOf(got), len(want), idsOf(want))
 		return
 	}
 	for i := range got {
 		if d := diff(got[i], want[i]); d != "" {
-			p.errorf("%s: tenant %d: %s", fmt.Sprintf(what, args...), i, d)
+			p.Errorf("%s: tenant %d: %s", fmt.Sprintf(what, args...), i, d)
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/conformance/internal/suite"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -55,7 +56,7 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 	if h.Patience == 0 {
 		h.Patience = time.Minute
 	}
-	p := &probe{tb: tb, ctx: tb.Context(), h: h, rule: r}
+	p := &probe{T: suite.T{TB: tb, Name: r.Name, Says: r.Says}, ctx: tb.Context(), h: h}
 	switch {
 	case r.needs&needSoftDelete != 0:
 		p.s = h.OpenSoftDelete(tb)
@@ -70,24 +71,24 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 
 // probe is one rule at work on one store.
 type probe struct {
-	tb   testing.TB
-	ctx  context.Context // of the test
-	h    Harness
-	rule Rule
-	s    tenancy.Store
+	suite.T
+
+	ctx context.Context // of the test
+	h   Harness
+	s   tenancy.Store
 
 	judge judge // of metadata, if the rule needs one
 }
 
 func (p *probe) closeAtEnd(s tenancy.Store) {
-	p.tb.Cleanup(func() {
+	p.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			p.errorf("Close at the end of the test: %v", err)
+			p.Errorf("Close at the end of the test: %v", err)
 		}
 		// Package testing keeps the functions of parallel subtests until the last has
 		// ended, and with them what they hold: a cache may be some megabytes.
 		// A call that has failed to return may still need it.
-		if !p.tb.Failed() {
+		if !p.Failed() {
 			s, p.s = nil, nil
 		}
 	})
@@ -95,15 +96,15 @@ func (p *probe) closeAtEnd(s tenancy.Store) {
 
 // source returns the store as the Source that the harness says it is.
 func (p *probe) source() tenancy.Source {
-	p.tb.Helper()
+	p.Helper()
 	return p.sourceOf(p.s)
 }
 
 func (p *probe) sourceOf(s tenancy.Store) tenancy.Source {
-	p.tb.Helper()
+	p.Helper()
 	source, ok := tenancy.SourceOf(s)
 	if !ok {
-		p.fatalf("tenancy.SourceOf says that %T is no Source, but Harness.Source says that it is", s)
+		p.Fatalf("tenancy.SourceOf says that %T is no Source, but Harness.Source says that it is", s)
 	}
 	return source
 }

@@ -31,9 +31,9 @@ func batchRules() []Rule {
 					{}, {tenancy.ErrAlreadyExists, "id"}, {tenancy.ErrAlreadyExists, "identifier"}, {}, {tenancy.ErrInvalid, "name"}, {},
 				}
 				results, err := p.s.CreateBatch(p.ctx, batch)
-				p.ok(err, "CreateBatch")
+				p.OK(err, "CreateBatch")
 				if len(results) != len(batch) {
-					p.fatalf("CreateBatch of %d tenants gave %d results", len(batch), len(results))
+					p.Fatalf("CreateBatch of %d tenants gave %d results", len(batch), len(results))
 				}
 				created := 0
 				for i, r := range results {
@@ -41,7 +41,7 @@ func batchRules() []Rule {
 						p.failsIn(r.Err, want[i].err, want[i].field, "result %d", i)
 						continue
 					}
-					p.ok(r.Err, "result %d", i)
+					p.OK(r.Err, "result %d", i)
 					created++
 					equal(p, r.Tenant.Identifier, batch[i].Identifier, "the identifier in result %d", i)
 					p.stored(r.Tenant, "CreateBatch")
@@ -49,7 +49,7 @@ func batchRules() []Rule {
 				equal(p, p.count(), 1+created, "Count after CreateBatch")
 				p.stored(taken, "CreateBatch")
 				none, err := p.s.CreateBatch(p.ctx, nil)
-				p.ok(err, "CreateBatch of nothing")
+				p.OK(err, "CreateBatch of nothing")
 				equal(p, len(none), 0, "number of results of nothing")
 			},
 		},
@@ -71,12 +71,12 @@ func batchRules() []Rule {
 					want = writtenLike(want, t)
 					p.same(t, want, "result %d", i)
 					if i > 0 && t.Revision <= created[i-1].Revision {
-						p.errorf("result %d has Revision %d, the one before it %d", i, t.Revision, created[i-1].Revision)
+						p.Errorf("result %d has Revision %d, the one before it %d", i, t.Revision, created[i-1].Revision)
 					}
 				}
 				p.sameAll(p.all(), inListOrder(created), "what is stored after CreateBatch")
 				again, err := p.s.CreateBatch(p.ctx, given)
-				p.ok(err, "CreateBatch for the second time")
+				p.OK(err, "CreateBatch for the second time")
 				for i, r := range again {
 					p.failsIn(r.Err, tenancy.ErrAlreadyExists, "id", "result %d of the second time", i)
 				}

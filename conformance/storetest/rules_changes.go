@@ -23,7 +23,7 @@ func headRules() []Rule {
 			check: func(p *probe) {
 				head := p.head()
 				if head.Oldest.Revision < 1 || head.Oldest.Revision > head.Newest.Revision {
-					p.errorf("the Bounds of a new store is %+v, want at least one row", head)
+					p.Errorf("the Bounds of a new store is %+v, want at least one row", head)
 				}
 				changes := p.logOf(1)
 				equal(p, changes[0].Kind, tenancy.ChangeReset, "Op of the first change")
@@ -93,7 +93,7 @@ func changesRules() []Rule {
 
 				got := p.changes(start, 0)
 				if len(got) != len(want) {
-					p.fatalf("got %d changes %+v, want %d", len(got), got, len(want))
+					p.Fatalf("got %d changes %+v, want %d", len(got), got, len(want))
 				}
 				for i, c := range got {
 					w := want[i]
@@ -105,7 +105,7 @@ func changesRules() []Rule {
 					}
 					equal(p, len(c.Keys), len(w.Keys), "number of keys of change %d, %v", i, c.Keys)
 					if age := time.Since(c.At); age > clockSkew || age < -clockSkew || c.At != driver.NormalizeTime(c.At) {
-						p.errorf("At of change %d is %s, want the time of the write in UTC and microseconds", i, c.At)
+						p.Errorf("At of change %d is %s, want the time of the write in UTC and microseconds", i, c.At)
 					}
 				}
 			},
@@ -124,12 +124,12 @@ func changesRules() []Rule {
 				}
 				var want []entry
 				note := func(by, fields string, err error) {
-					p.tb.Helper()
-					p.ok(err, "a write that changes %s", fields)
+					p.Helper()
+					p.OK(err, "a write that changes %s", fields)
 					want = append(want, entry{by, fields})
 				}
 				write := func(ctx context.Context, fields string, edit func(t *tenancy.Tenant)) {
-					p.tb.Helper()
+					p.Helper()
 					t := p.get(tenant(0).ID)
 					edit(&t)
 					_, err := p.s.Update(ctx, t)
@@ -162,7 +162,7 @@ func changesRules() []Rule {
 
 				got := p.changes(start, 0)
 				if len(got) != len(want) {
-					p.fatalf("got %d changes, want %d", len(got), len(want))
+					p.Fatalf("got %d changes, want %d", len(got), len(want))
 				}
 				for i, c := range got {
 					equal(p, c.Actor, want[i].by, "the Actor of change %d, %s", i, c.Kind)
@@ -179,11 +179,11 @@ func changesRules() []Rule {
 				start := p.head().Newest
 				p.delete(t.ID)
 				deleted := p.get(t.ID)
-				p.ok(p.s.Purge(p.ctx, t.ID), "Purge")
+				p.OK(p.s.Purge(p.ctx, t.ID), "Purge")
 				changes := p.changes(start, 0)
 				gapFree(p, start, changes)
 				if len(changes) != 2 {
-					p.fatalf("got %d changes after a soft Delete and Purge, want 2", len(changes))
+					p.Fatalf("got %d changes after a soft Delete and Purge, want 2", len(changes))
 				}
 				equal(p, changes[0].Position.Revision, deleted.Revision, "Revision of the first change")
 				for i, op := range []tenancy.ChangeKind{tenancy.ChangeUpdate, tenancy.ChangeDelete} {
@@ -299,7 +299,7 @@ func changesRules() []Rule {
 					select {
 					case errs := <-writers:
 						for i, err := range errs {
-							p.ok(err, "writer %d", i)
+							p.OK(err, "writer %d", i)
 						}
 						finished = true
 					default:
@@ -361,10 +361,10 @@ func changesRules() []Rule {
 			check: func(p *probe) {
 				p.createMany(20)
 				all := p.logOf(21)
-				p.h.Compact(p.tb, p.s, all[10].Position.Revision)
+				p.h.Compact(p.TB, p.s, all[10].Position.Revision)
 				head := p.head()
 				if head.Oldest.Revision <= all[0].Position.Revision || head.Oldest.Revision > all[10].Position.Revision {
-					p.fatalf("the oldest Revision after dropping those before %d is %d", all[10].Position.Revision, head.Oldest.Revision)
+					p.Fatalf("the oldest Revision after dropping those before %d is %d", all[10].Position.Revision, head.Oldest.Revision)
 				}
 				equal(p, head.Newest, all[20].Position, "the newest position")
 				for i, c := range all {
@@ -373,13 +373,13 @@ func changesRules() []Rule {
 						p.fails(err, tenancy.ErrCompacted, "Changes after Revision %d, where the oldest is %d", c.Position.Revision, head.Oldest.Revision)
 						continue
 					}
-					p.ok(err, "Changes after Revision %d, where the oldest is %d", c.Position.Revision, head.Oldest.Revision)
+					p.OK(err, "Changes after Revision %d, where the oldest is %d", c.Position.Revision, head.Oldest.Revision)
 					equalChanges(p, got, all[i+1:], "Changes after Revision %d", c.Position.Revision)
 				}
 				_, err := p.source().Changes(p.ctx, tenancy.Position{}, 0)
 				p.fails(err, tenancy.ErrCompacted, "Changes after the zero Position, where the oldest is %d", head.Oldest.Revision)
 
-				p.h.Compact(p.tb, p.s, all[20].Position.Revision+1000)
+				p.h.Compact(p.TB, p.s, all[20].Position.Revision+1000)
 				equal(p, p.head().Newest, all[20].Position, "the newest position after everything that may go was dropped")
 				next := p.create(tenant(20))
 				equal(p, next.Revision, all[20].Position.Revision+1, "the Revision of the next write")
@@ -390,46 +390,46 @@ func changesRules() []Rule {
 }
 
 func (p *probe) head() tenancy.Bounds {
-	p.tb.Helper()
+	p.Helper()
 	head, err := p.source().Bounds(p.ctx)
-	p.ok(err, "Bounds")
+	p.OK(err, "Bounds")
 	return head
 }
 
 func (p *probe) changes(after tenancy.Position, limit int) []tenancy.Change {
-	p.tb.Helper()
+	p.Helper()
 	changes, err := p.source().Changes(p.ctx, after, limit)
-	p.ok(err, "Changes after %s", after)
+	p.OK(err, "Changes after %s", after)
 	return changes
 }
 
 // logOf returns the log of a new store that has n rows by now.
 func (p *probe) logOf(n int) []tenancy.Change {
-	p.tb.Helper()
+	p.Helper()
 	log := p.changes(tenancy.Position{}, 0)
 	if len(log) != n {
-		p.fatalf("the log has %d rows, want the first ChangeReset and %d changes", len(log), n-1)
+		p.Fatalf("the log has %d rows, want the first ChangeReset and %d changes", len(log), n-1)
 	}
 	return log
 }
 
 // gapFree expects changes to follow after and each other.
 func gapFree(p *probe, after tenancy.Position, changes []tenancy.Change) {
-	p.tb.Helper()
+	p.Helper()
 	for i, c := range changes {
 		if c.Position.Revision != after.Revision+1 {
-			p.fatalf("change %d has Revision %d after %d, want the next one", i, c.Position.Revision, after.Revision)
+			p.Fatalf("change %d has Revision %d after %d, want the next one", i, c.Position.Revision, after.Revision)
 		}
 		after = c.Position
 	}
 }
 
 func equalChanges(p *probe, got, want []tenancy.Change, what string, args ...any) {
-	p.tb.Helper()
+	p.Helper()
 	same := slices.EqualFunc(got, want, func(a, b tenancy.Change) bool {
 		return a.Position == b.Position && a.Kind == b.Kind && a.TenantID == b.TenantID && a.At.Equal(b.At) && slices.Equal(a.Keys, b.Keys)
 	})
 	if !same {
-		p.errorf("%s: got %+v, want %+v", fmt.Sprintf(what, args...), got, want)
+		p.Errorf("%s: got %+v, want %+v", fmt.Sprintf(what, args...), got, want)
 	}
 }

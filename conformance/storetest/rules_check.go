@@ -43,7 +43,7 @@ func checkRules() []Rule {
 			check: func(p *probe) {
 				p.judge.from(seatsAreNumbers)
 				refused := func(err error, doing string) {
-					p.tb.Helper()
+					p.Helper()
 					p.failsIn(err, tenancy.ErrInvalid, "metadata", "%s", doing)
 					p.fails(err, errSeats, "%s", doing)
 				}
@@ -53,12 +53,12 @@ func checkRules() []Rule {
 				_, err := p.s.Create(p.ctx, bad)
 				refused(err, "Create")
 				results, err := p.s.CreateBatch(p.ctx, []tenancy.Tenant{bad, tenant(2)})
-				p.ok(err, "CreateBatch")
+				p.OK(err, "CreateBatch")
 				if len(results) != 2 {
-					p.fatalf("CreateBatch of 2 tenants gave %d results", len(results))
+					p.Fatalf("CreateBatch of 2 tenants gave %d results", len(results))
 				}
 				refused(results[0].Err, "CreateBatch")
-				p.ok(results[1].Err, "CreateBatch of one tenant beside one that is refused")
+				p.OK(results[1].Err, "CreateBatch of one tenant beside one that is refused")
 				p.gone(bad, "a Create that was refused")
 				edited := stored
 				edited.Name, edited.Metadata = "Edited", bad.Metadata
@@ -196,7 +196,7 @@ func checkRules() []Rule {
 					},
 				} {
 					if reached, err := panics(write); !reached {
-						p.errorf("%s: the panic of the check did not reach the caller, who got %v", name, err)
+						p.Errorf("%s: the panic of the check did not reach the caller, who got %v", name, err)
 					}
 				}
 				p.stored(t, "writes whose check has panicked")

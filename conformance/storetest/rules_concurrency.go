@@ -26,13 +26,13 @@ func concurrencyRules() []Rule {
 					_, err = p.s.UpdateMetadata(p.ctx, t.ID, patch)
 					return err
 				}) {
-					p.ok(err, "UpdateMetadata %d", i)
+					p.OK(err, "UpdateMetadata %d", i)
 				}
 				got := p.get(t.ID).Metadata
 				for i := range 64 {
 					v, found := got.Get("key-" + strconv.Itoa(i))
 					if !found || string(v) != strconv.Itoa(i) {
-						p.errorf("patch %d is lost", i)
+						p.Errorf("patch %d is lost", i)
 					}
 				}
 				equal(p, len(got.Keys()), 64+len(t.Metadata.Keys()), "number of keys")
@@ -61,7 +61,7 @@ func concurrencyRules() []Rule {
 						}
 					}
 					t, err := p.s.GetByIdentifier(p.ctx, wanted)
-					p.ok(err, "GetByIdentifier of the identifier that all wanted")
+					p.OK(err, "GetByIdentifier of the identifier that all wanted")
 					equal(p, t.ID, before[winner].ID, "the tenant that has the identifier")
 				}
 			},
@@ -147,7 +147,7 @@ func concurrencyRules() []Rule {
 					return nil
 				}) {
 					if err != nil {
-						p.errorf("goroutine %d: %v", i, err)
+						p.Errorf("goroutine %d: %v", i, err)
 					}
 				}
 				last := p.get(created[0].ID)
@@ -173,11 +173,11 @@ func concurrencyRules() []Rule {
 					}
 					return nil
 				}) {
-					p.ok(err, "Modify")
+					p.OK(err, "Modify")
 				}
 				equal(p, p.get(t.ID).Metadata, metadata(fmt.Sprintf(`{"n":%d}`, writers*rounds)), "the counter")
 				unchanged, err := tenancy.Modify(p.ctx, p.s, t.ID, func(*tenancy.Tenant) error { return nil })
-				p.ok(err, "Modify that changes nothing")
+				p.OK(err, "Modify that changes nothing")
 				p.stored(unchanged, "a Modify that changed nothing")
 			},
 		},
@@ -228,10 +228,10 @@ func concurrencyRules() []Rule {
 				}
 				close(done)
 				readers.Wait()
-				p.ok(err, "SetStatus, then a read")
+				p.OK(err, "SetStatus, then a read")
 				close(problems)
 				for problem := range problems {
-					p.errorf("%s", problem)
+					p.Errorf("%s", problem)
 				}
 			},
 		},
@@ -265,7 +265,7 @@ func increment(t *tenancy.Tenant) error {
 // oneWins expects one of errs to be nil and the others to wrap want with field,
 // and returns the index of the one.
 func (p *probe) oneWins(errs []error, want error, field string) int {
-	p.tb.Helper()
+	p.Helper()
 	winner, winners := 0, 0
 	for i, err := range errs {
 		if err == nil {
@@ -276,7 +276,7 @@ func (p *probe) oneWins(errs []error, want error, field string) int {
 		p.failsIn(err, want, field, "one of %d concurrent calls", len(errs))
 	}
 	if winners != 1 {
-		p.fatalf("%d of %d concurrent calls won, want 1", winners, len(errs))
+		p.Fatalf("%d of %d concurrent calls won, want 1", winners, len(errs))
 	}
 	return winner
 }

@@ -36,7 +36,7 @@ func createRules() []Rule {
 				for _, identifier := range []string{"one", "two", "three"} {
 					created := p.create(tenancy.Tenant{Identifier: identifier, Name: "No ID"})
 					if err := tenancy.ValidateID(created.ID); err != nil || seen[created.ID] {
-						p.errorf("Create without an ID: got ID %q, want a valid one that no other tenant has", created.ID)
+						p.Errorf("Create without an ID: got ID %q, want a valid one that no other tenant has", created.ID)
 					}
 					seen[created.ID] = true
 					p.same(p.get(created.ID), created, "GetByID with the ID that Create made")
@@ -65,7 +65,7 @@ func createRules() []Rule {
 				now := p.create(tenant(0))
 				after := time.Now().Add(clockSkew)
 				if now.CreatedAt.Before(before) || now.CreatedAt.After(after) {
-					p.errorf("Create without CreatedAt: got %s, want the time of the call, %s to %s", stamp(now.CreatedAt), stamp(before), stamp(after))
+					p.Errorf("Create without CreatedAt: got %s, want the time of the call, %s to %s", stamp(now.CreatedAt), stamp(before), stamp(after))
 				}
 				for i, at := range []time.Time{
 					time.Date(1999, 12, 31, 23, 59, 59, 999999000, time.UTC),
@@ -87,7 +87,7 @@ func createRules() []Rule {
 				t.UpdatedAt = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 				t = p.create(t)
 				if t.UpdatedAt.Before(before) || t.UpdatedAt.After(time.Now().Add(clockSkew)) {
-					p.errorf("Create with an old UpdatedAt: got %s, want the time of the call", stamp(t.UpdatedAt))
+					p.Errorf("Create with an old UpdatedAt: got %s, want the time of the call", stamp(t.UpdatedAt))
 				}
 				future := tenant(1)
 				future.CreatedAt = driver.NormalizeTime(time.Now().AddDate(1, 0, 0))
@@ -103,7 +103,7 @@ func createRules() []Rule {
 					t.Revision = given
 					created := p.create(t)
 					if created.Revision <= 0 || created.Revision == given {
-						p.errorf("Create with Revision %d: got Revision %d, want the store's next one", given, created.Revision)
+						p.Errorf("Create with Revision %d: got Revision %d, want the store's next one", given, created.Revision)
 					}
 				}
 			},
@@ -154,7 +154,7 @@ func createRules() []Rule {
 					{ID: "fresh-id", Identifier: "fresh-one"},
 				} {
 					if _, err := p.s.Create(p.ctx, t); err == nil {
-						p.errorf("Create %q %q: no error", t.ID, t.Identifier)
+						p.Errorf("Create %q %q: no error", t.ID, t.Identifier)
 					}
 				}
 				p.sameAll(p.all(), []tenancy.Tenant{taken}, "what is stored after failed Creates")

@@ -42,7 +42,7 @@ func deleteRules() []Rule {
 				p.stored(again, "Create of a deleted tenant")
 				equal(p, again.Metadata, tenancy.Metadata{}, "metadata of the new tenant")
 				if again.Revision <= t.Revision {
-					p.errorf("the new tenant has Revision %d, the deleted one had %d", again.Revision, t.Revision)
+					p.Errorf("the new tenant has Revision %d, the deleted one had %d", again.Revision, t.Revision)
 				}
 				p.delete(t.ID)
 				other := tenant(1)
@@ -60,7 +60,7 @@ func deleteRules() []Rule {
 					p.stored(t, "a Purge that is not supported")
 					return
 				}
-				p.ok(err, "Purge")
+				p.OK(err, "Purge")
 				p.gone(t, "Purge")
 				p.fails(p.s.Purge(p.ctx, t.ID), tenancy.ErrNotFound, "Purge for the second time")
 			},
@@ -79,7 +79,7 @@ func deleteRules() []Rule {
 				p.same(after, want, "GetByID after a soft Delete")
 				p.stored(after, "a soft Delete")
 				if !after.UpdatedAt.After(before.UpdatedAt) || after.Revision <= before.Revision {
-					p.errorf("a soft Delete is a write: UpdatedAt %s and Revision %d must grow to more than %s and %d",
+					p.Errorf("a soft Delete is a write: UpdatedAt %s and Revision %d must grow to more than %s and %d",
 						stamp(after.UpdatedAt), after.Revision, stamp(before.UpdatedAt), before.Revision)
 				}
 				equal(p, p.count(tenancy.StatusDeleted), 1, "Count of deleted tenants")
@@ -97,7 +97,7 @@ func deleteRules() []Rule {
 				future = p.create(future)
 				p.delete(future.ID)
 				if again := p.get(future.ID); !again.UpdatedAt.After(future.UpdatedAt) {
-					p.errorf("a soft Delete moved UpdatedAt from %s to %s", stamp(future.UpdatedAt), stamp(again.UpdatedAt))
+					p.Errorf("a soft Delete moved UpdatedAt from %s to %s", stamp(future.UpdatedAt), stamp(again.UpdatedAt))
 				}
 			},
 		},
@@ -127,7 +127,7 @@ func deleteRules() []Rule {
 					t.Status = s
 					t = p.create(t)
 					p.stored(t, "Create")
-					p.ok(p.s.Purge(p.ctx, t.ID), "Purge of a tenant that is %s", s)
+					p.OK(p.s.Purge(p.ctx, t.ID), "Purge of a tenant that is %s", s)
 					p.gone(t, "Purge")
 					p.fails(p.s.Purge(p.ctx, t.ID), tenancy.ErrNotFound, "Purge for the second time")
 					p.fails(p.s.Delete(p.ctx, t.ID), tenancy.ErrNotFound, "Delete of a purged tenant")

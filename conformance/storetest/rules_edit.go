@@ -19,7 +19,7 @@ func editRules() []Rule {
 				w := p.watch(p.source(), start)
 				edited := before
 				edited.Identifier, edited.Name, edited.Status = "edited", "Edited by hand", tenancy.StatusActive
-				p.h.Edit(p.tb, p.s, edited)
+				p.h.Edit(p.TB, p.s, edited)
 				c := w.change()
 				equal(p, c.Kind, tenancy.ChangeUpdate, "Op of the change")
 				equal(p, c.TenantID, before.ID, "TenantID of the change")
@@ -44,7 +44,7 @@ func editRules() []Rule {
 			check: func(p *probe) {
 				t := p.create(tenancy.Tenant{ID: "edited", Identifier: "before", Name: "Früher"})
 				t.Identifier, t.Name = "after", "ÜBERMORGEN"
-				p.h.Edit(p.tb, p.s, t)
+				p.h.Edit(p.TB, p.s, t)
 				p.eventually("GetByIdentifier after the edit", func() error {
 					got, err := p.s.GetByIdentifier(p.ctx, "after")
 					if err == nil && got.Name != t.Name {
@@ -66,7 +66,7 @@ func editRules() []Rule {
 				t := p.create(tenant(0))
 				const archived = tenancy.Status("archived")
 				t.Status = archived
-				p.h.Edit(p.tb, p.s, t)
+				p.h.Edit(p.TB, p.s, t)
 				p.eventually("GetByID after the edit", func() error {
 					got, err := p.s.GetByID(p.ctx, t.ID)
 					if err == nil && got.Status != archived {

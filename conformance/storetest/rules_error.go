@@ -19,9 +19,9 @@ func errorRules() []Rule {
 				t.DatabaseURL = tenancy.NewSecret(canary)
 				t = p.create(t)
 				check := func(t tenancy.Tenant, from string) {
-					p.tb.Helper()
+					p.Helper()
 					if t.DatabaseURL.Reveal() != canary {
-						p.errorf("%s returned another DatabaseURL, of %d bytes", from, len(t.DatabaseURL.Reveal()))
+						p.Errorf("%s returned another DatabaseURL, of %d bytes", from, len(t.DatabaseURL.Reveal()))
 					}
 				}
 				check(t, "Create")
@@ -88,10 +88,10 @@ func errorRules() []Rule {
 				missing := tenant(1)
 				missing.Status, missing.Revision, missing.Mark = tenancy.StatusActive, 1, 1
 				typed := func(err error, op string, key tenancy.Key) {
-					p.tb.Helper()
+					p.Helper()
 					var e *tenancy.Error
 					if !errors.As(err, &e) {
-						p.errorf("%s: got error %s of type %T, want a *tenancy.Error", op, text(err), err)
+						p.Errorf("%s: got error %s of type %T, want a *tenancy.Error", op, text(err), err)
 						return
 					}
 					equal(p, e.Op, op, "Op of the error %q", err)
@@ -142,11 +142,11 @@ const canary = "postgres://canary:h4rmless-c4nary@db.example/canary"
 
 // hides expects err, and what it wraps, not to show the canary.
 func (p *probe) hides(err error, from string) {
-	p.tb.Helper()
+	p.Helper()
 	for _, e := range errorsIn(err) {
 		for _, shown := range []string{e.Error(), fmt.Sprintf("%v %+v %#v %q", e, e, e, e)} {
 			if strings.Contains(shown, "c4nary") {
-				p.errorf("an error of %s shows the DatabaseURL", from)
+				p.Errorf("an error of %s shows the DatabaseURL", from)
 			}
 		}
 	}

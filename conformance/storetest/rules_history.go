@@ -16,17 +16,17 @@ func historyRules() []Rule {
 			check: func(p *probe) {
 				kept := p.create(tenant(0))
 				before := p.head().Newest
-				restore := p.h.Backup(p.tb, p.s)
+				restore := p.h.Backup(p.TB, p.s)
 				p.create(tenant(1))
 				p.setStatus(kept.ID, tenancy.StatusSuspended)
 				lost := p.changes(before, 0)
 				if len(lost) != 2 {
-					p.fatalf("got %d changes after two writes", len(lost))
+					p.Fatalf("got %d changes after two writes", len(lost))
 				}
-				restore(p.tb)
+				restore(p.TB)
 
 				denied := func(when string) {
-					p.tb.Helper()
+					p.Helper()
 					for _, c := range lost {
 						_, err := p.source().Changes(p.ctx, c.Position, 0)
 						p.fails(err, tenancy.ErrCompacted, "Changes after the lost position %s, %s", c.Position, when)
@@ -58,12 +58,12 @@ func historyRules() []Rule {
 			check: func(p *probe) {
 				kept := p.create(tenant(0))
 				deleted := p.create(tenant(1))
-				restore := p.h.Backup(p.tb, p.s)
+				restore := p.h.Backup(p.TB, p.s)
 				p.setStatus(kept.ID, tenancy.StatusSuspended)
 				p.delete(deleted.ID)
 				lost := p.create(tenant(2))
 				p.stored(lost, "Create") // so that a cache has it
-				restore(p.tb)
+				restore(p.TB)
 				p.eventually("reads of the backup", func() error {
 					for _, want := range []tenancy.Tenant{kept, deleted} {
 						if got, err := p.s.GetByID(p.ctx, want.ID); err != nil || got != want {
@@ -87,11 +87,11 @@ func historyRules() []Rule {
 			needs: needSource | needBackup,
 			check: func(p *probe) {
 				p.create(tenant(0))
-				restore := p.h.Backup(p.tb, p.s)
+				restore := p.h.Backup(p.TB, p.s)
 				w := p.watch(p.source(), p.head().Newest)
 				p.create(tenant(1))
 				w.change()
-				restore(p.tb)
+				restore(p.TB)
 				w.endsWith(tenancy.ErrCompacted, "Watch across a restored backup")
 			},
 		},

@@ -15,9 +15,9 @@ func lifecycleRules() []Rule {
 			Says: "Close may be called again, also at once from several goroutines, and then does nothing.",
 			check: func(p *probe) {
 				for _, err := range together(4, func(int) error { return p.s.Close() }) {
-					p.ok(err, "Close")
+					p.OK(err, "Close")
 				}
-				p.ok(p.s.Close(), "Close for the second time")
+				p.OK(p.s.Close(), "Close for the second time")
 			},
 		},
 		{
@@ -26,7 +26,7 @@ func lifecycleRules() []Rule {
 			check: func(p *probe) {
 				t := p.create(tenant(0))
 				p.stored(t, "Create") // so that a cache has it
-				p.ok(p.s.Close(), "Close")
+				p.OK(p.s.Close(), "Close")
 				for op, err := range p.calls(p.ctx, t) {
 					p.fails(err, tenancy.ErrClosed, "%s after Close", op)
 				}
@@ -82,7 +82,7 @@ func lifecycleRules() []Rule {
 				}
 				start := time.Now()
 				_, err := p.s.BulkUpdateStatus(p.ctx, ids, tenancy.StatusSuspended)
-				p.ok(err, "BulkUpdateStatus")
+				p.OK(err, "BulkUpdateStatus")
 				took := time.Since(start)
 				late := false // a database may do what it has received after the caller has gone
 				for i := range 20 {
@@ -92,13 +92,13 @@ func lifecycleRules() []Rule {
 					cancel()
 					switch {
 					case err == nil && len(changed) != len(ids):
-						p.errorf("BulkUpdateStatus of %d tenants returned %d and no error", len(ids), len(changed))
+						p.Errorf("BulkUpdateStatus of %d tenants returned %d and no error", len(ids), len(changed))
 					case err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tenancy.ErrUnavailable):
-						p.errorf("BulkUpdateStatus that ran out of time: %v", err)
+						p.Errorf("BulkUpdateStatus that ran out of time: %v", err)
 					}
 					late = late || err != nil
 					if n := p.count(want); n != len(ids) && (n != 0 || !late) {
-						p.errorf("BulkUpdateStatus with error %v changed %d of %d tenants", err, n, len(ids))
+						p.Errorf("BulkUpdateStatus with error %v changed %d of %d tenants", err, n, len(ids))
 					}
 				}
 				p.setStatus(ids[0], tenancy.StatusActive) // the store is still usable
@@ -116,21 +116,21 @@ func lifecycleRules() []Rule {
 				var at tenancy.Position
 				if p.h.Source {
 					head, err := p.source().Bounds(p.ctx)
-					p.ok(err, "Bounds")
+					p.OK(err, "Bounds")
 					at = head.Newest
 				}
-				p.s = p.h.Reopen(p.tb, p.s)
+				p.s = p.h.Reopen(p.TB, p.s)
 				p.closeAtEnd(p.s)
 				p.stored(full, "opening anew")
 				p.stored(last, "opening anew")
 				p.gone(gone, "opening anew")
 				next := p.create(tenant(3))
 				if next.Revision <= last.Revision {
-					p.errorf("Create after opening anew gave Revision %d, the last one before was %d", next.Revision, last.Revision)
+					p.Errorf("Create after opening anew gave Revision %d, the last one before was %d", next.Revision, last.Revision)
 				}
 				if p.h.Source {
 					changes, err := p.source().Changes(p.ctx, at, 0)
-					p.ok(err, "Changes after a position from before")
+					p.OK(err, "Changes after a position from before")
 					equal(p, len(changes), 1, "number of changes since the store was opened anew")
 				}
 			},
@@ -142,7 +142,7 @@ func lifecycleRules() []Rule {
 			check: func(p *probe) {
 				t := p.create(tenant(0))
 				for range 3 {
-					p.h.Disconnect(p.tb, p.s)
+					p.h.Disconnect(p.TB, p.s)
 					p.eventually("SetStatus after the connections broke", func() (err error) {
 						_, err = p.s.SetStatus(p.ctx, t.ID, tenancy.StatusSuspended)
 						return err

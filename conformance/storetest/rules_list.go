@@ -59,7 +59,7 @@ func listRules() []Rule {
 					to := min(from+4, 10)
 					p.sameAll(page.Tenants, want[from:to], "List with Offset %d", offset)
 					if hasMore := to < 10; (page.Next != "") != hasMore {
-						p.errorf("List with Offset %d: got cursor %q, want one: %t", offset, page.Next, hasMore)
+						p.Errorf("List with Offset %d: got cursor %q, want one: %t", offset, page.Next, hasMore)
 					}
 					if page.Next != "" {
 						next := p.list(tenancy.ListOptions{Cursor: page.Next, Limit: 2})
@@ -161,7 +161,7 @@ func listRules() []Rule {
 				}
 				for i := range 20 {
 					if n := seen[at(i*2).ID]; n != 1 {
-						p.errorf("the tenant at place %d of the list was seen %d times, want once", i, n)
+						p.Errorf("the tenant at place %d of the list was seen %d times, want once", i, n)
 					}
 				}
 			},
@@ -198,7 +198,7 @@ func listRules() []Rule {
 				p.createMany(3)
 				next := p.list(tenancy.ListOptions{Limit: 1}).Next
 				if next == "" {
-					p.fatalf("List with Limit 1 of 3 tenants has no cursor")
+					p.Fatalf("List with Limit 1 of 3 tenants has no cursor")
 				}
 				for _, cursor := range []string{"x", "!", "'; DROP TABLE tenants; --", next + "A", "AAAA", next[:4], "\x00", string(make([]byte, 1<<20))} {
 					_, err := p.s.List(p.ctx, tenancy.ListOptions{Cursor: cursor})
@@ -213,22 +213,22 @@ func listRules() []Rule {
 
 // walk lists page by page and checks the length of each.
 func (p *probe) walk(opts tenancy.ListOptions) []tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	var ts []tenancy.Tenant
 	for range 10_000 {
 		page := p.list(opts)
 		ts = append(ts, page.Tenants...)
 		if opts.Cursor != "" && len(page.Tenants) == 0 {
-			p.errorf("the cursor of the last page leads to an empty one")
+			p.Errorf("the cursor of the last page leads to an empty one")
 		}
 		if page.Next == "" {
 			return ts
 		}
 		if len(page.Tenants) != opts.Limit {
-			p.fatalf("a page that is not the last has %d tenants, want %d", len(page.Tenants), opts.Limit)
+			p.Fatalf("a page that is not the last has %d tenants, want %d", len(page.Tenants), opts.Limit)
 		}
 		opts.Cursor = page.Next
 	}
-	p.fatalf("List by cursor does not end")
+	p.Fatalf("List by cursor does not end")
 	return nil
 }

@@ -67,7 +67,7 @@ func loadRules() []Rule {
 				for i, s := range p.load(lookups...) {
 					want, found := byID[ids[i]]
 					if s.Found != found || s.Tenant != want {
-						p.fatalf("lookup %d, %v: found %t, want %t: %s", i, lookups[i].Key, s.Found, found, diff(s.Tenant, want))
+						p.Fatalf("lookup %d, %v: found %t, want %t: %s", i, lookups[i].Key, s.Found, found, diff(s.Tenant, want))
 					}
 				}
 			},
@@ -87,13 +87,13 @@ func loadRules() []Rule {
 							tenancy.Lookup{Key: tenancy.IdentifierKey("missing"), Min: minimum},
 						) {
 							if _, err := p.source().Changes(p.ctx, s.AsOf, 1); err != nil {
-								p.errorf("the log does not confirm AsOf %s of a Snapshot with Min %d: %v", s.AsOf, minimum, err)
+								p.Errorf("the log does not confirm AsOf %s of a Snapshot with Min %d: %v", s.AsOf, minimum, err)
 							}
 							if minimum != tenancy.Latest && s.AsOf.Revision < minimum {
-								p.errorf("AsOf is %s with Min %d", s.AsOf, minimum)
+								p.Errorf("AsOf is %s with Min %d", s.AsOf, minimum)
 							}
 							if s.AsOf.Revision > newest.Revision || s.AsOf.Revision < s.Tenant.Revision {
-								p.errorf("AsOf is %s, the newest position %s, the Revision of the tenant %d", s.AsOf, newest, s.Tenant.Revision)
+								p.Errorf("AsOf is %s, the newest position %s, the Revision of the tenant %d", s.AsOf, newest, s.Tenant.Revision)
 							}
 						}
 					}
@@ -179,7 +179,7 @@ func loadRules() []Rule {
 					return nil
 				})
 				for i, err := range errs {
-					p.ok(err, "goroutine %d", i)
+					p.OK(err, "goroutine %d", i)
 				}
 				var log []tenancy.Change
 				for at := start; ; at = log[len(log)-1].Position {
@@ -191,7 +191,7 @@ func loadRules() []Rule {
 				}
 				for _, s := range taken {
 					if problem := h.contradicts(start, log, s); problem != "" {
-						p.fatalf("snapshot %+v of %v: %s", s.got, s.lookup.Key, problem)
+						p.Fatalf("snapshot %+v of %v: %s", s.got, s.lookup.Key, problem)
 					}
 				}
 			},
@@ -200,11 +200,11 @@ func loadRules() []Rule {
 }
 
 func (p *probe) load(lookups ...tenancy.Lookup) []tenancy.Versioned {
-	p.tb.Helper()
+	p.Helper()
 	snapshots, err := p.source().Load(p.ctx, lookups)
-	p.ok(err, "Load of %d lookups", len(lookups))
+	p.OK(err, "Load of %d lookups", len(lookups))
 	if len(snapshots) != len(lookups) {
-		p.fatalf("Load of %d lookups returned %d snapshots", len(lookups), len(snapshots))
+		p.Fatalf("Load of %d lookups returned %d snapshots", len(lookups), len(snapshots))
 	}
 	return snapshots
 }

@@ -36,7 +36,7 @@ func metadataRules() []Rule {
 				empty := p.create(tenant(1))
 				p.same(p.patch(empty.ID, `{}`), empty, "UpdateMetadata of no metadata by {}")
 				if after := p.patch(t.ID, `{"a":1.51}`); after.Position() == t.Position() {
-					p.errorf("a patch that changes something left the tenant at %s", t.Position())
+					p.Errorf("a patch that changes something left the tenant at %s", t.Position())
 				}
 			},
 		},
@@ -75,7 +75,7 @@ func metadataRules() []Rule {
 
 					after := p.patch(t.ID, fmt.Sprintf(`{"patched":%s}`, n))
 					merged, err := want.Merge(metadata(fmt.Sprintf(`{"patched":%s}`, n)))
-					p.ok(err, "Metadata.Merge")
+					p.OK(err, "Metadata.Merge")
 					equal(p, after.Metadata, merged, "the metadata that UpdateMetadata returns for the number %s", n)
 					equal(p, p.get(t.ID).Metadata, merged, "metadata after UpdateMetadata with the number %s", n)
 
@@ -115,11 +115,11 @@ func metadataRules() []Rule {
 				want := tenancy.Metadata{}
 				for i, key := range keys {
 					patch, err := tenancy.Metadata{}.With(key, map[string]int{key: i})
-					p.ok(err, "Metadata.With %q", key)
+					p.OK(err, "Metadata.With %q", key)
 					t, err = p.s.UpdateMetadata(p.ctx, t.ID, patch)
-					p.ok(err, "UpdateMetadata with the key %q", key)
+					p.OK(err, "UpdateMetadata with the key %q", key)
 					want, err = want.Merge(patch)
-					p.ok(err, "Metadata.Merge")
+					p.OK(err, "Metadata.Merge")
 					equal(p, t.Metadata, want, "the metadata that UpdateMetadata returns for the key %q", key)
 				}
 				p.stored(t, "patches with odd keys")

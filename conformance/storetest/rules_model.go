@@ -25,7 +25,7 @@ func modelRules() []Rule {
 					what, err := m.step(p)
 					m.done = append(m.done, what)
 					if err != nil {
-						p.fatalf("step %d with Harness.Seed %d: %s: %v\n\tsteps before: %q", step, seed, what, err, m.done[max(0, step-8):step])
+						p.Fatalf("step %d with Harness.Seed %d: %s: %v\n\tsteps before: %q", step, seed, what, err, m.done[max(0, step-8):step])
 					}
 				}
 				p.sameAll(p.all(), m.list(tenancy.Filter{}), "what is stored after all steps with Harness.Seed %d", seed)

@@ -13,11 +13,11 @@ func peerRules() []Rule {
 			Says:  "What one store writes, another on the same data reads soon, under new keys and no longer under old ones.",
 			needs: needPeer,
 			check: func(p *probe) {
-				peer := p.h.Peer(p.tb, p.s)
+				peer := p.h.Peer(p.TB, p.s)
 				p.closeAtEnd(peer)
 				t := p.create(tenant(0))
 				soon := func(s tenancy.Store, want tenancy.Tenant, what string) {
-					p.tb.Helper()
+					p.Helper()
 					p.eventually(what, func() error {
 						got, err := s.GetByID(p.ctx, want.ID)
 						if d := diff(got, want); err != nil || d != "" {
@@ -34,7 +34,7 @@ func peerRules() []Rule {
 				old := t.Identifier
 				t.Identifier = "renamed"
 				t, err := peer.Update(p.ctx, t)
-				p.ok(err, "Update by the peer")
+				p.OK(err, "Update by the peer")
 				soon(p.s, t, "the store reads what its peer renamed")
 				p.eventually("the old identifier is gone", func() error {
 					if _, err := p.s.GetByIdentifier(p.ctx, old); expect(err, tenancy.ErrNotFound, "") != nil {
@@ -42,7 +42,7 @@ func peerRules() []Rule {
 					}
 					return nil
 				})
-				p.ok(peer.Delete(p.ctx, t.ID), "Delete by the peer")
+				p.OK(peer.Delete(p.ctx, t.ID), "Delete by the peer")
 				p.eventually("the deleted tenant is gone", func() error {
 					if _, err := p.s.GetByID(p.ctx, t.ID); expect(err, tenancy.ErrNotFound, "") != nil {
 						return fmt.Errorf("GetByID: error %s", text(err))
@@ -56,7 +56,7 @@ func peerRules() []Rule {
 			Says:  "Stores on the same data share one log: their concurrent writes have revisions without gaps, and each watches the changes of the other.",
 			needs: needPeer | needSource,
 			check: func(p *probe) {
-				peer := p.h.Peer(p.tb, p.s)
+				peer := p.h.Peer(p.TB, p.s)
 				p.closeAtEnd(peer)
 				start := p.head().Newest
 				w := p.watch(p.source(), start)
@@ -82,7 +82,7 @@ func peerRules() []Rule {
 					at = c.Position
 				}
 				for i, err := range <-done {
-					p.ok(err, "writer %d", i)
+					p.OK(err, "writer %d", i)
 				}
 			},
 		},

@@ -19,13 +19,13 @@ func readRules() []Rule {
 					_, err = p.s.GetByIdentifier(p.ctx, t.Identifier)
 					p.fails(err, tenancy.ErrNotFound, "GetByIdentifier of a missing tenant")
 					found, err := p.s.Exists(p.ctx, t.ID)
-					p.ok(err, "Exists of a missing tenant")
+					p.OK(err, "Exists of a missing tenant")
 					equal(p, found, false, "Exists of a missing tenant")
 				}
 				t = p.create(t)
 				p.stored(t, "Create of a tenant that was looked up in vain")
 				found, err := p.s.Exists(p.ctx, t.ID)
-				p.ok(err, "Exists")
+				p.OK(err, "Exists")
 				equal(p, found, true, "Exists of a tenant that came")
 			},
 		},
@@ -42,7 +42,7 @@ func readRules() []Rule {
 				for _, t := range all {
 					p.stored(t, "Create as "+string(t.Status))
 					found, err := p.s.Exists(p.ctx, t.ID)
-					p.ok(err, "Exists")
+					p.OK(err, "Exists")
 					equal(p, found, true, "Exists of a tenant that is %s", t.Status)
 					p.sameAll(p.search(t.Identifier, tenancy.SearchOptions{}), []tenancy.Tenant{t}, "Search for a tenant that is %s", t.Status)
 				}
@@ -66,7 +66,7 @@ func readRules() []Rule {
 					equal(p, t.Identifier, tenant(i).Identifier, "the identifier of the tenant that GetByID %q returns", id)
 				}
 				ts, err := p.s.GetByIDs(p.ctx, ids)
-				p.ok(err, "GetByIDs")
+				p.OK(err, "GetByIDs")
 				equal(p, len(ts), len(ids), "number of tenants from GetByIDs")
 				for _, id := range []string{"Acme", "acme ", " acme", "acme\n", "a  cme", "ACME ", "e", "SS", "acm%", "001", "acme\t"} {
 					_, err := p.s.GetByID(p.ctx, id)
@@ -86,11 +86,11 @@ func readRules() []Rule {
 				got, err := p.s.GetByIDs(p.ctx, []string{
 					created[4].ID, "missing", created[1].ID, created[4].ID, created[3].ID, "missing", created[0].ID, created[1].ID, created[2].ID,
 				})
-				p.ok(err, "GetByIDs")
+				p.OK(err, "GetByIDs")
 				p.sameAll(got, []tenancy.Tenant{created[4], created[1], created[3], created[0], created[2]}, "GetByIDs")
 				for _, ids := range [][]string{nil, {}, {"missing"}} {
 					none, err := p.s.GetByIDs(p.ctx, ids)
-					p.ok(err, "GetByIDs %q", ids)
+					p.OK(err, "GetByIDs %q", ids)
 					p.sameAll(none, nil, "GetByIDs %q", ids)
 				}
 				_, err = p.s.GetByIDs(p.ctx, []string{created[0].ID, ""})
@@ -106,7 +106,7 @@ func readRules() []Rule {
 				given := slices.Clone(ids)
 				for range 2 {
 					ts, err := p.s.GetByIDs(p.ctx, ids)
-					p.ok(err, "GetByIDs")
+					p.OK(err, "GetByIDs")
 					p.sameAll(ts, []tenancy.Tenant{want[2], want[0]}, "GetByIDs")
 					clear(ts)
 					page := p.list(tenancy.ListOptions{Limit: 2})
@@ -140,12 +140,12 @@ func readRules() []Rule {
 			check: func(p *probe) {
 				ids, created := p.manyIDs()
 				got, err := p.s.GetByIDs(p.ctx, ids)
-				p.ok(err, "GetByIDs of %d IDs", len(ids))
+				p.OK(err, "GetByIDs of %d IDs", len(ids))
 				p.sameAll(got, created, "GetByIDs of 10,000 IDs")
 				slices.Reverse(ids)
 				slices.Reverse(created)
 				got, err = p.s.GetByIDs(p.ctx, ids)
-				p.ok(err, "GetByIDs of %d IDs", len(ids))
+				p.OK(err, "GetByIDs of %d IDs", len(ids))
 				p.sameAll(got, created, "GetByIDs of 10,000 IDs in the opposite order")
 			},
 		},

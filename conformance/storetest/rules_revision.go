@@ -16,9 +16,9 @@ func revisionRules() []Rule {
 			check: func(p *probe) {
 				newest := tenancy.Revision(0)
 				grows := func(t tenancy.Tenant, by string) tenancy.Tenant {
-					p.tb.Helper()
+					p.Helper()
 					if t.Revision <= newest {
-						p.errorf("%s gave Revision %d after %d", by, t.Revision, newest)
+						p.Errorf("%s gave Revision %d after %d", by, t.Revision, newest)
 					}
 					newest = t.Revision
 					return t
@@ -57,7 +57,7 @@ func revisionRules() []Rule {
 					before := t.Mark
 					written := write()
 					if written.Mark == 0 || written.Position() != t.Position() && written.Mark == before {
-						p.errorf("a write of %s gave the Mark %x, the one before had %x", written.ID, uint64(written.Mark), uint64(before))
+						p.Errorf("a write of %s gave the Mark %x, the one before had %x", written.ID, uint64(written.Mark), uint64(before))
 					}
 					p.stored(written, "a write")
 					t = written
@@ -80,7 +80,7 @@ func revisionRules() []Rule {
 				written = append(written, p.update(p.get(created.ID)))
 				changes := p.changes(start, 0)
 				if len(changes) != len(written) {
-					p.fatalf("got %d changes, want %d", len(changes), len(written))
+					p.Fatalf("got %d changes, want %d", len(changes), len(written))
 				}
 				for i, c := range changes {
 					equal(p, written[i].Position(), c.Position, "the Position that write %d returned", i)
@@ -93,10 +93,10 @@ func revisionRules() []Rule {
 			needs: needSource,
 			check: func(p *probe) {
 				head, err := p.source().Bounds(p.ctx)
-				p.ok(err, "Bounds")
+				p.OK(err, "Bounds")
 				last := head.Newest.Revision
 				next := func(rev tenancy.Revision, by string) {
-					p.tb.Helper()
+					p.Helper()
 					last++
 					equal(p, rev, last, "the Revision of %s", by)
 				}
@@ -108,9 +108,9 @@ func revisionRules() []Rule {
 				next(a.Revision, "UpdateMetadata")
 				next(p.update(a).Revision, "Update")
 				ts, err := p.s.BulkUpdateStatus(p.ctx, []string{tenant(0).ID, tenant(1).ID, "missing", tenant(0).ID}, tenancy.StatusActive)
-				p.ok(err, "BulkUpdateStatus")
+				p.OK(err, "BulkUpdateStatus")
 				if len(ts) != 2 {
-					p.fatalf("BulkUpdateStatus of two tenants, one of them named twice, returned %d", len(ts))
+					p.Fatalf("BulkUpdateStatus of two tenants, one of them named twice, returned %d", len(ts))
 				}
 				revisions := []tenancy.Revision{ts[0].Revision, ts[1].Revision}
 				slices.Sort(revisions)

@@ -154,7 +154,7 @@ func searchRules() []Rule {
 
 // named creates the plain tenants 0 and up with these names.
 func (p *probe) named(names ...string) {
-	p.tb.Helper()
+	p.Helper()
 	ts := make([]tenancy.Tenant, len(names))
 	for i, name := range names {
 		ts[i] = tenant(i)
@@ -166,7 +166,7 @@ func (p *probe) named(names ...string) {
 // finds expects a search to find these of the plain tenants, which are all of
 // one rank.
 func (p *probe) finds(query string, numbers ...int) {
-	p.tb.Helper()
+	p.Helper()
 	identifiers := make([]string, len(numbers))
 	for i, n := range numbers {
 		identifiers[i] = tenant(n).Identifier
@@ -175,13 +175,13 @@ func (p *probe) finds(query string, numbers ...int) {
 }
 
 func (p *probe) found(query string, opts tenancy.SearchOptions, identifiers ...string) {
-	p.tb.Helper()
+	p.Helper()
 	ts := p.search(query, opts)
 	got := make([]string, len(ts))
 	for i, t := range ts {
 		got[i] = t.Identifier
 	}
 	if strings.Join(got, " ") != strings.Join(identifiers, " ") {
-		p.errorf("Search %+q: found %q, want %q", query, got, identifiers)
+		p.Errorf("Search %+q: found %q, want %q", query, got, identifiers)
 	}
 }

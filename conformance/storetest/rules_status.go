@@ -96,7 +96,7 @@ func statusRules() []Rule {
 					want.Status, want.UpdatedAt, want.Revision, want.Mark = tenancy.StatusProvisioning, after[0].UpdatedAt, t.Revision, t.Mark
 					p.same(t, want, "BulkUpdateStatus, tenant %d", i)
 					if !t.UpdatedAt.After(before[i].UpdatedAt) {
-						p.errorf("UpdatedAt went from %s to %s", stamp(before[i].UpdatedAt), stamp(t.UpdatedAt))
+						p.Errorf("UpdatedAt went from %s to %s", stamp(before[i].UpdatedAt), stamp(t.UpdatedAt))
 					}
 					p.stored(t, "BulkUpdateStatus")
 				}
@@ -111,7 +111,7 @@ func statusRules() []Rule {
 				after, err := p.s.BulkUpdateStatus(p.ctx, []string{
 					tenant(2).ID, "missing", tenant(0).ID, tenant(2).ID, tenant(3).ID, tenant(0).ID, "missing", tenant(1).ID,
 				}, tenancy.StatusSuspended)
-				p.ok(err, "BulkUpdateStatus")
+				p.OK(err, "BulkUpdateStatus")
 				var want []tenancy.Tenant
 				for _, i := range []int{2, 0, 3, 1} {
 					want = append(want, p.get(tenant(i).ID))
@@ -120,7 +120,7 @@ func statusRules() []Rule {
 
 				for _, ids := range [][]string{nil, {}, {"missing"}} {
 					none, err := p.s.BulkUpdateStatus(p.ctx, ids, tenancy.StatusActive)
-					p.ok(err, "BulkUpdateStatus of %q", ids)
+					p.OK(err, "BulkUpdateStatus of %q", ids)
 					p.sameAll(none, nil, "BulkUpdateStatus of %q", ids)
 				}
 			},
@@ -131,9 +131,9 @@ func statusRules() []Rule {
 			check: func(p *probe) {
 				ids, created := p.manyIDs()
 				after, err := p.s.BulkUpdateStatus(p.ctx, ids, tenancy.StatusSuspended)
-				p.ok(err, "BulkUpdateStatus of %d IDs", len(ids))
+				p.OK(err, "BulkUpdateStatus of %d IDs", len(ids))
 				if len(after) != len(created) {
-					p.fatalf("BulkUpdateStatus of %d IDs returned %d tenants, want %d", len(ids), len(after), len(created))
+					p.Fatalf("BulkUpdateStatus of %d IDs returned %d tenants, want %d", len(ids), len(after), len(created))
 				}
 				for i, t := range after {
 					want := created[i]
@@ -161,7 +161,7 @@ func statusRules() []Rule {
 // manyIDs creates 500 tenants and returns them in the order of the 10,000 IDs
 // that it returns too, of which the others are missing.
 func (p *probe) manyIDs() ([]string, []tenancy.Tenant) {
-	p.tb.Helper()
+	p.Helper()
 	created := p.createMany(500)
 	slices.Reverse(created)
 	ids := make([]string, 10_000)

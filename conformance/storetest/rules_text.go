@@ -24,7 +24,7 @@ func textRules() []Rule {
 						t.ID = s
 					}
 					m, err := tenancy.NewMetadata(map[string]any{s: s, "list": []string{s}, "deep": map[string]string{s: s}})
-					p.ok(err, "NewMetadata of %+q", s)
+					p.OK(err, "NewMetadata of %+q", s)
 					t.Metadata = m
 					created := p.create(t)
 					t.Status, t.CreatedAt = created.Status, created.CreatedAt
@@ -48,7 +48,7 @@ func textRules() []Rule {
 					_, err := p.s.Create(p.ctx, t)
 					p.failsIn(err, tenancy.ErrInvalid, "id", "Create with the ID %s", short(id))
 					results, err := p.s.CreateBatch(p.ctx, []tenancy.Tenant{t})
-					p.ok(err, "CreateBatch")
+					p.OK(err, "CreateBatch")
 					p.failsIn(results[0].Err, tenancy.ErrInvalid, "id", "CreateBatch with the ID %s", short(id))
 					_, err = p.s.GetByID(p.ctx, id)
 					p.fails(err, tenancy.ErrNotFound, "GetByID %s", short(id))
@@ -100,7 +100,7 @@ func textRules() []Rule {
 					clean := utf8.ValidString(s) && !strings.Contains(s, "\x00")
 					ts, err := p.s.Search(p.ctx, s, tenancy.SearchOptions{})
 					if clean {
-						p.ok(err, "Search %s", short(s))
+						p.OK(err, "Search %s", short(s))
 						p.sameAll(ts, nil, "Search %s", short(s))
 					} else {
 						p.failsIn(err, tenancy.ErrInvalid, "query", "Search %s", short(s))
@@ -129,9 +129,9 @@ func textRules() []Rule {
 // hostileWrites takes the tenant t, whose texts are all s (the ID, if it may be),
 // through the other methods, and leaves it there.
 func (p *probe) hostileWrites(t tenancy.Tenant, s string) {
-	p.tb.Helper()
+	p.Helper()
 	found, err := p.s.Exists(p.ctx, t.ID)
-	p.ok(err, "Exists %+q", s)
+	p.OK(err, "Exists %+q", s)
 	equal(p, found, true, "Exists %+q", s)
 	ts := p.search(s, tenancy.SearchOptions{Limit: tenancy.MaxSearchLimit})
 	seen := false
@@ -147,14 +147,14 @@ func (p *probe) hostileWrites(t tenancy.Tenant, s string) {
 	equal(p, t.Name, s, "the name after Update")
 	p.stored(t, "Update with hostile text")
 	ts, err = p.s.BulkUpdateStatus(p.ctx, []string{t.ID}, tenancy.StatusSuspended)
-	p.ok(err, "BulkUpdateStatus %+q", s)
+	p.OK(err, "BulkUpdateStatus %+q", s)
 	equal(p, len(ts), 1, "number of tenants that BulkUpdateStatus %+q returns", s)
 	patch, err := tenancy.NewMetadata(map[string]any{s: []string{s, s}})
-	p.ok(err, "NewMetadata of %+q", s)
+	p.OK(err, "NewMetadata of %+q", s)
 	patched, err := p.s.UpdateMetadata(p.ctx, t.ID, patch)
-	p.ok(err, "UpdateMetadata with %+q", s)
+	p.OK(err, "UpdateMetadata with %+q", s)
 	want, err := t.Metadata.Merge(patch)
-	p.ok(err, "Metadata.Merge")
+	p.OK(err, "Metadata.Merge")
 	equal(p, patched.Metadata, want, "metadata after a patch with %+q", s)
 	p.delete(t.ID)
 	p.gone(patched, "Delete")

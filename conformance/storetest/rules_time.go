@@ -46,7 +46,7 @@ func timeRules() []Rule {
 				p.normal(t, "UpdateMetadata")
 				p.stored(t, "UpdateMetadata")
 				ts, err := p.s.BulkUpdateStatus(p.ctx, []string{t.ID}, tenancy.StatusActive)
-				p.ok(err, "BulkUpdateStatus")
+				p.OK(err, "BulkUpdateStatus")
 				for _, t := range append(ts, p.search("tenant", tenancy.SearchOptions{})...) {
 					p.normal(t, "BulkUpdateStatus or Search")
 				}
@@ -76,18 +76,18 @@ func timeRules() []Rule {
 }
 
 func mustFresh(p *probe, id string) tenancy.Tenant {
-	p.tb.Helper()
+	p.Helper()
 	t, err := tenancy.Fresh(p.s).GetByID(p.ctx, id)
-	p.ok(err, "GetByID of tenancy.Fresh")
+	p.OK(err, "GetByID of tenancy.Fresh")
 	return t
 }
 
 // normal expects the times of t to be as stores keep them.
 func (p *probe) normal(t tenancy.Tenant, from string) {
-	p.tb.Helper()
+	p.Helper()
 	for field, at := range map[string]time.Time{"CreatedAt": t.CreatedAt, "UpdatedAt": t.UpdatedAt} {
 		if at.IsZero() || at != driver.NormalizeTime(at) {
-			p.errorf("%s from %s is %s, want UTC, microseconds, no monotonic reading", field, from, at)
+			p.Errorf("%s from %s is %s, want UTC, microseconds, no monotonic reading", field, from, at)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func updateRules() []Rule {
 							t = p.update(t)
 						}
 						if !t.UpdatedAt.After(before.UpdatedAt) {
-							p.errorf("UpdatedAt went from %s to %s", stamp(before.UpdatedAt), stamp(t.UpdatedAt))
+							p.Errorf("UpdatedAt went from %s to %s", stamp(before.UpdatedAt), stamp(t.UpdatedAt))
 						}
 					}
 				}
@@ -126,11 +126,11 @@ func updateRules() []Rule {
 			needs: needSource | needBackup,
 			check: func(p *probe) {
 				p.create(tenant(0))
-				restore := p.h.Backup(p.tb, p.s)
+				restore := p.h.Backup(p.TB, p.s)
 				undone := p.get(tenant(0).ID)
 				undone.Name = "Undone"
 				undone = p.update(undone)
-				restore(p.tb)
+				restore(p.TB)
 				var stored tenancy.Tenant
 				p.eventually("a write after the restore", func() (err error) { // connections may be gone
 					stored, err = p.s.SetStatus(p.ctx, undone.ID, tenancy.StatusSuspended)
@@ -146,7 +146,7 @@ func updateRules() []Rule {
 					t.Name = "After the restore"
 					return nil
 				})
-				p.ok(err, "Modify after a restore")
+				p.OK(err, "Modify after a restore")
 				equal(p, updated.Status, tenancy.StatusSuspended, "the status after Modify")
 			},
 		},

@@ -24,8 +24,8 @@ func waitRules() []Rule {
 					woken := p.inBackground(func() { err = source.Wait(ctx, at) })
 					t = p.setStatus(t.ID, tenancy.Statuses()[i%4])
 					<-woken
-					p.ok(err, "Wait, then SetStatus")
-					p.ok(source.Wait(ctx, at), "Wait after a position that is not the newest")
+					p.OK(err, "Wait, then SetStatus")
+					p.OK(source.Wait(ctx, at), "Wait after a position that is not the newest")
 				}
 			},
 		},
@@ -34,16 +34,16 @@ func waitRules() []Rule {
 			Says:  "Whoever calls Changes and Wait by turns sees each change, whoever made it, soon after it was committed, and if Wait is not told of it, when the poll interval is over.",
 			needs: needSource | needPeer,
 			check: func(p *probe) {
-				source, peer := p.source(), p.h.Peer(p.tb, p.s)
+				source, peer := p.source(), p.h.Peer(p.TB, p.s)
 				p.closeAtEnd(peer)
 				t := p.create(tenant(0))
 				for i := range 3 {
 					at := p.end(tenancy.Position{})
 					ctx, cancel := context.WithTimeout(p.ctx, p.h.Patience)
 					changed, err := peer.SetStatus(p.ctx, t.ID, tenancy.Statuses()[i%4])
-					p.ok(err, "SetStatus by another process")
+					p.OK(err, "SetStatus by another process")
 					for ; at.Revision < changed.Revision; at = p.end(at) {
-						p.ok(source.Wait(ctx, at), "Wait after another process wrote")
+						p.OK(source.Wait(ctx, at), "Wait after another process wrote")
 					}
 					cancel()
 				}
@@ -57,7 +57,7 @@ func waitRules() []Rule {
 				source := p.source()
 				ctx, cancel := context.WithTimeout(p.ctx, p.h.Patience)
 				defer cancel()
-				p.ok(source.Wait(ctx, p.end(tenancy.Position{})), "Wait while nothing is written")
+				p.OK(source.Wait(ctx, p.end(tenancy.Position{})), "Wait while nothing is written")
 			},
 		},
 		{
@@ -74,9 +74,9 @@ func waitRules() []Rule {
 					if errors.Is(err, context.DeadlineExceeded) {
 						return
 					}
-					p.ok(err, "Wait")
+					p.OK(err, "Wait")
 				}
-				p.errorf("Wait returned 100 times within a millisecond, though nothing was written")
+				p.Errorf("Wait returned 100 times within a millisecond, though nothing was written")
 			},
 		},
 		{
@@ -99,7 +99,7 @@ func waitRules() []Rule {
 						}
 					})
 					cancel()
-					p.within("the end of Wait after its context ended", done)
+					p.Closes(p.h.Patience, "the end of Wait after its context ended", done)
 				}
 			},
 		},
@@ -116,8 +116,8 @@ func waitRules() []Rule {
 						}
 					}
 				})
-				p.ok(p.s.Close(), "Close during Wait")
-				p.within("the end of Wait after Close", done)
+				p.OK(p.s.Close(), "Close during Wait")
+				p.Closes(p.h.Patience, "the end of Wait after Close", done)
 				p.fails(source.Wait(p.ctx, at), tenancy.ErrClosed, "Wait of a closed store")
 			},
 		},
@@ -126,7 +126,7 @@ func waitRules() []Rule {
 
 // end reads the log after the position to its end, and returns the position of that.
 func (p *probe) end(after tenancy.Position) tenancy.Position {
-	p.tb.Helper()
+	p.Helper()
 	for {
 		changes := p.changes(after, 0)
 		if len(changes) > 0 {

@@ -50,11 +50,11 @@ func watchRules() []Rule {
 					return fmt.Errorf("the watch ended after %d of %d changes", n, writers*rounds)
 				}) {
 					if err != nil {
-						p.errorf("watcher %d: %v", i, err)
+						p.Errorf("watcher %d: %v", i, err)
 					}
 				}
 				for i, err := range <-done {
-					p.ok(err, "writer %d", i)
+					p.OK(err, "writer %d", i)
 				}
 			},
 		},
@@ -67,7 +67,7 @@ func watchRules() []Rule {
 				w := p.watch(p.source(), p.head().Newest)
 				at := p.head().Newest
 				for range 5 {
-					p.h.Disconnect(p.tb, p.s)
+					p.h.Disconnect(p.TB, p.s)
 					p.eventually("SetStatus after the connections broke", func() error {
 						changed, err := p.s.SetStatus(p.ctx, t.ID, tenancy.StatusSuspended)
 						if err == nil {
@@ -117,7 +117,7 @@ func (p *probe) watch(source tenancy.Source, after tenancy.Position) *watcher {
 	ctx, cancel := context.WithCancel(p.ctx)
 	next, stop := iter.Pull2(watch(ctx, source, after))
 	timer := time.AfterFunc(p.h.Patience, cancel)
-	p.tb.Cleanup(func() { cancel(); stop(); timer.Stop() })
+	p.Cleanup(func() { cancel(); stop(); timer.Stop() })
 	return &watcher{p, next, timer}
 }
 
@@ -130,20 +130,20 @@ func (w *watcher) next() (c tenancy.Change, ok bool, err error) {
 
 // change returns the next change.
 func (w *watcher) change() tenancy.Change {
-	w.p.tb.Helper()
+	w.p.Helper()
 	c, ok, err := w.next()
 	if !ok || err != nil {
-		w.p.fatalf("Watch: no change within %v: got error %v, ended %t", w.p.h.Patience, err, !ok)
+		w.p.Fatalf("Watch: no change within %v: got error %v, ended %t", w.p.h.Patience, err, !ok)
 	}
 	return c
 }
 
 // endsWith expects the watch to yield an error that wraps want.
 func (w *watcher) endsWith(want error, what string) {
-	w.p.tb.Helper()
+	w.p.Helper()
 	c, ok, err := w.next()
 	if !ok || !errors.Is(err, want) {
-		w.p.errorf("%s: got change %+v and error %s, want an error that wraps %q", what, c, text(err), want)
+		w.p.Errorf("%s: got change %+v and error %s, want an error that wraps %q", what, c, text(err), want)
 	}
 }
 
@@ -156,16 +156,4 @@ func (p *probe) inBackground(f func()) <-chan struct{} {
 		f()
 	}()
 	return done
-}
-
-// within waits for done.
-func (p *probe) within(what string, done <-chan struct{}) {
-	p.tb.Helper()
-	timer := time.NewTimer(p.h.Patience)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-		p.fatalf("%s: not within %v", what, p.h.Patience)
-	}
 }
