@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -96,26 +98,28 @@ func (c Codec) Encode(key tenancy.Key, v *tenancy.Versioned) (string, error) {
 	t := &v.Tenant
 	w := make(fieldWriter, 0, 160+len(key.Value)+len(t.ID)+len(t.Name)+len(t.Metadata.String()))
 	w = AppendHeader(w, v.AsOf)
+	if v.Found { // first what the texts of a tenant need not be kept with: see DecodeBytes
+		w.field(tagFound, "")
+		w.time(tagCreatedAt, t.CreatedAt)
+		w.time(tagUpdatedAt, t.UpdatedAt)
+		w.number(tagRevision, int64(t.Revision))
+		w.number(tagMark, t.Mark)
+		if err := c.encodeURL(&w, t); err != nil {
+			return "", err
+		}
+	}
 	w.text(tagKeyKind, string(key.Kind))
 	w.text(tagKeyValue, key.Value)
 	if v.Found {
-		w.field(tagFound, "")
 		w.text(tagID, t.ID)
 		w.text(tagIdentifier, t.Identifier)
 		w.text(tagName, t.Name)
 		w.text(tagStatus, string(t.Status))
 		w.text(tagIsolation, string(t.Isolation))
-		if err := c.encodeURL(&w, t); err != nil {
-			return "", err
-		}
 		w.text(tagSchemaName, t.SchemaName)
 		if err := c.encodeMetadata(&w, t.Metadata); err != nil {
 			return "", err
 		}
-		w.time(tagCreatedAt, t.CreatedAt)
-		w.time(tagUpdatedAt, t.UpdatedAt)
-		w.number(tagRevision, int64(t.Revision))
-		w.number(tagMark, t.Mark)
 	}
 	return w.end(), nil
 }
@@ -139,11 +143,13 @@ func (c Codec) encodeMetadata(w *fieldWriter, m tenancy.Metadata) error {
 // Whether it is the entry that was asked for is left to the caller, who compares the
 // key.
 func (c Codec) Decode(value string) (tenancy.Key, tenancy.Versioned, error) {
-	var e entry
-	if err := c.decode(value, &e); err != nil {
-		return tenancy.Key{}, tenancy.Versioned{}, err
-	}
-	return e.key, e.Versioned, nil
+	return c.decode(value, false)
+}
+
+// DecodeBytes is Decode for a value that its caller goes on to change: the result keeps
+// one copy of its texts.
+func (c Codec) DecodeBytes(value []byte) (tenancy.Key, tenancy.Versioned, error) {
+	return c.decode(unsafe.String(unsafe.SliceData(value), len(value)), true)
 }
 
 type entry struct {
@@ -151,7 +157,15 @@ type entry struct {
 	tenancy.Versioned
 }
 
-func (c Codec) decode(value string, e *entry) error {
+func (c Codec) decode(value string, clone bool) (tenancy.Key, tenancy.Versioned, error) {
+	var e entry
+	if err := c.decodeTo(&e, value, clone); err != nil {
+		return tenancy.Key{}, tenancy.Versioned{}, err
+	}
+	return e.key, e.Versioned, nil
+}
+
+func (c Codec) decodeTo(e *entry, value string, clone bool) error {
 	if len(value) < HeaderSize+checksumSize || value[0] != entryMark {
 		return fmt.Errorf("%w: it has no header", ErrCorrupt)
 	}
@@ -169,6 +183,10 @@ func (c Codec) decode(value string, e *entry) error {
 	var url urlField
 	for len(r.rest) > 0 {
 		tag, text := r.next()
+		if clone && keepsText(tag) {
+			rest := strings.Clone(value[end-len(r.rest)-len(text) : end])
+			text, r.rest, clone = rest[:len(text)], rest[len(text):], false
+		}
 		switch {
 		case tag == tagSealedURL || tag == tagPlainURL || tag == tagWithheldURL:
 			url = urlField{tag, text}
@@ -188,6 +206,15 @@ func (c Codec) decode(value string, e *entry) error {
 		return nil
 	}
 	return c.decodeURL(&e.Tenant, url)
+}
+
+// keepsText reports whether the tenant has the text of this field.
+func keepsText(tag uint64) bool {
+	switch tag {
+	case tagKeyKind, tagKeyValue, tagID, tagIdentifier, tagName, tagStatus, tagIsolation, tagSchemaName, tagMetadata:
+		return true
+	}
+	return false
 }
 
 // setField sets what tag stands for. It ignores tags that it does not know.

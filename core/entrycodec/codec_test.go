@@ -59,6 +59,14 @@ func decode(c Codec, value string) (entry, error) {
 	return entry{key, v}, err
 }
 
+// decodeBytes decodes a value that is altered afterwards.
+func decodeBytes(c Codec, value string) (entry, error) {
+	data := []byte(value)
+	key, v, err := c.DecodeBytes(data)
+	clear(data)
+	return entry{key, v}, err
+}
+
 func TestRoundTrip(t *testing.T) {
 	withURL := fullTenant(t)
 	withURL.DatabaseURL = tenancy.NewSecret("postgres://acme:s3cret@db/acme")
@@ -74,9 +82,11 @@ func TestRoundTrip(t *testing.T) {
 		"plain URL":   {Codec{PlainSecrets: true}, entryOf(withURL)},
 	} {
 		value := encode(t, c.codec, c.entry)
-		got, err := decode(c.codec, value)
-		if err != nil || got != *c.entry {
-			t.Errorf("%s: %+v, %v, want %+v", name, got, err, c.entry)
+		for _, decode := range []func(Codec, string) (entry, error){decode, decodeBytes} {
+			got, err := decode(c.codec, value)
+			if err != nil || got != *c.entry {
+				t.Errorf("%s: %+v, %v, want %+v", name, got, err, c.entry)
+			}
 		}
 		if sealed := c.codec.Sealer != nil; sealed && strings.Contains(value, "s3cret") {
 			t.Errorf("%s: the value shows the secret", name)
@@ -249,7 +259,11 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _ = decode(codec, string(data)) // as it is
 		w := fieldWriter(data)
-		e, err := decode(codec, w.end()) // and with the right checksum
+		value := w.end() // and with the right checksum
+		e, err := decode(codec, value)
+		if e2, err2 := decodeBytes(codec, value); e2 != e || (err2 == nil) != (err == nil) {
+			t.Fatalf("%+v, %v, and from bytes %+v, %v", e, err, e2, err2)
+		}
 		if err != nil {
 			return
 		}

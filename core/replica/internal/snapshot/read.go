@@ -123,7 +123,7 @@ func (r *Reader) row(codec entrycodec.Codec, block []byte) (tenancy.Tenant, []by
 		return tenancy.Tenant{}, nil, r.corrupt("a row is longer than its block")
 	}
 	end := n + int(size)
-	_, v, err := codec.Decode(string(block[n:end])) // one copy for all texts of the row
+	_, v, err := codec.DecodeBytes(block[n:end])
 	switch {
 	case err != nil:
 		return tenancy.Tenant{}, nil, r.corrupt("%w", err)
