@@ -37,8 +37,9 @@ func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 				OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 					return stack(tb, memstore.New(memstore.WithMetadataCheck(check)))
 				},
-				Source:  true,
-				Compact: func(tb testing.TB, s tenancy.Store, r tenancy.Revision) { bottom(tb, s).Compact(r) },
+				OpenNames: func(tb testing.TB, opts NameOptions) tenancy.Store { return stack(tb, memoryWithNames(opts)) },
+				Source:    true,
+				Compact:   func(tb testing.TB, s tenancy.Store, r tenancy.Revision) { bottom(tb, s).Compact(r) },
 				Backup: func(tb testing.TB, s tenancy.Store) func(testing.TB) {
 					m := bottom(tb, s)
 					backup := m.Backup()
@@ -50,10 +51,23 @@ func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 	t.Run("batches", func(t *testing.T) { forwardsBatches(t, wrap) })
 	t.Run("without a source", func(t *testing.T) {
 		hidden := func(opts ...memstore.Option) func(testing.TB) tenancy.Store {
-			return func(testing.TB) tenancy.Store { return wrap(struct{ tenancy.Store }{memstore.New(opts...)}) }
+			return func(testing.TB) tenancy.Store { return wrap(sourceless{memstore.New(opts...)}) }
 		}
-		Run(t, Harness{Open: hidden(), OpenSoftDelete: hidden(memstore.WithSoftDelete())})
+		Run(t, Harness{
+			Open: hidden(), OpenSoftDelete: hidden(memstore.WithSoftDelete()),
+			OpenNames: func(_ testing.TB, opts NameOptions) tenancy.Store { return wrap(sourceless{memoryWithNames(opts)}) },
+		})
 	})
+}
+
+// sourceless is a store without a log.
+type sourceless struct{ tenancy.Store }
+
+func (s sourceless) HasNames() bool { return tenancy.HasNames(s.Store) }
+
+// memoryWithNames returns a store in memory with these options.
+func memoryWithNames(opts NameOptions) *memstore.Store {
+	return memstore.New(memstore.WithClaimLifetime(opts.ClaimLifetime), memstore.WithKeepFormer(opts.KeepFormer))
 }
 
 // batchCounter counts the batches that reach it.

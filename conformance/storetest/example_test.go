@@ -15,7 +15,10 @@ func ExampleRun() {
 		storetest.Run(t, storetest.Harness{
 			Open:           func(testing.TB) tenancy.Store { return memstore.New() },
 			OpenSoftDelete: func(testing.TB) tenancy.Store { return memstore.New(memstore.WithSoftDelete()) },
-			Source:         true,
+			OpenNames: func(_ testing.TB, o storetest.NameOptions) tenancy.Store {
+				return memstore.New(memstore.WithClaimLifetime(o.ClaimLifetime), memstore.WithKeepFormer(o.KeepFormer))
+			},
+			Source: true,
 			Compact: func(_ testing.TB, s tenancy.Store, revision tenancy.Revision) {
 				s.(*memstore.Store).Compact(revision)
 			},

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -34,6 +35,15 @@ type faulty struct {
 	purge       func(ctx context.Context, id string) error
 	close       func() error
 
+	hasNames      func() bool
+	getByDomain   func(ctx context.Context, domain string) (tenancy.Tenant, error)
+	formerOwner   func(ctx context.Context, identifier string) (tenancy.Tenant, error)
+	namesOf       func(ctx context.Context, id string) ([]tenancy.Name, error)
+	addDomain     func(ctx context.Context, id, domain string) (tenancy.Name, error)
+	verifyDomain  func(ctx context.Context, id, domain string) (tenancy.Tenant, error)
+	primaryDomain func(ctx context.Context, id, domain string) (tenancy.Tenant, error)
+	removeDomain  func(ctx context.Context, id, domain string) (tenancy.Tenant, error)
+
 	hasSource func() bool
 	head      func(ctx context.Context) (tenancy.Bounds, error)
 	load      func(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error)
@@ -44,6 +54,8 @@ type faulty struct {
 	judge func(tenancy.Metadata) error
 	blind atomic.Bool // the check is not asked
 
+	keepFormer time.Duration // of a store with names
+
 	// knobs of the harness
 	reopen func() *memstore.Store
 	peer   func() tenancy.Store
@@ -53,12 +65,17 @@ type faulty struct {
 }
 
 func newFaulty(spoil func(*faulty), opts ...memstore.Option) *faulty {
-	m := memstore.New(opts...)
+	return newFaultyOver(memstore.New(opts...), spoil)
+}
+
+func newFaultyOver(m *memstore.Store, spoil func(*faulty)) *faulty {
 	f := &faulty{Store: m}
 	f.getByID, f.getByIdentifier, f.getByIDs, f.exists = m.GetByID, m.GetByIdentifier, m.GetByIDs, m.Exists
 	f.list, f.count, f.search = m.List, m.Count, m.Search
 	f.create, f.createBatch, f.update, f.setStatus = m.Create, m.CreateBatch, m.Update, m.SetStatus
 	f.bulk, f.patch, f.delete, f.purge, f.close = m.BulkUpdateStatus, m.UpdateMetadata, m.Delete, m.Purge, m.Close
+	f.hasNames, f.getByDomain, f.formerOwner, f.namesOf = m.HasNames, m.GetByDomain, m.FormerOwner, m.NamesOf
+	f.addDomain, f.verifyDomain, f.primaryDomain, f.removeDomain = m.AddDomain, m.VerifyDomain, m.SetPrimaryDomain, m.RemoveDomain
 	f.hasSource, f.head, f.load, f.changes, f.wait = m.HasSource, m.Bounds, m.Load, m.Changes, m.Wait
 	f.reopen = func() *memstore.Store {
 		anew := memstore.New()
@@ -86,6 +103,14 @@ func faultyHarness(spoil func(*faulty)) storetest.Harness {
 				return check(m)
 			}))
 			f.judge = check
+			return f
+		},
+		OpenNames: func(_ testing.TB, opts storetest.NameOptions) tenancy.Store {
+			f := newFaultyOver(storetest.MemoryWithNames(opts), nil)
+			f.keepFormer = opts.KeepFormer
+			if spoil != nil {
+				spoil(f)
+			}
 			return f
 		},
 		Source: true,
@@ -177,7 +202,36 @@ func (f *faulty) UpdateMetadata(ctx context.Context, id string, patch tenancy.Me
 func (f *faulty) Delete(ctx context.Context, id string) error { return f.delete(ctx, id) }
 func (f *faulty) Purge(ctx context.Context, id string) error  { return f.purge(ctx, id) }
 func (f *faulty) Close() error                                { return f.close() }
+func (f *faulty) HasNames() bool                              { return f.hasNames() }
 func (f *faulty) HasSource() bool                             { return f.hasSource() }
+
+func (f *faulty) GetByDomain(ctx context.Context, domain string) (tenancy.Tenant, error) {
+	return f.getByDomain(ctx, domain)
+}
+
+func (f *faulty) FormerOwner(ctx context.Context, identifier string) (tenancy.Tenant, error) {
+	return f.formerOwner(ctx, identifier)
+}
+
+func (f *faulty) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error) {
+	return f.namesOf(ctx, id)
+}
+
+func (f *faulty) AddDomain(ctx context.Context, id, domain string) (tenancy.Name, error) {
+	return f.addDomain(ctx, id, domain)
+}
+
+func (f *faulty) VerifyDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	return f.verifyDomain(ctx, id, domain)
+}
+
+func (f *faulty) SetPrimaryDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	return f.primaryDomain(ctx, id, domain)
+}
+
+func (f *faulty) RemoveDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	return f.removeDomain(ctx, id, domain)
+}
 
 func (f *faulty) Bounds(ctx context.Context) (tenancy.Bounds, error) { return f.head(ctx) }
 

@@ -29,6 +29,9 @@ type Harness struct {
 	// [driver.MetadataCheck].
 	OpenChecked func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store
 
+	// OpenNames is Open of a store that has tenancy.Names, with these options.
+	OpenNames func(tb testing.TB, opts NameOptions) tenancy.Store
+
 	// Source says that every store is a tenancy.Source.
 	Source bool
 
@@ -72,6 +75,7 @@ type need uint
 const (
 	needSoftDelete need = 1 << iota
 	needCheck
+	needNames
 	needSource
 	needCompact
 	needBackup
@@ -91,6 +95,7 @@ func (h Harness) missing(n need) string {
 		{needSource, !h.Source, "Harness.Source is false; rule source-as-declared checks that the store says so"},
 		{needSoftDelete, h.OpenSoftDelete == nil, "Harness.OpenSoftDelete is not set"},
 		{needCheck, h.OpenChecked == nil, "Harness.OpenChecked is not set"},
+		{needNames, h.OpenNames == nil, "Harness.OpenNames is not set; rule names-as-declared checks that the store says so"},
 		{needCompact, h.Compact == nil, "Harness.Compact is not set"},
 		{needBackup, h.Backup == nil, "Harness.Backup is not set"},
 		{needDisconnect, h.Disconnect == nil, "Harness.Disconnect is not set"},

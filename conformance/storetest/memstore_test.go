@@ -17,7 +17,8 @@ func memstoreHarness() storetest.Harness {
 		OpenChecked: func(_ testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 			return memstore.New(memstore.WithMetadataCheck(check))
 		},
-		Source: true,
+		OpenNames: func(_ testing.TB, opts storetest.NameOptions) tenancy.Store { return storetest.MemoryWithNames(opts) },
+		Source:    true,
 		Compact: func(_ testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			s.(*memstore.Store).Compact(revision)
 		},

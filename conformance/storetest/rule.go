@@ -24,7 +24,7 @@ type Rule struct {
 // Rules returns every rule, in the order in which Run checks them.
 func Rules() []Rule {
 	return slices.Concat(
-		createRules(), updateRules(), statusRules(), metadataRules(), checkRules(), deleteRules(),
+		createRules(), updateRules(), statusRules(), metadataRules(), checkRules(), deleteRules(), namesRules(),
 		readRules(), listRules(), searchRules(),
 		limitRules(), textRules(), timeRules(), errorRules(),
 		batchRules(), revisionRules(), concurrencyRules(), modelRules(), lifecycleRules(),
@@ -62,6 +62,8 @@ func (r Rule) Check(tb testing.TB, h Harness) {
 		p.s = h.OpenSoftDelete(tb)
 	case r.needs&needCheck != 0:
 		p.s = h.OpenChecked(tb, p.judge.check)
+	case r.needs&needNames != 0:
+		p.s = h.OpenNames(tb, NameOptions{KeepFormer: time.Hour})
 	default:
 		p.s = h.Open(tb)
 	}

@@ -59,6 +59,9 @@ func storeHarness(layers []string) storetest.Harness {
 		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 			return fresh(tb, memstore.WithMetadataCheck(check))
 		},
+		OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+			return fresh(tb, memstore.WithClaimLifetime(o.ClaimLifetime), memstore.WithKeepFormer(o.KeepFormer))
+		},
 		Source: true,
 		Compact: func(_ testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			s.(*stack).db.Compact(revision)

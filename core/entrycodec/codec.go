@@ -262,7 +262,7 @@ func (e *entry) setField(tag uint64, text string) (err error) {
 // kindOf returns the constant for a known kind, so that the value need not be
 // kept for it.
 func kindOf(text string) tenancy.KeyKind {
-	for _, k := range [...]tenancy.KeyKind{tenancy.KindID, tenancy.KindIdentifier} {
+	for _, k := range [...]tenancy.KeyKind{tenancy.KindID, tenancy.KindIdentifier, tenancy.KindDomain, tenancy.KindFormer} {
 		if text == string(k) {
 			return k
 		}

@@ -53,7 +53,7 @@ func (s *Store) Compact(revision tenancy.Revision) {
 // Backup is a copy of a store's tenants and log. Its zero value is that of a new
 // store.
 type Backup struct {
-	records []*index.Record
+	records []*record
 	changes []tenancy.Change
 }
 
@@ -61,7 +61,11 @@ type Backup struct {
 func (s *Store) Backup() Backup {
 	s.b.mu.RLock()
 	defer s.b.mu.RUnlock()
-	return Backup{s.b.index.Records(), cloneChanges(s.b.log.changes)}
+	backup := Backup{changes: cloneChanges(s.b.log.changes)}
+	for _, r := range s.b.index.Records() {
+		backup.records = append(backup.records, s.b.byID[r.ID])
+	}
+	return backup
 }
 
 // Restore makes the store hold what it held at the backup, log included, as
@@ -79,9 +83,11 @@ func (s *Store) Restore(backup Backup) {
 	s.b.log.wake()
 }
 
-func (b *backend) replaceAll(records []*index.Record) {
+func (b *backend) replaceAll(records []*record) {
 	clear(b.byID)
 	clear(b.byIdentifier)
+	clear(b.byName)
+	b.endings = endingsOf(records)
 	b.index = index.Index{}
 	for _, r := range records {
 		b.insert(r)

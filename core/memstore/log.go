@@ -12,12 +12,14 @@ import (
 const pollInterval = time.Second
 
 func (b *backend) Bounds(context.Context) (tenancy.Bounds, error) {
+	b.expire()
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.log.head(), nil
 }
 
 func (b *backend) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
+	b.expire()
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	newest := b.log.newest()
@@ -35,6 +37,7 @@ func (b *backend) Load(_ context.Context, want []tenancy.Lookup) ([]tenancy.Vers
 }
 
 func (b *backend) Changes(_ context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	b.expire()
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.log.after(after, limit)

@@ -1,8 +1,10 @@
 package memstore
 
 import (
-	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"cmp"
+	"time"
 
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
@@ -10,10 +12,12 @@ import (
 const DefaultLogRetention = 10_000
 
 type config struct {
-	softDelete   bool
-	reserved     driver.ReservedIdentifiers
-	check        driver.MetadataCheck
-	logRetention int
+	softDelete    bool
+	reserved      driver.ReservedIdentifiers
+	check         driver.MetadataCheck
+	claimLifetime time.Duration
+	keepFormer    time.Duration
+	logRetention  int
 }
 
 // Option configures New. There is no nil one; the zero Option changes nothing.
@@ -35,6 +39,18 @@ func WithReserved(identifiers ...string) Option {
 // [driver.MetadataCheck].
 func WithMetadataCheck(check func(tenancy.Metadata) error) Option {
 	return Option{func(c *config) { c.check = check }}
+}
+
+// WithClaimLifetime sets after how long a claim of a domain ends that nobody verifies:
+// [driver.DefaultClaimLifetime] if 0.
+func WithClaimLifetime(d time.Duration) Option {
+	return Option{func(c *config) { c.claimLifetime = cmp.Or(d, driver.DefaultClaimLifetime) }}
+}
+
+// WithKeepFormer keeps the identifiers that tenants give up, for d, as former identifiers:
+// see FormerOwner of [tenancy.Names]. With 0, the default, they are forgotten.
+func WithKeepFormer(d time.Duration) Option {
+	return Option{func(c *config) { c.keepFormer = d }}
 }
 
 // WithLogRetention sets how many of the newest changes the log retains: at least

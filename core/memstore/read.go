@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 
-	"github.com/go-tenancy/tenantstore/core/internal/index"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
@@ -27,11 +26,14 @@ func (b *backend) get(k tenancy.Key) (tenancy.Tenant, error) {
 }
 
 // find returns the record under k, or nil. The caller holds b.mu.
-func (b *backend) find(k tenancy.Key) *index.Record {
-	if k.Kind == tenancy.KindID {
+func (b *backend) find(k tenancy.Key) *record {
+	switch k.Kind {
+	case tenancy.KindID:
 		return b.byID[k.Value]
+	case tenancy.KindIdentifier:
+		return b.byIdentifier[k.Value]
 	}
-	return b.byIdentifier[k.Value]
+	return b.byName[k]
 }
 
 func (b *backend) GetByIDs(_ context.Context, ids []string) ([]tenancy.Tenant, error) {

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/go-tenancy/tenantstore/core/internal/index"
@@ -19,18 +20,17 @@ var _ tenancy.Source = (*Store)(nil)
 
 // New returns an empty store.
 func New(opts ...Option) *Store {
-	c := config{logRetention: DefaultLogRetention}
+	c := config{logRetention: DefaultLogRetention, claimLifetime: driver.DefaultClaimLifetime}
 	for _, opt := range opts {
 		if opt.apply != nil {
 			opt.apply(&c)
 		}
 	}
 	b := &backend{
-		softDelete:   c.softDelete,
-		reserved:     c.reserved,
-		check:        c.check,
-		byID:         map[string]*index.Record{},
-		byIdentifier: map[string]*index.Record{},
+		config:       c,
+		byID:         map[string]*record{},
+		byIdentifier: map[string]*record{},
+		byName:       map[tenancy.Key]*record{},
 		log:          newChangeLog(c.logRetention),
 	}
 	x, _ := driver.Extend(b) // fails on mistakes in b, which the compiler has seen
@@ -46,20 +46,27 @@ var (
 	_ driver.Purger          = (*backend)(nil)
 	_ driver.Reserver        = (*backend)(nil)
 	_ driver.MetadataChecker = (*backend)(nil)
+	_ driver.Names           = (*backend)(nil)
 	_ driver.Source          = (*backend)(nil)
 )
 
 // backend implements driver.Backend.
 type backend struct {
-	softDelete bool
-	reserved   driver.ReservedIdentifiers
-	check      driver.MetadataCheck
+	config
 
 	mu           sync.RWMutex
-	byID         map[string]*index.Record
-	byIdentifier map[string]*index.Record
+	byID         map[string]*record
+	byIdentifier map[string]*record
+	byName       map[tenancy.Key]*record // by verified domains and former identifiers
+	endings      []ending                // of former identifiers, the first one first
 	index        index.Index
 	log          changeLog
+}
+
+// record is a stored tenant. It is never changed, only replaced.
+type record struct {
+	index.Record
+	names []tenancy.Name // by kind, then value
 }
 
 // IsReserved is asked by Extended.
@@ -71,34 +78,49 @@ func (b *backend) CheckMetadata(m tenancy.Metadata) error { return b.check.Judge
 // Close is called once, by Extended, which ends the calls.
 func (b *backend) Close() error { return nil }
 
-// put replaces before by after, either of which may be nil, appends the change
-// to the log, and returns what is now stored. The caller holds b.mu.
-func (b *backend) put(ctx context.Context, kind tenancy.ChangeKind, before *index.Record, after *tenancy.Tenant) tenancy.Tenant {
+// put replaces before by after with its names, either of which may be nil, appends the
+// change to the log, and returns what is now stored. The caller holds b.mu.
+func (b *backend) put(ctx context.Context, kind tenancy.ChangeKind, before *record, after *tenancy.Tenant, names []tenancy.Name) tenancy.Tenant {
 	c := tenancy.Change{Kind: kind, Actor: tenancy.ActorFrom(ctx)}
 	var old *tenancy.Tenant
+	var oldNames []tenancy.Name
 	if before != nil {
-		old = &before.Tenant
+		old, oldNames = &before.Tenant, before.names
+		for _, n := range oldNames {
+			if k, found := n.Key(); found {
+				delete(b.byName, k)
+			}
+		}
 		delete(b.byID, before.ID)
 		delete(b.byIdentifier, before.Identifier)
-		b.index.Remove(before)
+		b.index.Remove(&before.Record)
 	}
 	if old != nil && after != nil {
 		c.Fields = driver.FieldsOf(*old, *after)
+		if !slices.Equal(oldNames, names) {
+			at, _ := slices.BinarySearch(c.Fields, "names")
+			c.Fields = slices.Insert(c.Fields, at, "names")
+		}
 	}
-	c.Keys = driver.KeysOf(old, after)
+	c.Keys = driver.KeysOf(old, after, slices.Concat(oldNames, names)...)
 	c.TenantID = c.Keys[0].Value // the first key is the ID
 	position := b.log.append(c)
 	if after == nil {
 		return tenancy.Tenant{}
 	}
-	r := index.NewRecord(*after)
+	r := &record{index.NewRecord(*after), names}
 	r.Revision, r.Mark = position.Revision, position.Mark
-	b.insert(&r)
+	b.insert(r)
 	return r.Tenant
 }
 
-func (b *backend) insert(r *index.Record) {
+func (b *backend) insert(r *record) {
 	b.byID[r.ID] = r
 	b.byIdentifier[r.Identifier] = r
-	b.index.Insert(r)
+	for _, n := range r.names {
+		if k, found := n.Key(); found {
+			b.byName[k] = r
+		}
+	}
+	b.index.Insert(&r.Record)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/core/internal/index"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
@@ -32,7 +31,8 @@ func (b *backend) create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant,
 	if b.byIdentifier[t.Identifier] != nil {
 		return tenancy.Tenant{}, taken("identifier")
 	}
-	return b.put(ctx, tenancy.ChangeCreate, nil, &t), nil
+	b.takeFormer(ctx, t.Identifier)
+	return b.put(ctx, tenancy.ChangeCreate, nil, &t, nil), nil
 }
 
 func taken(field string) error {
@@ -40,7 +40,7 @@ func taken(field string) error {
 }
 
 func (b *backend) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return b.change(ctx, t.ID, func(old *index.Record) (tenancy.Tenant, error) {
+	return b.change(ctx, t.ID, func(old *record) (tenancy.Tenant, error) {
 		if t.Revision != tenancy.AnyRevision && t.Position() != old.Position() {
 			return t, tenancy.ErrConflict
 		}
@@ -52,7 +52,7 @@ func (b *backend) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant,
 }
 
 func (b *backend) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
-	return b.change(ctx, id, func(old *index.Record) (t tenancy.Tenant, err error) {
+	return b.change(ctx, id, func(old *record) (t tenancy.Tenant, err error) {
 		t = old.Tenant
 		if t.Metadata, err = t.Metadata.Merge(patch); err == nil && t != old.Tenant {
 			err = b.check.Judge(t.Metadata)
@@ -62,7 +62,7 @@ func (b *backend) UpdateMetadata(ctx context.Context, id string, patch tenancy.M
 }
 
 // change replaces a tenant by what edit makes of it.
-func (b *backend) change(ctx context.Context, id string, edit func(*index.Record) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
+func (b *backend) change(ctx context.Context, id string, edit func(*record) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old := b.byID[id]
@@ -78,7 +78,11 @@ func (b *backend) change(ctx context.Context, id string, edit func(*index.Record
 	}
 	t.CreatedAt = old.CreatedAt
 	t.UpdatedAt = driver.NextUpdate(old.UpdatedAt, time.Now())
-	return b.put(ctx, tenancy.ChangeUpdate, old, &t), nil
+	names := old.names
+	if t.Identifier != old.Identifier {
+		names = b.rename(ctx, old, t.Identifier)
+	}
+	return b.put(ctx, tenancy.ChangeUpdate, old, &t, names), nil
 }
 
 func (b *backend) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.Status) ([]tenancy.Tenant, error) {
@@ -95,7 +99,7 @@ func (b *backend) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.
 		if old := b.byID[id]; old != nil {
 			t := old.Tenant
 			t.Status, t.UpdatedAt = s, at
-			out = append(out, b.put(ctx, tenancy.ChangeUpdate, old, &t))
+			out = append(out, b.put(ctx, tenancy.ChangeUpdate, old, &t, old.names))
 		}
 	}
 	return out, nil
@@ -116,7 +120,7 @@ func (b *backend) Delete(ctx context.Context, id string) error {
 	}
 	t := old.Tenant
 	t.Status, t.UpdatedAt = tenancy.StatusDeleted, driver.NextUpdate(old.UpdatedAt, time.Now())
-	b.put(ctx, tenancy.ChangeUpdate, old, &t)
+	b.put(ctx, tenancy.ChangeUpdate, old, &t, old.names)
 	return nil
 }
 
@@ -127,6 +131,6 @@ func (b *backend) Purge(ctx context.Context, id string) error {
 	if old == nil {
 		return tenancy.ErrNotFound
 	}
-	b.put(ctx, tenancy.ChangeDelete, old, nil)
+	b.put(ctx, tenancy.ChangeDelete, old, nil, nil)
 	return nil
 }

@@ -102,8 +102,11 @@ func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Vers
 }
 
 // loadMemory returns what memory holds, or nil if it is not as of one position, or that is
-// too old.
+// too old, or if names are wanted.
 func (s *Store) loadMemory(want []tenancy.Lookup, least tenancy.Revision) []tenancy.Versioned {
+	if slices.ContainsFunc(want, func(l tenancy.Lookup) bool { return !l.Key.OfField() }) {
+		return nil
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.at.IsZero() || least > s.at.Revision || !s.reader.IsWhole() || !s.reader.Serving() {

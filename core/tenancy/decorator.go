@@ -41,6 +41,9 @@ func (d Decorator) HasSource() bool {
 	return ok
 }
 
+// HasNames reports whether Next has names; see [Names].
+func (d Decorator) HasNames() bool { return HasNames(d.Next) }
+
 // source returns Next as a Source, for the method op.
 func (d Decorator) source(op string) (Source, error) {
 	if source, ok := SourceOf(d.Next); ok {
@@ -119,6 +122,41 @@ func (d Decorator) Delete(ctx context.Context, id string) error { return d.Next.
 
 // Purge forwards to Next.
 func (d Decorator) Purge(ctx context.Context, id string) error { return d.Next.Purge(ctx, id) }
+
+// GetByDomain forwards to Next.
+func (d Decorator) GetByDomain(ctx context.Context, domain string) (Tenant, error) {
+	return d.Next.GetByDomain(ctx, domain)
+}
+
+// FormerOwner forwards to Next.
+func (d Decorator) FormerOwner(ctx context.Context, identifier string) (Tenant, error) {
+	return d.Next.FormerOwner(ctx, identifier)
+}
+
+// NamesOf forwards to Next.
+func (d Decorator) NamesOf(ctx context.Context, id string) ([]Name, error) {
+	return d.Next.NamesOf(ctx, id)
+}
+
+// AddDomain forwards to Next.
+func (d Decorator) AddDomain(ctx context.Context, id, domain string) (Name, error) {
+	return d.Next.AddDomain(ctx, id, domain)
+}
+
+// VerifyDomain forwards to Next.
+func (d Decorator) VerifyDomain(ctx context.Context, id, domain string) (Tenant, error) {
+	return d.Next.VerifyDomain(ctx, id, domain)
+}
+
+// SetPrimaryDomain forwards to Next.
+func (d Decorator) SetPrimaryDomain(ctx context.Context, id, domain string) (Tenant, error) {
+	return d.Next.SetPrimaryDomain(ctx, id, domain)
+}
+
+// RemoveDomain forwards to Next.
+func (d Decorator) RemoveDomain(ctx context.Context, id, domain string) (Tenant, error) {
+	return d.Next.RemoveDomain(ctx, id, domain)
+}
 
 // Close forwards to Next.
 func (d Decorator) Close() error { return d.Next.Close() }

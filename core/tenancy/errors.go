@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,9 +12,9 @@ import (
 // The reasons for which an operation fails. Test them with [errors.Is]; the
 // error itself is an [*Error].
 var (
-	// ErrNotFound: no tenant has this ID or identifier.
+	// ErrNotFound: no tenant has this ID, identifier or domain.
 	ErrNotFound = errors.New("not found")
-	// ErrAlreadyExists: another tenant has this ID or identifier; Error.Field
+	// ErrAlreadyExists: another tenant has this ID, identifier or domain; Error.Field
 	// says which ("id" when both).
 	ErrAlreadyExists = errors.New("already exists")
 	// ErrConflict: what is stored is not the revision and mark that Update was given.
@@ -43,6 +44,7 @@ type Error struct {
 	Op         string // the method: "GetByID"
 	ID         string // the tenant's ID, where known
 	Identifier string // the tenant's identifier, where known
+	Domain     string // the domain, where it is about one
 	Field      string // the offending field in its JSON name: "identifier"
 	Err        error  // wraps a sentinel of this package, a context's error or errors.ErrUnsupported
 }
@@ -61,6 +63,9 @@ func (e *Error) Error() string {
 	}
 	if e.Identifier != "" {
 		b.WriteString("identifier " + quote(e.Identifier) + ": ")
+	}
+	if e.Domain != "" {
+		b.WriteString("domain " + quote(e.Domain) + ": ")
 	}
 	if e.Field != "" {
 		b.WriteString(e.Field + ": ")
@@ -107,11 +112,13 @@ func named(op string, key Key, err error) error {
 		out = *e
 	}
 	out.Op = op
-	if out.ID == "" && key.Kind == KindID {
-		out.ID = key.Value
-	}
-	if out.Identifier == "" && key.Kind == KindIdentifier {
-		out.Identifier = key.Value
+	switch key.Kind {
+	case KindID:
+		out.ID = cmp.Or(out.ID, key.Value)
+	case KindIdentifier, KindFormer:
+		out.Identifier = cmp.Or(out.Identifier, key.Value)
+	case KindDomain:
+		out.Domain = cmp.Or(out.Domain, key.Value)
 	}
 	return &out
 }

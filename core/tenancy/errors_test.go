@@ -18,6 +18,7 @@ func TestErrorText(t *testing.T) {
 	}{
 		{&tenancy.Error{Op: "GetByID", ID: "t1", Err: tenancy.ErrNotFound}, `tenancy: GetByID: id "t1": not found`},
 		{&tenancy.Error{Op: "Create", ID: "t1", Identifier: "acme", Field: "identifier", Err: tenancy.ErrAlreadyExists}, `tenancy: Create: id "t1": identifier "acme": identifier: already exists`},
+		{&tenancy.Error{Op: "GetByDomain", Domain: "acme.test\n", Err: tenancy.ErrNotFound}, `tenancy: GetByDomain: domain "acme.test\n": not found`},
 		{&tenancy.Error{Err: tenancy.ErrClosed}, `tenancy: store is closed`},
 		{&tenancy.Error{Op: "List"}, `tenancy: List: unknown error`},
 		{&tenancy.Error{ID: strings.Repeat("é", 65), Err: tenancy.ErrInvalid}, `tenancy: id "` + strings.Repeat(`\u00e9`, 64) + `"…: invalid`},

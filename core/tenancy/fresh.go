@@ -26,6 +26,14 @@ func (f fresh) GetByIdentifier(ctx context.Context, identifier string) (Tenant, 
 	return f.get(ctx, "GetByIdentifier", IdentifierKey(identifier))
 }
 
+func (f fresh) GetByDomain(ctx context.Context, domain string) (Tenant, error) {
+	return f.get(ctx, "GetByDomain", Key{KindDomain, domain})
+}
+
+func (f fresh) FormerOwner(ctx context.Context, identifier string) (Tenant, error) {
+	return f.get(ctx, "FormerOwner", Key{KindFormer, identifier})
+}
+
 func (f fresh) Exists(ctx context.Context, id string) (bool, error) {
 	snapshot, err := f.load(ctx, "Exists", IDKey(id))
 	return snapshot.Found, err

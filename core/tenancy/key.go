@@ -7,6 +7,8 @@ type KeyKind string
 const (
 	KindID         KeyKind = "id"
 	KindIdentifier KeyKind = "identifier"
+	KindDomain     KeyKind = "domain" // a verified one; see [Names]
+	KindFormer     KeyKind = "former" // an identifier that the tenant had; see [Names]
 )
 
 // Key is something under which a tenant can be looked up.
@@ -26,13 +28,19 @@ func (k Key) Validate() error {
 	switch k.Kind {
 	case KindID:
 		return ValidateID(k.Value)
-	case KindIdentifier:
+	case KindIdentifier, KindFormer:
 		return ValidateIdentifier(k.Value)
+	case KindDomain:
+		return ValidateDomain(k.Value)
 	}
 	return invalid("key", "has an unknown kind")
 }
 
-// Matches reports whether t is looked up by k.
+// OfField reports whether k is the ID or the identifier of a tenant, and no other name,
+// which a Tenant does not tell.
+func (k Key) OfField() bool { return k.Kind == KindID || k.Kind == KindIdentifier }
+
+// Matches reports whether k is the ID or the identifier of t.
 func (k Key) Matches(t Tenant) bool {
 	switch k.Kind {
 	case KindID:

@@ -97,8 +97,8 @@ type Change struct {
 	// Actor is who made the change, if they said so: see [WithActor].
 	Actor string
 	// Fields are the fields that a ChangeUpdate changed, by their JSON names, sorted:
-	// of database_url, identifier, isolation, metadata, name, schema_name, status,
-	// and id, which only a statement by hand changes. Nil for any other Op, and
+	// of database_url, identifier, isolation, metadata, name, names (see [Names]),
+	// schema_name, status, and id, which only a statement by hand changes. Nil for any other Op, and
 	// where none of them changed. Values are never in the log.
 	Fields []string
 }

@@ -20,6 +20,7 @@ type Getter interface {
 // ErrUnavailable, ErrClosed or the context's error.
 type Store interface {
 	Getter
+	Names
 
 	// GetByIDs returns the tenants with these IDs in order of first appearance,
 	// each once; missing ones are skipped. Errors: ErrInvalid.
@@ -52,7 +53,8 @@ type Store interface {
 	// strictly grows. t.Revision and t.Mark must be the stored ones, or t.Revision
 	// AnyRevision; a Revision of 0, or one without a Mark, is ErrInvalid, so that a
 	// half-filled Tenant cannot wipe a record. A changed
-	// identifier frees the old one in the same commit.
+	// identifier frees the old one in the same commit; see [Names] for stores that
+	// remember it.
 	// Errors: ErrInvalid, ErrNotFound, ErrConflict, ErrAlreadyExists.
 	Update(ctx context.Context, t Tenant) (Tenant, error)
 	// SetStatus changes the status and nothing else (but UpdatedAt, Revision and
@@ -69,11 +71,11 @@ type Store interface {
 	// tenant is returned as it is. Errors: ErrInvalid (also where the result is too large),
 	// ErrNotFound.
 	UpdateMetadata(ctx context.Context, id string, patch Metadata) (Tenant, error)
-	// Delete removes the tenant. In a store with soft deletion it sets
-	// StatusDeleted instead, keeps row and identifier, and does nothing if that
+	// Delete removes the tenant and its names. In a store with soft deletion it sets
+	// StatusDeleted instead, keeps row, identifier and names, and does nothing if that
 	// is the status already; Purge removes. Errors: ErrInvalid, ErrNotFound.
 	Delete(ctx context.Context, id string) error
-	// Purge removes the tenant whatever its status, and frees its identifier.
+	// Purge removes the tenant whatever its status, and frees its identifier and names.
 	// Errors: ErrInvalid, ErrNotFound; [errors.ErrUnsupported] where the store has no
 	// soft deletion.
 	Purge(ctx context.Context, id string) error

@@ -29,5 +29,5 @@ func (e *Entry) Negative() bool { return !e.Versioned.Found }
 
 // holds reports whether e is what belongs under key.
 func (e *Entry) holds(key tenancy.Key) bool {
-	return e.Key == key && (e.Negative() || key.Matches(e.Versioned.Tenant))
+	return e.Key == key && (e.Negative() || !key.OfField() || key.Matches(e.Versioned.Tenant))
 }

@@ -50,8 +50,13 @@ func (l resetLog) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Ve
 	for i, w := range want {
 		out[i].AsOf = l.head()
 		get := l.store.GetByID
-		if w.Key.Kind == tenancy.KindIdentifier {
+		switch w.Key.Kind {
+		case tenancy.KindIdentifier:
 			get = l.store.GetByIdentifier
+		case tenancy.KindDomain:
+			get = l.store.GetByDomain
+		case tenancy.KindFormer:
+			get = l.store.FormerOwner
 		}
 		t, err := get(ctx, w.Key.Value)
 		if err != nil && !errors.Is(err, tenancy.ErrNotFound) {

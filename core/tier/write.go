@@ -65,8 +65,8 @@ func (s *Store) Purge(ctx context.Context, id string) error {
 
 // The results of the writes that log nothing where nothing is to be done.
 type (
-	patched  tenancy.Tenant
-	deletion string // the tenant's ID
+	patched  tenancy.Tenant // its metadata, or its names
+	deletion string         // the tenant's ID
 )
 
 func write[T any](ctx context.Context, s *Store, op string, do func(ctx context.Context) (T, error)) (result T, err error) {

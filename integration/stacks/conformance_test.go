@@ -51,6 +51,8 @@ type database struct {
 	open func(tb testing.TB, at place, anew bool) tenancy.Store
 	// reopens says that a store can be closed and opened again.
 	reopens bool
+	// names says that its stores have them.
+	names   bool
 	compact func(tb testing.TB, s tenancy.Store, revision tenancy.Revision)
 	backup  func(tb testing.TB, s tenancy.Store) func(testing.TB)
 	edit    func(tb testing.TB, at place, t tenancy.Tenant)
@@ -62,6 +64,7 @@ type place struct {
 	name  string
 	soft  bool
 	check func(tenancy.Metadata) error
+	names storetest.NameOptions
 	mem   *memstore.Store
 	path  string
 }
@@ -87,7 +90,8 @@ func harness(a arrangement, env string, d database) storetest.Harness {
 		tb.Helper()
 		if at.mem == nil && anew {
 			at.path = filepath.Join(tb.TempDir(), "tenants.db")
-			at.mem = memstore.New(append(softly(memstore.WithSoftDelete, at.soft), memstore.WithMetadataCheck(at.check))...)
+			at.mem = memstore.New(append(softly(memstore.WithSoftDelete, at.soft), memstore.WithMetadataCheck(at.check),
+				memstore.WithClaimLifetime(at.names.ClaimLifetime), memstore.WithKeepFormer(at.names.KeepFormer))...)
 		}
 		addr := server(tb, env) // skips, before there is a store to close
 		s := d.open(tb, at, anew)
@@ -109,6 +113,9 @@ func harness(a arrangement, env string, d database) storetest.Harness {
 		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			d.compact(tb, bottom(s), revision)
 		},
+	}
+	if d.names {
+		h.OpenNames = func(tb testing.TB, opts storetest.NameOptions) tenancy.Store { return fresh(tb, place{names: opts}) }
 	}
 	if d.reopens {
 		h.Reopen = func(tb testing.TB, s tenancy.Store) tenancy.Store {
@@ -164,6 +171,7 @@ func inMemory(*testing.T) database {
 		return s.(*memstore.Store)
 	}
 	return database{
+		names: true,
 		open: func(_ testing.TB, at place, anew bool) tenancy.Store {
 			if anew {
 				return at.mem

@@ -91,8 +91,11 @@ func newCache(cfg config) (*Cache, error) {
 // other, and are told apart by the key in the entry.
 func (c *Cache) hash(key tenancy.Key) uint64 {
 	h := maphash.String(c.seed, key.Value)
-	if key.Kind == tenancy.KindID {
+	switch key.Kind {
+	case tenancy.KindID:
 		h ^= 0x9e3779b97f4a7c15
+	case tenancy.KindFormer: // asked for together with the identifier of that name
+		h ^= 0xc2b2ae3d27d4eb4f
 	}
 	return h
 }

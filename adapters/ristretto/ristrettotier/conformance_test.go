@@ -47,6 +47,10 @@ func TestConformanceStacked(t *testing.T) {
 	h := harness(ristrettotier.WithMaxEntries(10))
 	one := h.Open
 	h.Open = func(tb testing.TB) tenancy.Store { return over(tb, one(tb), ristrettotier.WithMaxBytes(8<<10)) }
+	names := h.OpenNames
+	h.OpenNames = func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+		return over(tb, names(tb, o), ristrettotier.WithMaxBytes(8<<10))
+	}
 	h.Peer = nil // it would need the database below both
 	storetest.Run(t, h)
 }
@@ -59,6 +63,9 @@ func harness(opts ...ristrettotier.Option) storetest.Harness {
 		},
 		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 			return over(tb, memstore.New(memstore.WithMetadataCheck(check)), opts...)
+		},
+		OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+			return over(tb, memstore.New(memstore.WithClaimLifetime(o.ClaimLifetime), memstore.WithKeepFormer(o.KeepFormer)), opts...)
 		},
 		Source: true,
 		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {

@@ -96,6 +96,9 @@ func harness(option valkey.ClientOption) storetest.Harness {
 		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 			return over(tb, newPrimary(memstore.WithMetadataCheck(check)), option)
 		},
+		OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+			return over(tb, newPrimary(memstore.WithClaimLifetime(o.ClaimLifetime), memstore.WithKeepFormer(o.KeepFormer)), option)
+		},
 		Source: true,
 		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			primaryOf(tb, s).Compact(revision)

@@ -59,7 +59,7 @@ func newConfig(opts []Option) (config, error) {
 	case c.prefix == "":
 		return config{}, invalid("WithKeyPrefix needs a prefix: without one, InvalidateAll would remove keys of others")
 	case ambiguous(c.prefix):
-		return config{}, invalid(`WithKeyPrefix must not have "id:" or "identifier:" behind a separator in it, at which the keys of shorter prefixes begin`)
+		return config{}, invalid(`WithKeyPrefix must not have "id:", "identifier:", "domain:" or "former:" behind a separator in it, at which the keys of shorter prefixes begin`)
 	case len(c.prefix) > maxPrefix:
 		return config{}, invalid(fmt.Sprintf("WithKeyPrefix must be %d bytes at most", maxPrefix))
 	case c.deadline <= 0 || c.deadline > maxDeadline:
@@ -78,7 +78,8 @@ func endsInWord(s string) bool {
 // ambiguous reports whether a key with this prefix may be that of a shorter one that
 // ends in a separator.
 func ambiguous(prefix string) bool {
-	return slices.ContainsFunc([]tenancy.KeyKind{tenancy.KindID, tenancy.KindIdentifier}, func(k tenancy.KeyKind) bool {
+	kinds := []tenancy.KeyKind{tenancy.KindID, tenancy.KindIdentifier, tenancy.KindDomain, tenancy.KindFormer}
+	return slices.ContainsFunc(kinds, func(k tenancy.KeyKind) bool {
 		parts := strings.Split(prefix, string(k)+":")
 		for i := range parts[1:] {
 			if before := parts[i]; before != "" && !endsInWord(before) {

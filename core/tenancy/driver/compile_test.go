@@ -88,5 +88,12 @@ const everyMethod = `
 			func (store) UpdateMetadata(context.Context, string, tenancy.Metadata) (t tenancy.Tenant, err error) { return }
 			func (store) Delete(context.Context, string) (err error) { return }
 			func (store) Purge(context.Context, string) (err error) { return }
+			func (store) GetByDomain(context.Context, string) (t tenancy.Tenant, err error) { return }
+			func (store) FormerOwner(context.Context, string) (t tenancy.Tenant, err error) { return }
+			func (store) NamesOf(context.Context, string) (ns []tenancy.Name, err error) { return }
+			func (store) AddDomain(context.Context, string, string) (n tenancy.Name, err error) { return }
+			func (store) VerifyDomain(context.Context, string, string) (t tenancy.Tenant, err error) { return }
+			func (store) SetPrimaryDomain(context.Context, string, string) (t tenancy.Tenant, err error) { return }
+			func (store) RemoveDomain(context.Context, string, string) (t tenancy.Tenant, err error) { return }
 			func (store) Close() (err error) { return }
 `

@@ -5,8 +5,8 @@
 // checks and completes input, completes errors, handles Close and ended contexts, and
 // derives the rest. What a Backend can do better than that, it says by an interface:
 // [ManyGetter], [Exister], [Counter], [Searcher], [StatusSetter], [BatchCreator]. What
-// nobody can derive is optional: [Purger], [Reserver], [MetadataChecker], and [Source],
-// the change log from which caches are kept coherent.
+// nobody can derive is optional: [Purger], [Reserver], [MetadataChecker], [Names], and
+// [Source], the change log from which caches are kept coherent.
 //
 // The functions are the parts of stores that must be alike everywhere: times
 // ([NormalizeTime], [NextUpdate]), pages ([PageOf], [ListKey]), search ([Fold], [RankOf],

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ func ErrorIn(op string, key tenancy.Key, err error) error {
 	if e, ok := err.(*tenancy.Error); ok { //nolint:errorlint // only the outermost one is completed
 		out = *e
 	} else if out.Err = err; errors.As(err, &inner) {
-		out.ID, out.Identifier, out.Field = inner.ID, inner.Identifier, inner.Field
+		out.ID, out.Identifier, out.Domain, out.Field = inner.ID, inner.Identifier, inner.Domain, inner.Field
 	}
 	switch {
 	case out.Err == nil:
@@ -33,11 +34,13 @@ func ErrorIn(op string, key tenancy.Key, err error) error {
 	if out.Op == "" {
 		out.Op = op
 	}
-	if out.ID == "" && key.Kind == tenancy.KindID {
-		out.ID = key.Value
-	}
-	if out.Identifier == "" && key.Kind == tenancy.KindIdentifier {
-		out.Identifier = key.Value
+	switch key.Kind {
+	case tenancy.KindID:
+		out.ID = cmp.Or(out.ID, key.Value)
+	case tenancy.KindIdentifier, tenancy.KindFormer:
+		out.Identifier = cmp.Or(out.Identifier, key.Value)
+	case tenancy.KindDomain:
+		out.Domain = cmp.Or(out.Domain, key.Value)
 	}
 	return &out
 }

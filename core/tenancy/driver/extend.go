@@ -36,8 +36,8 @@ var _ tenancy.Source = (*Extended)(nil)
 // If b is a [ManyGetter], [Exister], [Counter], [Searcher], [StatusSetter] or
 // [BatchCreator], it is asked instead. If b is a [Reserver] or a [MetadataChecker], it
 // is asked about new identifiers and whole metadata before they reach it. If b is a
-// [Source] or a [Purger], so is the Store; otherwise those methods fail with
-// [errors.ErrUnsupported], and [tenancy.SourceOf] says no.
+// [Source], a [Names] or a [Purger], so is the Store; otherwise those methods fail with
+// [errors.ErrUnsupported], and [tenancy.SourceOf] and [tenancy.HasNames] say no.
 //
 // Extend fails with ErrInvalid if b is nil, or has a method of one of these interfaces
 // with another signature.
@@ -390,6 +390,9 @@ func (x *Extended) Load(ctx context.Context, want []tenancy.Lookup) (s []tenancy
 	for _, l := range want {
 		if err := l.Key.Validate(); err != nil {
 			return nil, err
+		}
+		if !l.Key.OfField() && !x.HasNames() {
+			return nil, errors.ErrUnsupported
 		}
 	}
 	if s, err = source.Load(ctx, want); err == nil && len(s) != len(want) {

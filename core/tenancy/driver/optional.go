@@ -66,6 +66,12 @@ type Source interface {
 	Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error)
 }
 
+// Names is a Backend that keeps names of tenants beside their identifiers. Domains and
+// identifiers are valid when they reach it; "" reaches SetPrimaryDomain only. With a
+// [Source], Load knows their keys, and the keys of a change are those of [KeysOf] with
+// the names before and after it.
+type Names interface{ tenancy.Names }
+
 // checkOptional returns an error if b has a method of one of these interfaces and is
 // none: that method would never be called.
 func checkOptional(b Backend) error {
@@ -82,6 +88,13 @@ func checkOptional(b Backend) error {
 		optional[Purger](b)(t.MethodByName("Purge")),
 		optional[Reserver](b)(t.MethodByName("IsReserved")),
 		optional[MetadataChecker](b)(t.MethodByName("CheckMetadata")),
+		optional[Names](b)(t.MethodByName("GetByDomain")),
+		optional[Names](b)(t.MethodByName("FormerOwner")),
+		optional[Names](b)(t.MethodByName("NamesOf")),
+		optional[Names](b)(t.MethodByName("AddDomain")),
+		optional[Names](b)(t.MethodByName("VerifyDomain")),
+		optional[Names](b)(t.MethodByName("SetPrimaryDomain")),
+		optional[Names](b)(t.MethodByName("RemoveDomain")),
 		optional[Source](b)(t.MethodByName("Load")),
 		optional[Source](b)(t.MethodByName("Bounds")),
 		optional[Source](b)(t.MethodByName("Changes")),

@@ -7,9 +7,9 @@ import (
 )
 
 // KeysOf returns the keys that a write touches which finds before and leaves
-// after; nil stands for no tenant.
-func KeysOf(before, after *tenancy.Tenant) []tenancy.Key {
-	keys := make([]tenancy.Key, 0, 4)
+// after; nil stands for no tenant. names are those that the tenant has before or after.
+func KeysOf(before, after *tenancy.Tenant, names ...tenancy.Name) []tenancy.Key {
+	keys := make([]tenancy.Key, 0, 4+len(names))
 	for _, t := range []*tenancy.Tenant{before, after} {
 		if t == nil {
 			continue
@@ -18,6 +18,11 @@ func KeysOf(before, after *tenancy.Tenant) []tenancy.Key {
 			if !slices.Contains(keys, k) {
 				keys = append(keys, k)
 			}
+		}
+	}
+	for _, n := range names {
+		if k, found := n.Key(); found && !slices.Contains(keys, k) {
+			keys = append(keys, k)
 		}
 	}
 	return keys
