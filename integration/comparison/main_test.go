@@ -3,7 +3,6 @@
 package comparison
 
 import (
-	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -155,20 +154,7 @@ func contender(tb testing.TB, name string) Contender {
 	return Contender{}
 }
 
-// eventually waits until the condition holds.
-func eventually(tb testing.TB, what string, condition func() bool) {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Minute)
-	defer cancel()
-	for look := time.NewTicker(5 * time.Millisecond); !condition(); {
-		select {
-		case <-ctx.Done():
-			look.Stop()
-			tb.Fatal("waited in vain: " + what)
-		case <-look.C:
-		}
-	}
-}
+var eventually = servers.Eventually
 
 // TestContendersAgree: every contender answers the same, on two nodes, as the work demands
 // when nothing happens at once.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/integration/servers"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -208,11 +209,4 @@ func TestCheckFindsWhatDoesNotExist(t *testing.T) {
 	}
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
+var eventually = servers.Eventually

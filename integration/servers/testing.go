@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -76,6 +77,17 @@ func NewSentinelSet(tb testing.TB, options ValkeyOptions) *SentinelSet {
 	needValkey(tb, options)
 	s, err := StartSentinelSet(tb.Context(), options)
 	return started(tb, s, err)
+}
+
+// Eventually waits until condition holds. tb fails if it does not within five minutes,
+// which no busy machine needs, and says what was waited for.
+func Eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatalf("waited in vain: %s", what)
+		}
+	}
 }
 
 // started returns s, which is closed when tb ends.

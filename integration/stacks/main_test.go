@@ -3,7 +3,6 @@
 package stacks
 
 import (
-	"context"
 	"flag"
 	"os"
 	"testing"
@@ -34,20 +33,7 @@ func TestMain(m *testing.M) {
 	servers.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
 
-// eventually waits until the condition holds.
-func eventually(tb testing.TB, what string, condition func() bool) {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), patience)
-	defer cancel()
-	for look := time.NewTicker(5 * time.Millisecond); !condition(); {
-		select {
-		case <-ctx.Done():
-			look.Stop()
-			tb.Fatalf("waited %v: %s", patience, what)
-		case <-look.C:
-		}
-	}
-}
+var eventually = servers.Eventually
 
 // must fails the test if err is not nil.
 func must[T any](tb testing.TB, result T, err error) T {

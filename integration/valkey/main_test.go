@@ -70,14 +70,7 @@ func newStore(t *testing.T, option valkey.ClientOption, n int, opts ...valkeytie
 
 func stats(s *tier.Store) valkeytier.Stats { return s.Cache().(*valkeytier.Cache).Stats() }
 
-func until(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
-		}
-	}
-}
+var until = servers.Eventually
 
 // hits waits until so many more lookups are answered by the cache.
 func hits(t *testing.T, s *tier.Store, n int64) {
