@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strings"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
@@ -17,15 +16,17 @@ import (
 // and some people disable triggers to load data. Then writes by hand would reach
 // no cache, and nothing would say so. The store's own writes fail; see newPostgres.
 
-var createFunction = regexp.MustCompile(`(?s)CREATE OR REPLACE FUNCTION "[^"]+"\."([^"]+)"\(.*?\$body\$(.*?)\$body\$`)
-
 // functions returns the names of what the schema has of them, and of each the MD5
 // of what it does.
 func (p *Engine) functions() (functionNames, bodies []string, err error) {
 	ddl, err := p.Schema()
-	for _, m := range createFunction.FindAllStringSubmatch(ddl, -1) {
-		sum := md5.Sum([]byte(m[2])) //nolint:gosec // see above
-		functionNames, bodies = append(functionNames, m[1]), append(bodies, hex.EncodeToString(sum[:]))
+	for _, text := range strings.Split(ddl, "\nCREATE OR REPLACE FUNCTION ")[1:] {
+		head, rest, _ := strings.Cut(text, `"(`)
+		_, rest, _ = strings.Cut(rest, "$body$")
+		body, _, _ := strings.Cut(rest, "$body$")
+		sum := md5.Sum([]byte(body)) //nolint:gosec // see above
+		functionNames = append(functionNames, head[strings.LastIndexByte(head, '"')+1:])
+		bodies = append(bodies, hex.EncodeToString(sum[:]))
 	}
 	return functionNames, bodies, err
 }

@@ -21,28 +21,36 @@ import (
 // object is a table, an index or a trigger of the schema.
 type object struct{ kind, name, text string }
 
-var (
-	createObject = regexp.MustCompile(`(?ms)^CREATE (TRIGGER) "([^"]+)".*?^END;$|^CREATE (TABLE|INDEX) "([^"]+)".*?;$`)
-	sqlComment   = regexp.MustCompile(`--[^\n]*`)
-	triggerName  = regexp.MustCompile("^CREATE TRIGGER (\"[^\"]*\"|\\[[^]]*\\]|`[^`]*`|[^ ]+) ")
-)
-
-// objectsOf returns what a schema creates.
+// objectsOf returns what a schema creates. Each CREATE begins a line of it, and each
+// statement ends one.
 func objectsOf(schema string, err error) ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
 	var objects []object
-	for _, m := range createObject.FindAllStringSubmatch(schema, -1) {
-		objects = append(objects, object{m[1] + m[3], m[2] + m[4], m[0]})
+	for _, text := range strings.Split(schema, "\nCREATE ")[1:] {
+		kind, rest, _ := strings.Cut(text, ` "`)
+		name, _, _ := strings.Cut(rest, `"`)
+		end := ";\n"
+		if kind == "TRIGGER" {
+			end = "\nEND;\n"
+		}
+		text, _, _ = strings.Cut(text+"\n", end)
+		objects = append(objects, object{kind, name, "CREATE " + text + end})
 	}
 	return objects, nil
 }
 
+var triggerName = regexp.MustCompile("^CREATE TRIGGER (\"[^\"]*\"|\\[[^]]*\\]|`[^`]*`|[^ ]+) ")
+
 // body is what a trigger does, whatever its name, white space and comments are.
 func (o object) body() string {
-	text := strings.Join(strings.Fields(sqlComment.ReplaceAllString(o.text, "")), " ")
-	return triggerName.ReplaceAllString(strings.TrimSuffix(text, ";"), "")
+	var words []string
+	for line := range strings.Lines(o.text) {
+		code, _, _ := strings.Cut(line, "--")
+		words = append(words, strings.Fields(code)...)
+	}
+	return triggerName.ReplaceAllString(strings.TrimSuffix(strings.Join(words, " "), ";"), "")
 }
 
 // schemaState is what is in the file, beside what should be.
