@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -29,7 +30,7 @@ const SampleEvery = 64
 // below. It has every capability of next, and closing it closes next. Errors pass
 // through as they are. It fails with [tenancy.ErrInvalid] if next is nil.
 func Wrap(next tenancy.Store, cfg Config) (*Store, error) {
-	if next == nil {
+	if nilvalue.Is(next) {
 		return nil, &tenancy.Error{Op: "Wrap", Err: fmt.Errorf("%w: observe: the store is nil", tenancy.ErrInvalid)}
 	}
 	s := &Store{Decorator: tenancy.Decorator{Next: next}, trace: cfg.Trace}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/internal/index"
+	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/internal/striped"
 	"github.com/go-tenancy/tenantstore/core/internal/table"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -51,7 +52,7 @@ var _ tenancy.Source = (*Store)(nil)
 // background, again and again until that succeeds, so that an unreachable database does
 // not stop a start. Close closes source.
 func New(source tenancy.Source, opts ...Option) (*Store, error) {
-	if source == nil {
+	if nilvalue.Is(source) {
 		return nil, invalid("the source is nil")
 	}
 	if _, ok := tenancy.SourceOf(source); !ok {

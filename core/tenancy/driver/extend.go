@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/internal/inflight"
+	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -42,7 +42,7 @@ var _ tenancy.Source = (*Extended)(nil)
 // Extend fails with ErrInvalid if b is nil, or has a method of one of these interfaces
 // with another signature.
 func Extend(b Backend) (*Extended, error) {
-	if v := reflect.ValueOf(b); b == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+	if nilvalue.Is(b) {
 		return nil, &tenancy.Error{Op: "Extend", Field: "backend", Err: fmt.Errorf("%w: it is nil", tenancy.ErrInvalid)}
 	}
 	if err := checkOptional(b); err != nil {
@@ -127,89 +127,6 @@ func (x *Extended) Exists(ctx context.Context, id string) (found bool, err error
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// List implements [tenancy.Store].
-func (x *Extended) List(ctx context.Context, opts tenancy.ListOptions) (p tenancy.Page, err error) {
-	defer complete(&err, "List", tenancy.Key{})
-	ctx, call, err := x.enter(ctx)
-	defer call.Leave(&err)
-	if err != nil {
-		return p, err
-	}
-	return pages{x.b}.List(ctx, opts)
-}
-
-// pages is the backend as a [tenancy.Lister], for calls that are under way: a failure of one
-// of its pages is theirs, and names them.
-type pages struct{ b Backend }
-
-// List implements [tenancy.Lister].
-func (l pages) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
-	opts, after, err := ForList(opts)
-	if err != nil {
-		return tenancy.Page{}, err
-	}
-	p, err := l.b.ListAfter(ctx, opts, after)
-	if opts.OmitSecrets {
-		for i := range p.Tenants {
-			if url := &p.Tenants[i].DatabaseURL; !url.IsZero() {
-				*url = omittedSecret()
-			}
-		}
-	}
-	return p, err
-}
-
-// Count implements [tenancy.Store].
-func (x *Extended) Count(ctx context.Context, filter tenancy.Filter) (n int, err error) {
-	defer complete(&err, "Count", tenancy.Key{})
-	ctx, call, err := x.enter(ctx)
-	defer call.Leave(&err)
-	if err = firstError(err, filter.Validate()); err != nil {
-		return 0, err
-	}
-	if b, ok := x.b.(Counter); ok {
-		return b.Count(ctx, filter)
-	}
-	for _, err := range tenancy.All(ctx, pages{x.b}, tenancy.ListOptions{Filter: filter}) {
-		if err != nil {
-			return 0, err
-		}
-		n++
-	}
-	return n, nil
-}
-
-// Search implements [tenancy.Store].
-func (x *Extended) Search(ctx context.Context, query string, opts tenancy.SearchOptions) (ts []tenancy.Tenant, err error) {
-	defer complete(&err, "Search", tenancy.Key{})
-	ctx, call, err := x.enter(ctx)
-	defer call.Leave(&err)
-	if err = firstError(err, ValidateQuery(query)); err != nil {
-		return nil, err
-	}
-	if opts, err = ForSearch(opts); err != nil {
-		return nil, err
-	}
-	if b, ok := x.b.(Searcher); ok {
-		return b.Search(ctx, query, opts)
-	}
-	folded := Fold(query)
-	ts = TopMatches(func(yield func(Match) bool) {
-		for t, failure := range tenancy.All(ctx, pages{x.b}, tenancy.ListOptions{Filter: opts.Filter}) {
-			if err = failure; err != nil {
-				return
-			}
-			if rank := RankOf(Fold(t.Identifier), Fold(t.Name), folded); rank != RankNone && !yield(Match{t, rank}) {
-				return
-			}
-		}
-	}, opts.Limit)
-	if err != nil {
-		return nil, err
-	}
-	return ts, nil
 }
 
 // Create implements [tenancy.Store].
@@ -348,84 +265,6 @@ func (x *Extended) Purge(ctx context.Context, id string) (err error) {
 	return b.Purge(ctx, id)
 }
 
-// HasSource reports whether the backend is a [Source], and if that is a decorator,
-// whether it leads to one; see [tenancy.SourceOf].
-func (x *Extended) HasSource() bool {
-	_, ok := x.b.(Source)
-	if asked, isDecorator := x.b.(interface{ HasSource() bool }); ok && isDecorator {
-		return asked.HasSource()
-	}
-	return ok
-}
-
-// source enters, too.
-func (x *Extended) source(ctx context.Context) (context.Context, *inflight.Call, Source, error) {
-	ctx, call, err := x.enter(ctx)
-	source, ok := x.b.(Source)
-	if err == nil && !ok {
-		err = errors.ErrUnsupported
-	}
-	return ctx, call, source, err
-}
-
-// Bounds implements [tenancy.Log].
-func (x *Extended) Bounds(ctx context.Context) (h tenancy.Bounds, err error) {
-	defer complete(&err, "Bounds", tenancy.Key{})
-	ctx, call, source, err := x.source(ctx)
-	defer call.Leave(&err)
-	if err != nil {
-		return h, err
-	}
-	return source.Bounds(ctx)
-}
-
-// Load implements [tenancy.Log].
-func (x *Extended) Load(ctx context.Context, want []tenancy.Lookup) (s []tenancy.Versioned, err error) {
-	defer complete(&err, "Load", tenancy.Key{})
-	ctx, call, source, err := x.source(ctx)
-	defer call.Leave(&err)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range want {
-		if err := l.Key.Validate(); err != nil {
-			return nil, err
-		}
-		if !l.Key.OfField() && !x.HasNames() {
-			return nil, errors.ErrUnsupported
-		}
-	}
-	if s, err = source.Load(ctx, want); err == nil && len(s) != len(want) {
-		err = fmt.Errorf("%w: %d answers to %d lookups", tenancy.ErrUnavailable, len(s), len(want))
-	}
-	return s, err
-}
-
-// Changes implements [tenancy.Log].
-func (x *Extended) Changes(ctx context.Context, after tenancy.Position, limit int) (cs []tenancy.Change, err error) {
-	defer complete(&err, "Changes", tenancy.Key{})
-	ctx, call, source, err := x.source(ctx)
-	defer call.Leave(&err)
-	if err != nil {
-		return nil, err
-	}
-	if limit, err = ChangesLimit(limit); err != nil {
-		return nil, err
-	}
-	return source.Changes(ctx, after, limit)
-}
-
-// Wait implements [tenancy.Log].
-func (x *Extended) Wait(ctx context.Context, after tenancy.Position) (err error) {
-	defer complete(&err, "Wait", tenancy.Key{})
-	ctx, call, source, err := x.source(ctx)
-	defer call.Leave(&err)
-	if err != nil {
-		return err
-	}
-	return source.Wait(ctx, after)
-}
-
 // complete is deferred: it turns *err into an *Error.
 func complete(err *error, op string, key tenancy.Key) { *err = ErrorIn(op, key, *err) }
 
@@ -451,9 +290,4 @@ func inOrder(ts []tenancy.Tenant, ids []string) []tenancy.Tenant {
 		}
 	}
 	return out
-}
-
-// omittedSecret is what ListOptions.OmitSecrets leaves of a secret.
-func omittedSecret() tenancy.Secret {
-	return WithheldSecret("it was not asked for: see ListOptions.OmitSecrets")
 }
