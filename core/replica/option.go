@@ -97,7 +97,7 @@ func WithBus(b follow.Bus) Option { return option(func(c *config) { c.bus = b })
 
 // WithSnapshotFile keeps all tenants in a file, from which the next process is served at
 // once: it then reads what has changed since, and not all tenants, and it is served if
-// the database is down. The file is written when the replica is closed, after changes,
+// the database is down (see [Open]). The file is written when the replica is closed, after changes,
 // at most once a minute, and when it says nothing new for a quarter of maxAge. Only
 // the owner may read it (0600), and it holds no plain secret: see [WithSealer].
 //

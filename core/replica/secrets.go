@@ -103,3 +103,28 @@ func (s secretless) UpdateMetadata(ctx context.Context, id string, patch tenancy
 	t, err := s.source.UpdateMetadata(ctx, id, patch)
 	return withhold(t), err
 }
+
+func (s secretless) GetByDomain(ctx context.Context, domain string) (tenancy.Tenant, error) {
+	t, err := s.source.GetByDomain(ctx, domain)
+	return withhold(t), err
+}
+
+func (s secretless) FormerOwner(ctx context.Context, identifier string) (tenancy.Tenant, error) {
+	t, err := s.source.FormerOwner(ctx, identifier)
+	return withhold(t), err
+}
+
+func (s secretless) VerifyDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	t, err := s.source.VerifyDomain(ctx, id, domain)
+	return withhold(t), err
+}
+
+func (s secretless) SetPrimaryDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	t, err := s.source.SetPrimaryDomain(ctx, id, domain)
+	return withhold(t), err
+}
+
+func (s secretless) RemoveDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	t, err := s.source.RemoveDomain(ctx, id, domain)
+	return withhold(t), err
+}

@@ -1,0 +1,76 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/replica"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// A source that does not open is no obstacle to a start from the file.
+func TestOpenWithoutTheDatabase(t *testing.T) {
+	store, _, file, _ := filled(t)
+	var there atomic.Bool
+	r, err := replica.Open(func(context.Context) (tenancy.Source, error) {
+		if !there.Load() {
+			return nil, fmt.Errorf("%w: refused", tenancy.ErrUnavailable)
+		}
+		return store, nil
+	}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, r)
+	waitRestored(t, r)
+	sameAs(t, r, store)
+	_, err = r.SetStatus(t.Context(), get(t, r, "acme").ID, tenancy.StatusSuspended)
+	if !errors.Is(err, tenancy.ErrUnavailable) || !errors.Is(err, tenancy.ErrNotApplied) {
+		t.Errorf("a write: %v, want ErrUnavailable and ErrNotApplied", err)
+	}
+	there.Store(true)
+	waitSynced(t, r)
+	if _, err := r.SetStatus(t.Context(), get(t, r, "acme").ID, tenancy.StatusSuspended); err != nil {
+		t.Error(err)
+	}
+	sameAs(t, r, store)
+}
+
+// An open that hangs delays the start by half a second, and is ended by Close.
+func TestOpenDoesNotHang(t *testing.T) {
+	store, _, file, _ := filled(t)
+	r, err := replica.Open(func(ctx context.Context) (tenancy.Source, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitRestored(t, r)
+	sameAs(t, r, store)
+	stop(t, r)
+}
+
+func TestOpenReturnsWhatIsNoOutage(t *testing.T) {
+	wrong := errors.New("a misspelt address")
+	file := replica.WithSnapshotFile(filepath.Join(t.TempDir(), "x"), time.Hour)
+	for name, open := range map[string]func(context.Context) (tenancy.Source, error){
+		"no outage": func(context.Context) (tenancy.Source, error) { return nil, wrong },
+		"nothing":   func(context.Context) (tenancy.Source, error) { return nil, nil },
+		"an option": func(context.Context) (tenancy.Source, error) { return memstore.New(), nil },
+	} {
+		opts := []replica.Option{file}
+		if name == "an option" {
+			opts = append(opts, replica.WithMaxTenants(0))
+		}
+		if _, err := replica.Open(open, opts...); !errors.Is(err, wrong) && !errors.Is(err, tenancy.ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
