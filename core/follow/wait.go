@@ -77,13 +77,14 @@ func (r *Reader) restAfter(ctx context.Context, failed int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.mu.Lock()
-	awake := r.roused || r.next != nil || !r.IsWhole()
+	awake := r.roused || r.next != nil
 	r.rest = cancel
 	r.mu.Unlock()
 	switch {
 	case awake:
 	case failed > 0:
 		logread.PauseAfter(ctx, failed)
+	case !r.IsWhole(): // there is more to be read
 	default:
 		at := r.Position()
 		if r.waiter.Wait(ctx, at != r.waited, func(ctx context.Context) error { return r.log.Wait(ctx, at) }) != nil {

@@ -20,9 +20,6 @@ type loader struct {
 	cursor string // of its next page
 	// restored says that the snapshot file had everything, so that nothing is to be scanned.
 	restored bool
-	// gone are the tenants that a change has removed since the scan began: a page that was
-	// read before may show them.
-	gone map[string]struct{}
 	// staged is what was read and is not in the table yet; nil stands for no tenant.
 	staged map[string]*table.Record
 	newest tenancy.Revision // nothing that was read is newer
@@ -48,7 +45,7 @@ func (l *loader) StartOver(at tenancy.Position) {
 func (l *loader) begin() {
 	l.scan++
 	clear(l.staged)
-	l.restored, l.cursor, l.gone, l.swept = false, "", map[string]struct{}{}, false
+	l.restored, l.cursor, l.swept = false, "", false
 	l.stats.scans.Add(1)
 	l.phase.note(func(p *phase) { p.whole = false })
 }
@@ -74,9 +71,7 @@ func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err err
 	}
 	for i := range page.Tenants {
 		t := &page.Tenants[i]
-		if _, gone := l.gone[t.ID]; !gone {
-			l.stage(t)
-		}
+		l.stage(t)
 		l.saw(r, t.Position())
 	}
 	l.cursor = page.Next
@@ -127,15 +122,11 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 // stageLoaded takes what was loaded under an ID.
 func (l *loader) stageLoaded(r *follow.Reader, k tenancy.Key, v tenancy.Versioned) {
 	if v.Found {
-		delete(l.gone, k.Value)
 		l.stage(&v.Tenant)
 		l.saw(r, v.Tenant.Position())
 		return
 	}
 	l.saw(r, v.AsOf)
-	if l.gone != nil {
-		l.gone[k.Value] = struct{}{}
-	}
 	delete(l.staged, k.Value)
 	if l.table.ByID(k.Value) != nil {
 		l.staged[k.Value] = nil
@@ -219,7 +210,7 @@ func (l *loader) Publish(at tenancy.Position) {
 				l.staged[r.ID] = nil
 			}
 		}
-		l.swept, l.gone = true, nil
+		l.swept = true
 	}
 	l.apply(at)
 }

@@ -10,7 +10,7 @@ import (
 
 // checkSize fails, from now on, if there are more tenants than the replica may hold.
 func (l *loader) checkSize(r *follow.Reader) error {
-	if l.table.Len() <= l.cfg.maxTenants {
+	if l.size() <= l.cfg.maxTenants {
 		return nil
 	}
 	err := fmt.Errorf("%w: there are more than %d tenants, which WithMaxTenants allows: reads go to the source", tenancy.ErrUnavailable, l.cfg.maxTenants)
@@ -22,6 +22,22 @@ func (l *loader) checkSize(r *follow.Reader) error {
 	l.clearIndexes()
 	l.mu.Unlock()
 	return err
+}
+
+// size returns how many tenants there will be with what is staged, as far as it matters.
+func (l *loader) size() int {
+	n := l.table.Len()
+	if n+len(l.staged) <= l.cfg.maxTenants {
+		return n
+	}
+	for id, after := range l.staged {
+		if before := l.table.ByID(id); before == nil && after != nil {
+			n++
+		} else if before != nil && after == nil {
+			n--
+		}
+	}
+	return n
 }
 
 // isRefused reports whether the replica holds no tenants, and never will. Then nothing of

@@ -52,6 +52,11 @@ var _ tenancy.Source = (*Store)(nil)
 // background, again and again until that succeeds, so that an unreachable database does
 // not stop a start. Close closes source.
 func New(source tenancy.Source, opts ...Option) (*Store, error) {
+	return open(source, opts, func(l *loader) follow.Loader { return l })
+}
+
+// open is New with what follows the log, so that tests can break it.
+func open(source tenancy.Source, opts []Option, follower func(*loader) follow.Loader) (*Store, error) {
 	if nilvalue.Is(source) {
 		return nil, invalid("the source is nil")
 	}
@@ -71,7 +76,7 @@ func New(source tenancy.Source, opts ...Option) (*Store, error) {
 	if s.memory, err = driver.Extend(memory{s: s}); err != nil {
 		return nil, err
 	}
-	s.reader = follow.New(source, &s.loader, follow.Config{Timeout: cfg.followTimeout, Logger: cfg.logger})
+	s.reader = follow.New(source, follower(&s.loader), follow.Config{Timeout: cfg.followTimeout, Logger: cfg.logger})
 	s.Decorator = follow.NewDecorator(source, s.reader, s)
 	s.reader.LimitStale(cfg.maxStale)
 	if cfg.bus != nil {

@@ -1,0 +1,407 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// world is a database and a replica of it, in a bubble: what synctest.Wait waits for is
+// that the replica has read all that there is to be read.
+type world struct {
+	*memstore.Store
+	bounds  func() // called once, by the first Bounds
+	load    func() // called once, before the first Load, and loaded after it
+	loaded  func()
+	closed  atomic.Bool
+	deleted bool // the log says of each update that it is a deletion
+	replica *Store
+}
+
+func (w *world) Bounds(ctx context.Context) (tenancy.Bounds, error) {
+	if w.bounds != nil {
+		w.bounds()
+		w.bounds = nil
+	}
+	return w.Store.Bounds(ctx)
+}
+
+// Changes has nothing to say while the world is closed.
+func (w *world) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	if w.closed.Load() {
+		return nil, nil
+	}
+	changes, err := w.Store.Changes(ctx, after, limit)
+	for i := range changes {
+		if w.deleted && changes[i].Kind == tenancy.ChangeUpdate {
+			changes[i].Kind = tenancy.ChangeDelete
+		}
+	}
+	return changes, err
+}
+
+func (w *world) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
+	if w.load == nil {
+		return w.Store.Load(ctx, want)
+	}
+	w.load()
+	w.load = nil
+	found, err := w.Store.Load(ctx, want)
+	w.loaded()
+	return found, err
+}
+
+// List has two tenants a page.
+func (w *world) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
+	opts.Limit = 2
+	return w.Store.List(ctx, opts)
+}
+
+func (w *world) create(identifier string) tenancy.Tenant {
+	t, err := w.Create(context.Background(), tenancy.Tenant{Identifier: identifier, Name: identifier})
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func (w *world) rename(t tenancy.Tenant, identifier string) tenancy.Tenant {
+	t, err := tenancy.Modify(context.Background(), w.Store, t.ID, func(t *tenancy.Tenant) error {
+		t.Identifier = identifier
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func (w *world) suspend(t tenancy.Tenant) tenancy.Tenant {
+	t, err := w.SetStatus(context.Background(), t.ID, tenancy.StatusSuspended)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// gap makes changes of which the log tells nothing any more.
+func (w *world) gap(change func()) {
+	w.closed.Store(true)
+	change()
+	for range 3 {
+		w.create(fmt.Sprintf("later-%d", w.Statistics().Tenants))
+	}
+	w.Compact(w.Statistics().Log.Newest.Revision)
+	w.closed.Store(false)
+	settle()
+}
+
+// settle waits until the replica has read the log, as after a poll.
+func settle() {
+	time.Sleep(2 * time.Second)
+	synctest.Wait()
+}
+
+// has returns an error unless the replica has t, under both keys.
+func (w *world) has(t tenancy.Tenant) error {
+	for _, get := range []func() (tenancy.Tenant, error){
+		func() (tenancy.Tenant, error) { return w.replica.GetByID(context.Background(), t.ID) },
+		func() (tenancy.Tenant, error) { return w.replica.GetByIdentifier(context.Background(), t.Identifier) },
+	} {
+		if got, err := get(); err != nil || got != t {
+			return fmt.Errorf("the replica has %s %s of revision %d, %s, for %s %s of revision %d",
+				got.Identifier, got.Status, got.Revision, fmt.Sprint(err), t.Identifier, t.Status, t.Revision)
+		}
+	}
+	return nil
+}
+
+// rule is something that a replica keeps. Its check opens the replica of a world.
+type rule struct {
+	says  string
+	check func(w *world, open func()) error
+}
+
+var rules = map[string]rule{
+	"bounds-first": {"What changes after the log was first asked, and before the scan, is seen.", func(w *world, open func()) error {
+		acme := w.create("acme")
+		w.bounds = func() { acme = w.suspend(acme) }
+		open()
+		return w.has(acme)
+	}},
+	"loaded-not-inferred": {"What a change touched is loaded: its kind may be another.", func(w *world, open func()) error {
+		acme := w.create("acme")
+		w.deleted = true
+		open()
+		acme = w.suspend(acme)
+		settle()
+		return w.has(acme)
+	}},
+	"identifier-of-its-owner": {"An identifier that another tenant has taken leads to that one.", func(w *world, open func()) error {
+		old := w.create("acme")
+		open()
+		w.closed.Store(true)
+		old = w.rename(old, "former")
+		heir := w.create("acme")
+		w.closed.Store(false)
+		settle()
+		return errors.Join(w.has(old), w.has(heir))
+	}},
+	"absence-after-all-pages": {"Nothing is known to be absent before all pages were read.", func(w *world, open func()) error {
+		var all []tenancy.Tenant
+		for i := range 7 {
+			all = append(all, w.create(fmt.Sprintf("tenant-%d", i)))
+		}
+		open()
+		var errs []error
+		for _, t := range all {
+			errs = append(errs, w.has(t))
+		}
+		return errors.Join(errs...)
+	}},
+	"a-gap-is-scanned": {"What changed where the log was trimmed too early is seen.", func(w *world, open func()) error {
+		acme := w.create("acme")
+		open()
+		w.gap(func() { acme = w.suspend(acme) })
+		return w.has(acme)
+	}},
+	"gone-in-a-gap": {"What was removed where the log was trimmed too early is gone.", func(w *world, open func()) error {
+		acme := w.create("acme")
+		open()
+		w.gap(func() {
+			if err := w.Delete(context.Background(), acme.ID); err != nil {
+				panic(err)
+			}
+		})
+		if _, err := w.replica.GetByIdentifier(context.Background(), "acme"); !errors.Is(err, tenancy.ErrNotFound) {
+			return fmt.Errorf("the deleted tenant: %s, want ErrNotFound", fmt.Sprint(err))
+		}
+		if n, err := w.replica.Count(context.Background(), tenancy.Filter{}); n != w.Statistics().Tenants || err != nil {
+			return fmt.Errorf("%d tenants, %s, want %d", n, fmt.Sprint(err), w.Statistics().Tenants)
+		}
+		return nil
+	}},
+	"same-memory": {"All tenants are read anew into the same memory: one that has not changed is not held twice.", func(w *world, open func()) error {
+		acme := w.create("acme")
+		open()
+		before := w.replica.table.ByID(acme.ID)
+		w.gap(func() {})
+		if w.replica.State().Scans != 2 {
+			return fmt.Errorf("%d scans, want 2", w.replica.State().Scans)
+		}
+		if w.replica.table.ByID(acme.ID) != before {
+			return errors.New("a tenant that has not changed was replaced")
+		}
+		return nil
+	}},
+	"handlers-hold-up-nobody": {"A handler that blocks does not keep the replica from following the log.", func(w *world, open func()) error {
+		acme, bolt := w.create("acme"), w.create("bolt")
+		open()
+		release := make(chan struct{})
+		defer close(release)
+		w.replica.OnChange(func(_, _ *tenancy.Tenant) { <-release })
+		w.suspend(acme)
+		settle()
+		bolt = w.suspend(bolt)
+		settle()
+		return w.has(bolt)
+	}},
+	"seen-is-confirmed": {"What was read ahead of the log, and then lost by the database, is not kept.", func(w *world, open func()) error {
+		acme, bolt := w.create("acme"), w.create("bolt")
+		open()
+		var backup memstore.Backup
+		w.load = func() { // the change of bolt is read, and there comes another before bolt is
+			backup = w.Backup()
+			w.rename(bolt, "lost")
+		}
+		w.loaded = func() {
+			w.Restore(backup)
+			acme = w.suspend(acme)
+			acme = w.rename(acme, "overtaker")
+		}
+		suspended := w.suspend(bolt)
+		settle()
+		return errors.Join(w.has(acme), w.has(suspended))
+	}},
+}
+
+// mutant is a replica that breaks a rule.
+type mutant struct {
+	rule, how string
+	broken    func(*loader) follow.Loader
+}
+
+// scansFirst reads all tenants before the bounds of the log.
+type scansFirst struct{ *loader }
+
+func (m scansFirst) Restore(ctx context.Context, r *follow.Reader) (tenancy.Position, time.Time) {
+	for last := false; !last; {
+		last, _ = m.loader.Scan(ctx, r)
+	}
+	return tenancy.Position{}, time.Time{}
+}
+func (scansFirst) Scan(context.Context, *follow.Reader) (bool, error) { return true, nil }
+func (m scansFirst) StartOver(at tenancy.Position)                    { m.newest = at.Revision }
+
+// believing believes the kind of a change.
+type believing struct{ *loader }
+
+func (m believing) Load(ctx context.Context, r *follow.Reader, changes []tenancy.Change) error {
+	if err := m.loader.Load(ctx, r, changes); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if c.Kind == tenancy.ChangeDelete {
+			m.staged[c.TenantID] = nil
+		}
+	}
+	return nil
+}
+
+// freeing removes what it finds under an identifier that a tenant had.
+type freeing struct{ *loader }
+
+func (m freeing) Publish(at tenancy.Position) {
+	var freed []string
+	for id, after := range m.staged {
+		if before := m.table.ByID(id); before != nil && after != nil && before.Identifier != after.Identifier {
+			freed = append(freed, before.Identifier)
+		}
+	}
+	m.loader.Publish(at)
+	for _, identifier := range freed {
+		if r := m.table.Find(tenancy.IdentifierKey(identifier)); r != nil {
+			m.staged[r.ID] = nil
+		}
+	}
+	m.apply(at)
+}
+
+// hasty is content with the first page.
+type hasty struct{ *loader }
+
+func (m hasty) Scan(ctx context.Context, r *follow.Reader) (bool, error) {
+	_, err := m.loader.Scan(ctx, r)
+	return err == nil, err
+}
+
+// goingOn goes on from the end of the log where it was trimmed.
+type goingOn struct{ *loader }
+
+func (m goingOn) Scan(ctx context.Context, r *follow.Reader) (bool, error) {
+	if m.scan > 1 {
+		m.swept = true
+		return true, nil
+	}
+	return m.loader.Scan(ctx, r)
+}
+
+// keeping keeps what a scan has not found.
+type keeping struct{ *loader }
+
+func (m keeping) Publish(at tenancy.Position) {
+	m.swept = true
+	m.loader.Publish(at)
+}
+
+// doubling reads all tenants anew into new memory.
+type doubling struct{ *loader }
+
+func (m doubling) StartOver(at tenancy.Position) {
+	m.loader.StartOver(at)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.table.Clear()
+	m.clearIndexes()
+}
+
+// calling calls handlers itself.
+type calling struct{ *loader }
+
+func (m calling) Publish(at tenancy.Position) {
+	m.loader.Publish(at)
+	for _, h := range m.handlers {
+		h.f(nil, nil)
+	}
+}
+
+// unconfirmed takes what it reads for what the log has.
+type unconfirmed struct{ *loader }
+
+func (m unconfirmed) Load(ctx context.Context, r *follow.Reader, changes []tenancy.Change) error {
+	loaded, err := m.loadKeys(ctx, keysOf(changes)[tenancy.KindID])
+	for _, v := range loaded {
+		m.stage(&v.Tenant)
+	}
+	return err
+}
+
+var mutants = []mutant{
+	{"bounds-first", "reads the bounds after the scan", func(l *loader) follow.Loader { return scansFirst{l} }},
+	{"loaded-not-inferred", "believes the kind of a change", func(l *loader) follow.Loader { return believing{l} }},
+	{"identifier-of-its-owner", "removes an old identifier that has a new owner", func(l *loader) follow.Loader { return freeing{l} }},
+	{"absence-after-all-pages", "believes in absence before it is synced", func(l *loader) follow.Loader { return hasty{l} }},
+	{"a-gap-is-scanned", "goes on from now where changes were lost", func(l *loader) follow.Loader { return goingOn{l} }},
+	{"gone-in-a-gap", "keeps what a scan has not found", func(l *loader) follow.Loader { return keeping{l} }},
+	{"same-memory", "reads all tenants anew into a second table", func(l *loader) follow.Loader { return doubling{l} }},
+	{"seen-is-confirmed", "keeps what it has read ahead of the log", func(l *loader) follow.Loader { return unconfirmed{l} }},
+	{"handlers-hold-up-nobody", "has a handler block the follower", func(l *loader) follow.Loader { return calling{l} }},
+}
+
+func (r rule) try(t *testing.T, broken func(*loader) follow.Loader) (err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{Store: memstore.New()}
+		err = r.check(w, func() {
+			var err error
+			opts := []Option{WithLogger(slog.New(slog.DiscardHandler)), WithMaxStale(-1)}
+			if w.replica, err = open(w, opts, broken); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+		})
+		if err := w.replica.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return err
+}
+
+func TestRules(t *testing.T) {
+	for name, r := range rules {
+		t.Run(name, func(t *testing.T) {
+			if err := r.try(t, func(l *loader) follow.Loader { return l }); err != nil {
+				t.Errorf("%s\n%v", r.says, err)
+			}
+		})
+	}
+}
+
+// Each rule must reject a replica that breaks it.
+func TestMutantsAreRejected(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.how, " ", "-"), func(t *testing.T) {
+			err := rules[m.rule].try(t, m.broken)
+			if err == nil {
+				t.Errorf("rule %s accepts a replica that %s", m.rule, m.how)
+			}
+			t.Log(err)
+		})
+	}
+	for name := range rules {
+		if !slices.ContainsFunc(mutants, func(m mutant) bool { return m.rule == name }) {
+			t.Errorf("rule %s has no mutant", name)
+		}
+	}
+}
