@@ -225,8 +225,12 @@ func (p *Postgres) initdb(ctx context.Context) error {
 	if err := own(p.dataPath(), p.user); err != nil {
 		return err
 	}
+	verifier, err := scramVerifier(p.password)
+	if err != nil {
+		return err
+	}
 	passwordFile := filepath.Join(p.dir.path, "password")
-	if err := os.WriteFile(passwordFile, []byte(p.password), 0o600); err != nil {
+	if err := os.WriteFile(passwordFile, []byte(verifier), 0o600); err != nil {
 		return err
 	}
 	if err := own(passwordFile, p.user); err != nil {

@@ -5,6 +5,7 @@ package servers_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -224,4 +225,20 @@ func ExampleStartPostgres() {
 	}
 	defer p.Close()
 	fmt.Println("connect to", p.DSN())
+}
+
+// The verifier is one that initdb stores as it is, and the server asks for its password.
+func TestPostgresAsksForItsPassword(t *testing.T) {
+	dsn := servers.NewPostgres(t, servers.PostgresOptions{}).DSN()
+	if got := query(t, dsn, "SELECT left(rolpassword, 16) FROM pg_authid WHERE rolname = current_user"); got != "SCRAM-SHA-256$1:" {
+		t.Errorf("the verifier begins with %q", got)
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(u.User.Username(), "guessed")
+	if conn, err := pgx.Connect(t.Context(), u.String()); err == nil {
+		t.Error("another password was taken", conn.Close(t.Context()))
+	}
 }
