@@ -1,5 +1,5 @@
 // Package filestore keeps tenants in one JSON file: a complete third-party store
-// in fewer than two hundred lines, the example of docs/writing-an-adapter.md. It is
+// in some two hundred lines, the example of docs/writing-an-adapter.md. It is
 // for a few hundred tenants and one process: every write rewrites the file.
 package filestore
 
@@ -33,7 +33,10 @@ func Open(path string) (tenancy.Store, error) {
 	return driver.Extend(b)
 }
 
-var _ driver.Backend = (*backend)(nil)
+var (
+	_ driver.Backend      = (*backend)(nil)
+	_ driver.BatchCreator = (*backend)(nil)
+)
 
 type backend struct {
 	path string
@@ -79,12 +82,21 @@ func (b *backend) ListAfter(_ context.Context, opts tenancy.ListOptions, after d
 }
 
 func (b *backend) Create(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return b.write(func(next *state) (tenancy.Tenant, error) {
-		if _, taken := next.Tenants[t.ID]; taken {
-			return t, &tenancy.Error{Field: "id", Err: tenancy.ErrAlreadyExists}
+	return b.write(func(next *state) (tenancy.Tenant, error) { return next.create(t) })
+}
+
+func (b *backend) CreateBatch(_ context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+	results := make([]tenancy.CreateResult, len(ts))
+	_, err := b.write(func(next *state) (t tenancy.Tenant, err error) {
+		for i := range ts {
+			results[i].Tenant, results[i].Err = next.create(ts[i])
 		}
-		return next.put(t)
+		return t, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
 }
 
 func (b *backend) Update(_ context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
@@ -144,6 +156,13 @@ func (s *state) find(wanted func(tenancy.Tenant) bool) (tenancy.Tenant, error) {
 	return tenancy.Tenant{}, tenancy.ErrNotFound
 }
 
+func (s *state) create(t tenancy.Tenant) (tenancy.Tenant, error) {
+	if _, taken := s.Tenants[t.ID]; taken {
+		return t, &tenancy.Error{Field: "id", Err: tenancy.ErrAlreadyExists}
+	}
+	return s.put(t)
+}
+
 // put stores t with the next revision, unless another tenant has its identifier.
 func (s *state) put(t tenancy.Tenant) (tenancy.Tenant, error) {
 	if other, err := s.find(func(o tenancy.Tenant) bool { return o.Identifier == t.Identifier }); err == nil && other.ID != t.ID {
@@ -177,7 +196,7 @@ func (b *backend) write(change func(next *state) (tenancy.Tenant, error)) (tenan
 	defer b.mu.Unlock()
 	next := state{b.Revision, maps.Collect(maps.All(b.Tenants))}
 	t, err := change(&next)
-	if err == nil {
+	if err == nil && next.Revision != b.Revision {
 		if err = replaceFile(b.path, next); err == nil {
 			b.state = next
 		}
