@@ -26,3 +26,11 @@ func (s Status) Known() bool {
 	}
 	return false
 }
+
+// Validate returns an [*Error] that wraps ErrInvalid if s is not known.
+func (s Status) Validate() error {
+	if !s.Known() {
+		return invalid("status", "%s is not a known status: provisioning, active, suspended or deleted", quote(string(s)))
+	}
+	return nil
+}

@@ -86,14 +86,6 @@ func ValidateIdentifier(identifier string) error {
 	return nil
 }
 
-// Validate returns an [*Error] that wraps ErrInvalid if s is not known.
-func (s Status) Validate() error {
-	if !s.Known() {
-		return invalid("status", "%s is not a known status: provisioning, active, suspended or deleted", quote(string(s)))
-	}
-	return nil
-}
-
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 func cleanText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

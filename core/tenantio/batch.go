@@ -108,7 +108,7 @@ func (b *batch) compare(ctx context.Context, records []int) error {
 			continue
 		}
 		r := b.records[at]
-		_, differs := r.over(*old)
+		_, differs := r.merge(*old)
 		switch {
 		case len(differs) == 0 && !written[old.ID]:
 			b.done[at] = outcome{fate: unchanged}
@@ -128,7 +128,7 @@ func (b *batch) compare(ctx context.Context, records []int) error {
 func (b *batch) write(ctx context.Context, r Record, id string) (outcome, error) {
 	result := outcome{fate: unchanged}
 	_, err := tenancy.Modify(ctx, b.store, id, func(t *tenancy.Tenant) error {
-		merged, differs := r.over(*t)
+		merged, differs := r.merge(*t)
 		if !merged.CreatedAt.Equal(t.CreatedAt) { // the ID is what it was found by, or not stated
 			return exists(r, "is stored with another created_at, which cannot change")
 		}

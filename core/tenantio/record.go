@@ -57,9 +57,9 @@ func (r *Record) set(all []field, i int, text string) error {
 	return nil
 }
 
-// over returns stored with what r states put over it, and the names of the
+// merge returns stored with what r states put over it, and the names of the
 // fields in which that differs from stored.
-func (r Record) over(stored tenancy.Tenant) (merged tenancy.Tenant, differs []string) {
+func (r Record) merge(stored tenancy.Tenant) (merged tenancy.Tenant, differs []string) {
 	merged = stored
 	for i, f := range fields() {
 		if f.copy == nil {

@@ -59,7 +59,7 @@ func inProcess(x result) bool { return x.Place == InProcess || x.Place == Both }
 // inShort is the table of the README: the caches in a process.
 func (r report) inShort() map[string]string {
 	columns := " | a hit, beside otter's | suspended by another process: served for | suspended in psql: served for" +
-		" | a slow reader brings back what was, for | reads that fail while Valkey hangs"
+		" | an old value restored by a slow reader: served for | reads that fail while Valkey hangs"
 	return map[string]string{"in short": r.table(columns, inProcess, func(x result) []string {
 		race, other := x.RaceOnA.worse(), x.RaceOnB.worse()
 		if other.outlasts(race) {

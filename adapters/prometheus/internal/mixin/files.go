@@ -36,8 +36,8 @@ label ` + "`store`" + `.
 Every series exists from start-up. In OpenTelemetry, a histogram comes with its first measurement, and ` + "`tenancy.tenants`" + ` with its
 first count; durations of failed work, except those of HTTP, also have ` + "`error.type`" + ` if the store is to blame.
 
-Of what is sampled, ` + "`tenancy_operation_duration_seconds`" + ` says how long calls take, not how many there are: take rates
-from ` + "`tenancy_operations_total`" + `.
+` + "`tenancy_operation_duration_seconds`" + ` is sampled for lookups, so it undercounts: compute rates from
+` + "`tenancy_operations_total`" + `.
 
 | Prometheus | OpenTelemetry | type, unit | labels | what |
 |---|---|---|---|---|
