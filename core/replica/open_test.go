@@ -23,7 +23,7 @@ func TestOpenWithoutTheDatabase(t *testing.T) {
 			return nil, fmt.Errorf("%w: refused", tenancy.ErrUnavailable)
 		}
 		return store, nil
-	}, file)
+	}, file, replica.WithLogger(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestOpenDoesNotHang(t *testing.T) {
 	r, err := replica.Open(func(ctx context.Context) (tenancy.Source, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
-	}, file)
+	}, file, replica.WithLogger(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestOpenReturnsWhatIsNoOutage(t *testing.T) {
 		"nothing":   func(context.Context) (tenancy.Source, error) { return nil, nil },
 		"an option": func(context.Context) (tenancy.Source, error) { return memstore.New(), nil },
 	} {
-		opts := []replica.Option{file}
+		opts := []replica.Option{file, replica.WithLogger(nil)}
 		if name == "an option" {
 			opts = append(opts, replica.WithMaxTenants(0))
 		}
