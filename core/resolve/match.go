@@ -12,8 +12,8 @@ import (
 
 // Match is what a request says about its tenant.
 type Match struct {
-	// Key is the tenant's identifier or ID, as the request has it. The zero Key
-	// means that the request names none: [ErrAbsent].
+	// Key is the tenant's identifier or ID, as the request has it, and no other kind of
+	// key. The zero Key means that the request names none: [ErrAbsent].
 	Key tenancy.Key
 	// Also are further keys in the request. All must be of the same tenant.
 	Also []tenancy.Key
@@ -60,15 +60,26 @@ func IsOutage(err error) bool {
 // Validate returns an error that wraps [tenancy.ErrInvalid] if a key is none that a
 // tenant can have.
 func (m Match) Validate() error {
-	if err := m.Key.Validate(); err != nil {
-		return driver.ErrorIn("Resolve", m.Key, err)
+	if err := validate(m.Key); err != nil {
+		return err
 	}
 	for _, k := range m.Also {
-		if err := k.Validate(); err != nil {
-			return driver.ErrorIn("Resolve", k, err)
+		if err := validate(k); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func validate(k tenancy.Key) error {
+	err := k.Validate()
+	if err == nil && !k.OfField() {
+		err = fmt.Errorf("%w: the key is of kind %s, and not the tenant's ID or identifier", tenancy.ErrInvalid, k.Kind)
+	}
+	if err == nil {
+		return nil
+	}
+	return driver.ErrorIn("Resolve", k, err)
 }
 
 // mixed reports whether m has both an ID and an identifier.

@@ -18,6 +18,7 @@ const (
 	OutcomeSuspended       Outcome = "suspended"       // names one that is suspended, or has a status that is not known here
 	OutcomeProvisioning    Outcome = "provisioning"    // names one that is being set up
 	OutcomeDeleted         Outcome = "deleted"         // names one that is deleted
+	OutcomeMoved           Outcome = "moved"           // names a former identifier, and is redirected to the present one
 	OutcomeUnavailable     Outcome = "unavailable"     // the store, or a resolver, could not answer
 	OutcomeCanceled        Outcome = "canceled"        // the client went away before there was an answer
 )
@@ -26,6 +27,6 @@ const (
 func Outcomes() []Outcome {
 	return []Outcome{
 		OutcomeResolved, OutcomeSkipped, OutcomeMissing, OutcomeInvalid, OutcomeMisdirected, OutcomeUnauthenticated, OutcomeForbidden,
-		OutcomeConflict, OutcomeUnknown, OutcomeSuspended, OutcomeProvisioning, OutcomeDeleted, OutcomeUnavailable, OutcomeCanceled,
+		OutcomeConflict, OutcomeUnknown, OutcomeSuspended, OutcomeProvisioning, OutcomeDeleted, OutcomeMoved, OutcomeUnavailable, OutcomeCanceled,
 	}
 }

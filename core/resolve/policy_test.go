@@ -168,7 +168,7 @@ func TestOutcomesAndNames(t *testing.T) {
 	for _, o := range resolve.Outcomes() {
 		check(string(o))
 	}
-	if len(seen) != 14 {
+	if len(seen) != 15 {
 		t.Errorf("%d outcomes", len(seen))
 	}
 	clear(seen)

@@ -25,7 +25,8 @@ func TestMisconfigured(t *testing.T) {
 	defer store.Close()
 	good := tenancyhttp.Subdomain("example.com")
 	static := tenancyhttp.Static(tenancy.IdentifierKey("acme"))
-	lookup := func(context.Context, string) (string, error) { return "acme", nil }
+	domains := owners(func(context.Context, string) (string, error) { return "id-acme", nil })
+	nameless := nameless(t)
 	for says, row := range map[string]struct {
 		resolver tenancyhttp.Resolver
 		opts     []tenancyhttp.Option
@@ -40,7 +41,10 @@ func TestMisconfigured(t *testing.T) {
 		`"API" is not a label`:      {tenancyhttp.Subdomain("example.com", tenancyhttp.WithReserved("www", "API")), nil},
 		`"a.b" is not a label`:      {tenancyhttp.Subdomain("example.com", tenancyhttp.WithReserved("a.b")), nil},
 		`"_dmarc" is not a label`:   {tenancyhttp.Subdomain("example.com", tenancyhttp.WithReserved("_dmarc")), nil},
-		"Domain: the lookup":        {tenancyhttp.Domain(nil), nil},
+		"Domain: the store is nil":  {tenancyhttp.Domain(nil), nil},
+		"Domain: the store has no":  {tenancyhttp.Domain(nameless), nil},
+		"Former: the store is nil":  {good, []tenancyhttp.Option{tenancyhttp.WithRedirectFormer(nil)}},
+		"Former: the store has no":  {good, []tenancyhttp.Option{tenancyhttp.WithRedirectFormer(nameless)}},
 		`Header: "" cannot`:         {tenancyhttp.Header(""), nil},
 		`Header: "Host" cannot`:     {tenancyhttp.Header("host"), nil},
 		`Header: "Connection"`:      {tenancyhttp.Header("connection"), nil},
@@ -110,7 +114,7 @@ func TestMisconfigured(t *testing.T) {
 			t.Errorf("the store is %s: %v", name, err)
 		}
 	}
-	if _, err := tenancyhttp.NewMiddleware(people, tenancyhttp.First(good, tenancyhttp.Domain(lookup))); err != nil {
+	if _, err := tenancyhttp.NewMiddleware(people, tenancyhttp.First(good, tenancyhttp.Domain(domains))); err != nil {
 		t.Error(err)
 	}
 	if w, err := tenancyhttp.NewWatcher(store, tenancyhttp.WithMaxStale(0)); w != nil || !errors.Is(err, tenancy.ErrInvalid) {

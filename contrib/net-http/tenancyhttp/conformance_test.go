@@ -2,6 +2,7 @@ package tenancyhttp_test
 
 import (
 	"context"
+	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -68,20 +69,26 @@ func TestConformance(t *testing.T) {
 		})
 	})
 	t.Run("domain", func(t *testing.T) {
-		lookup := func(_ context.Context, host string) (string, error) {
-			if name, ok := strings.CutSuffix(host, ".test"); ok {
-				return name, nil
+		domains := owners(func(_ context.Context, host string) (string, error) {
+			id, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSuffix(host, ".test"), ".", ""))
+			if err != nil {
+				return "", tenancy.ErrNotFound
 			}
-			return "", tenancy.ErrNotFound
-		}
-		conform(t, tenancyhttp.Domain(lookup), resolvetest.Harness{
+			return string(id), nil
+		})
+		conform(t, tenancyhttp.Domain(domains), resolvetest.Harness{
 			Request: func(_ testing.TB, name string) *http.Request {
-				if tenancy.ValidateIdentifier(name) != nil {
-					return nil // the lookup finds no such name
+				if tenancy.ValidateID(name) != nil {
+					return nil // no domain leads to what is no ID
 				}
-				return request(name+".test", "/")
+				var host strings.Builder
+				for label := range slices.Chunk([]byte(hex.EncodeToString([]byte(name))), 60) {
+					host.WriteString(string(label) + ".")
+				}
+				return request(host.String()+"test", "/")
 			},
 			Absent: func(testing.TB) *http.Request { return request("127.0.0.1", "/") },
+			ByID:   true,
 		})
 	})
 	t.Run("path prefix", func(t *testing.T) {

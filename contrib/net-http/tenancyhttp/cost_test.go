@@ -44,7 +44,7 @@ func costCases() []costCase {
 	return []costCase{
 		{"subdomain", subdomain, request("acme.example.com:8080", "/"), nil},
 		{"header", tenancyhttp.Header("X-Tenant"), request("h", "/", "X-Tenant", "acme"), nil},
-		{"domain", tenancyhttp.Domain(func(context.Context, string) (string, error) { return "acme", nil }), request("acme.test", "/"), nil},
+		{"domain", tenancyhttp.Domain(owners(func(context.Context, string) (string, error) { return "id-acme", nil })), request("acme.test", "/"), nil},
 		{"path_prefix", tenancyhttp.PathPrefix("/t/"), request("h", "/t/acme/orders"), nil},
 		{"path_value", tenancyhttp.PathValue("tenant"), routed, nil},
 		{"claims", claims, request("h", "/"), nil},

@@ -34,6 +34,7 @@
 //	forbidden, suspended             403
 //	unknown, deleted                 404
 //	misdirected                      421
+//	moved                            308, with WithRedirectFormer
 //	provisioning, unavailable        503 and Retry-After
 //	canceled                         503, to a client that has gone
 //
@@ -46,5 +47,7 @@
 // [First] takes the first resolver that finds something, and never goes on after
 // something invalid; [Agree] demands that all that find something name the same
 // tenant. Behind a reverse proxy, [TrustedProxies] comes before everything else.
+// With custom domains ([Domain]) come [RedirectToPrimary], and who may have a certificate:
+// [HostPolicy] and [Ask].
 // For long requests, a [Watcher] ends those whose tenant is no longer served.
 package tenancyhttp

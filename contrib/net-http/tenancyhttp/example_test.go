@@ -85,16 +85,18 @@ func ExampleNewMiddleware() {
 func ExampleDomain() {
 	store := newStore()
 	defer store.Close()
-	verified := map[string]string{"shop.acme.test": "id-acme"} // a table of the application, with a cache
-	lookup := func(_ context.Context, host string) (string, error) {
-		if id, ok := verified[host]; ok {
-			return id, nil
-		}
-		return "", tenancy.ErrNotFound
+	ctx := context.Background()
+	claim, err := store.AddDomain(ctx, "id-acme", "shop.acme.test")
+	if err != nil {
+		panic(err)
+	}
+	_ = claim.Token // to be found in a TXT record, which is looked for before this:
+	if _, err := store.VerifyDomain(ctx, "id-acme", "shop.acme.test"); err != nil {
+		panic(err)
 	}
 	handler := must(tenancyhttp.NewMiddleware(store, tenancyhttp.First(
 		tenancyhttp.Subdomain("example.com"),
-		tenancyhttp.Domain(lookup, tenancyhttp.ByID()),
+		tenancyhttp.Domain(store),
 	)))(hello)
 	try(handler, "https://shop.acme.test/")
 	try(handler, "https://acme.example.com/")

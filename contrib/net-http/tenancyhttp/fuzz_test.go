@@ -49,12 +49,12 @@ func FuzzHost(f *testing.F) {
 		if got := m.Key.Value; (err == nil) != (want != "") || err == nil && got != want {
 			t.Fatalf("host %q: got %q, %v, want %q", host, got, err, want)
 		}
-		lookup := func(_ context.Context, domain string) (string, error) {
+		lookup := owners(func(_ context.Context, domain string) (string, error) {
 			if len(domain) > 253 || !domainName.MatchString(domain) || !strings.HasPrefix(strings.ToLower(host), domain) {
 				t.Fatalf("host %q was looked up as %q", host, domain)
 			}
-			return "acme", nil
-		}
+			return "id-acme", nil
+		})
 		if _, err := tenancyhttp.Domain(lookup).Resolve(r); err == nil && want == "" && strings.Contains(host, "@") {
 			t.Fatalf("host %q was accepted", host)
 		}

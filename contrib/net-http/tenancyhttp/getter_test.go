@@ -7,6 +7,14 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
+// owners finds tenants by domains: it returns their IDs.
+type owners func(ctx context.Context, domain string) (id string, err error)
+
+func (f owners) GetByDomain(ctx context.Context, domain string) (tenancy.Tenant, error) {
+	id, err := f(ctx, domain)
+	return tenancy.Tenant{ID: id}, err
+}
+
 // getter has tenants by their identifiers.
 type getter map[string]tenancy.Tenant
 

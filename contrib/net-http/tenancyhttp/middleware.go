@@ -68,7 +68,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, name := range h.vary {
 		addVary(w.Header(), name)
 	}
-	d, strip := h.decide(r)
+	d, m := h.decide(r)
+	to := h.moved(r, m, &d)
 	if h.observer != nil {
 		h.observer.ObserveRequest(r.Context(), resolve.Event{
 			Outcome: d.Outcome, Resolver: d.Resolver, Duration: time.Since(began), Err: d.Err,
@@ -76,7 +77,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch d.Outcome {
 	case resolve.OutcomeResolved:
-		h.next.ServeHTTP(w, pass(r, &d, strip))
+		h.next.ServeHTTP(w, pass(r, &d, m.Strip))
+	case resolve.OutcomeMoved:
+		to.redirect(w)
 	case resolve.OutcomeSkipped:
 		if h.skipPreflight && isPreflight(r) {
 			w = bodiless{w}
@@ -89,13 +92,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var errOtherSNI = fmt.Errorf("%w: it is not the one of the TLS handshake", resolve.ErrMisdirected)
 
-// decide finds out what to do with r, and what to strip from its path.
-func (h *handler) decide(r *http.Request) (d resolve.Decision, strip string) {
+// decide finds out what to do with r, and what is found in it.
+func (h *handler) decide(r *http.Request) (d resolve.Decision, m Match) {
 	switch {
 	case h.skip(r):
-		return resolve.Skip(), ""
+		return resolve.Skip(), m
 	case h.strictSNI && !sniMatches(r):
-		return h.policy.Decide(r.Context(), h.getter, resolve.Match{Resolver: resolve.NameNone}, errOtherSNI), ""
+		return h.policy.Decide(r.Context(), h.getter, resolve.Match{Resolver: resolve.NameNone}, errOtherSNI), m
 	}
 	m, err := ask(h.resolver, r)
 	switch {
@@ -104,7 +107,7 @@ func (h *handler) decide(r *http.Request) (d resolve.Decision, strip string) {
 	case m.Strip != "" && !strips(r.URL, m.Strip):
 		err = refuse("path", "does not begin with what was to be stripped")
 	}
-	return h.policy.Decide(r.Context(), h.getter, m.Match, err), m.Strip
+	return h.policy.Decide(r.Context(), h.getter, m.Match, err), m
 }
 
 // pass returns r as the next handler sees it.

@@ -33,6 +33,7 @@ type config struct {
 	maxStale     time.Duration
 	challenge    string
 	errorHandler ErrorHandler
+	former       tenancy.Names // nil: nobody is redirected
 	observer     resolve.Observer
 	logger       *slog.Logger
 	skipPaths    []string
@@ -148,6 +149,21 @@ func WithErrorHandler(h ErrorHandler) Option {
 			return
 		}
 		c.errorHandler = h
+	})
+}
+
+// WithRedirectFormer redirects requests that name a former identifier of a tenant, by
+// [Subdomain] or [PathPrefix], to the same place under its present one: with 308, so that
+// method and body are kept, and so that no cache keeps the answer, since the identifier may be
+// another tenant's tomorrow. names is a store with [tenancy.Names]. Nobody is redirected to
+// a tenant that is not served, nor where the request names a tenant in another way too.
+func WithRedirectFormer(names tenancy.Names) Option {
+	return option(func(c *config) {
+		if err := checkNames("WithRedirectFormer", names); err != nil {
+			c.err = errors.Join(c.err, err)
+			return
+		}
+		c.former = names
 	})
 }
 

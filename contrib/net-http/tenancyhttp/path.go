@@ -38,7 +38,7 @@ func (p pathPrefix) Resolve(r *http.Request) (Match, error) {
 		return m, resolve.ErrAbsent
 	}
 	value, _, _ := strings.Cut(rest, "/")
-	m.Key = tenancy.IdentifierKey(value)
+	m.Key, m.renamed = tenancy.IdentifierKey(value), renamedPath
 	m.Strip = escaped[:len(p)+len(value)]
 	return m, m.Validate()
 }

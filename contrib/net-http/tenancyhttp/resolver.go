@@ -34,6 +34,10 @@ type Match struct {
 	// Strip is the beginning of the path that is for the middleware alone, such
 	// as /t/acme; the next handler sees the path without it.
 	Strip string
+
+	// renamed returns where the request would lead if the tenant had this identifier; nil
+	// if the resolver cannot say so.
+	renamed func(r *http.Request, m Match, identifier string) location
 }
 
 // named is the Match of a resolver that has found nothing yet.

@@ -1,0 +1,98 @@
+package tenancyhttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-tenancy/tenantstore/core/resolve"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// HostPolicy returns a function for the field of that name of autocert.Manager (package
+// golang.org/x/crypto/acme/autocert). It returns nil for a domain that a tenant has verified, and
+// whose tenant is served, and otherwise an error: of a claim, of what is no domain, and when getter cannot
+// answer. So nobody has certificates issued by sending names.
+//
+// getter is a [tenancy.Store] with [tenancy.Names]. With caches in front, a name that nobody has is
+// answered from memory too. Of the options, it uses [WithServed]: a tenant that is not served keeps
+// the certificate that it has, and gets no new one. If an argument or an option is wrong, the
+// error wraps [tenancy.ErrInvalid].
+func HostPolicy(getter tenancy.DomainGetter, opts ...Option) (func(ctx context.Context, host string) error, error) {
+	c := newConfig(opts)
+	if err := errors.Join(c.err, checkNames("HostPolicy", getter)); err != nil {
+		return nil, err
+	}
+	return certificates{c.policy, getter}.allow, nil
+}
+
+// Ask returns a handler for the question that Caddy's on-demand TLS asks before it obtains a
+// certificate (the option ask): GET with the query domain=…. The answer is 200 where [HostPolicy]
+// returns nil, and else 4xx, or 503 if getter cannot answer.
+//
+// It tells whoever asks which domains are customers': serve it where only Caddy gets to. Of the
+// options, it uses [WithServed].
+func Ask(getter tenancy.DomainGetter, opts ...Option) (http.Handler, error) {
+	c := newConfig(opts)
+	if err := errors.Join(c.err, checkNames("Ask", getter)); err != nil {
+		return nil, err
+	}
+	policy := certificates{c.policy, getter}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			newProblem(http.StatusMethodNotAllowed, "method-not-allowed", "Ask by GET.").ServeHTTP(w, r)
+			return
+		}
+		domain, err := asked(r.URL.RawQuery)
+		if err == nil {
+			err = policy.allow(r.Context(), domain)
+		}
+		if err != nil {
+			Error(w, r, err)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusOK)
+	}), nil
+}
+
+// asked returns the one domain of a query.
+func asked(query string) (string, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil || len(values["domain"]) != 1 {
+		return "", refuse("domain", "must be given once")
+	}
+	return values["domain"][0], nil
+}
+
+// certificates decides who gets one.
+type certificates struct {
+	policy resolve.Policy
+	getter tenancy.DomainGetter
+}
+
+var errNotServed = fmt.Errorf("%w: its tenant is not served", tenancy.ErrNotFound)
+
+func (c certificates) allow(ctx context.Context, host string) error {
+	domain := strings.ToLower(host) // as in the handshake
+	if len(domain) != len(host) {   // a letter beyond ASCII
+		return refuse("domain", "must be in ASCII")
+	}
+	if err := tenancy.ValidateDomain(domain); err != nil {
+		return err
+	}
+	t, err := c.getter.GetByDomain(ctx, domain)
+	switch {
+	case err != nil && !isNotFound(err):
+		return outage(err)
+	case err != nil:
+		return err
+	case !serves(ctx, c.policy, t):
+		return &tenancy.Error{Op: "GetByDomain", Domain: domain, Err: errNotServed}
+	}
+	return nil
+}
