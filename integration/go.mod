@@ -6,6 +6,8 @@ require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/dgraph-io/ristretto/v2 v2.4.2
 	github.com/go-tenancy/tenantstore/adapters/bun v0.1.0
+	github.com/go-tenancy/tenantstore/adapters/otel v0.1.0
+	github.com/go-tenancy/tenantstore/adapters/prometheus v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/ristretto v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/valkey v0.1.0
 	github.com/go-tenancy/tenantstore/conformance v0.1.0
@@ -30,6 +32,7 @@ require (
 	github.com/fatih/color v1.18.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/uptrace/opentelemetry-go-extra/otelsql v0.3.2 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel/trace v1.46.0 // indirect
@@ -42,7 +45,6 @@ require (
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/go-tenancy/tenantstore/contrib/net-http v0.1.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
-	github.com/golang/protobuf v1.5.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/mux v1.8.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
@@ -51,12 +53,11 @@ require (
 	github.com/jinzhu/inflection v1.0.0 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
-	github.com/matttproud/golang_protobuf_extensions v1.0.1 // indirect
 	github.com/ncruces/go-strftime v1.0.0 // indirect
-	github.com/prometheus/client_golang v1.13.0 // indirect
-	github.com/prometheus/client_model v0.2.0 // indirect
-	github.com/prometheus/common v0.37.0 // indirect
-	github.com/prometheus/procfs v0.8.0 // indirect
+	github.com/prometheus/client_golang v1.24.1 // indirect
+	github.com/prometheus/client_model v0.6.2 // indirect
+	github.com/prometheus/common v0.70.1 // indirect
+	github.com/prometheus/procfs v0.21.1 // indirect
 	github.com/puzpuzpuz/xsync/v3 v3.5.1 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/rs/xid v1.6.0 // indirect
@@ -70,7 +71,7 @@ require (
 	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0
-	google.golang.org/protobuf v1.28.1 // indirect
+	google.golang.org/protobuf v1.36.11 // indirect
 	gopkg.in/tomb.v1 v1.0.0-20141024135613-dd632973f1e7 // indirect
 	modernc.org/libc v1.75.7 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
@@ -79,6 +80,8 @@ require (
 
 replace (
 	github.com/go-tenancy/tenantstore/adapters/bun => ../adapters/bun
+	github.com/go-tenancy/tenantstore/adapters/otel => ../adapters/otel
+	github.com/go-tenancy/tenantstore/adapters/prometheus => ../adapters/prometheus
 	github.com/go-tenancy/tenantstore/adapters/ristretto => ../adapters/ristretto
 	github.com/go-tenancy/tenantstore/adapters/valkey => ../adapters/valkey
 	github.com/go-tenancy/tenantstore/conformance => ../conformance

@@ -1,0 +1,78 @@
+// Package constructors_test calls every constructor of the modules with what somebody
+// has forgotten to set.
+package constructors_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/uptrace/bun"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/adapters/otel/oteltenancy"
+	"github.com/go-tenancy/tenantstore/adapters/prometheus/promtenancy"
+	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/observe"
+	"github.com/go-tenancy/tenantstore/core/replica"
+	"github.com/go-tenancy/tenantstore/core/resolve"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
+)
+
+// absent is a nil pointer of a store: not nil, once it is a tenancy.Store.
+var absent *memstore.Store
+
+// A nil store or option is refused at once, not at the first call.
+func TestNilIsRefused(t *testing.T) {
+	ctx := t.Context()
+	store := memstore.New()
+	defer store.Close()
+	subdomain := tenancyhttp.Subdomain("example.com")
+	for name, construct := range map[string]func() error{
+		"driver.Extend(nil)": func() error { return of(driver.Extend(nil)) },
+
+		"observe.Wrap(nil)":          func() error { return of(observe.Wrap(nil, observe.Config{})) },
+		"observe.Wrap(absent)":       func() error { return of(observe.Wrap(absent, observe.Config{})) },
+		"promtenancy.Wrap(nil)":      func() error { return of(promtenancy.Wrap(nil)) },
+		"promtenancy.Wrap(absent)":   func() error { return of(promtenancy.Wrap(absent)) },
+		"promtenancy.Wrap, option":   func() error { return of(promtenancy.Wrap(store, nil)) },
+		"promtenancy.HTTP, option":   func() error { return of(promtenancy.NewHTTPObserver(nil)) },
+		"oteltenancy.Wrap(nil)":      func() error { return of(oteltenancy.Wrap(nil)) },
+		"oteltenancy.Wrap(absent)":   func() error { return of(oteltenancy.Wrap(absent)) },
+		"oteltenancy.Wrap, option":   func() error { return of(oteltenancy.Wrap(store, nil)) },
+		"oteltenancy.HTTP, option":   func() error { return of(oteltenancy.NewHTTPObserver(nil)) },
+		"replica.New(nil)":           func() error { return of(replica.New(nil)) },
+		"replica.New(absent)":        func() error { return of(replica.New(absent)) },
+		"replica.New, option":        func() error { return of(replica.New(store, nil)) },
+		"resolve.NewWatcher(nil)":    func() error { return of(resolve.NewWatcher(nil, resolve.Policy{})) },
+		"resolve.NewWatcher(absent)": func() error { return of(resolve.NewWatcher(absent, resolve.Policy{})) },
+		"resolve.NewWatcher, option": func() error { return of(resolve.NewWatcher(store, resolve.Policy{}, nil)) },
+
+		"tenancyhttp.NewMiddleware(nil)":      func() error { return of(tenancyhttp.NewMiddleware(nil, subdomain)) },
+		"tenancyhttp.NewMiddleware(absent)":   func() error { return of(tenancyhttp.NewMiddleware(absent, subdomain)) },
+		"tenancyhttp.NewMiddleware, resolver": func() error { return of(tenancyhttp.NewMiddleware(store, nil)) },
+		"tenancyhttp.NewMiddleware, option":   func() error { return of(tenancyhttp.NewMiddleware(store, subdomain, nil)) },
+		"tenancyhttp.Subdomain, option": func() error {
+			return of(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com", nil)))
+		},
+		"tenancyhttp.NewWatcher(nil)":    func() error { return of(tenancyhttp.NewWatcher(nil)) },
+		"tenancyhttp.NewWatcher(absent)": func() error { return of(tenancyhttp.NewWatcher(absent)) },
+		"tenancyhttp.NewWatcher, option": func() error { return of(tenancyhttp.NewWatcher(store, nil)) },
+
+		"bunstore.New(nil)":      func() error { return of(bunstore.New(nil)) },
+		"bunstore.New, option":   func() error { return of(bunstore.New(&bun.DB{}, nil)) },
+		"bunpg.Open, option":     func() error { return of(bunpg.Open(ctx, "postgres://127.0.0.1:1/x", nil)) },
+		"bunsqlite.Open, option": func() error { return of(bunsqlite.Open(ctx, t.TempDir()+"/x.db", nil)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := construct(); !errors.Is(err, tenancy.ErrInvalid) {
+				t.Errorf("it returns %v, want an error that wraps ErrInvalid", err)
+			}
+		})
+	}
+}
+
+func of[T any](_ T, err error) error { return err }
