@@ -45,6 +45,7 @@ func Wrap(next tenancy.Store, cfg Config) (*Store, error) {
 		}
 	}
 	s.watch(cfg)
+	s.watchReplica(cfg)
 	if cfg.TenantCounts > 0 {
 		s.census = newCensus(next, max(cfg.TenantCounts, time.Second))
 		s.census.addTo(s)

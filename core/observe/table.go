@@ -145,6 +145,30 @@ var (
 	}
 )
 
+// A replica, which holds all tenants in memory.
+var (
+	metricReplicaPhase = Metric{
+		"tenancy.replica.phase", Sum, "",
+		"1 for the phase that the replica is in, 0 for the others. All but synced and restored may mean that reads go to the database.", []string{"phase"},
+	}
+	metricReplicaTenants = Metric{
+		"tenancy.replica.tenants", Sum, "{tenant}",
+		"Tenants in memory.", nil,
+	}
+	metricReplicaScans = Metric{
+		"tenancy.replica.scans", Counter, "{scan}",
+		"Times that all tenants were read from the database: once at the start, and where the log could not say what had changed.", nil,
+	}
+	metricReplicaLookups = Metric{
+		"tenancy.replica.lookups", Counter, "{lookup}",
+		"Lookups answered from memory, by a tenant (hit) or by there being none (negative), and reads of all kinds that went to the database (source).", []string{"result"},
+	}
+	metricReplicaSnapshot = Metric{
+		"tenancy.replica.snapshot.timestamp", Gauge, "s",
+		"When the tenants of the snapshot file were current, 0 if there is none.", nil,
+	}
+)
+
 // Tenants, where the application asks for them.
 var (
 	metricTenants = Metric{
@@ -178,6 +202,7 @@ func Metrics() []Metric {
 		metricBreakerState, metricBreakerTransitions, metricBreakerFailures, metricBreakerRefused,
 		metricLogServing, metricLogRevision, metricLogLastContact, metricLogLag, metricLogClockSkew, metricLogUnfollowed, metricInvalidations,
 		metricBusMessages, metricBusConnected, metricBusResubscriptions, metricBusLastMessage,
+		metricReplicaPhase, metricReplicaTenants, metricReplicaScans, metricReplicaLookups, metricReplicaSnapshot,
 		metricTenants, metricTenantsRefreshed,
 		metricHTTPResolutions, metricHTTPResolutionDuration,
 	}

@@ -221,8 +221,5 @@ func (l *loader) Served() { l.phase.note(func(p *phase) { p.whole = true }) }
 // Obey implements [follow.Follower]. What c touched was loaded.
 func (l *loader) Obey(tenancy.Change, bool) {}
 
-// Obeyed implements [follow.Follower].
-func (l *loader) Obeyed(c tenancy.Change) {}
-
 // Contact implements [follow.Follower].
 func (l *loader) Contact(lost bool) { l.phase.note(func(p *phase) { p.lost = lost }) }

@@ -38,6 +38,8 @@ type Store struct {
 	phase    phase
 	snapshot snapshotFile
 	stats    counters
+	// What is to be called for each change.
+	observers atomic.Pointer[[]func(tenancy.Change)]
 }
 
 type counters struct {

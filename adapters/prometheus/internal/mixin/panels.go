@@ -117,6 +117,21 @@ func Rows() []Row {
 					{`sum(rate(tenancy_log_clock_skew_total{<sel>}[$__rate_interval]))`, "skew"},
 				}},
 		}},
+		{"Replicas", []Panel{
+			{"Replicas by phase", "synced: all reads come from memory. The others may ask the database.", Stacked, "short",
+				[]Query{{`sum by (tenancy_phase) (tenancy_replica_phase{<sel>})`, "{{tenancy_phase}}"}}},
+			{"Lookups of replicas", "hit and negative were answered from memory; source went to the database.", Stacked, "ops",
+				[]Query{{`sum by (tenancy_result) (rate(tenancy_replica_lookups_total{<sel>}[$__rate_interval]))`, "{{tenancy_result}}"}}},
+			{"Tenants in memory", "Of the replica with the most, and how far replicas are apart.", Lines, "short",
+				[]Query{
+					{`max(tenancy_replica_tenants{<sel>})`, "most"},
+					{`max(tenancy_replica_tenants{<sel>}) - min(tenancy_replica_tenants{<sel>})`, "apart"},
+				}},
+			{"Scans", "Times that a replica began to read all tenants.", Lines, "short",
+				[]Query{{`sum(increase(tenancy_replica_scans_total{<sel>}[$__rate_interval]))`, "scans"}}},
+			{"Age of the snapshot file", "Of the oldest one.", Lines, "s",
+				[]Query{{`time() - min(tenancy_replica_snapshot_timestamp_seconds{<sel>} > 0)`, "age"}}},
+		}},
 		{"Breakers and bus", []Panel{
 			{"Breaker states", "1 for the state that a breaker is in, summed over the instances.", Lines, "short",
 				[]Query{{`sum by (tenancy_name, tenancy_state) (tenancy_breaker_state{<sel>})`, "{{tenancy_name}} {{tenancy_state}}"}}},
