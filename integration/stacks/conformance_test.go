@@ -23,9 +23,9 @@ import (
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
-// TestConformance runs the suite on stacks, each as if it were a store: every stack
-// in memory, the usual one on every database. With -full, every stack on every
-// database, and on Redis too.
+// TestConformance runs the suite on stacks, each as if it were a store: the usual one on
+// every database; with -full, every stack on every database, and on Redis too. One cache
+// alone is tested in the package that it comes from.
 func TestConformance(t *testing.T) {
 	usual := arrangement{local, shared}
 	for name, open := range map[string]func(*testing.T) database{
@@ -33,7 +33,7 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, a := range arrangements {
-				if !*full && name != "memstore" && a.String() != usual.String() {
+				if !*full && a.String() != usual.String() {
 					continue
 				}
 				t.Run(a.String(), func(t *testing.T) { storetest.Run(t, harness(a, servers.ValkeyEnv, open(t))) })
