@@ -93,6 +93,15 @@ func use(t *testing.T, db *bun.DB, opts ...bunstore.Option) {
 	_, err14 := s.Reseal(ctx)
 	_, err15 := s.Check(ctx)
 	_, err16 := s.Trim(ctx)
+	if err := s.RunInTx(ctx, nil, func(ctx context.Context, _ bun.Tx, tenants tenancy.Store) error {
+		if _, err := tenants.Create(ctx, secretive(t, renamed.Identifier)); !errors.Is(err, tenancy.ErrAlreadyExists) {
+			t.Errorf("Create, taken, in a transaction: %v", err)
+		}
+		_, err := tenants.UpdateMetadata(ctx, created.ID, created.Metadata)
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
 	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12, err13, err14, err15, err16, s.Delete(ctx, created.ID)); err != nil {
 		t.Error(err)
 	}

@@ -17,24 +17,27 @@ type Base struct {
 	Texts    Texts
 	DB       *bun.DB // for writes
 	Read     Session // for reads
+	outside  *Base   // of which this is a part, for a caller's transaction; else nil
 	bell     bell
 	watchman watchman
 	present  presence
 }
 
-// NewBase returns a base over db; setDialect makes it complete.
+// NewBase returns a Base over db. It is complete after SetDialect.
 func NewBase(db *bun.DB, c Config) *Base {
 	for _, h := range c.QueryHooks {
 		db = db.WithQueryHook(h)
 	}
-	return &Base{Config: c, DB: db.WithQueryHook(operation{}), background: newBackground()}
+	return &Base{Config: c, DB: db, background: newBackground(), Read: Session{
+		db: db.WithQueryHook(operation{}), runner: db.DB, logger: c.Logger,
+		secrets: &secrets{sealer: c.Sealer, logger: c.Logger}, denial: &denial{},
+	}}
 }
 
-// SetDialect is called once by the engine that b is part of, whose dialect knows the config by
-// then.
+// SetDialect is called once, by the engine that b is part of, whose dialect knows the
+// Config by then.
 func (b *Base) SetDialect(d Dialect) {
-	b.Dialect, b.Texts = d, newReadTexts(d, b.SampleShare)
-	b.Read = Session{db: b.DB, runner: b.DB.DB, dialect: d, logger: b.Logger, secrets: &secrets{sealer: b.Sealer, logger: b.Logger}, denial: &denial{}}
+	b.Dialect, b.Texts, b.Read.dialect = d, newTexts(d, b.SampleShare), d
 }
 
 // Common implements Engine.
@@ -65,8 +68,15 @@ func (b *Base) Closed() error {
 }
 
 // Retry is for every operation: a read may have to wait too, in SQLite. What
-// failed because Close came in between wraps ErrClosed too.
+// failed because Close came in between wraps ErrClosed too. In a caller's transaction,
+// nothing is tried again: what it has locked would keep others waiting.
 func (b *Base) Retry(ctx context.Context, f func() error) error {
+	if b.outside != nil {
+		if err := b.Closed(); err != nil {
+			return err
+		}
+		return f()
+	}
 	err := retry(ctx, b.RetryTimeout, b.Backoff(), f)
 	if err != nil && b.Closed() != nil && errors.Is(err, tenancy.ErrUnavailable) {
 		err = &Failure{Reason: tenancy.ErrClosed, Cause: err}
@@ -76,7 +86,11 @@ func (b *Base) Retry(ctx context.Context, f func() error) error {
 
 // Wrote is called after every write that may have changed something.
 func (b *Base) Wrote() {
-	b.bell.ring()
+	if b.outside != nil {
+		b = b.outside // nothing to see before the commit, of which it does not hear
+	} else {
+		b.bell.ring()
+	}
 	b.Go("trim", b.keepTrimmed)
 	b.Go("check", b.keepChecked)
 }

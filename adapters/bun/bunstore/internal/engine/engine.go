@@ -5,7 +5,10 @@ package engine
 
 import (
 	"context"
+	"database/sql"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
@@ -32,6 +35,12 @@ type Engine interface {
 	Migrate(ctx context.Context) error
 	// InTransaction runs f, which changes the schema, beside no migration.
 	InTransaction(ctx context.Context, f func(Session) error) error
+	// RunInTx runs f once in a transaction of the store's database, and returns its error as it
+	// is, after which nothing was changed.
+	RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error
+	// Within returns the store in a transaction of the caller's, whose dialect is this one: each
+	// write by InSavepoint, nothing tried again.
+	Within(tx bun.Tx) Backend
 	// ReplaceSecret stores text in the place of old, if that is still there.
 	ReplaceSecret(ctx context.Context, old StoredSecret, text string) (bool, error)
 }

@@ -105,6 +105,8 @@ func Fail(ctx context.Context, d classifier, err error) error {
 	switch {
 	case ctx.Err() != nil && (kind == Interrupted || kind == Unavailable):
 		f.Kind, f.Reason, f.Text = Interrupted, ctx.Err(), ""
+	case errors.Is(err, sql.ErrTxDone):
+		f.Reason, f.Text = tenancy.ErrClosed, "the transaction has ended"
 	case kind == Duplicate:
 		f.Reason = tenancy.ErrAlreadyExists
 	case kind == Refused:

@@ -41,7 +41,7 @@ func (p *params) next() string {
 	return p.d.Param(p.n)
 }
 
-func newReadTexts(d Dialect, sampleShare int) Texts {
+func newTexts(d Dialect, sampleShare int) Texts {
 	var (
 		tenants = d.Source("", "t")
 		changes = d.Source("_changes", "c")

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 
@@ -21,14 +22,32 @@ import (
 type Engine struct {
 	*engine.Base
 	statements
+	foreign func() *Engine // for sessions that the store has not set up
 }
 
 // New returns the engine of a store in db. It does no I/O.
 func New(db *bun.DB, c engine.Config) engine.Engine {
-	p := &Engine{Base: engine.NewBase(db, c)}
+	p := newEngine(engine.NewBase(db, c))
+	p.foreign = sync.OnceValue(func() *Engine {
+		if !p.SessionsReady {
+			return p
+		}
+		return newEngine(p.Base.Foreign())
+	})
+	return p
+}
+
+func newEngine(b *engine.Base) *Engine {
+	p := &Engine{Base: b}
 	p.SetDialect(p)
 	p.statements = p.newStatements()
 	return p
+}
+
+// Within implements engine.Engine.
+func (p *Engine) Within(tx bun.Tx) engine.Backend {
+	foreign := p.foreign()
+	return &Engine{Base: foreign.Base.Within(tx), statements: foreign.statements}
 }
 
 //go:embed *.sql
@@ -76,12 +95,17 @@ func sessionIsFit(hidden string) string {
 		"' WHEN pg_catalog.pg_is_in_recovery() THEN '" + readStandby + "' ELSE 'true' END)::boolean"
 }
 
+// showsAll is a condition of sessionIsFit: the session sees every row of a table.
+func (p *Engine) showsAll(suffix string) string {
+	return "WHEN pg_catalog.row_security_active('" + p.Table(suffix) + "') THEN '" + hiddenRows + "' "
+}
+
 // Source leaves out tables that inherit from this one: no trigger of the store fires for
 // their rows.
 func (p *Engine) Source(suffix, alias string) string {
 	table, fit := p.Table(suffix), "TRUE"
 	if !p.SessionsReady {
-		fit = sessionIsFit("WHEN pg_catalog.row_security_active('" + table + "') THEN '" + hiddenRows + "' ")
+		fit = sessionIsFit(p.showsAll(suffix))
 	}
 	return "(SELECT * FROM ONLY " + table + " AS s WHERE " + fit + " AND " + noView("s") + ") AS " + alias
 }

@@ -19,6 +19,7 @@ type statements struct {
 	softRemove, remove  string
 	settings            string // of a transaction whose session is not ready
 	lockTimeoutText     string
+	enter, leave        string // a savepoint; the actor of a write is not that of what the caller writes after it
 }
 
 // newStatements builds what p writes by, once.
@@ -87,6 +88,9 @@ func (p *Engine) newStatements() statements {
 		// The first of them must come before the first snapshot.
 		settings: fmt.Sprintf("SET LOCAL transaction_read_only = off; SET LOCAL lock_timeout = %d; SET LOCAL row_security = off; SELECT 1 WHERE %s",
 			max(p.LockTimeout.Milliseconds(), 1), sessionIsFit("")),
+		enter: engine.Savepoint + "; SELECT set_config('tenantstore.actor_outside', coalesce(current_setting('tenantstore.actor', true), ''), true) WHERE " +
+			sessionIsFit(p.showsAll("")),
+		leave:           "SELECT set_config('tenantstore.actor', current_setting('tenantstore.actor_outside'), true); " + engine.Release,
 		lockTimeoutText: fmt.Sprintf("SET LOCAL lock_timeout = %d", max(p.LockTimeout.Milliseconds(), 1)),
 	}
 }

@@ -64,6 +64,9 @@ func (p *Engine) transaction(ctx context.Context, f func(engine.Session) error) 
 // write runs f. A session whose plans are outdated goes on with them: those of
 // prepared statements the driver forgets, those of triggers have to be discarded.
 func (p *Engine) write(ctx context.Context, alone bool, f func(engine.Session) error) error {
+	if p.InTx() {
+		return p.InSavepoint(ctx, p.enter, p.leave, f)
+	}
 	discard := false
 	err := p.Retry(ctx, func() (err error) {
 		if alone && !discard {
@@ -87,25 +90,42 @@ func (p *Engine) write(ctx context.Context, alone bool, f func(engine.Session) e
 	return claimNotApplied(err)
 }
 
+// transact runs f in a transaction that is set up for the store.
 func (p *Engine) transact(ctx context.Context, f func(engine.Session) error) error {
-	begun, failed := false, error(nil)
-	err := p.DB.RunInTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, func(_ context.Context, tx bun.Tx) error {
-		begun = true
+	return p.runInTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, func(_ context.Context, tx bun.Tx) error {
 		in := p.Read.With(tx.Tx)
 		if !p.SessionsReady {
-			_, failed = in.Exec(ctx, p.settings)
+			if _, err := in.Exec(ctx, p.settings); err != nil {
+				return engine.RolledBack(err)
+			}
 		}
-		if failed == nil {
-			failed = f(in)
-		}
-		return failed
+		return engine.RolledBack(f(in))
+	})
+}
+
+// RunInTx implements engine.Engine.
+func (p *Engine) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
+	err := p.runInTx(ctx, opts, f)
+	if err == nil {
+		p.Wrote()
+	}
+	return err
+}
+
+// runInTx tells what f has failed with, which then was rolled back, from a COMMIT without an
+// answer, which may have happened: it is never tried again.
+func (p *Engine) runInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
+	begun, result := false, error(nil)
+	err := p.DB.RunInTx(ctx, opts, func(ctx context.Context, tx bun.Tx) error {
+		begun = true
+		result = f(ctx, tx)
+		return result
 	})
 	switch {
-	case failed != nil:
-		return engine.RolledBack(failed)
+	case result != nil:
+		return result
 	case !begun:
 		return engine.RolledBack(engine.Fail(ctx, p, err))
 	}
-	// A COMMIT without an answer may have happened: never tried again.
 	return engine.Fail(ctx, p, err)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -25,7 +26,7 @@ type Engine struct {
 	turn    chan struct{}
 	pool    *prepared // for writes
 	file    openFile
-	checked engine.Integer // schema_version of the file when its triggers were right; for who has turn
+	checked atomic.Int64 // schema_version of the file when its triggers were right
 }
 
 // New returns the engine of a store in db. It does no I/O.
@@ -41,6 +42,14 @@ func New(db *bun.DB, c engine.Config) engine.Engine {
 		s.Read = s.Read.WithSeats(reader, c.Reader.DB)
 	}
 	return s
+}
+
+// Within implements engine.Engine. What somebody does to the schema in tx is not known to be
+// committed, so that nobody else goes by it.
+func (s *Engine) Within(tx bun.Tx) engine.Backend {
+	in := &Engine{Base: s.Base.Within(tx), statements: s.statements}
+	in.checked.Store(s.checked.Load())
+	return in
 }
 
 //go:embed *.sql

@@ -2,7 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
+
+	"github.com/uptrace/bun"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
@@ -39,7 +40,7 @@ func (s *Engine) Migrate(ctx context.Context) error {
 // InTransaction implements engine.Engine.
 func (s *Engine) InTransaction(ctx context.Context, f func(engine.Session) error) error {
 	return engine.RolledBack(s.Retry(ctx, func() error {
-		return s.transact(ctx, func(tx *sql.Tx) engine.Runner { return tx }, f)
+		return s.transact(ctx, nil, func(tx bun.Tx) error { return f(s.Read.With(tx.Tx)) })
 	}))
 }
 

@@ -3,6 +3,8 @@ package sqlite
 // statements are the texts of what the store writes.
 type statements struct {
 	nobody string // takes the write lock, and forgets who wrote last
+	lock   string // takes the write lock
+	whose  string // who writes
 	actor  string // says who writes
 	insert string // rows of a JSON array
 	put    string // replaces every mutable field
@@ -18,6 +20,8 @@ func (s *Engine) newStatements() (x statements) {
 	t := s.Table("")
 	// WHERE TRUE keeps SQLite from emptying the table whether it is empty or not.
 	x.nobody = "DELETE FROM " + s.Table("_actor") + " WHERE TRUE"
+	x.lock = "DELETE FROM " + s.Table("_actor") + " WHERE FALSE"
+	x.whose = "SELECT actor FROM " + s.Table("_actor")
 	x.actor = "INSERT INTO " + s.Table("_actor") + " (actor) VALUES (?1)"
 	x.insert = "INSERT INTO " + t + " (id, identifier, name, name_folded, status, isolation, database_url, schema_name, metadata, created_at, updated_at)" +
 		" SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 FROM json_each(?1)"

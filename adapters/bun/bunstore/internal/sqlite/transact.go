@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+
+	"github.com/uptrace/bun"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 
@@ -14,6 +17,9 @@ import (
 // way. There is no connection that could be lost before an answer comes: nearly every
 // failure has changed nothing, and says so.
 func (s *Engine) write(ctx context.Context, f func(engine.Session) error) error {
+	if s.InTx() {
+		return s.InSavepoint(ctx, engine.Savepoint, engine.Release, func(in engine.Session) error { return s.within(ctx, in, f) })
+	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
@@ -24,8 +30,8 @@ func (s *Engine) write(ctx context.Context, f func(engine.Session) error) error 
 		if err := s.pool.prepareWanted(ctx); err != nil {
 			return engine.Fail(ctx, s, err)
 		}
-		over := func(tx *sql.Tx) engine.Runner { return preparedTx{tx, s.pool} }
-		return s.transact(ctx, over, func(in engine.Session) error {
+		return s.transact(ctx, nil, func(tx bun.Tx) error {
+			in := s.Read.With(preparedTx{tx.Tx, s.pool})
 			// The pool may be the caller's and begin deferred transactions: a
 			// statement that writes takes the lock before f reads.
 			if _, err := in.Exec(ctx, s.nobody); err != nil {
@@ -37,6 +43,26 @@ func (s *Engine) write(ctx context.Context, f func(engine.Session) error) error 
 			return s.as(ctx, in, tenancy.ActorFrom(ctx), f)
 		})
 	}))
+}
+
+// within runs f in the transaction of a caller, who may have said who writes by hand.
+func (s *Engine) within(ctx context.Context, in engine.Session, f func(engine.Session) error) error {
+	if _, err := in.Exec(ctx, s.lock); err != nil {
+		return err
+	}
+	if err := s.checkTriggers(ctx, in); err != nil {
+		return err
+	}
+	var outside engine.Text
+	if _, err := in.One(ctx, s.whose, nil, &outside); err != nil {
+		return err
+	}
+	actor := tenancy.ActorFrom(ctx)
+	if err := s.as(ctx, in, actor, f); err != nil || actor == "" || outside == "" {
+		return err
+	}
+	_, err := in.Exec(ctx, s.actor, string(outside))
+	return err
 }
 
 // as runs f, whose changes the triggers log as those of actor.
@@ -54,14 +80,30 @@ func (s *Engine) as(ctx context.Context, in engine.Session, actor string, f func
 	return err
 }
 
-// transact runs f in a transaction, whose statements over runs.
-func (s *Engine) transact(ctx context.Context, over func(*sql.Tx) engine.Runner, f func(engine.Session) error) (err error) {
+// RunInTx implements engine.Engine.
+func (s *Engine) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
+	begun, result := false, error(nil)
+	err := s.Retry(ctx, func() error {
+		result = s.transact(ctx, opts, func(tx bun.Tx) error {
+			begun = true
+			return f(ctx, tx)
+		})
+		if begun {
+			return nil // f is not called again
+		}
+		return engine.RolledBack(result)
+	})
+	return cmp.Or(err, result)
+}
+
+// transact runs f in a transaction.
+func (s *Engine) transact(ctx context.Context, opts *sql.TxOptions, f func(bun.Tx) error) (err error) {
 	conn, err := s.DB.Conn(ctx)
 	if err != nil {
 		return engine.Fail(ctx, s, err)
 	}
 	defer func() { _ = conn.Close() }() // gives it back to the pool
-	tx, err := conn.BeginTx(ctx, nil)
+	tx, err := conn.BeginTx(ctx, opts)
 	if err != nil {
 		return engine.Fail(ctx, s, err)
 	}
@@ -71,7 +113,7 @@ func (s *Engine) transact(ctx context.Context, over func(*sql.Tx) engine.Runner,
 			_ = tx.Rollback()
 		}
 	}()
-	if err := f(s.Read.With(over(tx.Tx))); err != nil {
+	if err := f(tx); err != nil {
 		return err
 	}
 	done = true
@@ -103,6 +145,7 @@ func (s *Engine) commit(ctx context.Context, tx *sql.Tx) error {
 		failed = engine.Failure{Reason: tenancy.ErrUnavailable, Text: "readers kept the transaction from being committed", Cause: err}
 	case code&0xff == sqliteFull, code == sqliteWrite: // what makes it a commit comes last, and was not written
 	case errors.Is(err, sql.ErrTxDone): // rolled back because ctx had ended
+		failed = engine.Failure{Kind: engine.Interrupted, Reason: cmp.Or(ctx.Err(), tenancy.ErrUnavailable), Cause: err}
 	default:
 		failed.InDoubt = true
 	}

@@ -145,7 +145,7 @@ var errWrongTrigger = errors.New("wrong trigger")
 // checkTriggers refuses to write what would not be logged.
 func (s *Engine) checkTriggers(ctx context.Context, in engine.Session) error {
 	var version engine.Integer
-	if _, err := in.One(ctx, "SELECT schema_version FROM pragma_schema_version", nil, &version); err != nil || version == s.checked {
+	if _, err := in.One(ctx, "SELECT schema_version FROM pragma_schema_version", nil, &version); err != nil || int64(version) == s.checked.Load() {
 		return err
 	}
 	state, err := s.state(ctx, in)
@@ -160,7 +160,7 @@ func (s *Engine) checkTriggers(ctx context.Context, in engine.Session) error {
 			}
 		}
 	}
-	s.checked = version
+	s.checked.Store(int64(version))
 	return nil
 }
 

@@ -1,0 +1,98 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
+)
+
+// Tx returns the store in a transaction of the program's, in the database of s: a tenant
+// and what belongs to it are written together or not at all, and others see them together.
+//
+//	err := db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+//		tenants, err := store.Tx(tx)
+//		if err != nil {
+//			return err
+//		}
+//		acme, err := tenants.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+//		if err != nil {
+//			return err
+//		}
+//		_, err = tx.NewInsert().Model(&User{TenantID: acme.ID}).Exec(ctx)
+//		return err
+//	})
+//
+// Its reads see what the transaction has written. The change log, followers and caches get
+// it with the commit: those of other processes, and of this one, after a notification or the
+// poll interval; at once after [Store.RunInTx]. [tenancy.Fresh] of the stack sees it at once
+// in any case. Of what is rolled back nobody hears.
+//
+// A write that fails has changed nothing, which [tenancy.ErrNotApplied] says of outages, and
+// the transaction goes on: each write has a savepoint. Nothing is tried again. In PostgreSQL,
+// a write that finds a row locked fails with [tenancy.ErrUnavailable]; it waits for other
+// writers of tenants, as long as the transaction's lock_timeout allows. In SQLite it fails where the
+// transaction has begun to read before somebody else wrote; begin immediately. The first
+// write keeps other writers of tenants waiting until the end of the transaction: keep it short,
+// and do not write by s itself meanwhile. After a read that fails, PostgreSQL can only roll
+// back.
+//
+// The store in a transaction has no change log: it is no [tenancy.Source], so that no cache
+// keeps what may never be committed. It is for one goroutine. Close ends it and nothing else;
+// calls after the end of the transaction fail with [tenancy.ErrClosed].
+//
+// Tx fails with [tenancy.ErrInvalid] if tx was not begun, or is of another kind of database.
+func (s *Store) Tx(tx bun.Tx) (tenancy.Store, error) {
+	if tx.Tx == nil {
+		return nil, invalidTx("was not begun")
+	}
+	if has, want := tx.Dialect().Name(), s.common().DB.Dialect().Name(); has != want {
+		return nil, invalidTx(fmt.Sprintf("is of %s, and the store of %s", has, want))
+	}
+	x, err := driver.Extend(within{s.engine.Within(tx)})
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+func invalidTx(reason string) error {
+	return &tenancy.Error{Op: "Tx", Field: "tx", Err: fmt.Errorf("%w: %s", tenancy.ErrInvalid, reason)}
+}
+
+// within hides that an engine is a source.
+type within struct{ engine.Backend }
+
+// Close implements [driver.Backend].
+func (within) Close() error { return nil }
+
+// RunInTx is [bun.DB.RunInTx] in the database of the store, with the store in the
+// transaction, see [Store.Tx]. When it returns, those who follow the store in this process
+// have been told that there is something to see.
+//
+// It returns the error of f as it is. That of the commit wraps [tenancy.ErrUnavailable], or is
+// the context's; the transaction may have happened then.
+func (s *Store) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(ctx context.Context, tx bun.Tx, tenants tenancy.Store) error) error {
+	if err := s.common().Closed(); err != nil {
+		return driver.ErrorIn("RunInTx", tenancy.Key{}, err)
+	}
+	var failed error
+	err := s.engine.RunInTx(ctx, opts, func(ctx context.Context, tx bun.Tx) error {
+		tenants, err := s.Tx(tx)
+		if err == nil {
+			err = f(ctx, tx, tenants)
+		}
+		failed = err
+		return err
+	})
+	if failed != nil {
+		return failed
+	}
+	return driver.ErrorIn("RunInTx", tenancy.Key{}, err)
+}
