@@ -27,7 +27,7 @@ TIMEOUT  := -timeout 1h
 GOTEST   := go test $(TIMEOUT) $(RACE) $(TEST)
 
 # What the tests run, as Debian calls it: no server that the environment names already.
-PROGRAMS := sqlite3 curl prometheus $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
+PROGRAMS := sqlite3 curl prometheus caddy $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
 	$(if $(TENANTSTORE_VALKEY),,valkey-server) $(if $(TENANTSTORE_REDIS),,redis-server)
 TOOL     := cd tools && GOWORK=off go run
 

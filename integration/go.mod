@@ -11,6 +11,7 @@ require (
 	github.com/go-tenancy/tenantstore/adapters/ristretto v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/valkey v0.1.0
 	github.com/go-tenancy/tenantstore/conformance v0.1.0
+	github.com/go-tenancy/tenantstore/contrib/dns v0.1.0
 	github.com/go-tenancy/tenantstore/core v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/rs/zerolog v1.34.0
@@ -21,11 +22,13 @@ require (
 
 require (
 	github.com/anishathalye/porcupine v1.3.1
+	github.com/miekg/dns v1.1.73
 	github.com/uptrace/bun/extra/bundebug v1.3.0
 	github.com/uptrace/bun/extra/bunotel v1.2.18
 	go.opentelemetry.io/otel v1.46.0
 	go.opentelemetry.io/otel/metric v1.46.0
 	go.opentelemetry.io/otel/sdk v1.46.0
+	golang.org/x/crypto v0.54.0
 )
 
 require (
@@ -85,6 +88,7 @@ replace (
 	github.com/go-tenancy/tenantstore/adapters/ristretto => ../adapters/ristretto
 	github.com/go-tenancy/tenantstore/adapters/valkey => ../adapters/valkey
 	github.com/go-tenancy/tenantstore/conformance => ../conformance
+	github.com/go-tenancy/tenantstore/contrib/dns => ../contrib/dns
 	github.com/go-tenancy/tenantstore/contrib/net-http => ../contrib/net-http
 	github.com/go-tenancy/tenantstore/core => ../core
 )

@@ -80,5 +80,11 @@ func strangers() []stranger {
 			requires: []string{"contrib/net-http", "core"},
 			modules:  []string{"contrib/net-http", "core"},
 		},
+		{
+			name:     "dns",
+			says:     "domains that customers bring",
+			requires: []string{"contrib/dns", "core"},
+			modules:  []string{"contrib/dns", "core", "golang.org/x/net", "golang.org/x/text"},
+		},
 	}
 }
