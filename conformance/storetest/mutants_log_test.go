@@ -18,7 +18,7 @@ func logMutants() []mutant {
 				return slices.DeleteFunc(changes, func(c tenancy.Change) bool { return c.Kind == tenancy.ChangeReset }), err
 			}
 		}},
-		{rule: "head-follows-writes", how: "returns a head from before", spoil: func(f *faulty) {
+		{rule: "bounds-follow-writes", how: "returns bounds from before", spoil: func(f *faulty) {
 			var before tenancy.Bounds
 			f.head = func(ctx context.Context) (tenancy.Bounds, error) {
 				head, err := f.Store.Bounds(ctx)

@@ -15,7 +15,7 @@ func editRules() []Rule {
 			needs: needEdit | needSource,
 			check: func(p *probe) {
 				before := p.create(fullTenant())
-				start := p.head().Newest
+				start := p.bounds().Newest
 				w := p.watch(p.source(), start)
 				edited := before
 				edited.Identifier, edited.Name, edited.Status = "edited", "Edited by hand", tenancy.StatusActive

@@ -230,7 +230,7 @@ func (p *probe) newest() tenancy.Position {
 	if !p.h.Source {
 		return tenancy.Position{}
 	}
-	return p.head().Newest
+	return p.bounds().Newest
 }
 
 // since returns the changes after a position that newest has returned.

@@ -15,7 +15,7 @@ func historyRules() []Rule {
 			needs: needSource | needBackup,
 			check: func(p *probe) {
 				kept := p.create(tenant(0))
-				before := p.head().Newest
+				before := p.bounds().Newest
 				restore := p.h.Backup(p.TB, p.s)
 				p.create(tenant(1))
 				p.setStatus(kept.ID, tenancy.StatusSuspended)
@@ -88,7 +88,7 @@ func historyRules() []Rule {
 			check: func(p *probe) {
 				p.create(tenant(0))
 				restore := p.h.Backup(p.TB, p.s)
-				w := p.watch(p.source(), p.head().Newest)
+				w := p.watch(p.source(), p.bounds().Newest)
 				p.create(tenant(1))
 				w.change()
 				restore(p.TB)

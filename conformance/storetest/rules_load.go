@@ -80,7 +80,7 @@ func loadRules() []Rule {
 				t := p.create(tenant(0))
 				for i := range 5 {
 					t = p.setStatus(t.ID, tenancy.Statuses()[i%4])
-					newest := p.head().Newest
+					newest := p.bounds().Newest
 					for _, minimum := range []tenancy.Revision{0, 1, t.Revision, tenancy.Latest} {
 						for _, s := range p.load(
 							tenancy.Lookup{Key: tenancy.IDKey(t.ID), Min: minimum},
@@ -154,7 +154,7 @@ func loadRules() []Rule {
 			Says:  "Under concurrent writers every Snapshot is exactly what the log says about its key as of AsOf, and current if Min is Latest.",
 			needs: needSource,
 			check: func(p *probe) {
-				start := p.head().Newest
+				start := p.bounds().Newest
 				h := &history{after: map[tenancy.Revision]tenancy.Tenant{}}
 				var taken []taken
 				var mu sync.Mutex

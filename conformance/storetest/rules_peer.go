@@ -58,7 +58,7 @@ func peerRules() []Rule {
 			check: func(p *probe) {
 				peer := p.h.Peer(p.TB, p.s)
 				p.closeAtEnd(peer)
-				start := p.head().Newest
+				start := p.bounds().Newest
 				w := p.watch(p.source(), start)
 				wp := p.watch(p.sourceOf(peer), start)
 				const writers, rounds = 8, 4

@@ -69,7 +69,7 @@ func revisionRules() []Rule {
 			Says:  "A tenant's Position is that of its last change in the log, for every write.",
 			needs: needSource,
 			check: func(p *probe) {
-				start := p.head().Newest
+				start := p.bounds().Newest
 				created := p.create(tenant(0))
 				written := []tenancy.Tenant{created}
 				written = append(written, p.createAll(tenant(1), tenant(2))...)

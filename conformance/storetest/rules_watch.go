@@ -18,7 +18,7 @@ func watchRules() []Rule {
 			Says:  "Several watchers each see every change once and in order while 16 writers write.",
 			needs: needSource,
 			check: func(p *probe) {
-				start := p.head().Newest
+				start := p.bounds().Newest
 				const writers, rounds, watchers = 16, 6, 3
 				done := make(chan []error, 1)
 				go func() {
@@ -64,8 +64,8 @@ func watchRules() []Rule {
 			needs: needSource | needDisconnect,
 			check: func(p *probe) {
 				t := p.create(tenant(0))
-				w := p.watch(p.source(), p.head().Newest)
-				at := p.head().Newest
+				w := p.watch(p.source(), p.bounds().Newest)
+				at := p.bounds().Newest
 				for range 5 {
 					p.h.Disconnect(p.TB, p.s)
 					p.eventually("SetStatus after the connections broke", func() error {
