@@ -14,10 +14,10 @@ type Getter interface {
 
 // Store keeps tenants. All methods are safe for concurrent use, and atomic: a
 // method that fails has changed nothing, unless it fails with ErrUnavailable, with
-// a context's error, or with ErrClosed because Close came in between; then the
-// change may have happened, or not, or happen yet: a database may do what it has
-// received when the caller has gone. Every error is an [*Error]; besides those named here, each method may return
-// ErrUnavailable, ErrClosed or the context's error.
+// a context's error, or with ErrClosed because Close came in between. Then the
+// write may or may not have been applied, and may still be applied after the call
+// returns. Every error is an [*Error]; besides those named here, each method may
+// return ErrUnavailable, ErrClosed or the context's error.
 type Store interface {
 	Getter
 	Names
