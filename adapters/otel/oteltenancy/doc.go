@@ -27,10 +27,10 @@
 // # Metrics
 //
 // The same as those of promtenancy: an exporter to Prometheus gives them the same
-// names. A label there is an attribute here with tenancy before its name:
-// tenancy.tier, exported as tenancy_tier. The durations of failed work have
-// error.type besides. Counts are observable, so that a hit costs what it costs
-// promtenancy; see there and package observe.
+// names and labels, so that its dashboard and rules serve both. The attribute
+// tenancy.tier is the label tenancy_tier. The durations of failed work also have
+// error.type. Counts are observable, so that a hit costs what it costs promtenancy;
+// see there and package observe.
 //
 // What becomes of requests is counted by [NewHTTPObserver], which is given to
 // tenancyhttp.WithObserver, and not by Wrap.
