@@ -62,6 +62,7 @@ func (s *Store) State() State {
 // phase is the phase of a replica and what it follows from.
 type phase struct {
 	mu       sync.Mutex
+	ready    chan struct{} // closed when it was restored or whole for the first time
 	synced   chan struct{} // closed when it was whole for the first time
 	once     bool          // it was
 	whole    bool
@@ -73,7 +74,8 @@ type phase struct {
 }
 
 func (p *phase) begin() {
-	p.synced, p.now, p.since = make(chan struct{}), PhaseStarting, time.Now()
+	p.ready, p.synced = make(chan struct{}), make(chan struct{})
+	p.now, p.since = PhaseStarting, time.Now()
 }
 
 // note changes what the phase follows from.
@@ -81,6 +83,9 @@ func (p *phase) note(change func(*phase)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	change(p)
+	if (p.whole || p.restored) && !closed(p.ready) {
+		close(p.ready)
+	}
 	if p.whole && !p.once {
 		p.once = true
 		close(p.synced)
@@ -100,6 +105,15 @@ func (p *phase) note(change func(*phase)) {
 	}
 	if p.now != was {
 		p.since = time.Now()
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

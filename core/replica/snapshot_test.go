@@ -117,6 +117,7 @@ func TestAStartWithoutTheDatabaseIsServedFromTheFile(t *testing.T) {
 	db.down.Store(true)
 	r := start(t, db, file)
 	defer stop(t, r)
+	<-r.Ready()
 	waitRestored(t, r)
 	sameAs(t, r, store)
 	if _, err := r.GetByIdentifier(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) {
@@ -223,6 +224,7 @@ func TestAFileOfALostHistoryIsRemoved(t *testing.T) {
 	db.noLists.Store(true)
 	r := start(t, db, file)
 	defer stop(t, r)
+	<-r.Ready()
 	eventually(t, "the file is removed", func() bool { _, err := os.Stat(path); return errors.Is(err, fs.ErrNotExist) })
 	if state := r.State(); state.Phase != replica.PhaseStarting || state.Serving || !state.Snapshot.IsZero() {
 		t.Errorf("%+v, want starting, without a file", state)

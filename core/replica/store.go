@@ -104,6 +104,10 @@ func (s *Store) Close() error {
 	return err
 }
 
+// Ready returns a channel that is closed when the replica has tenants to serve for the
+// first time: those of its snapshot file, or all of the source.
+func (s *Store) Ready() <-chan struct{} { return s.phase.ready }
+
 // Synced returns a channel that is closed when the replica has read all tenants and come
 // to the end of the log for the first time.
 func (s *Store) Synced() <-chan struct{} { return s.phase.synced }
