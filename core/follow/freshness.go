@@ -91,7 +91,10 @@ func (f *freshness) staleUntil() int64 {
 
 // contact notes the end of read number n: what is known is served from now on, unless it
 // was distrusted since the read began.
-func (f *freshness) contact(n uint64) { f.note(func() bool { return n > f.distrusted }) }
+func (f *freshness) contact(n uint64) {
+	f.last.Store(time.Now().UnixNano())
+	f.note(func() bool { return n > f.distrusted })
+}
 
 // serveUntil begins the service before the first contact, in read number n, and ends it
 // at t, unless what is known was distrusted since the read began.
@@ -126,7 +129,6 @@ func (f *freshness) suspend() (resume func()) {
 func (f *freshness) progress() { f.note(f.serving) }
 
 func (f *freshness) note(serve func() bool) {
-	f.last.Store(time.Now().UnixNano())
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over || !serve() {

@@ -35,7 +35,8 @@ type Loader interface {
 	Load(ctx context.Context, r *Reader, changes []tenancy.Change) error
 	// Publish shows what was read, all at once: it is as of at now.
 	Publish(at tenancy.Position)
-	// Served is called at each end of the log from which on the Loader is served.
+	// Served is called when the Loader begins to be served, after Restore, and at each end
+	// of the log from which on it is.
 	Served()
 }
 

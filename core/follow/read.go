@@ -77,7 +77,9 @@ func (r *Reader) start(ctx context.Context, n uint64) error {
 		r.restoring.Store(false)
 		if !at.IsZero() {
 			r.position.startOver(at, func() {})
-			r.freshness.serveUntil(n, until)
+			if r.freshness.serveUntil(n, until); r.Serving() {
+				r.loader.Served()
+			}
 			return nil
 		}
 	}

@@ -216,7 +216,15 @@ func (l *loader) Publish(at tenancy.Position) {
 }
 
 // Served implements [follow.Loader].
-func (l *loader) Served() { l.phase.note(func(p *phase) { p.whole = true }) }
+func (l *loader) Served() {
+	l.phase.note(func(p *phase) {
+		if l.swept {
+			p.whole = true
+		} else {
+			p.restored = true
+		}
+	})
+}
 
 // Obey implements [follow.Follower]. What c touched was loaded.
 func (l *loader) Obey(tenancy.Change, bool) {}

@@ -30,9 +30,8 @@ func (l *loader) Restore(ctx context.Context, r *follow.Reader) (at tenancy.Posi
 	until = h.Current.Add(l.cfg.maxAge)
 	l.cfg.logger.Info("tenancy: until the change log was read, tenants are served as the snapshot has them",
 		"path", l.cfg.path, "tenants", h.Rows, "current", h.Current, "until", until)
-	l.saw(r, h.Newest)
+	l.saw(r, h.At)
 	l.snapshot.set(h, nil)
-	l.phase.note(func(p *phase) { p.restored = true })
 	return h.At, until
 }
 

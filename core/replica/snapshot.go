@@ -150,7 +150,7 @@ func (s *Store) capture() (h snapshot.Header, records []*index.Record, ok bool) 
 		return h, nil, false
 	}
 	records = s.index.Records()
-	h.At, h.Newest, h.Rows = s.at, s.at, len(records)
+	h.At, h.Rows = s.at, len(records)
 	return h, records, true
 }
 

@@ -30,10 +30,10 @@ var noRow = row{-1, 0}
 
 // modelFile is what a file holds.
 type modelFile struct {
-	there             bool
-	at, newest, value row
-	old               bool // says that it was current longer ago than maxAge
-	outOfDate         bool // ghost: it was
+	there     bool
+	at        row
+	old       bool // says that it was current longer ago than maxAge
+	outOfDate bool // ghost: it was
 }
 
 type modelPhase int8
@@ -55,7 +55,7 @@ type fileModel struct {
 
 	// the process
 	phase             modelPhase
-	pos, ahead, value row // followed to; read ahead of that; in memory
+	pos               row // followed to, and what is in memory
 	serving           bool
 	bypassed          bool // a read was answered by the database while the file was read
 	denied            bool // the log does not have pos; why is not known yet
@@ -71,7 +71,7 @@ type fileModel struct {
 
 // brokenFile switches rules off.
 type brokenFile struct {
-	noMark, noNewest, noAge, writeTime, noSuspend, noRemove, noDrop, noBypass bool
+	noMark, noAge, writeTime, noSuspend, noRemove, noDrop, noBypass bool
 }
 
 func (s *fileModel) newest() row     { return row{s.rev, s.mark[s.rev]} }
@@ -90,7 +90,7 @@ func (s *fileModel) ban() {
 
 // stop ends the process.
 func (s *fileModel) stop() {
-	*s = fileModel{rev: s.rev, lin: s.lin, mark: s.mark, made: s.made, file: s.file, banned: s.banned, pos: noRow, ahead: noRow, value: noRow, last: noRow}
+	*s = fileModel{rev: s.rev, lin: s.lin, mark: s.mark, made: s.made, file: s.file, banned: s.banned, pos: noRow, last: noRow}
 }
 
 // answer returns what is wrong with answering v.
@@ -121,7 +121,10 @@ func (s fileModel) steps(most fileBounds, b *brokenFile, emit func(label string,
 	}
 
 	if s.rev < most.revisions {
-		do("somebody commits", func(n *fileModel) { n.commit() })
+		do("somebody commits", func(n *fileModel) {
+			n.rev++
+			n.mark[n.rev], n.made[n.rev][n.lin] = s.lin, true
+		})
 	}
 	if s.lin < most.restores {
 		for to := range s.rev {
@@ -151,32 +154,26 @@ func (s fileModel) steps(most fileBounds, b *brokenFile, emit func(label string,
 			break
 		}
 		do("the file is read", func(n *fileModel) {
-			n.phase, n.pos, n.value = restored, s.file.at, s.file.value
+			n.phase, n.pos = restored, s.file.at
 			n.old, n.outOfDate = s.file.old, s.file.outOfDate
-			if s.file.newest.r > s.file.at.r {
-				n.ahead = s.file.newest
-			}
 			n.serving = !s.bypassed || b.noBypass
 		})
 	case starting:
 		do("all tenants are read", func(n *fileModel) {
-			n.phase, n.pos, n.value, n.ahead = whole, s.newest(), s.newest(), noRow
+			n.phase, n.pos = whole, s.newest()
 			n.serving, n.contact, n.old, n.outOfDate = true, true, false, false
 			n.ban()
 		})
 	case restored, whole:
-		s.follow(most, b, do)
+		s.follow(b, do)
 	}
 	if s.serving && (s.contact || !s.old || b.noAge) {
-		step("a read is answered from memory", func(n *fileModel) string { return n.answer(s.value) })
+		step("a read is answered from memory", func(n *fileModel) string { return n.answer(s.pos) })
 	}
 	if s.phase == whole && !s.denied && !s.writing {
 		do("a file is begun", func(n *fileModel) {
 			n.writing = true
-			n.next = modelFile{there: true, at: s.pos, newest: s.pos, value: s.value, old: s.old && !b.writeTime, outOfDate: s.outOfDate}
-			if s.value.r > s.pos.r && !b.noNewest {
-				n.next.newest = s.value
-			}
+			n.next = modelFile{there: true, at: s.pos, old: s.old && !b.writeTime, outOfDate: s.outOfDate}
 		})
 	}
 	if s.writing {
@@ -188,43 +185,24 @@ func (s fileModel) steps(most fileBounds, b *brokenFile, emit func(label string,
 	}
 }
 
-func (s *fileModel) commit() {
-	s.rev++
-	s.mark[s.rev], s.made[s.rev][s.lin] = s.lin, true
-}
-
 // follow is a read of the log.
-func (s *fileModel) follow(most fileBounds, b *brokenFile, do func(string, func(*fileModel))) {
+func (s *fileModel) follow(b *brokenFile, do func(string, func(*fileModel))) {
 	switch at := s.pos; {
 	case s.denied:
 		do("another history: everything is read anew", func(n *fileModel) {
-			n.phase, n.serving, n.denied, n.ahead = starting, false, false, noRow
+			n.phase, n.serving, n.denied = starting, false, false
 			n.file.there = s.file.there && b.noRemove
 			n.outdated = s.writing
 			n.ban()
 		})
 	case at.r > s.rev || s.mark[at.r] != at.l && !b.noMark:
 		s.deny(b, do)
-	case s.ahead != noRow && s.lost(s.ahead):
-		s.deny(b, do)
 	default:
-		for _, ahead := range []bool{false, true} {
-			if ahead && s.rev == most.revisions {
-				continue
-			}
-			do(fmt.Sprintf("the log is read, and the tenant (ahead of it: %v)", ahead), func(n *fileModel) {
-				n.pos, n.ahead = s.newest(), noRow
-				n.ban()
-				if ahead { // there is a change, of which the log had not told
-					n.commit()
-					n.ahead = n.newest()
-				}
-				if s.newest() != at || ahead {
-					n.value = n.newest()
-				}
-				n.phase, n.serving, n.contact, n.old, n.outOfDate = whole, true, true, false, false
-			})
-		}
+		do("the log is read, and the tenant", func(n *fileModel) {
+			n.phase, n.pos = whole, s.newest()
+			n.serving, n.contact, n.old, n.outOfDate = true, true, false, false
+			n.ban()
+		})
 	}
 }
 
@@ -285,7 +263,6 @@ func TestFileModelHolds(t *testing.T) {
 func TestFileModelNeedsEveryRule(t *testing.T) {
 	for name, b := range map[string]brokenFile{
 		"the mark of the position is compared":                            {noMark: true},
-		"the newest row must be in the log too":                           {noNewest: true},
 		"a file has an age":                                               {noAge: true},
 		"which is that of what it holds":                                  {writeTime: true},
 		"nothing is served before it is known why the position is denied": {noSuspend: true},

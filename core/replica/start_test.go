@@ -22,7 +22,7 @@ func fileOf(tb testing.TB, store *memstore.Store, n int) replica.Option {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h := snapshot.Header{At: bounds.Newest, Newest: bounds.Newest, Current: time.Now(), Rows: n}
+	h := snapshot.Header{At: bounds.Newest, Current: time.Now(), Rows: n}
 	path := filepath.Join(tb.TempDir(), "tenants.snap")
 	err = snapshot.Write(context.Background(), path, nil, h, func(yield func(tenancy.Tenant) bool) {
 		for i := range n {

@@ -15,8 +15,8 @@
 //	4 bytes   the CRC-32C of all bytes of the file up to here, other checksums left out
 //
 // So a block that was altered, lost or moved is found before it is believed, and reading
-// needs memory for one block. The first holds the [Header]: two positions and two numbers,
-// in 8 bytes for each number of them. The others hold rows, each a length as a varint and
-// a tenant in the form of core/entrycodec, under no key. There are as many rows as the
-// header says, and then the file ends.
+// needs memory for one block. The first holds the [Header]: four numbers of 8 bytes.
+// The others hold rows, each a length as a varint and a tenant in the form of
+// core/entrycodec, under no key. There are as many rows as the header says, and then the
+// file ends.
 package snapshot

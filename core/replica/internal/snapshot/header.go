@@ -12,12 +12,9 @@ import (
 
 // Header says what a file holds.
 type Header struct {
-	// At is the position up to which the rows hold every change.
+	// At is the position that the rows are as of: they hold every change up to it, and none
+	// after it.
 	At tenancy.Position
-	// Newest is the position that no row is newer than: At, or later, if some rows were
-	// read ahead of the log. A database whose log has At and not Newest, as one that was
-	// restored in between, does not have these rows.
-	Newest tenancy.Position
 	// Current is when the rows were last known to be those of the database. It is not when
 	// the file was written, which may have been after an outage of hours.
 	Current time.Time
@@ -31,7 +28,7 @@ const (
 	prefixSize   = len(magic) + 1
 	lengthSize   = 4
 	checksumSize = 4
-	headerSize   = 6 * 8
+	headerSize   = 4 * 8
 	// blockSize is what blocks of several rows hold, about.
 	blockSize = 64 << 10
 	// maxBlock is what a block may hold: a row of 16 MiB. The metadata of a row are at
@@ -67,7 +64,7 @@ func (h Header) CheckAge(now time.Time, maxAge time.Duration) error {
 }
 
 func (h Header) append(b []byte) []byte {
-	for _, n := range [...]int64{int64(h.At.Revision), h.At.Mark, int64(h.Newest.Revision), h.Newest.Mark, h.Current.UnixMicro(), int64(h.Rows)} {
+	for _, n := range [...]int64{int64(h.At.Revision), h.At.Mark, h.Current.UnixMicro(), int64(h.Rows)} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
 	return b
@@ -76,10 +73,11 @@ func (h Header) append(b []byte) []byte {
 // parseHeader reads headerSize bytes.
 func parseHeader(b []byte) Header {
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[8*i:])) }
-	position := func(i int) tenancy.Position {
-		return tenancy.Position{Revision: tenancy.Revision(number(i)), Mark: number(i + 1)}
+	return Header{
+		At:      tenancy.Position{Revision: tenancy.Revision(number(0)), Mark: number(1)},
+		Current: time.UnixMicro(number(2)).UTC(),
+		Rows:    int(number(3)),
 	}
-	return Header{At: position(0), Newest: position(2), Current: time.UnixMicro(number(4)).UTC(), Rows: int(number(5))}
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -46,10 +46,7 @@ func tenants(n int) []tenancy.Tenant {
 }
 
 func header(rows []tenancy.Tenant) Header {
-	return Header{
-		At:     tenancy.Position{Revision: 1 << 40, Mark: -42},
-		Newest: tenancy.Position{Revision: 1<<40 + 1, Mark: math.MinInt64}, Current: current, Rows: len(rows),
-	}
+	return Header{At: tenancy.Position{Revision: 1 << 40, Mark: math.MinInt64}, Current: current, Rows: len(rows)}
 }
 
 func write(tb testing.TB, path string, sealer seal.Sealer, rows []tenancy.Tenant) {
@@ -329,7 +326,7 @@ func TestAFailedWriteLeavesTheFileBefore(t *testing.T) {
 	}{
 		"ended":             {ended, header(many), many},
 		"fewer rows":        {t.Context(), header(many), many[1:]},
-		"a newer row":       {t.Context(), Header{Newest: tenancy.Position{Revision: 2}, Rows: 3}, before},
+		"a newer row":       {t.Context(), Header{At: tenancy.Position{Revision: 2}, Rows: 3}, before},
 		"a row of 16 MiB":   {t.Context(), header(many[:1]), []tenancy.Tenant{huge}},
 		"more rows at once": {t.Context(), header(nil), many},
 	} {

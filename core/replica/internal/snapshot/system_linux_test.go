@@ -34,11 +34,11 @@ func child(t *testing.T, path string) *exec.Cmd {
 }
 
 // generation n of a file has so many rows that a write of it takes some time, and says
-// in its position which it is.
+// in its mark which it is.
 func generation(n int) (Header, []tenancy.Tenant) {
 	rows := tenants(2000 + n%7)
 	h := header(rows)
-	h.At.Revision = tenancy.Revision(n)
+	h.At.Mark = int64(n)
 	return h, rows
 }
 
@@ -48,7 +48,7 @@ func TestKilledWriter(t *testing.T) {
 	if path := os.Getenv(pathEnv); path != "" {
 		first := 1
 		if h, _, err := read(path, nil); err == nil {
-			first = int(h.At.Revision) + 1
+			first = int(h.At.Mark) + 1
 		}
 		for n := first; ; n++ {
 			h, rows := generation(n)
@@ -90,9 +90,9 @@ func TestKilledWriter(t *testing.T) {
 			torn++
 		}
 		h, got, err := read(path, nil)
-		_, want := generation(int(h.At.Revision))
-		if err != nil || int(h.At.Revision) < last || !same(got, want) {
-			t.Fatalf("kill %d: generation %d with %d rows, %v; %d was written", i, h.At.Revision, len(got), err, last)
+		_, want := generation(int(h.At.Mark))
+		if err != nil || int(h.At.Mark) < last || !same(got, want) {
+			t.Fatalf("kill %d: generation %d with %d rows, %v; %d was written", i, h.At.Mark, len(got), err, last)
 		}
 	}
 	if torn == 0 && !testing.Short() {
@@ -174,9 +174,9 @@ func TestManyWritersAndReaders(t *testing.T) {
 					t.Error(err)
 				}
 				h, got, err := read(path, nil)
-				_, want := generation(int(h.At.Revision))
+				_, want := generation(int(h.At.Mark))
 				if err != nil || !same(got, want) {
-					t.Errorf("generation %d: %d rows, %v", h.At.Revision, len(got), err)
+					t.Errorf("generation %d: %d rows, %v", h.At.Mark, len(got), err)
 				}
 			}
 		})

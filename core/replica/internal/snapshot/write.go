@@ -20,8 +20,8 @@ import (
 // ErrBusy: another process, or another goroutine, is writing a file to the same path.
 var ErrBusy = errors.New("another process is writing it")
 
-// Write replaces the file at path by one with h and rows, of which none is newer than
-// h.Newest. It is durable when Write returns; if Write fails, the file before is still there.
+// Write replaces the file at path by one with h and rows, which are as of h.At. It is
+// durable when Write returns; if Write fails, the file before is still there.
 //
 // A DatabaseURL is sealed by sealer; if that is nil, it is withheld in the file.
 //
@@ -94,8 +94,8 @@ func writeTo(ctx context.Context, to io.Writer, sealer seal.Sealer, h Header, ro
 	}
 	n := 0
 	for t := range rows {
-		if t.Revision > h.Newest.Revision {
-			return fmt.Errorf("tenant %q is of revision %d, and the rows are said to be of %d", t.ID, t.Revision, h.Newest.Revision)
+		if t.Revision > h.At.Revision { // and so perhaps of a history that the log will not show
+			return fmt.Errorf("tenant %q is of revision %d, and the rows are said to be as of %d", t.ID, t.Revision, h.At.Revision)
 		}
 		row, err := codec.Encode(tenancy.Key{}, &tenancy.Versioned{AsOf: h.At, Tenant: t, Found: true})
 		if err == nil {
