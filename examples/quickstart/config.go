@@ -11,12 +11,13 @@ import (
 
 // config is what the command line and the environment say.
 type config struct {
-	addr   string // host:port to listen on
-	base   string // tenants live at <identifier>.<base>
-	path   string // SQLite file, unless dsn is set
-	dsn    string // PostgreSQL; holds a password: never print it
-	valkey string // host:port of Valkey, or none
-	sample bool   // import the sample tenants into an empty store
+	addr    string // host:port to listen on
+	base    string // tenants live at <identifier>.<base>
+	path    string // SQLite file, unless dsn is set
+	dsn     string // PostgreSQL; holds a password: never print it
+	valkey  string // host:port of Valkey, or none
+	replica bool   // hold all tenants in memory
+	sample  bool   // import the sample tenants into an empty store
 }
 
 const dsnVariable = "TENANTSTORE_DSN"
@@ -31,6 +32,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 	flags.StringVar(&c.path, "db", "tenants.db", "SQLite `file`, created if it does not exist")
 	flags.StringVar(&c.dsn, "dsn", "", "PostgreSQL `URL` (postgres://…) to use instead of SQLite; put one with a password\ninto the environment variable "+dsnVariable+", where other users cannot see it")
 	flags.StringVar(&c.valkey, "valkey", "", "`host:port` of a Valkey server that several instances share as a cache")
+	flags.BoolVar(&c.replica, "replica", false, "hold all tenants in memory, kept current by the change log, instead of those that are\nasked for")
 	flags.BoolVar(&c.sample, "sample", true, "fill an empty store with 23,925 educational institutions")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err

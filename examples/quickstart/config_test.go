@@ -31,6 +31,7 @@ func TestParseConfig(t *testing.T) {
 		{"", getenv, fromEnv},
 		{"-db x.db", getenv, config{addr: "127.0.0.1:8080", base: "localhost", path: "x.db", sample: true}},
 		{"-dsn postgres://x", getenv, config{addr: "127.0.0.1:8080", base: "localhost", path: "tenants.db", dsn: "postgres://x", sample: true}},
+		{"-replica", none, config{addr: "127.0.0.1:8080", base: "localhost", path: "tenants.db", replica: true, sample: true}},
 		{"-valkey 127.0.0.1:6379", none, config{addr: "127.0.0.1:8080", base: "localhost", path: "tenants.db", valkey: "127.0.0.1:6379", sample: true}},
 		{"-addr :80 -base example.com -sample=false", none, config{addr: ":80", base: "example.com", path: "tenants.db"}},
 	} {

@@ -46,6 +46,7 @@ func (s *service) handler() (http.Handler, error) {
 	admin("POST /admin/tenants/{id}/rename", unconditional(s.rename))
 	admin("PATCH /admin/tenants/{id}/metadata", unconditional(s.patchMetadata))
 	admin("GET /admin/tiers", s.tiers)
+	admin("GET /admin/replica", s.replica)
 
 	return s.logged(bounded(s.routed(mux))), nil
 }

@@ -12,11 +12,12 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// openStore returns the stack that cfg describes: a cache in this process, over
+// openStore returns the stack that cfg describes: a cache or a replica in this process, over
 // Valkey if it is named, over the database. Closing it closes all of them.
 // Nothing but this file knows what there is below.
 func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store, error) {
@@ -36,11 +37,19 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 		log.Info("using Valkey", "addr", cfg.valkey) // not before it was judged: a misplaced URL has a password in it
 		store = shared
 	}
-	local, err := ristrettotier.New(store, ristrettotier.WithTier(tier.WithLogger(log)))
+	local, err := openLocal(store, cfg, log)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return local, nil
+}
+
+func openLocal(store tenancy.Store, cfg config, log *slog.Logger) (tenancy.Store, error) {
+	source, ok := tenancy.SourceOf(store)
+	if !cfg.replica || !ok {
+		return ristrettotier.New(store, ristrettotier.WithTier(tier.WithLogger(log)))
+	}
+	return replica.New(source, replica.WithLogger(log))
 }
 
 // openDatabase creates or migrates the schema.

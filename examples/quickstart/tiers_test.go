@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -56,6 +57,39 @@ func TestUnreachableValkeyStopsNothing(t *testing.T) {
 	}
 	if got, err := store.GetByIdentifier(t.Context(), "acme"); err != nil || got != made {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// With -replica, all tenants are held in memory, and the service shows the phase.
+func TestReplica(t *testing.T) {
+	cfg := config{path: filepath.Join(t.TempDir(), "tenants.db"), replica: true}
+	store, err := openStore(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	r, ok := store.(*replica.Store)
+	if !ok {
+		t.Fatalf("the store is a %T", store)
+	}
+	<-r.Synced()
+	if _, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := newService(t, store)
+	if a := c.call(t, "GET", "/whoami", "", "Host: acme.localhost"); a.status != 200 {
+		t.Fatalf("whoami: %+v", a)
+	}
+	var state struct {
+		Phase   replica.Phase
+		Tenants int
+	}
+	a := c.call(t, "GET", "/admin/replica", "")
+	if err := json.Unmarshal([]byte(a.body), &state); err != nil || state.Phase != replica.PhaseSynced || state.Tenants != 1 {
+		t.Errorf("%+v: %v", a, err)
+	}
+	if r.Stats().Below != 0 {
+		t.Errorf("%d reads went to the database", r.Stats().Below)
 	}
 }
 
