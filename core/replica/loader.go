@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/internal/logread"
@@ -61,6 +62,16 @@ func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err err
 	if l.cursor == "" && !r.Serving() { // what was known is wrong, and not only old
 		l.dropSnapshot()
 	}
+	for begun := time.Now(); !last && err == nil && time.Since(begun) < scanTime; {
+		last, err = l.scanPage(ctx, r)
+	}
+	return last, err
+}
+
+// scanTime is for how long pages are read before the log is read again.
+const scanTime = 20 * time.Millisecond
+
+func (l *loader) scanPage(ctx context.Context, r *follow.Reader) (last bool, err error) {
 	var page tenancy.Page
 	err = l.limit.Read(ctx, tenancy.ErrUnavailable, func(ctx context.Context) (err error) {
 		page, err = l.source.List(ctx, tenancy.ListOptions{Limit: batch, Cursor: l.cursor})

@@ -15,64 +15,68 @@ import (
 // GetByID implements [tenancy.Store]. A hit does not allocate, and is given to an ended
 // context too.
 func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
-	if r := s.hit(tenancy.IDKey(id)); r != nil {
+	r, known := s.find(tenancy.IDKey(id))
+	if r != nil {
 		return r.Tenant, nil
 	}
-	return s.get(ctx, "GetByID", tenancy.IDKey(id))
+	return s.get(ctx, "GetByID", tenancy.IDKey(id), known)
 }
 
 // GetByIdentifier implements [tenancy.Store]. A hit does not allocate, and is given to an
 // ended context too.
 func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
-	if r := s.hit(tenancy.IdentifierKey(identifier)); r != nil {
+	r, known := s.find(tenancy.IdentifierKey(identifier))
+	if r != nil {
 		return r.Tenant, nil
 	}
-	return s.get(ctx, "GetByIdentifier", tenancy.IdentifierKey(identifier))
+	return s.get(ctx, "GetByIdentifier", tenancy.IdentifierKey(identifier), known)
 }
 
 // Exists implements [tenancy.Store].
 func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
-	if s.hit(tenancy.IDKey(id)) != nil {
+	k := tenancy.IDKey(id)
+	r, known := s.find(k)
+	if r != nil {
 		return true, nil
 	}
-	_, found, err := s.lookup(ctx, tenancy.IDKey(id))
-	return found, driver.ErrorIn("Exists", tenancy.IDKey(id), err)
+	_, found, err := s.lookup(ctx, k, known)
+	return found, driver.ErrorIn("Exists", k, err)
 }
 
-// hit returns the record under k if it is in memory and may be served.
-func (s *Store) hit(k tenancy.Key) *table.Record {
+// find returns the record under k, or nil, and whether memory may be served.
+func (s *Store) find(k tenancy.Key) (r *table.Record, known bool) {
 	if !s.reader.Serves(s.reader.Now()) {
-		return nil
+		return nil, false
 	}
-	r := s.table.Find(k)
-	if r != nil {
+	if r = s.table.Find(k); r != nil {
 		s.stats.hits.Add()
+		return r, true
 	}
-	return r
+	return nil, s.reader.Serving() // else memory was emptied, perhaps
 }
 
-// get is the part of a lookup that need not be fast.
-func (s *Store) get(ctx context.Context, op string, k tenancy.Key) (tenancy.Tenant, error) {
-	t, found, err := s.lookup(ctx, k)
-	if err == nil && !found {
-		err = tenancy.ErrNotFound
+// get is the part of a lookup that need not be fast. absent says that memory has no such
+// tenant, and may be served.
+func (s *Store) get(ctx context.Context, op string, k tenancy.Key, absent bool) (tenancy.Tenant, error) {
+	t, found, err := s.lookup(ctx, k, absent)
+	switch {
+	case err != nil:
+		return t, driver.ErrorIn(op, k, err)
+	case found:
+		return t, nil
+	case k.Kind == tenancy.KindID:
+		return t, &tenancy.Error{Op: op, ID: k.Value, Err: tenancy.ErrNotFound}
 	}
-	return t, driver.ErrorIn(op, k, err)
+	return t, &tenancy.Error{Op: op, Identifier: k.Value, Err: tenancy.ErrNotFound}
 }
 
-func (s *Store) lookup(ctx context.Context, k tenancy.Key) (t tenancy.Tenant, found bool, err error) {
+func (s *Store) lookup(ctx context.Context, k tenancy.Key, absent bool) (t tenancy.Tenant, found bool, err error) {
 	if err := k.Validate(); err != nil {
 		return t, false, err
 	}
-	if s.reader.Serving() {
-		if r := s.table.Find(k); r != nil {
-			s.stats.hits.Add()
-			return r.Tenant, true, nil
-		}
-		if s.reader.Serving() { // else memory was emptied, perhaps
-			s.stats.absent.Add()
-			return t, false, nil
-		}
+	if absent {
+		s.stats.absent.Add()
+		return t, false, nil
 	}
 	loaded, err := follow.Call(ctx, &s.Decorator, "Load", func(ctx context.Context) ([]tenancy.Versioned, error) {
 		return s.loadBelow(ctx, []tenancy.Lookup{{Key: k}})

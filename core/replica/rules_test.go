@@ -292,7 +292,7 @@ func (m freeing) Publish(at tenancy.Position) {
 type hasty struct{ *loader }
 
 func (m hasty) Scan(ctx context.Context, r *follow.Reader) (bool, error) {
-	_, err := m.loader.Scan(ctx, r)
+	_, err := m.scanPage(ctx, r)
 	return err == nil, err
 }
 
