@@ -17,7 +17,7 @@ import (
 func ExampleSource() {
 	ctx := context.Background()
 	source := faults.NewSource(memstore.New(), 1)
-	s, err := tier.New(source, faults.NewLocal(), tier.WithLogger(slog.New(slog.DiscardHandler)))
+	s, err := tier.New(source, tier.Local(faults.NewLocal()), tier.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		fmt.Println(err)
 		return

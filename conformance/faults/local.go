@@ -1,15 +1,14 @@
 package faults
 
 import (
-	"context"
 	"sync"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// Local is a [tier.Cache] of one process. It keeps everything for ever: what is
-// outdated the tier has to notice. Create one with NewLocal.
+// Local is a [tier.LocalCache]. It keeps everything for ever: what is outdated the stack
+// has to notice. Create one with NewLocal.
 type Local struct {
 	mu      sync.Mutex
 	entries map[tenancy.Key]*tier.Entry // nil once closed
@@ -18,50 +17,29 @@ type Local struct {
 // NewLocal returns an empty cache.
 func NewLocal() *Local { return &Local{entries: map[tenancy.Key]*tier.Entry{}} }
 
-// Get implements [tier.Cache].
-func (c *Local) Get(_ context.Context, key tenancy.Key) (tier.Result, error) {
+// Get implements [tier.LocalCache].
+func (c *Local) Get(key tenancy.Key) *tier.Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.entries[key]; e != nil {
-		return tier.Result{Entry: e}, nil
-	}
-	return tier.Result{Token: tier.LocalToken}, nil
+	return c.entries[key]
 }
 
-// Put implements [tier.Cache].
-func (c *Local) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
+// Put implements [tier.LocalCache].
+func (c *Local) Put(e *tier.Entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.entries == nil {
-		return tenancy.ErrClosed
+	if c.entries != nil {
+		c.entries[e.Key] = e
 	}
-	c.entries[e.Key] = e
-	return nil
 }
 
-// Release implements [tier.Cache]. There are no leases.
-func (c *Local) Release(context.Context, tenancy.Key, tier.Token) error { return nil }
-
-// Apply implements [tier.Cache]. It does nothing.
-func (c *Local) Apply(context.Context, tenancy.Change) error { return nil }
-
-// Drop implements [tier.Cache].
-func (c *Local) Drop(_ context.Context, e *tier.Entry) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.entries[e.Key] == e {
-		delete(c.entries, e.Key)
-	}
-	return nil
-}
-
-// InvalidateAll implements [tier.Cache].
-func (c *Local) InvalidateAll(context.Context) (int64, error) {
+// InvalidateAll implements [tier.LocalCache].
+func (c *Local) InvalidateAll() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := len(c.entries)
 	clear(c.entries)
-	return int64(n), nil
+	return int64(n)
 }
 
 // Evict removes about half of the entries.
@@ -77,13 +55,12 @@ func (c *Local) Evict() {
 	}
 }
 
-// Shared implements [tier.Cache].
-func (c *Local) Shared() bool { return false }
+// MaxEntries implements [tier.LocalCache]. It is what floors are made for.
+func (c *Local) MaxEntries() int64 { return 1 << 16 }
 
-// Close implements [tier.Cache].
-func (c *Local) Close() error {
+// Close implements [tier.LocalCache].
+func (c *Local) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries = nil
-	return nil
 }

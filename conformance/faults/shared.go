@@ -9,7 +9,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// Shared is a [tier.Cache] with leases: a client of a Server. Create one with
+// Shared is a [tier.SharedCache]: a client of a Server. Create one with
 // [Server.Open].
 type Shared struct {
 	server *Server
@@ -34,35 +34,42 @@ func (c *Shared) enter(ctx context.Context) error {
 
 func (c *Shared) leave() { c.server.mu.Unlock() }
 
-// Get implements [tier.Cache].
-func (c *Shared) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
+// Get implements [tier.SharedCache].
+func (c *Shared) Get(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
 	if err := c.enter(ctx); err != nil {
-		return tier.Result{}, err
+		return nil, err
 	}
 	defer c.leave()
-	found, ok := c.server.at(key)
-	if !ok {
-		return tier.Result{Token: c.server.lease(key)}, nil
+	results := make([]tier.Result, len(keys))
+	for i, key := range keys {
+		if found, ok := c.server.at(key); ok {
+			results[i].Entry = found.entry
+		} else {
+			results[i].Token = c.server.lease(key)
+		}
 	}
-	return tier.Result{Entry: found.entry}, nil
+	return results, nil
 }
 
-// Put implements [tier.Cache].
-func (c *Shared) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
+// Put implements [tier.SharedCache].
+func (c *Shared) Put(ctx context.Context, fills []tier.Fill) (uncacheable int, err error) {
 	if err := c.enter(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	defer c.leave()
-	found, ok := c.server.at(e.Key)
-	switch {
-	case !ok:
-	case found.entry == nil && found.lease == token, found.entry != nil && found.older(e.Versioned.AsOf.Revision):
-		c.server.slots[e.Key] = slot{entry: e, ends: time.Now().Add(e.TTL)}
+	for _, f := range fills {
+		e := f.Entry
+		found, ok := c.server.at(e.Key)
+		switch {
+		case !ok:
+		case found.entry == nil && found.lease == f.Token, found.entry != nil && found.older(e.Versioned.AsOf.Revision):
+			c.server.slots[e.Key] = slot{entry: e, ends: time.Now().Add(e.TTL)}
+		}
 	}
-	return nil
+	return 0, nil
 }
 
-// Release implements [tier.Cache].
+// Release implements [tier.SharedCache].
 func (c *Shared) Release(ctx context.Context, key tenancy.Key, token tier.Token) error {
 	if err := c.enter(ctx); err != nil {
 		return err
@@ -74,7 +81,7 @@ func (c *Shared) Release(ctx context.Context, key tenancy.Key, token tier.Token)
 	return nil
 }
 
-// Apply implements [tier.Cache].
+// Apply implements [tier.SharedCache].
 func (c *Shared) Apply(ctx context.Context, change tenancy.Change) error {
 	if err := c.enter(ctx); err != nil {
 		return err
@@ -88,7 +95,7 @@ func (c *Shared) Apply(ctx context.Context, change tenancy.Change) error {
 	return nil
 }
 
-// Drop implements [tier.Cache].
+// Drop implements [tier.SharedCache].
 func (c *Shared) Drop(ctx context.Context, e *tier.Entry) error {
 	if err := c.enter(ctx); err != nil {
 		return err
@@ -100,7 +107,7 @@ func (c *Shared) Drop(ctx context.Context, e *tier.Entry) error {
 	return nil
 }
 
-// InvalidateAll implements [tier.Cache].
+// InvalidateAll implements [tier.SharedCache].
 func (c *Shared) InvalidateAll(ctx context.Context) (int64, error) {
 	if err := c.enter(ctx); err != nil {
 		return 0, err
@@ -116,10 +123,7 @@ func (c *Shared) InvalidateAll(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// Shared implements [tier.Cache].
-func (c *Shared) Shared() bool { return true }
-
-// Close implements [tier.Cache]. The server stays as it is.
+// Close implements [tier.SharedCache]. The server stays as it is.
 func (c *Shared) Close() error {
 	c.closed.Store(true)
 	return nil

@@ -13,20 +13,23 @@ import (
 )
 
 // RunDecorator runs the suite against stores in memory under a decorator that must
-// leave them every capability: alone, twice, and above, below and between tiers; and
+// leave them every capability: alone, twice, and above and below stacks of caches; and
 // over a store that is no Source. A batch of tenants must reach the store as one.
 func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 	t.Helper()
-	local := func(tb testing.TB, s tenancy.Store) tenancy.Store { return newTier(tb, s, faults.NewLocal()) }
-	shared := func(tb testing.TB, s tenancy.Store) tenancy.Store { return newTier(tb, s, faults.NewServer().Open()) }
+	local := func(tb testing.TB, s tenancy.Store) tenancy.Store {
+		return newTier(tb, s, tier.Local(faults.NewLocal()))
+	}
+	shared := func(tb testing.TB, s tenancy.Store) tenancy.Store {
+		return newTier(tb, s, tier.Shared(faults.NewServer().Open()))
+	}
 	for name, stack := range map[string]func(testing.TB, tenancy.Store) tenancy.Store{
-		"alone":                   func(_ testing.TB, s tenancy.Store) tenancy.Store { return wrap(s) },
-		"twice":                   func(_ testing.TB, s tenancy.Store) tenancy.Store { return wrap(wrap(s)) },
-		"above a tier":            func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, s)) },
-		"below a tier":            func(tb testing.TB, s tenancy.Store) tenancy.Store { return local(tb, wrap(s)) },
-		"above two tiers":         func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, shared(tb, s))) },
-		"between two tiers":       func(tb testing.TB, s tenancy.Store) tenancy.Store { return local(tb, wrap(shared(tb, s))) },
-		"everywhere in two tiers": func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, wrap(shared(tb, wrap(s))))) },
+		"alone":             func(_ testing.TB, s tenancy.Store) tenancy.Store { return wrap(s) },
+		"twice":             func(_ testing.TB, s tenancy.Store) tenancy.Store { return wrap(wrap(s)) },
+		"above a cache":     func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, s)) },
+		"below a cache":     func(tb testing.TB, s tenancy.Store) tenancy.Store { return local(tb, wrap(s)) },
+		"above two caches":  func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, shared(tb, s))) },
+		"around two caches": func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, shared(tb, wrap(s)))) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			Run(t, Harness{
@@ -98,8 +101,12 @@ func forwardsBatches(tb testing.TB, wrap func(tenancy.Store) tenancy.Store) {
 
 func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache) *tier.Store {
 	tb.Helper()
-	s, err := tier.New(next, cache, tier.WithLogger(slog.New(slog.DiscardHandler)),
-		tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)) // the machine may be busy
+	var opts []tier.Option
+	if _, joins := tier.Of(next); !joins {
+		opts = append(opts, tier.WithLogger(slog.New(slog.DiscardHandler)),
+			tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)) // the machine may be busy
+	}
+	s, err := tier.New(next, cache, opts...)
 	if err != nil {
 		tb.Fatal(err)
 	}

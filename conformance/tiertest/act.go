@@ -55,14 +55,14 @@ func (p *probe) get(k tenancy.Key) tier.Result {
 	return p.getFrom(p.c, k)
 }
 
-func (p *probe) getFrom(c tier.Cache, k tenancy.Key) tier.Result {
+func (p *probe) getFrom(c view, k tenancy.Key) tier.Result {
 	p.tb.Helper()
 	r, err := c.Get(p.ctx, k)
 	p.ok(err, "Get %s", show(k))
 	if r.Entry != nil && r.Entry.Key != k {
 		p.fatalf("Get %s: got an entry of the key %s", show(k), show(r.Entry.Key))
 	}
-	if r.Entry != nil && r.Token != 0 && p.c.Shared() {
+	if r.Entry != nil && r.Token != 0 && p.shared != nil {
 		p.fatalf("Get %s: got an entry and a lease", show(k))
 	}
 	return r
@@ -94,25 +94,25 @@ func (p *probe) fill(e *tier.Entry) {
 }
 
 // putBatch puts entries, of which the cache must refuse to hold so many.
-func (p *probe) putBatch(batch tier.BatchCache, tokens []tier.Token, entries []*tier.Entry, uncacheable int) {
+func (p *probe) putBatch(tokens []tier.Token, entries []*tier.Entry, uncacheable int) {
 	p.tb.Helper()
-	n, err := batch.PutBatch(p.ctx, tokens, entries)
-	p.ok(err, "PutBatch of %d", len(entries))
+	fills := make([]tier.Fill, len(entries))
+	for i, e := range entries {
+		fills[i] = tier.Fill{Entry: e, Token: tokens[i]}
+	}
+	n, err := p.shared.Put(p.ctx, fills)
+	p.ok(err, "Put of %d", len(entries))
 	if n != uncacheable {
-		p.errorf("PutBatch of %d returned that %d are uncacheable, want %d", len(entries), n, uncacheable)
+		p.errorf("Put of %d returned that %d are uncacheable, want %d", len(entries), n, uncacheable)
 	}
 }
 
-// holds expects the cache to have e. A local one may take a moment.
+// holds expects the cache to have e.
 func (p *probe) holds(e *tier.Entry) {
 	p.tb.Helper()
-	if p.c.Shared() {
-		if d := p.differs(e, p.get(e.Key)); d != "" {
-			p.fatalf("Get %s: %s", show(e.Key), d)
-		}
-		return
+	if d := p.differs(e, p.get(e.Key)); d != "" {
+		p.fatalf("Get %s: %s", show(e.Key), d)
 	}
-	p.eventually(func() string { return p.differs(e, p.get(e.Key)) }, "Get %s", show(e.Key))
 }
 
 // differs says how a result is not want.
@@ -125,7 +125,7 @@ func (p *probe) differs(want *tier.Entry, r tier.Result) string {
 		return fmt.Sprintf("got an entry as of %v, want %v", got.Versioned.AsOf, want.Versioned.AsOf)
 	case got.Versioned != want.Versioned:
 		return fmt.Sprintf("got %s, want %s", reveal(got), reveal(want))
-	case !p.c.Shared() && got != want:
+	case p.shared == nil && got != want:
 		return "got a copy, want the entry itself"
 	}
 	return ""
@@ -141,7 +141,7 @@ func (p *probe) gone(k tenancy.Key, after string) {
 
 func (p *probe) eventually(wrong func() string, what string, args ...any) {
 	p.tb.Helper()
-	deadline := time.Now().Add(p.h.Patience)
+	deadline := time.Now().Add(p.patience)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -150,7 +150,7 @@ func (p *probe) eventually(wrong func() string, what string, args ...any) {
 			return
 		}
 		if time.Now().After(deadline) {
-			p.fatalf("%s: not within %v: %s", fmt.Sprintf(what, args...), p.h.Patience, w)
+			p.fatalf("%s: not within %v: %s", fmt.Sprintf(what, args...), p.patience, w)
 		}
 		select {
 		case <-tick.C:
@@ -168,12 +168,12 @@ func (p *probe) within(what string, call func()) {
 		defer close(done)
 		call()
 	}()
-	ctx, cancel := context.WithTimeout(p.ctx, p.h.Patience)
+	ctx, cancel := context.WithTimeout(p.ctx, p.patience)
 	defer cancel()
 	select {
 	case <-done:
 	case <-ctx.Done():
-		p.fatalf("%s did not return within %v", what, p.h.Patience)
+		p.fatalf("%s did not return within %v", what, p.patience)
 	}
 }
 

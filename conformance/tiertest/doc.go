@@ -1,15 +1,15 @@
-// Package tiertest decides whether a cache keeps the contract of [tier.Cache], and
-// whether a stack of tiers is coherent. An adapter runs both:
+// Package tiertest decides whether a cache keeps the contract of [tier.LocalCache] or
+// [tier.SharedCache], and whether a stack of them is coherent. An adapter runs both:
 //
 //	func TestCache(t *testing.T) {
-//		tiertest.Run(t, tiertest.Harness{
-//			Open: func(tb testing.TB) tier.Cache { return open(tb) }, // the suite closes it
+//		tiertest.RunShared(t, tiertest.SharedHarness{
+//			Open: func(tb testing.TB) tier.SharedCache { return open(tb) }, // the suite closes it
 //		})
 //	}
 //
-// [Run] checks one cache, shared or local as it says, against each [Rule] in a
+// [RunLocal] and [RunShared] check one cache against each [Rule] in a
 // parallel subtest. Every failure names its rule and says what the rule is; a
-// rule that does not concern the cache shows as skipped, with the reason.
+// rule that needs more of the harness shows as skipped, with the reason.
 //
 // [RunStack] lets several nodes read and write at random while everything fails
 // that a test can make fail, and judges every read: no node goes back, each node

@@ -12,10 +12,10 @@ import (
 )
 
 // In an adapter this is func TestCache(t *testing.T).
-func ExampleRun() {
+func ExampleRunLocal() {
 	testCache := func(t *testing.T) {
-		tiertest.Run(t, tiertest.Harness{
-			Open: func(testing.TB) tier.Cache { return faults.NewLocal() },
+		tiertest.RunLocal(t, tiertest.LocalHarness{
+			Open: func(testing.TB) tier.LocalCache { return faults.NewLocal() },
 		})
 	}
 	_ = testCache
@@ -31,7 +31,7 @@ func ExampleRunStack() {
 				Backup: func() func() { b := db.Backup(); return func() { db.Restore(b) } },
 			}
 			for i := range uint64(3) {
-				node, err := tier.New(faults.NewSource(db, i), faults.NewLocal())
+				node, err := tier.New(faults.NewSource(db, i), tier.Local(faults.NewLocal()))
 				if err != nil {
 					tb.Fatal(err)
 				}
@@ -43,11 +43,11 @@ func ExampleRunStack() {
 	_ = testStack
 }
 
-func ExampleRules() {
-	for _, r := range tiertest.Rules()[:2] {
+func ExampleSharedRules() {
+	for _, r := range tiertest.SharedRules()[:2] {
 		fmt.Printf("%s: %s\n", r.Name, r.Says)
 	}
 	// Output:
-	// new-cache-is-empty: In a new cache nothing is found, and whoever asks first may fill it; of a local cache, everybody.
+	// new-cache-is-empty: In a new cache nothing is found, and whoever asks first may fill it.
 	// get-after-put: What is put is found, as often as it is asked for.
 }

@@ -91,15 +91,6 @@ func changeMutants() []mutant {
 				return nil
 			}
 		}},
-		{rule: "change-touches-its-keys-only", how: "clears a local cache at every change", local: true, spoil: func(f *faulty) {
-			f.apply = func(ctx context.Context, _ tenancy.Change) error {
-				_, err := f.next.InvalidateAll(ctx)
-				return err
-			}
-		}},
-		{rule: "drop-removes-the-entry", how: "drops nothing", local: true, spoil: func(f *faulty) {
-			f.drop = func(context.Context, *tier.Entry) error { return nil }
-		}},
 		{rule: "drop-removes-the-entry", how: "keeps negative entries", spoil: func(f *faulty) {
 			f.drop = func(ctx context.Context, e *tier.Entry) error {
 				if e.Negative() {
@@ -127,28 +118,14 @@ func changeMutants() []mutant {
 				return f.next.Drop(ctx, e)
 			}
 		}},
-		{rule: "invalidate-all-removes", how: "keeps one", local: true, spoil: func(f *faulty) {
-			var last *tier.Entry
-			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
-				last = e
-				return f.next.Put(ctx, token, e)
-			}
-			f.invalidateAll = func(ctx context.Context) (int64, error) {
-				n, err := f.next.InvalidateAll(ctx)
-				if last != nil && err == nil {
-					err = f.next.Put(ctx, tier.LocalToken, last)
-				}
-				return n, err
-			}
-		}},
 		{rule: "invalidate-all-removes", how: "counts tenants only", spoil: func(f *faulty) {
 			f.invalidateAll = func(ctx context.Context) (int64, error) {
 				n, err := f.next.InvalidateAll(ctx)
 				return n / 2, err
 			}
 		}},
-		{rule: "batch-get-like-get", how: "returns what it found first", spoil: func(f *faulty) {
-			f.getBatch = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+		{rule: "get-many-like-one", how: "returns what it found first", spoil: func(f *faulty) {
+			f.getMany = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
 				results, err := f.getEach(ctx, keys)
 				if len(results) > 1 {
 					results[0], results[1] = results[1], results[0]
@@ -156,8 +133,8 @@ func changeMutants() []mutant {
 				return results, err
 			}
 		}},
-		{rule: "batch-get-like-get", how: "takes no leases", spoil: func(f *faulty) {
-			f.getBatch = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+		{rule: "get-many-like-one", how: "takes no leases", spoil: func(f *faulty) {
+			f.getMany = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
 				results := make([]tier.Result, len(keys))
 				for i, k := range keys {
 					results[i].Entry, _ = f.look(ctx, k)
@@ -165,13 +142,13 @@ func changeMutants() []mutant {
 				return results, nil
 			}
 		}},
-		{rule: "batch-get-like-get", how: "returns a thousand at most", spoil: func(f *faulty) {
-			f.getBatch = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+		{rule: "get-many-like-one", how: "returns a thousand at most", spoil: func(f *faulty) {
+			f.getMany = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
 				return f.getEach(ctx, keys[:min(len(keys), 1000)])
 			}
 		}},
-		{rule: "batch-get-repeats", how: "grants a lease for each result", spoil: func(f *faulty) {
-			f.getBatch = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+		{rule: "get-repeats", how: "grants a lease for each result", spoil: func(f *faulty) {
+			f.getMany = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
 				results, err := f.getEach(ctx, keys)
 				for i := range results {
 					if results[i].Entry == nil {
@@ -181,19 +158,19 @@ func changeMutants() []mutant {
 				return results, err
 			}
 		}},
-		{rule: "batch-put-like-put", how: "stores whatever is there", spoil: func(f *faulty) {
-			f.putBatch = func(ctx context.Context, _ []tier.Token, entries []*tier.Entry) (int, error) {
-				for _, e := range entries {
-					if err := f.force(ctx, e); err != nil {
+		{rule: "put-many-like-one", how: "stores whatever is there", spoil: func(f *faulty) {
+			f.putMany = func(ctx context.Context, fills []tier.Fill) (int, error) {
+				for _, fill := range fills {
+					if err := f.force(ctx, fill.Entry); err != nil {
 						return 0, err
 					}
 				}
 				return 0, nil
 			}
 		}},
-		{rule: "batch-put-like-put", how: "stores a part", spoil: func(f *faulty) {
-			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (int, error) {
-				return f.putEach(ctx, tokens[:len(tokens)/2], entries[:len(entries)/2])
+		{rule: "put-many-like-one", how: "stores a part", spoil: func(f *faulty) {
+			f.putMany = func(ctx context.Context, fills []tier.Fill) (int, error) {
+				return f.putEach(ctx, fills[:len(fills)/2])
 			}
 		}},
 	}
@@ -249,13 +226,6 @@ func useMutants() []mutant {
 				return f.next.Release(ctx, k, token)
 			}
 		}},
-		{rule: "shared-is-constant", how: "becomes local", spoil: func(f *faulty) {
-			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
-				err := f.next.Put(ctx, token, e)
-				f.shared = func() bool { return !f.next.Shared() }
-				return err
-			}
-		}},
 		{rule: "ended-context", how: "waits for a connection", spoil: func(f *faulty) {
 			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
 				if ctx.Err() != nil {
@@ -276,21 +246,6 @@ func useMutants() []mutant {
 			f.close = func() error {
 				time.Sleep(time.Second)
 				return f.next.Close()
-			}
-		}},
-		{rule: "local-get-during-close", how: "goes on from memory", local: true, spoil: func(f *faulty) {
-			f.close = func() error { return nil }
-		}},
-		{rule: "local-get-during-close", how: "fails after Close", local: true, spoil: func(f *faulty) {
-			closed := make(chan struct{})
-			f.close = func() error { close(closed); return nil }
-			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
-				select {
-				case <-closed:
-					return tier.Result{}, tenancy.ErrClosed
-				default:
-					return f.next.Get(ctx, k)
-				}
 			}
 		}},
 	}

@@ -20,22 +20,18 @@ func entryMutants() []mutant {
 				return r, err
 			}
 		}},
-		{rule: "new-cache-is-empty", how: "grants one local caller alone", local: true, spoil: func(f *faulty) {
-			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
-				r, err := f.next.Get(ctx, k)
-				if r.Token != 0 {
-					r.Token = 77
-				}
-				return r, err
-			}
-		}},
 		{rule: "new-cache-is-empty", how: "finds zero entries", spoil: func(f *faulty) {
 			f.get = func(_ context.Context, k tenancy.Key) (tier.Result, error) {
 				return tier.Result{Entry: &tier.Entry{Key: k}}, nil
 			}
 		}},
-		{rule: "get-after-put", how: "stores nothing", local: true, spoil: func(f *faulty) {
-			f.put = func(context.Context, tier.Token, *tier.Entry) error { return nil }
+		{rule: "tenant-follows-negative", how: "keeps that there is no tenant", spoil: func(f *faulty) {
+			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
+				if old, _ := f.look(ctx, e.Key); old != nil && old.Negative() {
+					return nil
+				}
+				return f.next.Put(ctx, token, e)
+			}
 		}},
 		{rule: "get-after-put", how: "holds one entry", spoil: func(f *faulty) {
 			var last *tenancy.Key
@@ -49,20 +45,10 @@ func entryMutants() []mutant {
 				return f.next.Put(ctx, token, e)
 			}
 		}},
-		{rule: "local-returns-the-entry-itself", how: "returns a copy", local: true, spoil: func(f *faulty) { f.alter(func(*tenancy.Versioned) {}) }},
 		{rule: "entries-are-many", how: "has a hundred places", spoil: func(f *faulty) {
 			f.rekey(func(k tenancy.Key) tenancy.Key {
 				return tenancy.IDKey("place-" + k.Value[max(0, len(k.Value)-2):])
 			})
-		}},
-		{rule: "entries-are-many", how: "keeps ten entries", local: true, spoil: func(f *faulty) {
-			n := 0
-			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
-				if n++; n > 10 {
-					return nil
-				}
-				return f.next.Put(ctx, token, e)
-			}
 		}},
 		{rule: "negative-round-trips", how: "takes a negative entry for nothing", spoil: func(f *faulty) {
 			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
@@ -80,44 +66,8 @@ func entryMutants() []mutant {
 				}
 			})
 		}},
-		{rule: "tenant-follows-negative", how: "keeps negative entries beside tenants and asks them first", local: true, spoil: func(f *faulty) {
-			negatives := map[tenancy.Key]*tier.Entry{}
-			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
-				if e.Negative() {
-					negatives[e.Key] = e
-					return nil
-				}
-				return f.next.Put(ctx, token, e)
-			}
-			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
-				if e := negatives[k]; e != nil {
-					return tier.Result{Entry: e}, nil
-				}
-				return f.next.Get(ctx, k)
-			}
-		}},
-		{rule: "tenant-follows-negative", how: "does not store over what is there", local: true, spoil: func(f *faulty) {
-			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
-				if old, _ := f.look(ctx, e.Key); old != nil {
-					return nil
-				}
-				return f.next.Put(ctx, token, e)
-			}
-		}},
 	}
-	for how, key := range map[string]func(k tenancy.Key) tenancy.Key{
-		"takes an ID for an identifier": func(k tenancy.Key) tenancy.Key { return tenancy.IDKey(k.Value) },
-		"ignores letter case":           func(k tenancy.Key) tenancy.Key { return tenancy.Key{Kind: k.Kind, Value: strings.ToLower(k.Value)} },
-		"trims spaces":                  func(k tenancy.Key) tenancy.Key { return tenancy.Key{Kind: k.Kind, Value: strings.TrimSpace(k.Value)} },
-		"cuts long keys": func(k tenancy.Key) tenancy.Key {
-			return tenancy.Key{Kind: k.Kind, Value: k.Value[:min(len(k.Value), 250)]}
-		},
-		"joins kind and value without a separator": func(k tenancy.Key) tenancy.Key {
-			return tenancy.IDKey(string(k.Kind) + strings.ReplaceAll(k.Value, ":", ""))
-		},
-		"compares by folding":         func(k tenancy.Key) tenancy.Key { return tenancy.Key{Kind: k.Kind, Value: driver.Fold(k.Value)} },
-		"compares hashes of one byte": func(k tenancy.Key) tenancy.Key { return tenancy.IDKey(fmt.Sprint(sum(k))) },
-	} {
+	for how, key := range confusions() {
 		out = append(out, mutant{rule: "keys-are-exact", how: how, spoil: func(f *faulty) { f.rekey(key) }})
 	}
 	for how, change := range map[string]func(s *tenancy.Versioned){
@@ -159,4 +109,21 @@ func ascii(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// confusions are ways to take one key for another.
+func confusions() map[string]func(k tenancy.Key) tenancy.Key {
+	return map[string]func(k tenancy.Key) tenancy.Key{
+		"takes an ID for an identifier": func(k tenancy.Key) tenancy.Key { return tenancy.IDKey(k.Value) },
+		"ignores letter case":           func(k tenancy.Key) tenancy.Key { return tenancy.Key{Kind: k.Kind, Value: strings.ToLower(k.Value)} },
+		"trims spaces":                  func(k tenancy.Key) tenancy.Key { return tenancy.Key{Kind: k.Kind, Value: strings.TrimSpace(k.Value)} },
+		"cuts long keys": func(k tenancy.Key) tenancy.Key {
+			return tenancy.Key{Kind: k.Kind, Value: k.Value[:min(len(k.Value), 250)]}
+		},
+		"joins kind and value without a separator": func(k tenancy.Key) tenancy.Key {
+			return tenancy.IDKey(string(k.Kind) + strings.ReplaceAll(k.Value, ":", ""))
+		},
+		"compares by folding":         func(k tenancy.Key) tenancy.Key { return tenancy.Key{Kind: k.Kind, Value: driver.Fold(k.Value)} },
+		"compares hashes of one byte": func(k tenancy.Key) tenancy.Key { return tenancy.IDKey(fmt.Sprint(sum(k))) },
+	}
 }

@@ -163,15 +163,15 @@ func leaseMutants() []mutant {
 		{rule: "uncacheable-is-released", how: "keeps the lease", spoil: func(f *faulty) {
 			f.put = func(ctx context.Context, token tier.Token, e *tier.Entry) error {
 				if !e.Versioned.Tenant.DatabaseURL.IsZero() {
-					return tier.ErrUncacheable
+					return errUncacheable
 				}
 				return f.next.Put(ctx, token, e)
 			}
 		}},
 		{rule: "uncacheable-is-released", how: "refuses the whole batch", spoil: func(f *faulty) {
-			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (int, error) {
-				for i, e := range entries {
-					if err := f.put(ctx, tokens[i], e); err != nil {
+			f.putMany = func(ctx context.Context, fills []tier.Fill) (int, error) {
+				for _, fill := range fills {
+					if err := f.put(ctx, fill.Token, fill.Entry); err != nil {
 						return 0, err
 					}
 				}
@@ -179,8 +179,8 @@ func leaseMutants() []mutant {
 			}
 		}},
 		{rule: "uncacheable-is-released", how: "does not say how many it refused", spoil: func(f *faulty) {
-			f.putBatch = func(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (int, error) {
-				_, err := f.putEach(ctx, tokens, entries)
+			f.putMany = func(ctx context.Context, fills []tier.Fill) (int, error) {
+				_, err := f.putEach(ctx, fills)
 				return 0, err
 			}
 		}},

@@ -14,39 +14,44 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// mutant is a cache that breaks one rule.
+// mutant is a shared cache that breaks one rule.
 type mutant struct {
 	rule  string // that must reject it
 	how   string // what it does wrong
-	local bool
 	spoil func(f *faulty)
 }
 
-func mutants() []mutant {
-	return slices.Concat(entryMutants(), leaseMutants(), changeMutants(), useMutants())
-}
-
-func TestEveryMutantIsRejectedByItsRule(t *testing.T) {
-	suite := mutation.Suite[tiertest.Rule, tiertest.Harness]{Rules: tiertest.Rules(), Text: text, Check: tiertest.Rule.Check}
-	for _, m := range mutants() {
-		harness := sharedHarness
-		if m.local {
-			harness = localHarness
-		}
-		broken := harness(m.spoil)
+func TestEverySharedMutantIsRejectedByItsRule(t *testing.T) {
+	suite := mutation.Suite[tiertest.Rule, tiertest.SharedHarness]{Rules: tiertest.SharedRules(), Text: text, Check: tiertest.Rule.CheckShared}
+	for _, m := range slices.Concat(entryMutants(), leaseMutants(), changeMutants(), useMutants()) {
+		broken := sharedHarness(m.spoil)
 		broken.Patience = 500 * time.Millisecond
 		if m.rule == "abandoned-lease-ends" {
 			broken.Patience = 2 * time.Second
 		}
-		suite.Mutants = append(suite.Mutants, mutation.Mutant[tiertest.Harness]{Rule: m.rule, How: m.how, Sound: harness(nil), Broken: broken})
+		suite.Mutants = append(suite.Mutants, mutation.Mutant[tiertest.SharedHarness]{Rule: m.rule, How: m.how, Sound: sharedHarness(nil), Broken: broken})
+	}
+	suite.Test(t)
+}
+
+func TestEveryLocalMutantIsRejectedByItsRule(t *testing.T) {
+	suite := mutation.Suite[tiertest.Rule, tiertest.LocalHarness]{Rules: tiertest.LocalRules(), Text: text, Check: tiertest.Rule.CheckLocal}
+	for _, m := range localMutants() {
+		broken := localHarness(m.spoil)
+		broken.Patience = 500 * time.Millisecond
+		suite.Mutants = append(suite.Mutants, mutation.Mutant[tiertest.LocalHarness]{Rule: m.rule, How: m.how, Sound: localHarness(nil), Broken: broken})
 	}
 	suite.Test(t)
 }
 
 func TestHarnessNeedsOpen(t *testing.T) {
-	got := recorder.Record(t, func(tb testing.TB) { tiertest.Rules()[0].Check(tb, tiertest.Harness{}) })
-	if !strings.Contains(got.Text(), "Harness.Open") {
-		t.Errorf("a harness without Open: got %q, want a failure that names the field", got.Text())
+	for name, check := range map[string]func(tb testing.TB){
+		"LocalHarness.Open":  func(tb testing.TB) { tiertest.LocalRules()[0].CheckLocal(tb, tiertest.LocalHarness{}) },
+		"SharedHarness.Open": func(tb testing.TB) { tiertest.SharedRules()[0].CheckShared(tb, tiertest.SharedHarness{}) },
+	} {
+		if got := recorder.Record(t, check); !strings.Contains(got.Text(), name) {
+			t.Errorf("a harness without Open: got %q, want a failure that names %s", got.Text(), name)
+		}
 	}
 }
 

@@ -101,12 +101,8 @@ func newReplica(tb testing.TB, source tenancy.Store, opts ...replica.Option) *re
 
 // Every answer of a replica is judged by the change log, wherever it stands.
 func TestReplicas(t *testing.T) {
-	tiered := func(tb testing.TB, next tenancy.Store, cache tier.Cache, bus tier.Bus) tenancy.Store {
-		opts := []tier.Option{tier.WithLogger(slog.New(slog.DiscardHandler)), tier.WithLeaseWait(20 * time.Millisecond)}
-		if bus != nil {
-			opts = append(opts, tier.WithBus(bus))
-		}
-		s, err := tier.New(next, cache, opts...)
+	tiered := func(tb testing.TB, next tenancy.Store, cache tier.Cache, opts ...tier.Option) tenancy.Store {
+		s, err := tier.New(next, cache, append(opts, tier.WithLogger(slog.New(slog.DiscardHandler)))...)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -120,11 +116,11 @@ func TestReplicas(t *testing.T) {
 		"over another": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
 			return newReplica(tb, newReplica(tb, source, replica.WithBus(bus)))
 		},
-		"over a shared tier": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
-			return newReplica(tb, tiered(tb, source, server.Open(), bus))
+		"over a shared cache": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
+			return newReplica(tb, tiered(tb, source, tier.Shared(server.Open()), tier.WithBus(bus), tier.WithLeaseWait(20*time.Millisecond)))
 		},
-		"under a local tier": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
-			return tiered(tb, newReplica(tb, source, replica.WithBus(bus)), faults.NewLocal(), nil)
+		"under a local cache": func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store {
+			return tiered(tb, newReplica(tb, source, replica.WithBus(bus)), tier.Local(faults.NewLocal()))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package tiertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,14 +19,22 @@ type Rule struct {
 	Says string
 
 	of       kind
-	peer     bool // needs Harness.Peer
-	refusing bool // is about Harness.OpenRefusing
-	brief    bool // is about Harness.OpenBrief, if that is set
-	batch    bool // is about a tier.BatchCache
+	peer     bool // needs SharedHarness.Peer
+	refusing bool // is about SharedHarness.OpenRefusing
+	brief    bool // is about SharedHarness.OpenBrief, if that is set
 	check    func(p *probe)
 }
 
-// Rules returns every rule, in the order in which Run checks them.
+// kind says which caches a rule is about.
+type kind int
+
+const (
+	everyCache kind = iota
+	sharedCache
+	localCache
+)
+
+// Rules returns every rule.
 func Rules() []Rule {
 	return slices.Concat(
 		entryRules(), leaseRules(), putRules(), changeRules(), removeRules(),
@@ -33,62 +42,87 @@ func Rules() []Rule {
 	)
 }
 
-// Run checks the caches of h against every rule, one parallel subtest each.
-func Run(t *testing.T, h Harness) {
-	for _, r := range Rules() {
+// LocalRules returns those for local caches, in the order in which RunLocal checks them.
+func LocalRules() []Rule {
+	return slices.DeleteFunc(Rules(), func(r Rule) bool { return r.of == sharedCache })
+}
+
+// SharedRules returns those for shared caches, in the order in which RunShared checks
+// them.
+func SharedRules() []Rule {
+	return slices.DeleteFunc(Rules(), func(r Rule) bool { return r.of == localCache })
+}
+
+// RunLocal checks the caches of h against every rule for local ones, one parallel subtest
+// each.
+func RunLocal(t *testing.T, h LocalHarness) {
+	for _, r := range LocalRules() {
 		t.Run(r.Name, func(t *testing.T) {
 			t.Parallel()
-			r.Check(t, h)
+			r.CheckLocal(t, h)
 		})
 	}
 }
 
-// Check checks a new cache of h against the rule alone. It skips if the rule is
-// not about such a cache, or needs a field of h that is not set.
-func (r Rule) Check(tb testing.TB, h Harness) {
+// RunShared checks the caches of h against every rule for shared ones, one parallel
+// subtest each.
+func RunShared(t *testing.T, h SharedHarness) {
+	for _, r := range SharedRules() {
+		t.Run(r.Name, func(t *testing.T) {
+			t.Parallel()
+			r.CheckShared(t, h)
+		})
+	}
+}
+
+// CheckLocal checks a new cache of h against a rule of LocalRules alone.
+func (r Rule) CheckLocal(tb testing.TB, h LocalHarness) {
 	tb.Helper()
 	if h.Open == nil {
-		tb.Fatal("tiertest: Harness.Open is required")
+		tb.Fatal("tiertest: LocalHarness.Open is required")
 	}
-	if h.Patience == 0 {
-		h.Patience = time.Minute
-	}
+	p := &probe{tb: tb, ctx: tb.Context(), rule: r, patience: cmp.Or(h.Patience, time.Minute), c: localView{h.Open(tb)}}
+	p.closeAtEnd(p.c)
+	r.check(p)
+}
+
+// CheckShared checks a new cache of h against a rule of SharedRules alone. It skips if the
+// rule needs a field of h that is not set.
+func (r Rule) CheckShared(tb testing.TB, h SharedHarness) {
+	tb.Helper()
 	open := h.Open
-	if r.refusing {
-		if open = h.OpenRefusing; open == nil {
-			tb.Skip("tiertest: Harness.OpenRefusing is not set")
-		}
-	}
-	if r.brief && h.OpenBrief != nil {
+	switch {
+	case h.Open == nil:
+		tb.Fatal("tiertest: SharedHarness.Open is required")
+	case r.refusing && h.OpenRefusing == nil:
+		tb.Skip("tiertest: SharedHarness.OpenRefusing is not set")
+	case r.peer && h.Peer == nil:
+		tb.Skip("tiertest: SharedHarness.Peer is not set")
+	case r.refusing:
+		open = h.OpenRefusing
+	case r.brief && h.OpenBrief != nil:
 		open = h.OpenBrief
 	}
-	p := &probe{tb: tb, ctx: tb.Context(), h: h, rule: r, c: open(tb)}
+	p := &probe{tb: tb, ctx: tb.Context(), rule: r, patience: cmp.Or(h.Patience, time.Minute), h: h, shared: open(tb)}
+	p.c = sharedView{p.shared}
 	p.closeAtEnd(p.c)
-	shared := p.c.Shared()
-	switch _, batch := p.c.(tier.BatchCache); {
-	case r.of == sharedCache && !shared:
-		tb.Skip("tiertest: about shared caches; this one is local")
-	case r.of == localCache && shared:
-		tb.Skip("tiertest: about local caches; this one is shared")
-	case r.batch && !batch:
-		tb.Skip("tiertest: the cache is no tier.BatchCache")
-	case r.peer && h.Peer == nil:
-		tb.Skip("tiertest: Harness.Peer is not set")
-	}
 	r.check(p)
 }
 
 // probe is one rule at work on one cache.
 type probe struct {
-	tb     testing.TB
-	ctx    context.Context // of the test
-	h      Harness
-	rule   Rule
-	c      tier.Cache
-	closed bool // by the rule
+	tb       testing.TB
+	ctx      context.Context // of the test
+	rule     Rule
+	patience time.Duration
+	c        view
+	closed   bool // by the rule
+
+	shared tier.SharedCache // what c is a view of, or nil
+	h      SharedHarness
 }
 
-func (p *probe) closeAtEnd(c tier.Cache) {
+func (p *probe) closeAtEnd(c view) {
 	p.tb.Cleanup(func() {
 		if !p.closed {
 			if err := c.Close(); err != nil {
@@ -99,14 +133,14 @@ func (p *probe) closeAtEnd(c tier.Cache) {
 		// ended, and with them what they hold. A call that has failed to return may still
 		// need it.
 		if !p.tb.Failed() {
-			c, p.c = nil, nil
+			c, p.c, p.shared = nil, nil, nil
 		}
 	})
 }
 
-func (p *probe) openPeer() tier.Cache {
+func (p *probe) openPeer() view {
 	p.tb.Helper()
-	peer := p.h.Peer(p.tb, p.c)
+	peer := view(sharedView{p.h.Peer(p.tb, p.shared)})
 	open := peer
 	p.tb.Cleanup(func() {
 		if err := open.Close(); err != nil {

@@ -15,22 +15,18 @@ func checkUncacheable(p *probe) {
 		return e
 	}
 	err := p.c.Put(p.ctx, p.lease(key(1)), secret(key(1), 5))
-	if !errors.Is(err, tier.ErrUncacheable) {
-		p.errorf("Put: got error %v, want ErrUncacheable", err)
+	if !errors.Is(err, errUncacheable) {
+		p.errorf("Put: got error %v, want that it is uncacheable", err)
 	}
 	p.fill(entry(key(1), 5)) // whose lease is free again
-	if err := p.c.Put(p.ctx, 0, secret(key(1), 6)); !errors.Is(err, tier.ErrUncacheable) {
-		p.errorf("Put over an older entry: got error %v, want ErrUncacheable", err)
+	if err := p.c.Put(p.ctx, 0, secret(key(1), 6)); !errors.Is(err, errUncacheable) {
+		p.errorf("Put over an older entry: got error %v, want that it is uncacheable", err)
 	}
 	if e := p.get(key(1)).Entry; e != nil && e.Versioned.AsOf != position(5) {
 		p.errorf("the entry was stored all the same")
 	}
-	batch, ok := p.c.(tier.BatchCache)
-	if !ok {
-		return
-	}
 	a, b := entry(key(2), 5), secret(key(3), 5)
-	p.putBatch(batch, []tier.Token{p.lease(key(2)), p.lease(key(3))}, []*tier.Entry{a, b}, 1)
+	p.putBatch([]tier.Token{p.lease(key(2)), p.lease(key(3))}, []*tier.Entry{a, b}, 1)
 	p.holds(a)
 	p.lease(key(3))
 }
@@ -98,6 +94,7 @@ func changeRules() []Rule {
 		{
 			Name: "change-touches-its-keys-only",
 			Says: "A change leaves what is under other keys, similar ones too, as it is; one without keys, such as ChangeReset, does nothing.",
+			of:   sharedCache,
 			check: func(p *probe) {
 				others := []tenancy.Key{tenancy.IdentifierKey("acme"), tenancy.IDKey("acme2"), tenancy.IDKey("Acme"), tenancy.IDKey("acm")}
 				entries := make([]*tier.Entry, len(others))
@@ -121,6 +118,7 @@ func removeRules() []Rule {
 		{
 			Name: "drop-removes-the-entry",
 			Says: "Drop removes the entry that it is given, as Get returned it, if it is still there.",
+			of:   sharedCache,
 			check: func(p *probe) {
 				for n, e := range []*tier.Entry{entry(key(0), 5), negative(key(1), 5)} {
 					p.fill(e)
@@ -135,6 +133,7 @@ func removeRules() []Rule {
 		{
 			Name: "drop-keeps-another-entry",
 			Says: "Drop leaves what is no longer the entry that it is given: one as of another position, of which the mark is a part, or a lease.",
+			of:   sharedCache,
 			check: func(p *probe) {
 				first := entry(key(1), 5)
 				p.fill(first)
@@ -147,13 +146,11 @@ func removeRules() []Rule {
 				lost.Versioned.AsOf.Mark++
 				p.ok(p.c.Drop(p.ctx, lost), "Drop of an entry with another mark")
 				p.holds(next)
-				if p.c.Shared() {
-					token := p.lease(key(2))
-					p.ok(p.c.Drop(p.ctx, entry(key(2), 5)), "Drop over a lease")
-					p.held(key(2), "a Drop over a lease")
-					p.put(token, entry(key(2), 5))
-					p.holds(entry(key(2), 5))
-				}
+				token := p.lease(key(2))
+				p.ok(p.c.Drop(p.ctx, entry(key(2), 5)), "Drop over a lease")
+				p.held(key(2), "a Drop over a lease")
+				p.put(token, entry(key(2), 5))
+				p.holds(entry(key(2), 5))
 			},
 		},
 		{
@@ -193,12 +190,11 @@ func removeRules() []Rule {
 func batchRules() []Rule {
 	return []Rule{
 		{
-			Name:  "batch-get-like-get",
-			Says:  "GetBatch returns for each key, in order, what Get would: its entry, or else the lease if that is free.",
-			batch: true,
+			Name: "get-many-like-one",
+			Says: "Get returns for each of many keys, in order, what it would for that alone: its entry, or else the lease if that is free.",
+			of:   sharedCache,
 			check: func(p *probe) {
 				const n = 1200 // more than one round trip of most adapters
-				batch := p.c.(tier.BatchCache)
 				keys, want := make([]tenancy.Key, n), make([]*tier.Entry, n)
 				for i := range keys {
 					keys[i] = key(i)
@@ -213,10 +209,10 @@ func batchRules() []Rule {
 						p.lease(keys[i])
 					}
 				}
-				results, err := batch.GetBatch(p.ctx, keys)
-				p.ok(err, "GetBatch of %d keys", n)
+				results, err := p.shared.Get(p.ctx, keys)
+				p.ok(err, "Get of %d keys", n)
 				if len(results) != n {
-					p.fatalf("GetBatch of %d keys returned %d results", n, len(results))
+					p.fatalf("Get of %d keys returned %d results", n, len(results))
 				}
 				tokens := map[tier.Token]bool{}
 				for i, r := range results {
@@ -226,42 +222,38 @@ func batchRules() []Rule {
 						d = p.differs(want[i], r)
 					case r.Entry != nil:
 						d = "got an entry, want nothing"
-					case i%100 == 3 && p.c.Shared():
+					case i%100 == 3:
 						if r.Token != 0 {
 							d = "got a lease that somebody holds"
 						}
-					case r.Token == 0 || p.c.Shared() && tokens[r.Token]:
+					case r.Token == 0 || tokens[r.Token]:
 						d = fmt.Sprintf("got token %d, want a lease of its own", r.Token)
 					}
 					if d != "" {
-						p.fatalf("GetBatch: result %d: %s", i, d)
+						p.fatalf("Get: result %d: %s", i, d)
 					}
 					if r.Token != 0 {
 						tokens[r.Token] = true
 					}
 				}
-				if p.c.Shared() {
-					p.held(keys[0], "GetBatch took the lease")
-					p.put(results[0].Token, entry(keys[0], 5))
-					p.holds(entry(keys[0], 5))
-				}
+				p.held(keys[0], "Get took the lease")
+				p.put(results[0].Token, entry(keys[0], 5))
+				p.holds(entry(keys[0], 5))
 			},
 		},
 		{
-			Name:  "batch-get-repeats",
-			Says:  "GetBatch of no keys, or of one key several times, works; the lease is granted once.",
-			of:    sharedCache,
-			batch: true,
+			Name: "get-repeats",
+			Says: "Get of no keys, or of one key several times, works; the lease is granted once.",
+			of:   sharedCache,
 			check: func(p *probe) {
-				batch := p.c.(tier.BatchCache)
-				results, err := batch.GetBatch(p.ctx, nil)
-				p.ok(err, "GetBatch of no keys")
+				results, err := p.shared.Get(p.ctx, nil)
+				p.ok(err, "Get of no keys")
 				if len(results) != 0 {
-					p.errorf("GetBatch of no keys returned %d results", len(results))
+					p.errorf("Get of no keys returned %d results", len(results))
 				}
-				p.putBatch(batch, nil, nil, 0)
-				results, err = batch.GetBatch(p.ctx, []tenancy.Key{key(1), key(1), key(1)})
-				p.ok(err, "GetBatch of one key three times")
+				p.putBatch(nil, nil, 0)
+				results, err = p.shared.Get(p.ctx, []tenancy.Key{key(1), key(1), key(1)})
+				p.ok(err, "Get of one key three times")
 				granted := 0
 				for _, r := range results {
 					if r.Token != 0 {
@@ -269,18 +261,16 @@ func batchRules() []Rule {
 					}
 				}
 				if len(results) != 3 || granted != 1 {
-					p.errorf("GetBatch of one key three times: %d results and %d leases, want 3 and 1", len(results), granted)
+					p.errorf("Get of one key three times: %d results and %d leases, want 3 and 1", len(results), granted)
 				}
 			},
 		},
 		{
-			Name:  "batch-put-like-put",
-			Says:  "PutBatch stores each entry with the token beside it as Put would, and refuses each that Put would refuse.",
-			of:    sharedCache,
-			batch: true,
+			Name: "put-many-like-one",
+			Says: "Put stores each of many entries with the token beside it as it would that alone, and refuses each that it would refuse.",
+			of:   sharedCache,
 			check: func(p *probe) {
 				const n = 300
-				batch := p.c.(tier.BatchCache)
 				tokens, entries, want := make([]tier.Token, n), make([]*tier.Entry, n), make([]*tier.Entry, n)
 				for i := range entries {
 					k := key(i)
@@ -300,12 +290,12 @@ func batchRules() []Rule {
 						tokens[i] = p.lease(k)
 					}
 				}
-				p.putBatch(batch, tokens, entries, 0)
+				p.putBatch(tokens, entries, 0)
 				for i, e := range want {
 					if e != nil {
 						p.holds(e)
 					} else {
-						p.gone(key(i), "PutBatch")
+						p.gone(key(i), "Put")
 					}
 				}
 			},

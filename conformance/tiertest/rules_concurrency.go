@@ -70,7 +70,7 @@ func concurrencyRules() []Rule {
 			Says: "Of many who find nothing at once, exactly one gets the lease.",
 			of:   sharedCache,
 			check: func(p *probe) {
-				clients := []tier.Cache{p.c}
+				clients := []view{p.c}
 				if p.h.Peer != nil {
 					clients = append(clients, p.openPeer())
 				}

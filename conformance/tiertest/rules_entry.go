@@ -14,11 +14,9 @@ func entryRules() []Rule {
 	return []Rule{
 		{
 			Name: "new-cache-is-empty",
-			Says: "In a new cache nothing is found, and whoever asks first may fill it; of a local cache, everybody.",
+			Says: "In a new cache nothing is found, and whoever asks first may fill it.",
 			check: func(p *probe) {
-				if token := p.lease(key(1)); !p.c.Shared() && token != tier.LocalToken {
-					p.errorf("Get of a local cache: got token %d, want LocalToken", token)
-				}
+				p.lease(key(1))
 				if r := p.get(key(1)); r.Entry != nil {
 					p.errorf("Get found something in an empty cache")
 				}
@@ -42,17 +40,28 @@ func entryRules() []Rule {
 		},
 		{
 			Name: "local-returns-the-entry-itself",
-			Says: "A local cache returns the *Entry that was put, not a copy: what the tier noted in it decides whether it is served.",
+			Says: "A local cache returns the *Entry that was put, not a copy: what the stack noted in it decides whether it is served.",
 			of:   localCache,
 			check: func(p *probe) {
 				e := entry(key(1), 5)
-				p.put(tier.LocalToken, e)
+				p.put(localToken, e)
 				p.holds(e)
+			},
+		},
+		{
+			Name: "size-is-known",
+			Says: "A local cache says how many entries it holds at most.",
+			of:   localCache,
+			check: func(p *probe) {
+				if n := p.c.(localView).MaxEntries(); n <= 0 {
+					p.errorf("MaxEntries: got %d", n)
+				}
 			},
 		},
 		{
 			Name: "entry-round-trips",
 			Says: "An entry comes back with its key, its position and every field of the tenant exactly, whatever text they hold.",
+			of:   sharedCache,
 			check: func(p *probe) {
 				for i, t := range tenants() {
 					for _, k := range []tenancy.Key{tenancy.IDKey(t.ID), tenancy.IdentifierKey(t.Identifier)} {
@@ -65,6 +74,7 @@ func entryRules() []Rule {
 		{
 			Name: "negative-round-trips",
 			Says: "That there is no tenant under a key is an entry too, with its key and its position.",
+			of:   sharedCache,
 			check: func(p *probe) {
 				for i, at := range positions() {
 					for _, k := range []tenancy.Key{key(i), tenancy.IdentifierKey(fmt.Sprintf("nobody-%d", i))} {
@@ -130,7 +140,7 @@ func entryRules() []Rule {
 				found := 0
 				for _, e := range entries {
 					r := p.get(e.Key)
-					if r.Entry == nil && !p.c.Shared() {
+					if r.Entry == nil && p.shared == nil {
 						continue // a local cache may refuse what it thinks is asked for too rarely
 					}
 					if d := p.differs(e, r); d != "" {
@@ -148,10 +158,10 @@ func entryRules() []Rule {
 
 // anyToken is what a caller has who found an outdated entry.
 func anyToken(p *probe) tier.Token {
-	if p.c.Shared() {
+	if p.shared != nil {
 		return 0
 	}
-	return tier.LocalToken
+	return localToken
 }
 
 // positions returns positions that are hard to keep.

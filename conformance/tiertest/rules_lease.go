@@ -24,10 +24,10 @@ func leaseRules() []Rule {
 		},
 		{
 			Name: "leases-differ",
-			Says: "No two leases have the same token, nor that of a local cache.",
+			Says: "No two leases have the same token, nor 0.",
 			of:   sharedCache,
 			check: func(p *probe) {
-				seen := map[tier.Token]bool{0: true, tier.LocalToken: true}
+				seen := map[tier.Token]bool{0: true, localToken: true}
 				for n := range 50 {
 					for range 2 { // the second one of the same key, after the first was given back
 						token := p.lease(key(n))
@@ -56,7 +56,7 @@ func leaseRules() []Rule {
 			check: func(p *probe) {
 				other := p.lease(key(2))
 				token := p.lease(key(1))
-				for _, wrong := range []tier.Token{0, tier.LocalToken, token + 1, ^token, other} {
+				for _, wrong := range []tier.Token{0, localToken, token + 1, ^token, other} {
 					p.put(wrong, entry(key(1), 5))
 					p.held(key(1), fmt.Sprintf("a put with the token %d of somebody else", wrong))
 				}
@@ -103,7 +103,7 @@ func leaseRules() []Rule {
 			of:   sharedCache,
 			check: func(p *probe) {
 				token := p.lease(key(1))
-				for _, wrong := range []tier.Token{0, tier.LocalToken, token + 1, p.lease(key(2))} {
+				for _, wrong := range []tier.Token{0, localToken, token + 1, p.lease(key(2))} {
 					p.ok(p.c.Release(p.ctx, key(1), wrong), "Release with a wrong token")
 					p.held(key(1), "a Release with a wrong token")
 				}
@@ -162,7 +162,7 @@ func putRules() []Rule {
 			Says: "A put never stores over nothing, whatever its token: the lease may have been deleted by a change.",
 			of:   sharedCache,
 			check: func(p *probe) {
-				for n, token := range []tier.Token{0, tier.LocalToken, 1 << 63, p.lease(key(100))} {
+				for n, token := range []tier.Token{0, localToken, 1 << 63, p.lease(key(100))} {
 					p.put(token, entry(key(n), 5))
 					p.lease(key(n))
 				}
@@ -191,7 +191,7 @@ func putRules() []Rule {
 				same := entry(key(1), 500)
 				same.Versioned.AsOf.Mark++
 				for _, older := range []*tier.Entry{entry(key(1), 499), entry(key(1), 1), negative(key(1), 499), same} {
-					for _, t := range []tier.Token{0, tier.LocalToken, token} {
+					for _, t := range []tier.Token{0, localToken, token} {
 						p.put(t, older)
 						p.holds(e)
 					}
@@ -243,7 +243,7 @@ func putRules() []Rule {
 		},
 		{
 			Name:     "uncacheable-is-released",
-			Says:     "Put of an entry that the cache must not hold is ErrUncacheable, stores nothing, and releases its lease; PutBatch counts it.",
+			Says:     "Put of an entry that the cache must not hold counts it, stores nothing, and releases its lease.",
 			of:       sharedCache,
 			refusing: true,
 			check:    checkUncacheable,

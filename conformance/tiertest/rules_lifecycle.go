@@ -9,19 +9,9 @@ import (
 func lifecycleRules() []Rule {
 	return []Rule{
 		{
-			Name: "shared-is-constant",
-			Says: "Shared answers the same before and after use.",
-			check: func(p *probe) {
-				was := p.c.Shared()
-				p.fill(entry(key(1), 5))
-				if p.c.Shared() != was {
-					p.errorf("Shared was %v, and is no more", was)
-				}
-			},
-		},
-		{
 			Name: "ended-context",
 			Says: "A call with a context that has ended returns at once, with an error or a right answer, and spoils nothing.",
+			of:   sharedCache,
 			check: func(p *probe) {
 				ctx, cancel := context.WithCancel(p.ctx)
 				cancel()

@@ -15,9 +15,6 @@ import (
 // unchanged.
 func TestStacksAreStores(t *testing.T) {
 	for name, layers := range stacks {
-		if name == "local-over-local" {
-			continue // it has no use; TestStacks has it
-		}
 		t.Run(name, func(t *testing.T) { storetest.Run(t, storeHarness(layers)) })
 	}
 }
@@ -33,12 +30,15 @@ func storeHarness(layers []string) storetest.Harness {
 	open := func(tb testing.TB, next tenancy.Store, db *memstore.Store, servers []*faults.Server) tenancy.Store {
 		s := &stack{db: db, servers: servers}
 		for i, layer := range layers {
-			var cache tier.Cache = faults.NewLocal()
+			cache, opts := tier.Local(faults.NewLocal()), []tier.Option{tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)}
 			if layer == "shared" {
-				cache = servers[i].Open()
+				cache = tier.Shared(servers[i].Open())
+			}
+			if i > 0 {
+				opts = nil
 			}
 			var err error
-			if s.Store, err = tier.New(next, cache, tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)); err != nil {
+			if s.Store, err = tier.New(next, cache, opts...); err != nil {
 				tb.Fatal(err)
 			}
 			next = s.Store

@@ -40,7 +40,7 @@ func stackMutants() []stackMutant {
 	local, shared, both := []string{"local"}, []string{"shared"}, []string{"shared", "local"}
 	return []stackMutant{
 		{"raises no floors", local, staleOr, plan{source: changing(func(c *tenancy.Change) { c.Keys = nil })}},
-		{"raises no floors under two tiers", both, staleOr, plan{source: changing(func(c *tenancy.Change) { c.Keys = nil })}},
+		{"raises no floors under two caches", both, staleOr, plan{source: changing(func(c *tenancy.Change) { c.Keys = nil })}},
 		{"raises the floors of IDs alone", local, staleOr, plan{source: changing(func(c *tenancy.Change) {
 			c.Keys = []tenancy.Key{tenancy.IDKey(c.TenantID)}
 		})}},
@@ -92,8 +92,8 @@ func stackMutants() []stackMutant {
 		{"keeps what it read for a second", shared, staleOr, plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store {
 			return &forgetful{Store: s, kept: map[string]kept{}}
 		}}},
-		{"mixes up keys", local, anything, plan{cache: func(c tier.Cache) tier.Cache { return mixing{c} }}},
-		{"alters what it holds", both, anything, plan{cache: func(c tier.Cache) tier.Cache { return altering{c} }}},
+		{"mixes up keys", local, anything, plan{local: func(c tier.LocalCache) tier.LocalCache { return mixing{c} }}},
+		{"alters what it holds", both, anything, plan{shared: func(c tier.SharedCache) tier.SharedCache { return altering{c} }}},
 		{"acknowledges writes that it does not make", local, lost + "|" + phantom, plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store { return &boasting{Store: s} }}},
 		{"updates whatever has the revision", local, "a restore has undone", plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store { return believing{s} }}},
 		{"fails with its cache", shared, failing, plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store { return failsWith{s} }}},
@@ -337,35 +337,38 @@ func (f *forgetful) GetByIdentifier(ctx context.Context, identifier string) (ten
 }
 
 // mixing does not compare keys.
-type mixing struct{ tier.Cache }
+type mixing struct{ tier.LocalCache }
 
 func mixed(k tenancy.Key) tenancy.Key {
 	return tenancy.Key{Kind: k.Kind, Value: strings.TrimRight(k.Value, "01") + "?"}
 }
 
-func (m mixing) Get(ctx context.Context, k tenancy.Key) (tier.Result, error) {
-	r, err := m.Cache.Get(ctx, mixed(k))
-	if r.Entry != nil {
-		e := *r.Entry
-		e.Key = k
-		r.Entry = &e
-	}
-	return r, err
+func (m mixing) Get(k tenancy.Key) *tier.Entry {
+	return rekeyed(m.LocalCache.Get(mixed(k)), k)
 }
 
-func (m mixing) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
+func (m mixing) Put(e *tier.Entry) { m.LocalCache.Put(rekeyed(e, mixed(e.Key))) }
+
+func rekeyed(e *tier.Entry, k tenancy.Key) *tier.Entry {
+	if e == nil {
+		return nil
+	}
 	renamed := *e
-	renamed.Key = mixed(e.Key)
-	return m.Cache.Put(ctx, token, &renamed)
+	renamed.Key = k
+	return &renamed
 }
 
 // altering cuts names.
-type altering struct{ tier.Cache }
+type altering struct{ tier.SharedCache }
 
-func (a altering) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
-	cut := *e
-	cut.Versioned.Tenant.Name = strings.TrimRight(cut.Versioned.Tenant.Name, "0123456789")
-	return a.Cache.Put(ctx, token, &cut)
+func (a altering) Put(ctx context.Context, fills []tier.Fill) (int, error) {
+	fills = slices.Clone(fills)
+	for i, f := range fills {
+		cut := *f.Entry
+		cut.Versioned.Tenant.Name = strings.TrimRight(cut.Versioned.Tenant.Name, "0123456789")
+		fills[i].Entry = &cut
+	}
+	return a.SharedCache.Put(ctx, fills)
 }
 
 // boasting now and then says yes without doing anything.
@@ -397,11 +400,9 @@ func (b believing) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant
 // failsWith fails when its cache has failed.
 type failsWith struct{ tenancy.Store }
 
-func (f failsWith) errors() (n int64) {
-	for s := range tier.Walk(f.Store) {
-		n += s.Stats().Errors
-	}
-	return n
+func (f failsWith) errors() int64 {
+	s, _ := tier.Of(f.Store)
+	return s.Stats().Shared.Errors
 }
 
 func (f failsWith) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {

@@ -10,7 +10,7 @@
 //
 // [Wrap] counts the operations of a store and watches every tier below. What it
 // returns has every capability of the store, so that it may stand anywhere in a
-// stack of tiers. [NewRequests] is for the middleware that asks the stack.
+// stack of caches. [NewRequests] is for the middleware that asks the stack.
 //
 // # Cost
 //

@@ -12,7 +12,7 @@ import (
 // A writer whose clock is ahead makes no negative lag.
 func TestObeyedFromTheFuture(t *testing.T) {
 	var lags []time.Duration
-	one := &observedTier{lag: func(_ context.Context, took time.Duration, _ error) { lags = append(lags, took) }}
+	one := &observedStack{lag: func(_ context.Context, took time.Duration, _ error) { lags = append(lags, took) }}
 	one.Obeyed(tenancy.Change{At: time.Now().Add(time.Hour)})
 	one.Obeyed(tenancy.Change{At: time.Now().Add(-time.Hour)})
 	if one.skewed.Load() != 1 || len(lags) != 2 || lags[0] != 0 || lags[1] < time.Hour {

@@ -13,7 +13,7 @@ import (
 func (s *Store) watchReplica(cfg Config) {
 	for r := range replica.Walk(s.Next) {
 		s.addReplica(r)
-		if len(s.tiers) == 0 { // else theirs are the series of the log
+		if s.stack == nil { // else its are the series of the log
 			s.addReplicaLog(r, cfg)
 		}
 		return

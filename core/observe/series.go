@@ -32,9 +32,9 @@ type Config struct {
 	TenantCounts time.Duration
 	// Trace is told of operations, for spans. It may be empty.
 	Trace Trace
-	// TierTrace returns who is told of the work of a tier, for spans: l1 is the
-	// outermost one, and last says that there is no tier below. It may be nil.
-	TierTrace func(tier string, last bool) TierTrace
+	// StackTrace returns who is told of the work of the stack of caches below, for
+	// spans: l1 is the outermost cache, "" stands for none. It may be nil.
+	StackTrace func(local, shared string) StackTrace
 }
 
 // Trace is told of operations. Each function may be nil, must be safe for concurrent
@@ -54,8 +54,8 @@ type Trace struct {
 	Found func(ctx context.Context, id string)
 }
 
-// TierTrace is the part of a [tier.Observer] that is for spans.
-type TierTrace interface {
+// StackTrace is the part of a [tier.Observer] that is for spans.
+type StackTrace interface {
 	Begin(ctx context.Context, w tier.Work, kind tenancy.KeyKind) context.Context
 	End(ctx context.Context, w tier.Work, err error)
 }
@@ -63,11 +63,11 @@ type TierTrace interface {
 // Series returns all series of s, in no particular order.
 func (s *Store) Series() []Series { return s.series }
 
-// Refresh takes the counts of the tiers, which Read returns from then on. It does no
+// Refresh takes the counts of the caches, which Read returns from then on. It does no
 // I/O. Call it once before the series are read.
 func (s *Store) Refresh() {
-	for _, t := range s.tiers {
-		t.refresh()
+	if s.stack != nil {
+		s.stack.refresh()
 	}
 }
 

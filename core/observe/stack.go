@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,106 +11,107 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// observedTier is one tier of the stack below.
-type observedTier struct {
-	tier   *tier.Store
-	name   string
+// observedStack is the stack of caches below.
+type observedStack struct {
+	stack  *tier.Store
 	taking sync.Mutex                 // the counts, so that older ones do not come later
 	stats  atomic.Pointer[tier.Stats] // as of the last Refresh
-	trace  TierTrace                  // nil if nobody wants it
+	trace  StackTrace                 // nil if nobody wants it
 
 	lookups, loads, lag Record // nil if nobody wants them
 	skewed              atomic.Int64
 }
 
-// watch makes series of the tiers below.
+// watch makes series of the stack below, if there is one. Its caches are called l1 and l2,
+// from the outermost.
 func (s *Store) watch(cfg Config) {
-	for t := range tier.Walk(s.Next) {
-		one := &observedTier{tier: t, name: fmt.Sprintf("l%d", len(s.tiers)+1)}
-		one.refresh()
-		s.tiers = append(s.tiers, one)
+	stack, found := tier.Of(s.Next)
+	if !found {
+		return
 	}
-	for i, t := range s.tiers {
-		last := i == len(s.tiers)-1
-		s.addTier(t)
-		shared := t.tier.Cache().Shared()
-		if cfg.Histogram != nil {
-			t.loads = cfg.Histogram(metricCacheLoadDuration, t.name)
-			if shared {
-				t.lookups = cfg.Histogram(metricCacheLookupDuration, t.name)
-			}
-			if last {
-				t.lag = cfg.Histogram(metricLogLag)
-			}
+	o := &observedStack{stack: stack}
+	s.stack = o
+	o.refresh()
+	local, shared := "", "l1"
+	if c := stack.Local(); c != nil {
+		local, shared = "l1", "l2"
+		s.addCache(c, local, func(st *tier.Stats) *tier.CacheStats { return &st.Local })
+	}
+	if c := stack.Shared(); c != nil {
+		s.addCache(c, shared, func(st *tier.Stats) *tier.CacheStats { return &st.Shared })
+	} else {
+		shared = ""
+	}
+	if cfg.Histogram != nil {
+		o.loads, o.lag = cfg.Histogram(metricLoadDuration), cfg.Histogram(metricLogLag)
+		if shared != "" {
+			o.lookups = cfg.Histogram(metricCacheLookupDuration, shared)
 		}
-		if cfg.TierTrace != nil {
-			t.trace = cfg.TierTrace(t.name, last)
-		}
-		t.tier.Observe(t)
 	}
-	if len(s.tiers) > 0 {
-		s.addLog(s.tiers[0], s.tiers[len(s.tiers)-1])
+	if cfg.StackTrace != nil {
+		o.trace = cfg.StackTrace(local, shared)
 	}
+	stack.Observe(o)
+	s.addLog()
 }
 
-// addTier adds the series of one tier.
-func (s *Store) addTier(t *observedTier) {
-	add := func(m Metric, read func(*tier.Stats) int64, values ...string) {
-		s.add(m, t.of(read), append([]string{t.name}, values...)...)
+// addCache adds the series of one cache.
+func (s *Store) addCache(cache any, name string, of func(*tier.Stats) *tier.CacheStats) {
+	add := func(m Metric, read func(*tier.CacheStats) int64, values ...string) {
+		s.add(m, s.stack.of(func(st *tier.Stats) int64 { return read(of(st)) }), append([]string{name}, values...)...)
 	}
-	add(metricCacheLookups, func(st *tier.Stats) int64 { return st.Hits }, "hit")
-	add(metricCacheLookups, func(st *tier.Stats) int64 { return st.Negatives }, "negative")
-	add(metricCacheLookups, func(st *tier.Stats) int64 { return st.Stale }, "stale")
-	add(metricCacheLookups, func(st *tier.Stats) int64 { return st.Misses }, "miss")
-	add(metricCacheLookups, func(st *tier.Stats) int64 { return st.Unanswered }, "error")
-	add(metricCacheStaleServed, func(st *tier.Stats) int64 { return st.ServedStale })
-	add(metricCacheFills, func(st *tier.Stats) int64 { return st.Fills }, "ok")
-	add(metricCacheFills, func(st *tier.Stats) int64 { return st.Uncacheable }, "uncacheable")
-	add(metricCacheFills, func(st *tier.Stats) int64 { return st.Unfilled }, "error")
-	add(metricCacheCoalesced, func(st *tier.Stats) int64 { return st.Coalesced })
-	add(metricCacheLoadsInFlight, func(st *tier.Stats) int64 { return int64(st.InFlight) })
-	add(metricCacheRefreshes, func(st *tier.Stats) int64 { return st.Refreshes })
-	add(metricCacheErrors, func(st *tier.Stats) int64 { return st.Errors })
-	add(metricCacheDenied, func(st *tier.Stats) int64 { return st.Denied })
-	if t.tier.Cache().Shared() {
-		add(metricCacheUnapplied, func(st *tier.Stats) int64 { return st.Unapplied })
+	add(metricCacheLookups, func(st *tier.CacheStats) int64 { return st.Hits }, "hit")
+	add(metricCacheLookups, func(st *tier.CacheStats) int64 { return st.Negatives }, "negative")
+	add(metricCacheLookups, func(st *tier.CacheStats) int64 { return st.Stale }, "stale")
+	add(metricCacheLookups, func(st *tier.CacheStats) int64 { return st.Misses }, "miss")
+	add(metricCacheLookups, func(st *tier.CacheStats) int64 { return st.Unanswered }, "error")
+	add(metricCacheStaleServed, func(st *tier.CacheStats) int64 { return st.ServedStale })
+	add(metricCacheFills, func(st *tier.CacheStats) int64 { return st.Fills }, "ok")
+	if _, local := cache.(tier.LocalCache); local {
+		add(metricCacheRefreshes, func(st *tier.CacheStats) int64 { return st.Refreshes })
+	} else {
+		add(metricCacheFills, func(st *tier.CacheStats) int64 { return st.Uncacheable }, "uncacheable")
+		add(metricCacheFills, func(st *tier.CacheStats) int64 { return st.Unfilled }, "error")
+		add(metricCacheErrors, func(st *tier.CacheStats) int64 { return st.Errors })
+		add(metricCacheDenied, func(st *tier.CacheStats) int64 { return st.Denied })
+		add(metricCacheUnapplied, func(st *tier.CacheStats) int64 { return st.Unapplied })
 	}
-	s.addSpaces(t.tier.Cache(), t.name)
-	s.addBreaker(t.tier.Cache(), t.name)
+	s.addSpaces(cache, name)
+	s.addBreaker(cache, name)
 }
 
 // addSpaces adds the series of a cache that knows what it holds.
-func (s *Store) addSpaces(cache tier.Cache, name string) {
-	c, ok := cache.(interface{ Stats() tier.CacheStats })
+func (s *Store) addSpaces(cache any, name string) {
+	c, ok := cache.(interface{ Stats() CacheStats })
 	if !ok {
 		return
 	}
-	for kind, space := range map[string]func() tier.SpaceStats{
-		"tenant":   func() tier.SpaceStats { return c.Stats().Tenants },
-		"negative": func() tier.SpaceStats { return c.Stats().Negatives },
+	for kind, space := range map[string]func() SpaceStats{
+		"tenant":   func() SpaceStats { return c.Stats().Tenants },
+		"negative": func() SpaceStats { return c.Stats().Negatives },
 	} {
-		add := func(m Metric, read func(tier.SpaceStats) float64, values ...string) {
+		add := func(m Metric, read func(SpaceStats) float64, values ...string) {
 			s.add(m, func() float64 { return read(space()) }, append([]string{name, kind}, values...)...)
 		}
-		add(metricCacheEntries, func(st tier.SpaceStats) float64 { return count(st.Entries) })
-		add(metricCacheFillRatio, func(st tier.SpaceStats) float64 { return count(st.Used) / count(max(1, st.Capacity)) })
-		add(metricCacheEvictions, func(st tier.SpaceStats) float64 { return count(st.Evictions) }, "capacity")
-		add(metricCacheEvictions, func(st tier.SpaceStats) float64 { return count(st.Rejections) }, "rejected")
-		add(metricCacheEvictions, func(st tier.SpaceStats) float64 { return count(st.Expired) }, "expired")
-		add(metricCacheEvictions, func(st tier.SpaceStats) float64 { return count(st.Cleared) }, "cleared")
+		add(metricCacheEntries, func(st SpaceStats) float64 { return count(st.Entries) })
+		add(metricCacheFillRatio, func(st SpaceStats) float64 { return count(st.Used) / count(max(1, st.Capacity)) })
+		add(metricCacheEvictions, func(st SpaceStats) float64 { return count(st.Evictions) }, "capacity")
+		add(metricCacheEvictions, func(st SpaceStats) float64 { return count(st.Rejections) }, "rejected")
+		add(metricCacheEvictions, func(st SpaceStats) float64 { return count(st.Expired) }, "expired")
+		add(metricCacheEvictions, func(st SpaceStats) float64 { return count(st.Cleared) }, "cleared")
 	}
 }
 
 // addBreaker adds the series of a cache or bus with a circuit breaker.
 func (s *Store) addBreaker(of any, name string) {
-	b, ok := of.(interface{ BreakerStats() tier.BreakerStats })
+	b, ok := of.(interface{ BreakerStats() BreakerStats })
 	if !ok {
 		return
 	}
-	for state, changes := range map[tier.BreakerState]func(tier.BreakerStats) int64{
-		tier.BreakerOpen:     func(st tier.BreakerStats) int64 { return st.Opened },
-		tier.BreakerHalfOpen: func(st tier.BreakerStats) int64 { return st.HalfOpened },
-		tier.BreakerClosed:   func(st tier.BreakerStats) int64 { return st.Closed },
+	for state, changes := range map[BreakerState]func(BreakerStats) int64{
+		BreakerOpen:     func(st BreakerStats) int64 { return st.Opened },
+		BreakerHalfOpen: func(st BreakerStats) int64 { return st.HalfOpened },
+		BreakerClosed:   func(st BreakerStats) int64 { return st.Closed },
 	} {
 		label := strings.ReplaceAll(state.String(), "-", "_")
 		s.add(metricBreakerState, func() float64 { return boolean(b.BreakerStats().State == state) }, name, label)
@@ -121,96 +121,94 @@ func (s *Store) addBreaker(of any, name string) {
 	s.add(metricBreakerRefused, func() float64 { return count(b.BreakerStats().Refused) }, name)
 }
 
-// addLog adds the series of the log and the bus, of which a stack has one each,
-// whatever the number of its tiers. All tiers know the counts of the follower, the
-// innermost one is told of changes.
-func (s *Store) addLog(outermost, innermost *observedTier) {
-	stats := &outermost.stats
-	add := func(m Metric, read func(*tier.Stats) int64, values ...string) {
-		s.add(m, outermost.of(read), values...)
-	}
-	s.add(metricLogServing, func() float64 { return boolean(stats.Load().Serving) })
-	s.add(metricLogLastContact, func() float64 { return timestamp(stats.Load().LastContact) })
+// addLog adds the series of the loads, the log and the bus.
+func (s *Store) addLog() {
+	o := s.stack
+	add := func(m Metric, read func(*tier.Stats) int64, values ...string) { s.add(m, o.of(read), values...) }
+	add(metricLoadsCoalesced, func(st *tier.Stats) int64 { return st.Coalesced })
+	add(metricLoadsInFlight, func(st *tier.Stats) int64 { return int64(st.InFlight) })
+	s.add(metricLogServing, func() float64 { return boolean(o.stats.Load().Serving) })
+	s.add(metricLogLastContact, func() float64 { return timestamp(o.stats.Load().LastContact) })
 	add(metricLogRevision, func(st *tier.Stats) int64 { return int64(st.Position.Revision) })
 	add(metricLogUnfollowed, func(st *tier.Stats) int64 { return st.Unfollowed })
-	s.add(metricLogClockSkew, func() float64 { return count(innermost.skewed.Load()) })
+	s.add(metricLogClockSkew, func() float64 { return count(o.skewed.Load()) })
 	add(metricInvalidations, func(st *tier.Stats) int64 { return st.Changes }, "change")
 	add(metricInvalidations, func(st *tier.Stats) int64 { return st.Compacted }, "compacted")
 	add(metricInvalidations, func(st *tier.Stats) int64 { return st.Diverged }, "diverged")
 	add(metricInvalidations, func(st *tier.Stats) int64 { return st.Flushed }, "requested")
-	for _, t := range s.tiers {
-		bus := t.tier.Bus()
-		if bus == nil {
-			continue
-		}
-		add(metricBusMessages, func(st *tier.Stats) int64 { return st.Published }, "sent", "ok")
-		add(metricBusMessages, func(st *tier.Stats) int64 { return st.Unpublished }, "sent", "error")
-		add(metricBusMessages, func(st *tier.Stats) int64 { return st.Received }, "received", "ok")
-		add(metricBusResubscriptions, func(st *tier.Stats) int64 { return st.Resubscribed })
-		s.add(metricBusLastMessage, func() float64 { return timestamp(stats.Load().LastReceived) })
-		if b, ok := bus.(interface{ Connected() bool }); ok {
-			s.add(metricBusConnected, func() float64 { return boolean(b.Connected()) })
-		}
-		s.addBreaker(bus, "bus")
-		return // the counts are those of all buses of the stack
+	bus := o.stack.Bus()
+	if bus == nil {
+		return
 	}
+	add(metricBusMessages, func(st *tier.Stats) int64 { return st.Published }, "sent", "ok")
+	add(metricBusMessages, func(st *tier.Stats) int64 { return st.Unpublished }, "sent", "error")
+	add(metricBusMessages, func(st *tier.Stats) int64 { return st.Received }, "received", "ok")
+	add(metricBusResubscriptions, func(st *tier.Stats) int64 { return st.Resubscribed })
+	s.add(metricBusLastMessage, func() float64 { return timestamp(o.stats.Load().LastReceived) })
+	if b, ok := bus.(interface{ Connected() bool }); ok {
+		s.add(metricBusConnected, func() float64 { return boolean(b.Connected()) })
+	}
+	s.addBreaker(bus, "bus")
 }
 
-func (t *observedTier) refresh() {
-	t.taking.Lock()
-	defer t.taking.Unlock()
-	st := t.tier.Stats()
-	t.stats.Store(&st)
+func (o *observedStack) refresh() {
+	o.taking.Lock()
+	defer o.taking.Unlock()
+	st := o.stack.Stats()
+	o.stats.Store(&st)
 }
 
-func (t *observedTier) of(read func(*tier.Stats) int64) func() float64 {
-	return func() float64 { return count(read(t.stats.Load())) }
+func (o *observedStack) of(read func(*tier.Stats) int64) func() float64 {
+	return func() float64 { return count(read(o.stats.Load())) }
 }
 
-// begun is the key of the time at which work of a tier began.
-type begun struct{ *observedTier }
+// begun is the key of the time at which work began.
+type begun struct {
+	*observedStack
+	tier.Work
+}
 
 // Begin implements [tier.Observer].
-func (t *observedTier) Begin(ctx context.Context, w tier.Work, kind tenancy.KeyKind) context.Context {
-	if t.trace != nil {
-		ctx = t.trace.Begin(ctx, w, kind)
+func (o *observedStack) Begin(ctx context.Context, w tier.Work, kind tenancy.KeyKind) context.Context {
+	if o.trace != nil {
+		ctx = o.trace.Begin(ctx, w, kind)
 	}
-	if t.record(w) != nil {
-		ctx = context.WithValue(ctx, begun{t}, time.Now())
+	if o.record(w) != nil {
+		ctx = context.WithValue(ctx, begun{o, w}, time.Now())
 	}
 	return ctx
 }
 
 // End implements [tier.Observer].
-func (t *observedTier) End(ctx context.Context, w tier.Work, err error) {
-	if record := t.record(w); record != nil {
-		if at, ok := ctx.Value(begun{t}).(time.Time); ok {
+func (o *observedStack) End(ctx context.Context, w tier.Work, err error) {
+	if record := o.record(w); record != nil {
+		if at, ok := ctx.Value(begun{o, w}).(time.Time); ok {
 			record(ctx, time.Since(at), err)
 		}
 	}
-	if t.trace != nil {
-		t.trace.End(ctx, w, err)
+	if o.trace != nil {
+		o.trace.End(ctx, w, err)
 	}
 }
 
-func (t *observedTier) record(w tier.Work) Record {
+func (o *observedStack) record(w tier.Work) Record {
 	switch w {
 	case tier.WorkGet:
-		return t.lookups
+		return o.lookups
 	case tier.WorkLoad:
-		return t.loads
+		return o.loads
 	}
 	return nil
 }
 
 // Obeyed implements [tier.Observer].
-func (t *observedTier) Obeyed(c tenancy.Change) {
+func (o *observedStack) Obeyed(c tenancy.Change) {
 	lag := time.Since(c.At)
 	if lag < 0 {
-		t.skewed.Add(1)
+		o.skewed.Add(1)
 		lag = 0
 	}
-	if t.lag != nil {
-		t.lag(context.Background(), lag, nil)
+	if o.lag != nil {
+		o.lag(context.Background(), lag, nil)
 	}
 }

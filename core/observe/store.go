@@ -14,7 +14,7 @@ type Store struct {
 	tenancy.Decorator
 	trace  Trace
 	took   [operations]Record // nil if nobody wants them
-	tiers  []*observedTier    // below, outermost first
+	stack  *observedStack     // below, or nil
 	series []Series
 	census *census // nil if nobody wants it
 	counts counts
@@ -26,7 +26,7 @@ var _ tenancy.Source = (*Store)(nil)
 // average.
 const SampleEvery = 64
 
-// Wrap returns next, of which everything is seen, and so is the work of every tier
+// Wrap returns next, of which everything is seen, and so is the work of the caches
 // below. It has every capability of next, and closing it closes next. Errors pass
 // through as they are. It fails with [tenancy.ErrInvalid] if next is nil.
 func Wrap(next tenancy.Store, cfg Config) (*Store, error) {

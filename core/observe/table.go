@@ -17,35 +17,35 @@ var (
 	}
 )
 
-// Tiers, of which l1 is the outermost one.
+// Caches, of which l1 is the outermost one.
 var (
 	metricCacheLookups = Metric{
 		"tenancy.cache.lookups", Counter, "{lookup}",
-		"Lookups of keys: hit and negative were answered by the tier; of stale, an entry was found that must not be served; error could not be asked.", []string{"tier", "result"},
+		"Lookups of keys: hit and negative were answered by the cache; of stale, an entry was found that must not be served; error could not be asked.", []string{"tier", "result"},
 	}
 	metricCacheStaleServed = Metric{
 		"tenancy.cache.stale_served", Counter, "{lookup}",
-		"Lookups that the tier answered while the change log could not be read; they are among hit and negative.", []string{"tier"},
+		"Lookups that the cache answered while the change log could not be read; they are among hit and negative.", []string{"tier"},
 	}
 	metricCacheLookupDuration = Metric{
 		"tenancy.cache.lookup.duration", Histogram, "s",
 		"Duration of the calls of a shared cache for entries.", []string{"tier"},
 	}
-	metricCacheLoadDuration = Metric{
+	metricLoadDuration = Metric{
 		"tenancy.cache.load.duration", Histogram, "s",
-		"Duration of the calls of the store below the tier, for what it could not answer.", []string{"tier"},
+		"Duration of the calls of the store below the caches, for what they could not answer.", nil,
 	}
 	metricCacheFills = Metric{
 		"tenancy.cache.fills", Counter, "{entry}",
 		"Entries put into the cache, and those that were not: uncacheable (a secret without a sealer), error.", []string{"tier", "outcome"},
 	}
-	metricCacheCoalesced = Metric{
+	metricLoadsCoalesced = Metric{
 		"tenancy.cache.coalesced_loads", Counter, "{lookup}",
-		"Lookups that waited for the load of another caller.", []string{"tier"},
+		"Lookups that waited for the load of another caller.", nil,
 	}
-	metricCacheLoadsInFlight = Metric{
+	metricLoadsInFlight = Metric{
 		"tenancy.cache.loads.inflight", Sum, "{load}",
-		"Loads from below under way.", []string{"tier"},
+		"Loads from below under way.", nil,
 	}
 	metricCacheRefreshes = Metric{
 		"tenancy.cache.refreshes", Counter, "{load}",
@@ -197,7 +197,7 @@ var (
 func Metrics() []Metric {
 	return []Metric{
 		metricBuildInfo, metricOperations, metricOperationDuration,
-		metricCacheLookups, metricCacheStaleServed, metricCacheLookupDuration, metricCacheLoadDuration, metricCacheFills, metricCacheCoalesced, metricCacheLoadsInFlight,
+		metricCacheLookups, metricCacheStaleServed, metricCacheLookupDuration, metricLoadDuration, metricCacheFills, metricLoadsCoalesced, metricLoadsInFlight,
 		metricCacheRefreshes, metricCacheErrors, metricCacheDenied, metricCacheUnapplied, metricCacheEntries, metricCacheFillRatio, metricCacheEvictions,
 		metricBreakerState, metricBreakerTransitions, metricBreakerFailures, metricBreakerRefused,
 		metricLogServing, metricLogRevision, metricLogLastContact, metricLogLag, metricLogClockSkew, metricLogUnfollowed, metricInvalidations,

@@ -13,19 +13,18 @@ const (
 	applyTimeout = time.Second
 )
 
-// applier makes a shared cache obey the changes, outside the reader of the log, which must
+// applier makes the shared cache obey the changes, outside the reader of the log, which must
 // not wait for a network. A change that finds the queue full is dropped: floors
 // keep what is outdated from being served, in this process and in every other.
 type applier struct {
-	cache     Cache
-	stats     *counters
+	cache     *shared
 	observers *observers
 	queue     chan tenancy.Change
 	work      *inflight.Group
 }
 
-func newApplier(cache Cache, stats *counters, observers *observers) *applier {
-	a := &applier{cache: cache, stats: stats, observers: observers, queue: make(chan tenancy.Change, applyQueue), work: inflight.New(tenancy.ErrClosed)}
+func newApplier(cache *shared, observers *observers) *applier {
+	a := &applier{cache: cache, observers: observers, queue: make(chan tenancy.Change, applyQueue), work: inflight.New(tenancy.ErrClosed)}
 	a.work.Go(a.run)
 	return a
 }
@@ -34,7 +33,7 @@ func (a *applier) enqueue(c tenancy.Change) {
 	select {
 	case a.queue <- c:
 	default:
-		a.stats.unapplied.Add(1)
+		a.cache.stats.unapplied.Add(1)
 	}
 }
 
@@ -49,7 +48,7 @@ func (a *applier) run(ctx context.Context) {
 				return struct{}{}, a.cache.Apply(ctx, c)
 			})
 			if err != nil {
-				a.stats.unapplied.Add(1)
+				a.cache.stats.unapplied.Add(1)
 			}
 			cancel()
 		}

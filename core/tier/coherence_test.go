@@ -30,8 +30,8 @@ func TestFloorOutranksTheCache(t *testing.T) {
 			t.Fatal("the cache's old entry was served")
 		}
 	}
-	if st := s.Stats(); st.Stale != 3 {
-		t.Errorf("Stale = %d, want 3", st.Stale)
+	if st := s.Stats(); st.Local.Stale != 3 {
+		t.Errorf("Stale = %d, want 3", st.Local.Stale)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestNothingIsServedBeforeTheStart(t *testing.T) {
 	if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
 		t.Errorf("before the start: %v, want ErrUnavailable", err)
 	}
-	if st := s.Stats(); st.Serving || st.Fills != 0 {
+	if st := s.Stats(); st.Serving || st.Local.Fills != 0 {
 		t.Errorf("before the start: %+v", st)
 	}
 	db.set(func(d *database) { d.logErr = nil })
@@ -179,7 +179,7 @@ func TestEntryOfALostHistoryIsRefused(t *testing.T) {
 			t.Fatal("a value of the lost history was served")
 		}
 	}
-	if st := b.Stats(); st.Denied == 0 {
+	if st := b.Stats(); st.Shared.Denied == 0 {
 		t.Errorf("%+v: want a denied entry", st)
 	}
 	if shared.entry(lost.Key) == lost {

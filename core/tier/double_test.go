@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,11 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 // localMap is a local cache that keeps everything. It returns what was put, also
 // when that is long outdated: the tier must notice.
@@ -23,41 +29,38 @@ type localMap struct {
 
 func newLocalMap() *localMap { return &localMap{entries: map[tenancy.Key]*tier.Entry{}} }
 
-func (c *localMap) Get(_ context.Context, key tenancy.Key) (tier.Result, error) {
+func (c *localMap) Get(key tenancy.Key) *tier.Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return tier.Result{Entry: c.entries[key], Token: tier.LocalToken}, nil
+	return c.entries[key]
 }
 
-func (c *localMap) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
+func (c *localMap) Put(e *tier.Entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.frozen {
 		c.entries[e.Key] = e
 	}
-	return nil
 }
 
-func (c *localMap) Release(context.Context, tenancy.Key, tier.Token) error { return nil }
-func (c *localMap) Apply(context.Context, tenancy.Change) error            { return nil }
-func (c *localMap) Drop(context.Context, *tier.Entry) error                { return nil }
-func (c *localMap) Shared() bool                                           { return false }
-func (c *localMap) Close() error                                           { return nil }
+func (c *localMap) MaxEntries() int64 { return 1 << 16 }
+func (c *localMap) Close()            {}
 
-func (c *localMap) InvalidateAll(context.Context) (int64, error) {
+func (c *localMap) InvalidateAll() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := len(c.entries)
 	clear(c.entries)
-	return int64(n), nil
+	return int64(n)
 }
 
 // sharedMap is a shared cache with leases, in memory: what Valkey is to several
 // processes, it is to several stacks.
 type sharedMap struct {
-	mu    sync.Mutex
-	slots map[tenancy.Key]slot
-	fail  error
+	mu        sync.Mutex
+	slots     map[tenancy.Key]slot
+	fail      error
+	noSecrets bool // a tenant with a DatabaseURL is not for it
 }
 
 type slot struct {
@@ -67,32 +70,45 @@ type slot struct {
 
 func newSharedMap() *sharedMap { return &sharedMap{slots: map[tenancy.Key]slot{}} }
 
-func (c *sharedMap) Get(_ context.Context, key tenancy.Key) (tier.Result, error) {
+func (c *sharedMap) Get(_ context.Context, keys []tenancy.Key) ([]tier.Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	results := make([]tier.Result, len(keys))
+	for i, key := range keys {
+		s, found := c.slots[key]
+		if !found {
+			s.lease = tier.Token(rand.Uint64() | 1)
+			c.slots[key] = s
+			results[i].Token = s.lease
+			continue
+		}
+		results[i].Entry = s.entry
+	}
 	if c.fail != nil {
-		return tier.Result{}, c.fail
+		return nil, c.fail
 	}
-	s, found := c.slots[key]
-	if !found {
-		s.lease = tier.Token(rand.Uint64() | 1)
-		c.slots[key] = s
-		return tier.Result{Token: s.lease}, nil
-	}
-	return tier.Result{Entry: s.entry}, nil
+	return results, nil
 }
 
-func (c *sharedMap) Put(_ context.Context, token tier.Token, e *tier.Entry) error {
+func (c *sharedMap) Put(_ context.Context, fills []tier.Fill) (uncacheable int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fail != nil {
-		return c.fail
+		return 0, c.fail
 	}
-	s, found := c.slots[e.Key]
-	if found && (s.entry == nil && s.lease == token || s.entry != nil && s.entry.Versioned.AsOf.Revision < e.Versioned.AsOf.Revision) {
-		c.slots[e.Key] = slot{entry: e}
+	for _, f := range fills {
+		s, found := c.slots[f.Entry.Key]
+		switch {
+		case c.noSecrets && !f.Entry.Versioned.Tenant.DatabaseURL.IsZero():
+			uncacheable++
+			if s.entry == nil && s.lease == f.Token {
+				delete(c.slots, f.Entry.Key)
+			}
+		case found && (s.entry == nil && s.lease == f.Token || s.entry != nil && s.entry.Versioned.AsOf.Revision < f.Entry.Versioned.AsOf.Revision):
+			c.slots[f.Entry.Key] = slot{entry: f.Entry}
+		}
 	}
-	return nil
+	return uncacheable, nil
 }
 
 func (c *sharedMap) Release(_ context.Context, key tenancy.Key, token tier.Token) error {
@@ -124,7 +140,6 @@ func (c *sharedMap) Drop(_ context.Context, e *tier.Entry) error {
 	return c.fail
 }
 
-func (c *sharedMap) Shared() bool { return true }
 func (c *sharedMap) Close() error { return nil }
 
 func (c *sharedMap) InvalidateAll(context.Context) (int64, error) {
@@ -212,12 +227,25 @@ func (d *database) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.V
 // Close leaves the memstore open: several stacks share it.
 func (d *database) Close() error { return nil }
 
-func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache, opts ...tier.Option) *tier.Store {
+// in returns a cache of either kind for New.
+func in(cache any) tier.Cache {
+	if c, ok := cache.(tier.LocalCache); ok {
+		return tier.Local(c)
+	}
+	return tier.Shared(cache.(tier.SharedCache))
+}
+
+// newStack returns a local cache over a shared one over next. The options are those of
+// the shared one, and of the stack.
+func newStack(tb testing.TB, next tenancy.Store, l1 tier.LocalCache, l2 tier.SharedCache, opts ...tier.Option) *tier.Store {
 	tb.Helper()
-	opts = append([]tier.Option{
-		tier.WithLogger(slog.New(slog.DiscardHandler)),
-	}, opts...)
-	s, err := tier.New(next, cache, opts...)
+	return newTier(tb, newTier(tb, next, l2, opts...), l1)
+}
+
+// newTier returns next with a cache of either kind in front of it.
+func newTier(tb testing.TB, next tenancy.Store, cache any, opts ...tier.Option) *tier.Store {
+	tb.Helper()
+	s, err := tier.New(next, in(cache), opts...)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -14,41 +14,27 @@ import (
 // no harm: the tier serves no entry that is out of date.
 type unboundedCache struct{ entries sync.Map }
 
-func (c *unboundedCache) Get(_ context.Context, key tenancy.Key) (tier.Result, error) {
+func (c *unboundedCache) Get(key tenancy.Key) *tier.Entry {
 	found, _ := c.entries.Load(key)
 	e, _ := found.(*tier.Entry)
-	return tier.Result{Entry: e, Token: tier.LocalToken}, nil
+	return e
 }
 
-func (c *unboundedCache) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
-	c.entries.Store(e.Key, e)
-	return nil
-}
+func (c *unboundedCache) Put(e *tier.Entry) { c.entries.Store(e.Key, e) }
 
-func (c *unboundedCache) Drop(_ context.Context, e *tier.Entry) error {
-	c.entries.CompareAndDelete(e.Key, e)
-	return nil
-}
-
-func (c *unboundedCache) InvalidateAll(context.Context) (int64, error) {
+func (c *unboundedCache) InvalidateAll() int64 {
 	c.entries.Clear()
-	return -1, nil
+	return -1 // who knows
 }
 
-// Leases, and obeying changes, are for caches that processes share.
-func (c *unboundedCache) Release(context.Context, tenancy.Key, tier.Token) error { return nil }
-func (c *unboundedCache) Apply(context.Context, tenancy.Change) error            { return nil }
-func (c *unboundedCache) Shared() bool                                           { return false }
+func (c *unboundedCache) MaxEntries() int64 { return 1 << 20 }
 
-func (c *unboundedCache) Close() error {
-	c.entries.Clear() // a Get may still come, and must find nothing
-	return nil
-}
+func (c *unboundedCache) Close() { c.entries.Clear() } // a Get may still come, and must find nothing
 
 func Example() {
 	ctx := context.Background()
 	primary := memstore.New() // or bunpg.Open
-	store, err := tier.New(primary, &unboundedCache{})
+	store, err := tier.New(primary, tier.Local(&unboundedCache{}))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -67,7 +53,7 @@ func Example() {
 		}
 	}
 	stats := store.Stats()
-	fmt.Println(stats.Loads, "load,", stats.Hits, "hits")
+	fmt.Println(stats.Loads, "load,", stats.Local.Hits, "hits")
 
 	if _, err := store.SetStatus(ctx, acme.ID, tenancy.StatusSuspended); err != nil {
 		fmt.Println(err)

@@ -38,7 +38,7 @@ func (l *readLog) count() int {
 func TestFollowersShareTheReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &readLog{database: &database{Store: memstore.New()}}
-		s := newTier(t, newTier(t, log, newSharedMap()), newLocalMap())
+		s := newStack(t, log, newLocalMap(), newSharedMap())
 		acme := create(t, s, "acme")
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()

@@ -100,27 +100,11 @@ func TestManyLeasesAreNotWaitedFor(t *testing.T) {
 	})
 }
 
-// batchMap is a shared cache with a way for many keys, which holds no secret.
-type batchMap struct{ *sharedMap }
-
-func (c batchMap) GetBatch(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
-	results := make([]tier.Result, len(keys))
-	for i, k := range keys {
-		results[i], _ = c.Get(ctx, k)
-	}
-	return results, nil
-}
-
-func (c batchMap) PutBatch(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (uncacheable int, err error) {
-	for i, e := range entries {
-		if e.Versioned.Tenant.DatabaseURL.IsZero() {
-			err = errors.Join(err, c.Put(ctx, tokens[i], e))
-		} else {
-			uncacheable++
-			err = errors.Join(err, c.Release(ctx, e.Key, tokens[i]))
-		}
-	}
-	return uncacheable, err
+// noSecrets returns a shared cache that must not hold a tenant with a DatabaseURL.
+func noSecrets() *sharedMap {
+	c := newSharedMap()
+	c.noSecrets = true
+	return c
 }
 
 // Rule 14: what must not be put into a cache is counted, in batches too.
@@ -131,11 +115,11 @@ func TestUncacheableIsCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newTier(t, db, batchMap{newSharedMap()})
+	s := newTier(t, db, noSecrets())
 	if _, err := s.GetByIDs(t.Context(), append(ids, secret.ID)); err != nil {
 		t.Fatal(err)
 	}
-	if st := s.Stats(); st.Fills != 2 || st.Uncacheable != 1 || st.Unfilled != 0 {
+	if st := s.Stats(); st.Shared.Fills != 2 || st.Shared.Uncacheable != 1 || st.Shared.Unfilled != 0 {
 		t.Errorf("%+v, want 2 fills and 1 uncacheable", st)
 	}
 }

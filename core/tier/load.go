@@ -4,303 +4,320 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-const (
-	// How often a load is tried again because the reader of the log started over meanwhile
-	// (a restore, a trimmed log), so that it cannot judge what was loaded before.
-	// Each of these is rare; several in a row are an outage.
-	loadAttempts = 10
-	// How long the first look for what the holder of a lease fills in waits; each
-	// one doubles it, up to maxLeasePoll.
-	leasePoll    = 5 * time.Millisecond
-	maxLeasePoll = 50 * time.Millisecond
-	// How long it may take to give back the leases of a failed load. Those that are
-	// left end by themselves.
-	releaseTimeout = 100 * time.Millisecond
-)
+// loadAttempts is how often a load is tried again because the reader of the log started
+// over meanwhile (a restore, a trimmed log), so that it cannot judge what was loaded before.
+// Each of these is rare; several in a row are an outage.
+const loadAttempts = 10
 
-// load returns an accepted entry for key, from a shared cache that answered a
-// (cached) or from below, and puts it into the cache.
-func (s *Store) load(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (e *Entry, cached bool, err error) {
-	g := grant{token: a.Token}
-	defer func() {
-		if e == nil { // it failed, perhaps by a panic
-			s.release(ctx, lease{key, g.token})
-		}
-	}()
-	if err := s.beginLoad(ctx); err != nil {
-		return nil, false, err
-	}
-	defer s.endLoad()
-	if !s.shared {
-		e, err = s.loadBelow(ctx, key, least, grant{LocalToken, true})
-		return e, false, err
-	}
-	if e, g, err = s.fromShared(ctx, key, least, a); e != nil || err != nil {
-		return e, true, err
-	}
-	e, err = s.loadBelow(ctx, key, least, g)
-	return e, false, err
+// lookup is a key on its way through the stack: from the shared cache to the store below,
+// and back into the caches. A lookup of one key is a batch of one.
+type lookup struct {
+	key   tenancy.Key
+	least tenancy.Revision // the answer must be as of; Latest is of no cache
+	floor tenancy.Revision // of the key, when the store below was asked
+	entry *Entry           // the answer, once there is one
+
+	// Of the shared cache:
+	found  *Entry // what it has, to be judged
+	cached bool   // that is the answer
+	token  Token  // the lease to fill it, or 0
+	fill   bool   // it is to be filled: by the lease, or over an outdated entry
 }
 
-// beginLoad waits until few enough loads are under way. endLoad follows.
-func (s *Store) beginLoad(ctx context.Context) error {
-	select {
-	case s.loads <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// miss returns an entry under key that is current when it is called, and as new as asked
+// for. It shares the load with everybody else who wants the key now.
+func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-}
-
-func (s *Store) endLoad() { <-s.loads }
-
-// grant says whether a load may fill the cache, and by which lease. Over an older
-// entry it may without one. After trouble with the cache it may not: a cache that
-// hangs must not be waited for twice.
-type grant struct {
-	token Token
-	fill  bool
-}
-
-// answer is what a shared cache said; not ok if it cannot be used now.
-type answer struct {
-	Result
-	ok bool
-}
-
-// ask asks the shared cache once.
-func (s *Store) ask(ctx context.Context, key tenancy.Key) answer {
-	if !s.stack.reader.Serving() {
-		s.stats.unanswered.Add(1)
-		return answer{}
+	if err := s.reader.Ready(ctx); err != nil {
+		return nil, err
 	}
-	r, err := s.getShared(ctx, key)
-	if err != nil { // which is no trouble of the caller
-		s.stats.errors.Add(1)
-		s.stats.unanswered.Add(1)
-	}
-	return answer{r, err == nil}
-}
-
-// fromShared judges what the shared cache answered, and asks it again for a moment
-// if another process is about to fill it. It returns an entry that may be served,
-// or what a load may do.
-func (s *Store) fromShared(ctx context.Context, key tenancy.Key, least tenancy.Revision, a answer) (*Entry, grant, error) {
-	deadline := time.Now().Add(s.cfg.leaseWait)
-	for wait := leasePoll; ; wait = min(2*wait, maxLeasePoll) {
-		if !a.ok {
-			return nil, grant{}, ctx.Err()
-		}
-		if a.Entry != nil {
-			ok, err := s.acceptCached(ctx, a.Entry, key, least)
-			if err != nil {
-				return nil, grant{}, err
-			}
-			if ok {
-				return a.Entry, grant{}, nil
-			}
-			s.stats.stale.Add(1)
-			return nil, grant{fill: true}, nil // loadBelow repairs it: put replaces an older entry
-		}
-		if a.Token != 0 || time.Until(deadline) < wait {
-			s.stats.misses.Add(1)
-			return nil, grant{a.Token, a.Token != 0}, nil
-		}
-		select {
-		case <-ctx.Done():
-			s.stats.misses.Add(1)
-			return nil, grant{}, ctx.Err()
-		case <-time.After(wait):
-		}
-		a = s.ask(ctx, key)
-	}
-}
-
-// acceptCached reports whether an entry of the shared cache may be served. It
-// follows the log if the entry is newer than that was followed.
-func (s *Store) acceptCached(ctx context.Context, e *Entry, key tenancy.Key, least tenancy.Revision) (bool, error) {
-	if s.acceptKnown(e, key, least) {
-		return true, nil
-	}
-	if !e.holds(key) {
-		s.stats.errors.Add(1)
-		return false, nil
-	}
-	if e.Versioned.AsOf.Revision < max(least, s.stack.fence.Load().floor(key)) {
-		return false, nil
-	}
-	v, err := s.stack.reader.Accept(ctx, e.Versioned.AsOf)
-	if err != nil {
-		return false, err
-	}
-	if v == follow.Denied {
-		s.stats.denied.Add(1)
-		if err := s.cache.Drop(ctx, e); err != nil {
-			s.stats.errors.Add(1)
-		}
-	}
-	return v == follow.Confirmed && s.acceptKnown(e, key, least), nil
-}
-
-// acceptKnown reports whether an entry of the shared cache may be served by what
-// the log has said so far.
-func (s *Store) acceptKnown(e *Entry, key tenancy.Key, least tenancy.Revision) bool {
-	if !e.holds(key) || s.stack.reader.Check(e.Versioned.AsOf) != follow.Confirmed ||
-		e.Versioned.AsOf.Revision < max(least, s.stack.fence.Load().floor(key)) {
-		return false
-	}
-	if e.Negative() {
-		s.stats.negatives.Add()
-	} else {
-		s.stats.hits.Add()
-	}
-	return true
-}
-
-// loadBelow loads key from the store below, follows the log to what it got, and
-// fills the cache.
-func (s *Store) loadBelow(ctx context.Context, key tenancy.Key, least tenancy.Revision, g grant) (*Entry, error) {
-	for range loadAttempts {
-		fence := s.stack.fence.Load()
-		// What is older than the marks could not be accepted, though it may be current.
-		lookup := tenancy.Lookup{Key: key, Min: max(least, fence.floor(key), s.stack.reader.Oldest())}
-		if s.shared || !s.stack.reader.Serving() {
-			// What fills a shared cache must not come out of a cache: it may be
-			// older than a change that was applied to the shared one already.
-			lookup.Min = tenancy.Latest
-		}
-		snapshots, err := s.askBelow(ctx, []tenancy.Lookup{lookup})
-		if err == nil && snapshots[0].AsOf.Revision < least { // Latest is before least
-			err = tenancy.ErrCompacted
-		}
-		switch {
-		case errors.Is(err, tenancy.ErrCompacted): // the log went back behind our floors, or least was never in it
-			if err := s.stack.reader.Follow(ctx); err != nil {
-				return nil, err
-			}
-			if least > s.stack.reader.Position().Revision {
-				return nil, err
-			}
-			continue
-		case err != nil:
-			return nil, err
-		}
-		e := s.newEntry(key, snapshots[0], fence)
-		v, err := s.stack.reader.Accept(ctx, e.Versioned.AsOf)
+	for {
+		// The floor as it is now: somebody who returned before us may have seen
+		// the change that raised it.
+		fence := s.fence.Load()
+		floor := max(least, fence.floor(key))
+		flight := flightKey{key, fence.epoch, least}
+		e, fl, err := s.share(ctx, flight)
 		if err != nil {
 			return nil, err
 		}
-		if v == follow.Confirmed {
-			if g.fill {
-				s.fill(ctx, e, g.token)
-			}
+		if e.Versioned.AsOf.Revision >= floor && s.fence.Load().epoch == fence.epoch {
 			return e, nil
 		}
+		s.flights.forget(flight, fl) // loaded before what we must not miss, or flushed meanwhile
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
-	return nil, errUnsettled
 }
 
-var errUnsettled = fmt.Errorf("%w: the change log changes its history again and again", tenancy.ErrUnavailable)
-
-// newEntry returns the entry of a snapshot that was loaded under fence.
-func (s *Store) newEntry(key tenancy.Key, snapshot tenancy.Versioned, fence *fence) *Entry {
-	e := &Entry{Key: ownKey(key, snapshot), Versioned: snapshot, TTL: s.cfg.ttl, fence: fence}
-	e.bucket, e.tag = fence.bucket(key)
-	if e.Negative() {
-		e.TTL = s.cfg.negativeTTL
+// share waits for the flight of key, which it begins if there is none.
+func (s *Store) share(ctx context.Context, key flightKey) (*Entry, *flight, error) {
+	fl, first, over := s.flights.join(key)
+	if first {
+		e, err := s.fly(ctx, key, fl)
+		return e, fl, err
 	}
-	e.TTL = jitter(e.TTL)
-	now := s.stack.reader.Now()
-	e.expires = now + int64(e.TTL)
-	e.refresh = e.expires
-	if s.cfg.refreshAhead < 1 && !e.Negative() {
-		e.refresh = now + int64(s.cfg.refreshAhead*float64(e.TTL))
+	s.stats.coalesced.Add(1)
+	e, err := s.flights.wait(ctx, key, fl)
+	if s.shared != nil && s.local.Load() == nil { // else it was a miss of the local cache
+		if err == nil && (over || fl.cached) {
+			s.shared.stats.served(e)
+		} else {
+			s.shared.stats.misses.Add(1)
+		}
+	}
+	return e, fl, err
+}
+
+// fly begins a flight. It looks into the caches before it leaves the load to the background:
+// a shared one answers soon or not at all, and most lookups end here, where a goroutine and
+// its contexts would cost more than they do; a local one may have been filled since the
+// lookup found nothing.
+func (s *Store) fly(ctx context.Context, key flightKey, fl *flight) (*Entry, error) {
+	l := &lookup{key: key.Key, least: key.least}
+	asked, err := s.ask(ctx, l)
+	if l.entry == nil && err == nil {
+		go s.flyOn(s.flights.detach(ctx, fl), key, fl, l, asked)
+		return s.flights.wait(ctx, key, fl)
+	}
+	s.flights.answer(fl, l.entry, l.cached, err)
+	s.flights.forget(key, fl)
+	return l.entry, err
+}
+
+// ask gives l what a cache has, if the log has confirmed it. asked says that the shared
+// cache has answered.
+func (s *Store) ask(ctx context.Context, l *lookup) (asked bool, err error) {
+	defer s.recovered(&err)
+	if local := s.local.Load(); local != nil {
+		if l.entry = s.filled(local, l); l.entry != nil {
+			return false, nil
+		}
+	}
+	asked = s.askShared(ctx, []*lookup{l})
+	if asked && s.take(l) {
+		s.fillLocal(l)
+	}
+	return asked, nil
+}
+
+// filled returns the entry of the local cache that another load has put there since
+// the lookup that is to begin one found nothing, or nil.
+func (s *Store) filled(local *local, l *lookup) *Entry {
+	e, now := local.Get(l.key), s.reader.Now()
+	if e == nil || !s.serves(e, now) || e.Key != l.key || now >= e.refresh || e.Versioned.AsOf.Revision < l.least {
+		return nil
 	}
 	return e
 }
 
-// ownKey returns key with a text that an entry may keep: the one that the caller
-// looked up may be a part of a whole request.
-func ownKey(key tenancy.Key, snapshot tenancy.Versioned) tenancy.Key {
-	switch t := &snapshot.Tenant; key.Value {
-	case t.ID:
-		key.Value = t.ID
-	case t.Identifier:
-		key.Value = t.Identifier
-	default:
-		key.Value = strings.Clone(key.Value)
+// flyOn is the part of a flight in the background. The waiters have their answer before
+// the shared cache is filled with it.
+func (s *Store) flyOn(ctx context.Context, key flightKey, fl *flight, l *lookup, asked bool) {
+	defer fl.cancel(nil)
+	defer s.flights.forget(key, fl)
+	err := s.place(ctx, func(ctx context.Context) (err error) {
+		lookups := []*lookup{l}
+		if err = s.load(ctx, lookups, asked); err != nil {
+			return err
+		}
+		s.flights.answer(fl, l.entry, l.cached, nil)
+		s.fillShared(ctx, lookups)
+		return nil
+	})
+	if err != nil {
+		s.release(ctx, l)
+		s.flights.answer(fl, nil, false, err)
 	}
-	return key
 }
 
-// fill puts an accepted entry into the cache. Trouble with the cache is no
-// trouble of the caller.
-func (s *Store) fill(ctx context.Context, e *Entry, token Token) {
-	if s.withholds(ctx, e, token) {
+// missAll gives each of lookups, which are no hits of the local cache, its entry.
+func (s *Store) missAll(ctx context.Context, lookups []*lookup) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.reader.Ready(ctx); err != nil {
+		return err
+	}
+	err := s.place(ctx, func(ctx context.Context) error {
+		if err := s.load(ctx, lookups, s.askShared(ctx, lookups)); err != nil {
+			return err
+		}
+		s.fillShared(ctx, lookups)
+		return nil
+	})
+	if err != nil {
+		s.release(ctx, lookups...)
+	}
+	return err
+}
+
+// place waits for a place among the loads under way, and calls do in it, within the load
+// timeout. A panic is an error: others may be waiting for the load.
+func (s *Store) place(ctx context.Context, do func(context.Context) error) (err error) {
+	call, err := s.calls.Enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
+		return err
+	}
+	limited, stop := context.WithTimeoutCause(call, s.cfg.loadTimeout, errLoadTimeout)
+	defer stop()
+	defer func() {
+		if err != nil && limited.Err() != nil && ctx.Err() == nil {
+			err = context.Cause(limited) // the reason of the load, which is not its waiters' context
+		}
+	}()
+	select {
+	case s.loads <- struct{}{}:
+		defer func() { <-s.loads }()
+	case <-limited.Done():
+		return limited.Err()
+	}
+	defer s.recovered(&err)
+	return do(limited)
+}
+
+var errLoadTimeout = fmt.Errorf("%w: a load took longer than the load timeout", tenancy.ErrUnavailable)
+
+// recovered makes an error of the panic of a load. It is deferred.
+func (s *Store) recovered(err *error) {
+	if p := recover(); p != nil {
+		s.cfg.logger.Error("tenancy: panic in a load", "panic", p, "stack", string(debug.Stack()))
+		*err = fmt.Errorf("%w: panic in a load: %v", tenancy.ErrUnavailable, p)
+	}
+}
+
+// load gives each of lookups its entry, from the shared cache if that was asked, or from
+// below, and puts them into the local cache.
+func (s *Store) load(ctx context.Context, lookups []*lookup, asked bool) error {
+	rest := lookups
+	if s.shared != nil {
+		var err error
+		if rest, err = s.fromShared(ctx, lookups, asked); err != nil {
+			return err
+		}
+	}
+	if len(rest) > 0 {
+		if err := s.fromBelow(ctx, rest); err != nil {
+			return err
+		}
+	}
+	s.fillLocal(lookups...)
+	return nil
+}
+
+// fromBelow gives each of lookups its entry from the store below. It follows the log to
+// what it got: before that, a later read could go back behind it.
+func (s *Store) fromBelow(ctx context.Context, lookups []*lookup) error {
+	want := make([]tenancy.Lookup, len(lookups))
+	for range loadAttempts {
+		fence, oldest := s.fence.Load(), s.reader.Oldest()
+		for i, l := range lookups {
+			l.floor = fence.floor(l.key)
+			// What is older than the marks could not be accepted, though it may be current.
+			want[i] = tenancy.Lookup{Key: l.key, Min: max(l.least, l.floor, oldest)}
+			if s.shared != nil || !s.reader.Serving() {
+				// What fills a shared cache must not come out of a cache: it may be
+				// older than a change that was applied to the shared one already.
+				want[i].Min = tenancy.Latest
+			}
+		}
+		got, err := s.askBelow(ctx, want)
+		if err == nil && wentBack(lookups, got) {
+			err = tenancy.ErrCompacted
+		}
+		switch {
+		case errors.Is(err, tenancy.ErrCompacted): // the log went back behind our floors, or least was never in it
+			if err := s.reader.Follow(ctx); err != nil {
+				return err
+			}
+			newest := s.reader.Position().Revision
+			if slices.ContainsFunc(lookups, func(l *lookup) bool { return l.least > newest && l.least != tenancy.Latest }) {
+				return err
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		ok, err := s.acceptAll(ctx, got)
+		if err != nil {
+			return err
+		}
+		if ok && s.fence.Load().epoch == fence.epoch {
+			for i, l := range lookups {
+				l.entry = s.newEntry(l.key, got[i], fence)
+			}
+			return nil
+		}
+	}
+	return errUnsettled
+}
+
+var errUnsettled = fmt.Errorf("%w: the change log changes its history again and again", tenancy.ErrUnavailable)
+
+// wentBack reports whether the newest that the store below has is older than what it must
+// be as of: its log has lost something.
+func wentBack(lookups []*lookup, got []tenancy.Versioned) bool {
+	for i, l := range lookups {
+		least := l.floor
+		if l.least != tenancy.Latest {
+			least = max(least, l.least)
+		}
+		if got[i].AsOf.Revision < least {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptAll follows the log to what was loaded, and reports whether it has confirmed all.
+func (s *Store) acceptAll(ctx context.Context, got []tenancy.Versioned) (bool, error) {
+	var last tenancy.Position // most share one
+	for i, v := range got {
+		if i > 0 && v.AsOf == last {
+			continue
+		}
+		verdict, err := s.reader.Accept(ctx, v.AsOf)
+		if err != nil || verdict != follow.Confirmed {
+			return false, err
+		}
+		last = v.AsOf
+	}
+	return true, nil
+}
+
+// askBelow loads from the store below.
+func (s *Store) askBelow(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
+	s.stats.loads.Add(1)
+	var kind tenancy.KeyKind
+	if len(want) == 1 {
+		kind = want[0].Key.Kind
+	}
+	return observed(ctx, &s.observers, WorkLoad, kind, func(ctx context.Context) ([]tenancy.Versioned, error) {
+		return s.below.Load(ctx, want)
+	})
+}
+
+// fillLocal puts the entries of lookups into the local cache.
+func (s *Store) fillLocal(lookups ...*lookup) {
+	l := s.local.Load()
+	if l == nil {
 		return
 	}
-	switch err := s.cache.Put(ctx, token, e); {
-	case err == nil:
-		s.stats.fills.Add(1)
-	case errors.Is(err, ErrUncacheable):
-		s.stats.uncacheable.Add(1)
-	default:
-		s.stats.errors.Add(1)
-		s.stats.unfilled.Add(1)
-	}
-}
-
-// withholds reports whether the store could not read all of what e holds. That it is
-// missing is nothing to tell other processes: they may have the key. The lease is given
-// back.
-func (s *Store) withholds(ctx context.Context, e *Entry, token Token) bool {
-	t := &e.Versioned.Tenant
-	if !s.shared || t.DatabaseURL.Err() == nil && t.Metadata.Err() == nil {
-		return false
-	}
-	s.stats.uncacheable.Add(1)
-	s.release(ctx, lease{e.Key, token})
-	return true
-}
-
-// timed bounds a call that others may be waiting for: the end of ctx is the caller's
-// own, and may never come. late is the error if d is over.
-func timed[T any](ctx context.Context, d time.Duration, late error, call func(context.Context) (T, error)) (T, error) {
-	limited, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	result, err := call(limited)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		err = late
-	}
-	return result, err
-}
-
-// lease is what Result says of one: Token is 0 if it was not granted.
-type lease struct {
-	key   tenancy.Key
-	token Token
-}
-
-// release gives back the leases that were granted, also when ctx has ended.
-func (s *Store) release(ctx context.Context, leases ...lease) {
-	leases = slices.DeleteFunc(leases, func(l lease) bool { return l.token == 0 })
-	if len(leases) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
-	defer cancel()
-	for _, l := range leases {
-		if err := s.cache.Release(ctx, l.key, l.token); err != nil {
-			s.stats.errors.Add(1)
-			return // it will not be better for the rest
+	for _, filling := range lookups {
+		if e := filling.entry; e.fence != nil { // else the local cache has come since
+			l.Put(e)
+			l.stats.fills.Add(1)
 		}
 	}
 }

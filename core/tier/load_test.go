@@ -75,14 +75,14 @@ func TestJoinedLookupsAreCounted(t *testing.T) {
 			wg.Wait()
 			return before, s.Stats()
 		}
-		if before, after := ask("acme"); after.Misses-before.Misses != 100 || after.Hits != before.Hits {
+		if before, after := ask("acme"); after.Shared.Misses-before.Shared.Misses != 100 || after.Shared.Hits != before.Shared.Hits {
 			t.Errorf("a miss: %+v, before %+v", after, before)
 		}
-		if before, after := ask("acme"); after.Hits-before.Hits != 100 || after.Misses != before.Misses {
+		if before, after := ask("acme"); after.Shared.Hits-before.Shared.Hits != 100 || after.Shared.Misses != before.Shared.Misses {
 			t.Errorf("a hit: %+v, before %+v", after, before)
 		}
 		ask("absent")
-		if before, after := ask("absent"); after.Negatives-before.Negatives != 100 || after.Misses != before.Misses {
+		if before, after := ask("absent"); after.Shared.Negatives-before.Shared.Negatives != 100 || after.Shared.Misses != before.Shared.Misses {
 			t.Errorf("a negative: %+v, before %+v", after, before)
 		}
 	})
@@ -94,9 +94,9 @@ type gated struct {
 	gate chan struct{}
 }
 
-func (c *gated) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
+func (c *gated) Get(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
 	<-c.gate
-	return c.sharedMap.Get(ctx, key)
+	return c.sharedMap.Get(ctx, keys)
 }
 
 // One who found nothing just before another's load was over finds what that has put
@@ -119,13 +119,13 @@ type overtaken struct {
 	meanwhile func()
 }
 
-func (c *overtaken) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
-	r, err := c.localMap.Get(ctx, key)
+func (c *overtaken) Get(key tenancy.Key) *tier.Entry {
+	e := c.localMap.Get(key)
 	if do := c.meanwhile; do != nil {
 		c.meanwhile = nil
 		do()
 	}
-	return r, err
+	return e
 }
 
 func TestLoadEndsWhenNobodyWaits(t *testing.T) {
@@ -257,7 +257,7 @@ func TestLoadsAreBounded(t *testing.T) {
 func TestMalformedIdentifiersGoNowhere(t *testing.T) {
 	db := newDatabase()
 	shared := newSharedMap()
-	s := newTier(t, newTier(t, db, shared), newLocalMap())
+	s := newStack(t, db, newLocalMap(), shared)
 	for _, id := range []string{"", "a", "A-b", "x\n", strings.Repeat("a", 64), "\x00", "a b c"} {
 		_, err := s.GetByIdentifier(t.Context(), id)
 		var e *tenancy.Error
@@ -288,7 +288,7 @@ func leaseCoalescesAcrossNodes(t *testing.T) {
 	})
 	nodes := make([]*tier.Store, 3)
 	for i := range nodes {
-		nodes[i] = newTier(t, newTier(t, db, shared, tier.WithLeaseWait(10*time.Second)), newLocalMap())
+		nodes[i] = newStack(t, db, newLocalMap(), shared, tier.WithLeaseWait(10*time.Second))
 		for range 50 {
 			readers.Go(func() { get(t, nodes[i], "acme") })
 		}
@@ -336,7 +336,7 @@ func TestFailedLoadReleasesTheLease(t *testing.T) {
 func TestCacheTroubleFailsNothing(t *testing.T) {
 	db := newDatabase()
 	shared := newSharedMap()
-	s := newTier(t, newTier(t, db, shared), newLocalMap())
+	s := newStack(t, db, newLocalMap(), shared)
 	acme := create(t, s, "acme")
 	shared.mu.Lock()
 	shared.fail = errDown
@@ -352,7 +352,7 @@ func TestCacheTroubleFailsNothing(t *testing.T) {
 }
 
 func TestBatchLoadsMissesInOneCall(t *testing.T) {
-	for name, cache := range map[string]tier.Cache{"local": newLocalMap(), "shared": newSharedMap()} {
+	for name, cache := range map[string]any{"local": newLocalMap(), "shared": newSharedMap()} {
 		t.Run(name, func(t *testing.T) {
 			db := newDatabase()
 			ids := []string{"nobody"}
@@ -393,12 +393,12 @@ func TestTTLAndRefreshAhead(t *testing.T) {
 		time.Sleep(20 * time.Second) // past half of the TTL, before its end
 		get(t, s, "acme")
 		synctest.Wait()
-		if st := s.Stats(); st.Refreshes != 1 || db.Loads() != 2 || st.Misses != 1 {
+		if st := s.Stats(); st.Local.Refreshes != 1 || db.Loads() != 2 || st.Local.Misses != 1 {
 			t.Errorf("after 60 s: %+v, %d loads; want a refresh in the background", st, db.Loads())
 		}
 		time.Sleep(200 * time.Second) // unused: it ends
 		get(t, s, "acme")
-		if st := s.Stats(); db.Loads() != 3 || st.Stale != 1 {
+		if st := s.Stats(); db.Loads() != 3 || st.Local.Stale != 1 {
 			t.Errorf("after the TTL: %+v, %d loads", st, db.Loads())
 		}
 	})
@@ -456,29 +456,29 @@ func TestLoadCountsWhatItServes(t *testing.T) {
 			t.Fatal(snapshots, err)
 		}
 		now := s.Stats()
-		if now.Hits-before.Hits != c.hits || now.Stale-before.Stale != c.stale || now.Misses-before.Misses != c.misses {
+		if now.Local.Hits-before.Local.Hits != c.hits || now.Local.Stale-before.Local.Stale != c.stale || now.Local.Misses-before.Local.Misses != c.misses {
 			t.Errorf("at least %d: %+v, before %+v", c.least, now, before)
 		}
 		before = now
 	}
 }
 
-// When a shared tier was invalidated, no local one holds what was read from it
+// When the shared cache was emptied, the local one does not serve what was read from it
 // meanwhile.
-func TestInvalidateAllOfASharedTier(t *testing.T) {
+func TestInvalidateAllOfASharedCache(t *testing.T) {
 	db := newDatabase()
 	create(t, db, "acme")
 	shared := &slowToClear{sharedMap: newSharedMap()}
-	below := newTier(t, db, shared)
-	s := newTier(t, below, newLocalMap())
+	s := newStack(t, db, newLocalMap(), shared)
 	get(t, s, "acme")
+	eventually(t, "the shared cache is filled", func() bool { return shared.entry(tenancy.IdentifierKey("acme")) != nil })
 	loads := db.Loads()
 	shared.before = func() {
 		if get(t, s, "acme"); db.Loads() != loads {
 			t.Error("loaded from the database: the test proves nothing")
 		}
 	}
-	if n, err := below.InvalidateAll(t.Context()); n != 1 || err != nil {
+	if n, err := s.InvalidateAll(t.Context()); n != 2 || err != nil {
 		t.Errorf("InvalidateAll = %d, %v", n, err)
 	}
 	if get(t, s, "acme"); db.Loads() != loads+1 {
@@ -499,4 +499,51 @@ type slowToClear struct {
 func (c *slowToClear) InvalidateAll(ctx context.Context) (int64, error) {
 	c.before()
 	return c.sharedMap.InvalidateAll(ctx)
+}
+
+// slowToFill is a shared cache that takes its time for a Put.
+type slowToFill struct {
+	*sharedMap
+	goOn chan struct{}
+}
+
+func (c *slowToFill) Put(ctx context.Context, fills []tier.Fill) (int, error) {
+	<-c.goOn
+	return c.sharedMap.Put(ctx, fills)
+}
+
+// Rule 11: nobody waits until the shared cache is filled, and who comes meanwhile is not
+// kept waiting by the lease.
+func TestAnswerBeforeTheFill(t *testing.T) {
+	for name, caches := range map[string]func(t *testing.T, db tenancy.Store, shared tier.SharedCache) *tier.Store{
+		"shared": func(t *testing.T, db tenancy.Store, shared tier.SharedCache) *tier.Store {
+			return newTier(t, db, shared, tier.WithLeaseWait(time.Hour))
+		},
+		"local over shared": func(t *testing.T, db tenancy.Store, shared tier.SharedCache) *tier.Store {
+			return newStack(t, db, newLocalMap(), shared, tier.WithLeaseWait(time.Hour))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db := newDatabase()
+				acme := create(t, db, "acme")
+				shared := &slowToFill{newSharedMap(), make(chan struct{})}
+				s := caches(t, db, shared)
+				begun := time.Now()
+				for range 3 {
+					if got := get(t, s, "acme"); got != acme || time.Since(begun) > 0 {
+						t.Errorf("%+v after %v", got, time.Since(begun))
+					}
+				}
+				if st := s.Stats(); st.Loads != 1 || st.Local.Hits+st.Shared.Hits != 2 || st.Shared.Misses != 1 || st.Shared.Fills != 0 {
+					t.Errorf("%+v, want one load and two hits", st)
+				}
+				close(shared.goOn)
+				synctest.Wait()
+				if shared.entry(tenancy.IdentifierKey("acme")) == nil {
+					t.Error("the shared cache was not filled")
+				}
+			})
+		})
+	}
 }

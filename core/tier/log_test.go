@@ -40,7 +40,7 @@ func eachChangeOfStateIsLoggedOnce(t *testing.T) {
 	logger := tier.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
 	db := newDatabase()
 	acme := create(t, db, "acme")
-	s := newTier(t, newTier(t, db, newSharedMap(), logger, tier.WithMaxStale(300*time.Millisecond)), newLocalMap(), logger)
+	s := newStack(t, db, newLocalMap(), newSharedMap(), logger, tier.WithMaxStale(300*time.Millisecond))
 	get(t, s, "acme")
 	want := map[string]int{}
 	check := func(when string) {

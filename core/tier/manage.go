@@ -7,25 +7,62 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// InvalidateAll makes everything that the local tiers of the stack hold in this
-// process unservable at once, and removes this tier's entries. It returns how many
-// there were, or -1 where the cache does not know. Another tier that is shared keeps
-// what is current by the log, and so do the local caches of other processes: [Walk]
-// leads to every tier of this one.
+// List implements [tenancy.Store]; it is not cached.
+func (s *Store) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
+	return read(ctx, s, "List", func(ctx context.Context) (tenancy.Page, error) { return s.Next.List(ctx, opts) })
+}
+
+// Count implements [tenancy.Store]; it is not cached.
+func (s *Store) Count(ctx context.Context, filter tenancy.Filter) (int, error) {
+	return read(ctx, s, "Count", func(ctx context.Context) (int, error) { return s.Next.Count(ctx, filter) })
+}
+
+// Search implements [tenancy.Store]; it is not cached.
+func (s *Store) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
+	return read(ctx, s, "Search", func(ctx context.Context) ([]tenancy.Tenant, error) { return s.Next.Search(ctx, query, opts) })
+}
+
+// InvalidateAll makes everything that the local cache holds unservable at once, and removes
+// the entries of both caches. It returns how many there were, or -1 where a cache does not
+// know. The local caches of other processes keep what is current by the log.
 func (s *Store) InvalidateAll(ctx context.Context) (int64, error) {
 	return read(ctx, s, "InvalidateAll", func(ctx context.Context) (int64, error) {
-		s.stack.flushed.Add(1)
+		s.stats.flushed.Add(1)
 		s.cfg.logger.Info("tenancy: caches flushed on request")
-		s.stack.flush()
-		n, err := s.cache.InvalidateAll(ctx)
-		if s.shared { // until it was removed, local tiers were filled with it
-			s.stack.flush()
-		}
-		return n, err
+		return s.empty(ctx)
 	})
 }
 
-// Warm fills the cache with the newest tenants of the store, at most limit, under
+// empty flushes, and removes the entries of both caches.
+func (s *Store) empty(ctx context.Context) (n int64, err error) {
+	s.flush()
+	if s.shared != nil {
+		n, err = s.shared.InvalidateAll(ctx)
+		s.flush() // until it was empty, the local one was filled with it
+	}
+	if l := s.local.Load(); l != nil {
+		if removed := l.InvalidateAll(); removed < 0 || n < 0 {
+			n = -1
+		} else {
+			n += removed
+		}
+	}
+	return n, err
+}
+
+// flush makes everything that the local cache holds so far unservable, and what the shared
+// one holds from before the newest change.
+func (s *Store) flush() {
+	s.reader.Hold(func(at tenancy.Position) {
+		if fence := s.fence.Load(); at.IsZero() {
+			s.fence.Store(fence.nextEpoch())
+		} else {
+			s.fence.Store(fence.reset(at.Revision))
+		}
+	})
+}
+
+// Warm fills the caches with the newest tenants of the store, at most limit, under
 // both keys, a page at a time; a cold start then costs no miss for them. It returns
 // how many it loaded.
 func (s *Store) Warm(ctx context.Context, filter tenancy.Filter, limit int) (int, error) {

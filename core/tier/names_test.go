@@ -37,11 +37,11 @@ func TestDomainIsCachedAndCoherent(t *testing.T) {
 	if got := owner(); got != "acme active" {
 		t.Fatalf("the domain finds %q", got)
 	}
-	misses := s.Stats().Misses
+	misses := s.Stats().Local.Misses
 	if allocs := testing.AllocsPerRun(100, func() { _, _ = s.GetByDomain(t.Context(), "shop.test") }); allocs > 0 {
 		t.Errorf("a hit allocates %v times", allocs)
 	}
-	if got := s.Stats().Misses; got != misses {
+	if got := s.Stats().Local.Misses; got != misses {
 		t.Errorf("%d lookups of a domain that is cached were misses", got-misses)
 	}
 	suspend(t, db, acme.ID)

@@ -9,8 +9,8 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Work is a part of what a tier does that takes time. What it takes is not seen of
-// a hit in a local cache: see [Stats].
+// Work is a part of what a stack does that takes time. Hits in the local cache are
+// none: see [Stats].
 type Work uint8
 
 // The kinds of work.
@@ -18,18 +18,18 @@ const (
 	// WorkMiss is a lookup that the local cache could not answer, from then to
 	// its end.
 	WorkMiss Work = iota
-	// WorkGet is a call of a shared cache for entries.
+	// WorkGet is a call of the shared cache for entries.
 	WorkGet
 	// WorkLoad is a call of the store below for tenants.
 	WorkLoad
-	// WorkApply is a call that makes a shared cache obey a change.
+	// WorkApply is a call that makes the shared cache obey a change.
 	WorkApply
 	// WorkRefresh is a load in the background, ahead of the expiry of an entry.
 	// The observer gets the context of the hit that began it.
 	WorkRefresh
 )
 
-// Observer is told of the work of a tier, for traces and metrics. It is called
+// Observer is told of the work of a stack, for traces and metrics. It is called
 // from many goroutines, and must not block.
 type Observer interface {
 	// Begin is called before work for a key of this kind, or for any keys where
@@ -37,18 +37,13 @@ type Observer interface {
 	// it, with how it went. A WorkMiss of a key that does not exist succeeds.
 	Begin(ctx context.Context, w Work, kind tenancy.KeyKind) context.Context
 	End(ctx context.Context, w Work, err error)
-	// Obeyed is called by the innermost tier of a stack after each change from
-	// the log that it obeys, but for those of the replay at the start.
+	// Obeyed is called after each change from the log that the stack obeys, but for
+	// those of the replay at the start.
 	Obeyed(c tenancy.Change)
 }
 
 // Observe makes o an observer of s, for as long as s lives.
-func (s *Store) Observe(o Observer) {
-	s.observers.add(o)
-	if s.owner {
-		s.stack.observers.add(o)
-	}
-}
+func (s *Store) Observe(o Observer) { s.observers.add(o) }
 
 // observers are few, and change at the start only.
 type observers struct {
@@ -89,26 +84,4 @@ func (os *observers) obeyed(c tenancy.Change) {
 	for _, o := range os.list() {
 		o.Obeyed(c)
 	}
-}
-
-// observedMiss is a miss that the observers are told of.
-func (s *Store) observedMiss(ctx context.Context, w Work, key tenancy.Key) (*Entry, error) {
-	return observed(ctx, &s.observers, w, key.Kind, func(ctx context.Context) (*Entry, error) { return s.miss(ctx, key, 0) })
-}
-
-// getShared asks a shared cache for an entry.
-func (s *Store) getShared(ctx context.Context, key tenancy.Key) (Result, error) {
-	return observed(ctx, &s.observers, WorkGet, key.Kind, func(ctx context.Context) (Result, error) { return s.cache.Get(ctx, key) })
-}
-
-// askBelow loads from the store below.
-func (s *Store) askBelow(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
-	s.stats.loads.Add(1)
-	var kind tenancy.KeyKind
-	if len(want) == 1 {
-		kind = want[0].Key.Kind
-	}
-	return observed(ctx, &s.observers, WorkLoad, kind, func(ctx context.Context) ([]tenancy.Versioned, error) {
-		return s.below.Load(ctx, want)
-	})
 }

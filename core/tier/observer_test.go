@@ -65,50 +65,40 @@ func (w *watcher) took() []string {
 func TestObserversAreToldOfWorkOnly(t *testing.T) {
 	db := newDatabase()
 	create(t, db, "acme")
-	shared := newTier(t, db, newSharedMap())
-	local := newTier(t, shared, newLocalMap())
-	far, near := &watcher{name: "far"}, &watcher{name: "near"}
-	second := &watcher{name: "second"}
-	shared.Observe(far)
-	local.Observe(near)
-	local.Observe(second)
+	s := newStack(t, db, newLocalMap(), newSharedMap())
+	first, second := &watcher{name: "first"}, &watcher{name: "second"}
+	s.Observe(first)
+	s.Observe(second)
 
-	get(t, local, "acme")
-	miss := []string{"+0identifier", "+2identifier", "-2", "-0"}
-	if got := near.took(); !slices.Equal(got, miss) {
-		t.Errorf("a miss of the local tier: %q, want %q", got, miss)
+	get(t, s, "acme")
+	miss := []string{"+0identifier", "+1identifier", "-1", "+2identifier", "-2", "-0"}
+	for _, w := range []*watcher{first, second} {
+		if got := w.took(); !slices.Equal(got, miss) {
+			t.Errorf("a miss, of the %s observer: %q, want %q", w.name, got, miss)
+		}
 	}
-	if got := second.took(); !slices.Equal(got, miss) {
-		t.Errorf("a miss, of the second observer: %q, want %q", got, miss)
-	}
-	if got, want := far.took(), []string{"+1identifier", "-1", "+2identifier", "-2"}; !slices.Equal(got, want) {
-		t.Errorf("a miss of the shared tier: %q, want %q", got, want)
-	}
-	get(t, local, "acme")
-	if got := append(near.took(), far.took()...); len(got) != 0 {
+	get(t, s, "acme")
+	if got := first.took(); len(got) != 0 {
 		t.Errorf("a hit: %q", got)
 	}
 
-	globex := create(t, local, "globex")
+	globex := create(t, s, "globex")
 	var applied []string
 	eventually(t, "the change is applied", func() bool {
-		applied = append(applied, far.took()...)
+		applied = append(applied, first.took()...)
 		return slices.Equal(applied, []string{"+3", "-3"})
 	})
-	if len(near.obeyed) != 0 {
-		t.Error("a tier that follows nothing told of a change")
+	first.mu.Lock()
+	if len(first.obeyed) != 1 || first.obeyed[0].TenantID != globex.ID {
+		t.Errorf("changes obeyed: %+v", first.obeyed)
 	}
-	far.mu.Lock()
-	if len(far.obeyed) != 1 || far.obeyed[0].TenantID != globex.ID {
-		t.Errorf("changes obeyed: %+v", far.obeyed)
-	}
-	far.mu.Unlock()
+	first.mu.Unlock()
 
 	db.set(func(d *database) { d.loadErr = errors.New("down") })
-	if _, err := local.GetByIdentifier(t.Context(), "absent"); err == nil {
+	if _, err := s.GetByIdentifier(t.Context(), "absent"); err == nil {
 		t.Fatal("no error")
 	}
-	if got, want := near.took(), []string{"+0identifier", "+2identifier", "-2 failed", "-0 failed"}; !slices.Equal(got, want) {
+	if got, want := first.took(), []string{"+0identifier", "+1identifier", "-1", "+2identifier", "-2 failed", "-0 failed"}; !slices.Equal(got, want) {
 		t.Errorf("a miss that failed: %q, want %q", got, want)
 	}
 }
@@ -125,7 +115,7 @@ func TestARefreshIsObservedWithTheContextOfItsHit(t *testing.T) {
 		if _, err := s.GetByIdentifier(ctx, "acme"); err != nil {
 			t.Fatal(err)
 		}
-		return s.Stats().Refreshes > 0
+		return s.Stats().Local.Refreshes > 0
 	})
 	cancel() // the end of the hit's request does not end the refresh
 	eventually(t, "the end of the refresh", func() bool { return slices.Contains(w.took(), "-4") })
@@ -139,48 +129,47 @@ func TestStatsOfTrouble(t *testing.T) {
 	db := newDatabase()
 	create(t, db, "acme")
 	cache := newSharedMap()
-	shared := newTier(t, db, cache)
-	local := newTier(t, shared, newLocalMap())
-	get(t, local, "acme")
-	get(t, local, "acme")
-	if st := local.Stats(); st.ServedStale != 0 || st.Hits != 1 || time.Since(st.LastContact) > time.Minute {
+	s := newStack(t, db, newLocalMap(), cache)
+	get(t, s, "acme")
+	get(t, s, "acme")
+	if st := s.Stats(); st.Local.ServedStale != 0 || st.Local.Hits != 1 || time.Since(st.LastContact) > time.Minute {
 		t.Errorf("before the outage: %+v", st)
 	}
 
 	for range 2 { // twice, to see that the counts of several outages add up
-		before := local.Stats().ServedStale
+		before := s.Stats().Local.ServedStale
 		db.set(func(d *database) { d.logErr = errors.New("down") })
-		eventually(t, "hits of an outage", func() bool { get(t, local, "acme"); return local.Stats().ServedStale >= before+2 })
+		eventually(t, "hits of an outage", func() bool { get(t, s, "acme"); return s.Stats().Local.ServedStale >= before+2 })
 		db.set(func(d *database) { d.logErr = nil })
-		last := shared.Stats().LastContact
-		eventually(t, "contact", func() bool { return shared.Stats().LastContact.After(last) })
+		last := s.Stats().LastContact
+		eventually(t, "contact", func() bool { return s.Stats().LastContact.After(last) })
 		eventually(t, "an end of stale service", func() bool {
-			n := local.Stats().ServedStale
-			get(t, local, "acme")
-			return local.Stats().ServedStale == n
+			n := s.Stats().Local.ServedStale
+			get(t, s, "acme")
+			return s.Stats().Local.ServedStale == n
 		})
 	}
-	if st := local.Stats(); st.ServedStale >= st.Hits {
-		t.Errorf("%d of %d hits were stale", st.ServedStale, st.Hits)
+	if st := s.Stats(); st.Local.ServedStale >= st.Local.Hits {
+		t.Errorf("%d of %d hits were stale", st.Local.ServedStale, st.Local.Hits)
 	}
 
 	cache.mu.Lock()
 	cache.fail = errSick
 	cache.mu.Unlock()
-	before := shared.Stats()
-	if _, err := shared.GetByIdentifier(t.Context(), "absent"); !errors.Is(err, tenancy.ErrNotFound) {
+	before := s.Stats().Shared
+	if _, err := s.GetByIdentifier(t.Context(), "absent"); !errors.Is(err, tenancy.ErrNotFound) {
 		t.Fatal(err)
 	}
-	if _, err := shared.GetByIDs(t.Context(), []string{"a", "b"}); err != nil {
+	if _, err := s.GetByIDs(t.Context(), []string{"a", "b"}); err != nil {
 		t.Fatal(err)
 	}
-	if st := shared.Stats(); st.Unanswered != before.Unanswered+3 || st.Misses != before.Misses {
+	if st := s.Stats().Shared; st.Unanswered != before.Unanswered+3 || st.Misses != before.Misses {
 		t.Errorf("%+v, want 3 lookups unanswered more than %+v", st, before)
 	}
-	if _, err := local.InvalidateAll(t.Context()); err != nil {
-		t.Fatal(err)
+	if _, err := s.InvalidateAll(t.Context()); !errors.Is(err, errSick) {
+		t.Errorf("InvalidateAll: %v, want the error of the cache", err)
 	}
-	if st := shared.Stats(); st.Flushed != 1 {
+	if st := s.Stats(); st.Flushed != 1 {
 		t.Errorf("%d flushes, want 1", st.Flushed)
 	}
 }

@@ -1,171 +1,215 @@
 package tier
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
-	"math"
-	"math/rand/v2"
+	"slices"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-type config struct {
+// Option configures New, which fails with [tenancy.ErrInvalid] if one is nil, makes no
+// sense, or is not for it. An option of the cache is for the one that New adds. An option
+// of the stack is given once, to the New that begins the stack. A duration of many years
+// stands for ever.
+type Option interface{ apply(*config) error }
+
+// cacheConfig is what each cache has for itself.
+type cacheConfig struct {
 	ttl, negativeTTL time.Duration
-	refreshAhead     float64
-	maxStale         time.Duration // 0: not given
-	followTimeout    time.Duration
-	loadTimeout      time.Duration
-	leaseWait        time.Duration
-	maxLoads         int
-	bus              Bus
-	uncoordinated    bool
-	logger           *slog.Logger
-	err              error // of the first option that makes no sense
+	refreshAhead     float64       // of a local one
+	leaseWait        time.Duration // of a shared one
 }
 
-func newConfig(opts []Option) (config, error) {
+// config is what one call of New is given.
+type config struct {
+	cache cacheConfig
+	given []string // options of the stack
+	kind  kind     // of the cache
+
+	maxStale      time.Duration // 0: not given
+	followTimeout time.Duration
+	loadTimeout   time.Duration
+	maxLoads      int
+	bus           Bus
+	uncoordinated bool
+	logger        *slog.Logger
+}
+
+type kind string
+
+const (
+	localKind  kind = "local"
+	sharedKind kind = "shared"
+)
+
+func newConfig(of kind, opts []Option) (config, error) {
 	c := config{
-		ttl:           time.Hour,
-		negativeTTL:   10 * time.Second,
-		refreshAhead:  0.8,
+		cache: cacheConfig{
+			ttl:          time.Hour,
+			negativeTTL:  10 * time.Second,
+			refreshAhead: 0.8,
+			leaseWait:    100 * time.Millisecond,
+		},
+		kind:          of,
 		followTimeout: 2 * time.Second,
 		loadTimeout:   10 * time.Second,
-		leaseWait:     100 * time.Millisecond,
 		maxLoads:      128,
 		logger:        slog.Default(),
 	}
 	for i, opt := range opts {
 		if opt == nil {
-			return c, invalid(fmt.Sprintf("option %d is nil", i+1))
+			return c, invalid("option %d is nil", i+1)
 		}
-		opt.apply(&c)
+		if err := opt.apply(&c); err != nil {
+			return c, err
+		}
 	}
-	return c, c.err
+	return c, nil
 }
 
-func invalid(why string) error {
-	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tier: %s", tenancy.ErrInvalid, why)}
+func invalid(why string, args ...any) error {
+	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tier: "+why, append([]any{tenancy.ErrInvalid}, args...)...)}
 }
 
-// check returns an option that sets something if it makes sense.
-func check(ok bool, why string, set func(*config)) Option {
-	return option(func(c *config) {
-		if set(c); !ok && c.err == nil {
-			c.err = invalid(why)
+func refused(why string) error {
+	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tier: %s", errors.ErrUnsupported, why)}
+}
+
+type option func(*config) error
+
+func (o option) apply(c *config) error { return o(c) }
+
+// ofCache returns an option of the cache, for both kinds unless one is named. err is what is
+// wrong with its value, or nil.
+func ofCache(name string, only kind, err error, set func(*cacheConfig)) Option {
+	return option(func(c *config) error {
+		if only != "" && only != c.kind {
+			return invalid("%s is for a %s cache, and this one is %s", name, only, c.kind)
 		}
+		set(&c.cache)
+		return err
 	})
 }
 
-func positive(name string, d time.Duration, set func(*config)) Option {
-	return check(d > 0, fmt.Sprintf("%s must be positive, not %v", name, d), set)
+// ofStack returns an option of the stack. err is what is wrong with its value, or nil.
+func ofStack(name string, err error, set func(*config)) Option {
+	return option(func(c *config) error {
+		if slices.Contains(c.given, name) {
+			return invalid("%s is given twice", name)
+		}
+		c.given = append(c.given, name)
+		set(c)
+		return err
+	})
 }
 
-// Option configures New, which fails with [tenancy.ErrInvalid] if one is nil
-// or makes no sense. A duration of many years stands for ever.
-type Option interface{ apply(*config) }
+func positive(name string, d time.Duration) error {
+	if d > 0 {
+		return nil
+	}
+	return invalid("%s must be positive, not %v", name, d)
+}
 
-type option func(*config)
-
-func (o option) apply(c *config) { o(c) }
+func check(ok bool, why string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return invalid(why, args...)
+}
 
 // minTTL is long beside the tick of the clock by which entries end.
 const minTTL = 500 * time.Millisecond
 
 // WithTTL sets how long an entry is kept at most, give or take a tenth so that
 // entries made together do not end together: 1 hour by default. Coherence does
-// not rest on it; it bounds memory and what a bug could do.
+// not rest on it; it bounds memory and what a bug could do. It is an option of the cache.
 func WithTTL(d time.Duration) Option {
-	return positive("WithTTL", d, func(c *config) { c.ttl = max(d, minTTL) })
+	return ofCache("WithTTL", "", positive("WithTTL", d), func(c *cacheConfig) { c.ttl = max(d, minTTL) })
 }
 
 // WithNegativeTTL sets how long it is kept at most that there is no tenant under
-// a key: 10 s by default.
+// a key: 10 s by default. It is an option of the cache.
 func WithNegativeTTL(d time.Duration) Option {
-	return positive("WithNegativeTTL", d, func(c *config) { c.negativeTTL = max(d, minTTL) })
+	return ofCache("WithNegativeTTL", "", positive("WithNegativeTTL", d), func(c *cacheConfig) { c.negativeTTL = max(d, minTTL) })
 }
 
 // WithRefreshAhead sets the part of its TTL after which an entry that is hit is
-// loaded again in the background: 0.8 by default, 1 for never. Only local caches
-// refresh.
+// loaded again in the background: 0.8 by default, 1 for never. It is an option of a local
+// cache.
 func WithRefreshAhead(part float64) Option {
-	return check(part > 0 && part <= 1, fmt.Sprintf("WithRefreshAhead must be above 0, and 1 at most, not %v", part), func(c *config) {
-		c.refreshAhead = max(part, 0.1)
-	})
+	err := check(part > 0 && part <= 1, "WithRefreshAhead must be above 0, and 1 at most, not %v", part)
+	return ofCache("WithRefreshAhead", localKind, err, func(c *cacheConfig) { c.refreshAhead = max(part, 0.1) })
+}
+
+// WithLeaseWait sets how long a lookup waits for another process that has taken
+// the lease to fill a shared cache: 100 ms by default. Then it reads the database
+// itself. It is an option of a shared cache.
+func WithLeaseWait(d time.Duration) Option {
+	err := check(d >= 0, "WithLeaseWait must be 0 or more, not %v", d)
+	return ofCache("WithLeaseWait", sharedKind, err, func(c *cacheConfig) { c.leaseWait = d })
 }
 
 // WithMaxStale sets how long entries are served while the change log cannot be
 // read: 5 minutes by default. After that every lookup goes to the database. A
 // negative duration means for ever: an outage of the database then never stops
-// cached tenants from being served, suspended ones among them. It holds for the
-// whole stack: where several tiers are given one, the shortest counts. It should be
-// a multiple of the store's poll interval, for that is how often contact is made.
+// cached tenants from being served, suspended ones among them. It should be
+// a multiple of the store's poll interval, for that is how often contact is made. It is an
+// option of the stack.
 func WithMaxStale(d time.Duration) Option {
-	return check(d != 0, "WithMaxStale must not be 0, at which nothing is ever served", func(c *config) { c.maxStale = d })
+	err := check(d != 0, "WithMaxStale must not be 0, at which nothing is ever served")
+	return ofStack("WithMaxStale", err, func(c *config) { c.maxStale = d })
 }
 
 // WithFollowTimeout bounds a read of the log, where there is much to read a page of
 // it: 2 s by default, and up to eight times that after reads that took longer. A write
 // waits for as long as a page comes within twice this time, and for a quarter of a second
 // when its context has ended; then nothing is served from caches until the log was read.
-// Only the innermost tier's counts.
+// It is an option of the stack.
 func WithFollowTimeout(d time.Duration) Option {
-	return positive("WithFollowTimeout", d, func(c *config) { c.followTimeout = d })
+	return ofStack("WithFollowTimeout", positive("WithFollowTimeout", d), func(c *config) { c.followTimeout = d })
 }
 
-// WithLoadTimeout bounds a load from below, which several callers may be waiting
-// for: 10 s by default. Each caller keeps its own context besides.
+// WithLoadTimeout bounds a load, which several callers may be waiting for: 10 s by
+// default. Each caller keeps its own context besides. It is an option of the stack.
 func WithLoadTimeout(d time.Duration) Option {
-	return positive("WithLoadTimeout", d, func(c *config) { c.loadTimeout = d })
-}
-
-// WithLeaseWait sets how long a lookup waits for another process that has taken
-// the lease to fill a shared cache: 100 ms by default. Then it reads the database
-// itself.
-func WithLeaseWait(d time.Duration) Option {
-	return check(d >= 0, fmt.Sprintf("WithLeaseWait must be 0 or more, not %v", d), func(c *config) { c.leaseWait = d })
+	return ofStack("WithLoadTimeout", positive("WithLoadTimeout", d), func(c *config) { c.loadTimeout = d })
 }
 
 // maxLoads is more than any database can do.
 const maxLoads = 1 << 20
 
 // WithMaxLoads bounds the loads that are under way at once: 128 by default, 1,048,576
-// at most.
-// Further ones wait, as long as their callers do; refreshes ahead of expiry are left
-// out then, and are never more.
+// at most. Further ones wait, as long as their callers do; refreshes ahead of expiry are
+// left out then, and are never more. It is an option of the stack.
 func WithMaxLoads(n int) Option {
-	return check(n > 0 && n <= maxLoads, fmt.Sprintf("WithMaxLoads must be 1 to %d, not %d", maxLoads, n), func(c *config) { c.maxLoads = n })
+	err := check(n > 0 && n <= maxLoads, "WithMaxLoads must be 1 to %d, not %d", maxLoads, n)
+	return ofStack("WithMaxLoads", err, func(c *config) { c.maxLoads = n })
 }
 
 // WithBus gives the stack a bus, over which its processes tell each other that
 // the log has grown. PostgreSQL needs none: its NOTIFY does that.
 func WithBus(b Bus) Option {
-	return option(func(c *config) { c.bus = b })
+	return ofStack("WithBus", check(!nilvalue.Is(b), "the bus is nil"), func(c *config) { c.bus = b })
 }
 
 // WithUncoordinated allows a local cache over a store that is no
 // [tenancy.Source]. The guarantee is then weaker: in this process reads never go
 // back over its own writes, and each write flushes the whole cache; writes of
-// other processes are seen when the TTL is over.
+// other processes are seen when the TTL is over. It is an option of the stack.
 func WithUncoordinated() Option {
-	return option(func(c *config) { c.uncoordinated = true })
+	return ofStack("WithUncoordinated", nil, func(c *config) { c.uncoordinated = true })
 }
 
-// WithLogger sets where the tier logs what operators should know, once for each
-// change of state: slog.Default() unless set; nil logs nothing.
+// WithLogger sets where the stack logs what operators should know, once for each
+// change of state: slog.Default() unless set; nil logs nothing. It is an option of the
+// stack.
 func WithLogger(l *slog.Logger) Option {
 	if l == nil {
 		l = slog.New(slog.DiscardHandler)
 	}
-	return option(func(c *config) { c.logger = l })
-}
-
-// longest stands for every duration beyond it, which added to a time would lie in the
-// past: some 70 years.
-const longest = time.Duration(math.MaxInt64 / 4)
-
-// jitter returns d give or take a tenth.
-func jitter(d time.Duration) time.Duration {
-	d = min(d, longest)
-	return d + time.Duration((rand.Float64()*0.2-0.1)*float64(d))
+	return ofStack("WithLogger", nil, func(c *config) { c.logger = l })
 }

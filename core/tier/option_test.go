@@ -61,27 +61,48 @@ func TestNumericOptions(t *testing.T) {
 		}
 		good, bad := cases()
 		for _, opt := range bad {
-			if s, err := tier.New(memstore.New(), newLocalMap(), opt); !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), name) || s != nil {
+			if s, err := tier.New(memstore.New(), fitting(name), opt); !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), name) || s != nil {
 				t.Errorf("%v, want ErrInvalid that names %s", err, name)
 			}
 		}
 		for _, opt := range good {
 			db := newDatabase()
 			create(t, db, "acme")
-			s := newTier(t, db, newLocalMap(), opt)
+			s, err := tier.New(db, fitting(name), opt)
+			if err != nil {
+				t.Fatal(err)
+			}
 			get(t, s, "acme")
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
+}
+
+// fitting returns a cache that an option is for.
+func fitting(option string) tier.Cache {
+	if option == "WithLeaseWait" {
+		return in(newSharedMap())
+	}
+	return in(newLocalMap())
 }
 
 // What is nil, as a variable that was never set, is refused at once.
 func TestNilArguments(t *testing.T) {
 	for name, try := range map[string]func() (*tier.Store, error){
 		"option 2 is nil": func() (*tier.Store, error) {
-			return tier.New(newDatabase(), newLocalMap(), tier.WithTTL(time.Hour), nil)
+			return tier.New(newDatabase(), in(newLocalMap()), tier.WithTTL(time.Hour), nil)
 		},
-		"a store and a cache": func() (*tier.Store, error) { return tier.New(nil, newLocalMap()) },
-		"one of them is nil":  func() (*tier.Store, error) { return tier.New(newDatabase(), nil) },
+		"a store and a cache": func() (*tier.Store, error) { return tier.New(nil, in(newLocalMap())) },
+		"one of them is nil":  func() (*tier.Store, error) { return tier.New(newDatabase(), tier.Local(nil)) },
+		"a store and a cache, and": func() (*tier.Store, error) {
+			return tier.New((*memstore.Store)(nil), in(newLocalMap()))
+		},
+		"and one of them is nil": func() (*tier.Store, error) { return tier.New(newDatabase(), tier.Shared((*sharedMap)(nil))) },
+		"the bus is nil": func() (*tier.Store, error) {
+			return tier.New(newDatabase(), in(newLocalMap()), tier.WithBus((*manualBus)(nil)))
+		},
 	} {
 		if s, err := try(); s != nil || !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want ErrInvalid that says %q", err, name)
@@ -102,71 +123,35 @@ func TestNilLogger(t *testing.T) {
 	})
 }
 
-// A stack has one MaxStale: the shortest that any of its tiers was given, wherever
-// that stands.
+// Rule 10: the MaxStale of a stack is that of a local cache which joins it later, too.
 func TestMaxStaleOfAStack(t *testing.T) {
-	given := func(d time.Duration) []tier.Option { return []tier.Option{tier.WithMaxStale(d)} }
 	for name, c := range map[string]struct {
-		inner, outer []tier.Option
-		want         time.Duration
+		opts []tier.Option
+		want time.Duration
 	}{
-		"default":      {nil, nil, 5 * time.Minute},
-		"inner":        {given(time.Minute), nil, time.Minute},
-		"outer":        {nil, given(time.Minute), time.Minute},
-		"longer":       {nil, given(10 * time.Minute), 10 * time.Minute},
-		"inner of two": {given(time.Minute), given(10 * time.Minute), time.Minute},
-		"outer of two": {given(-1), given(time.Minute), time.Minute},
+		"default": {nil, 5 * time.Minute},
+		"shorter": {[]tier.Option{tier.WithMaxStale(time.Minute)}, time.Minute},
+		"longer":  {[]tier.Option{tier.WithMaxStale(10 * time.Minute)}, 10 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db := newDatabase()
 				create(t, db, "acme")
-				inner := newTier(t, db, newSharedMap(), c.inner...)
-				get(t, inner, "acme")
-				s := newTier(t, inner, newLocalMap(), c.outer...)
+				s := newTier(t, db, newSharedMap(), c.opts...)
 				get(t, s, "acme")
-				if name == "longer" { // begins with the next contact
-					time.Sleep(time.Second)
-				}
+				synctest.Wait() // it is in the shared cache
 				db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
-				time.Sleep(c.want - 2*time.Second)
+				time.Sleep(50 * time.Second)
+				newTier(t, s, newLocalMap())
 				get(t, s, "acme")
+				time.Sleep(c.want - 52*time.Second)
+				get(t, s, "acme")
+				if st := s.Stats().Local; st.Hits == 0 || st.ServedStale != st.Hits {
+					t.Errorf("%+v, want hits of an outage", st)
+				}
 				time.Sleep(4 * time.Second)
 				if _, err := s.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
 					t.Errorf("after %v: %v, want ErrUnavailable", c.want, err)
-				}
-			})
-		})
-	}
-}
-
-// The MaxStale of a tier counts from the last contact with the log, even if there was
-// none since the tier was made.
-func TestMaxStaleOfALateTier(t *testing.T) {
-	for name, c := range map[string]struct {
-		given  time.Duration
-		serves bool
-	}{
-		"longer":  {time.Hour, true},
-		"shorter": {time.Minute, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				db := newDatabase()
-				create(t, db, "acme")
-				inner := newTier(t, db, newSharedMap())
-				get(t, inner, "acme")
-				db.set(func(d *database) { d.logErr, d.loadErr = errDown, errDown })
-				time.Sleep(50 * time.Second)
-				s := newTier(t, inner, newLocalMap(), tier.WithMaxStale(c.given))
-				get(t, s, "acme")
-				after := 20 * time.Second
-				if c.serves {
-					after = 10 * time.Minute
-				}
-				time.Sleep(after)
-				if _, err := s.GetByIdentifier(t.Context(), "acme"); (err == nil) != c.serves {
-					t.Errorf("%s after the last contact: %v", 50*time.Second+after, err)
 				}
 			})
 		})
@@ -180,7 +165,7 @@ func TestLongestDurations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newDatabase()
 		create(t, db, "acme")
-		s := newTier(t, db, newLocalMap(), tier.WithTTL(forEver), tier.WithNegativeTTL(forEver), tier.WithMaxStale(forEver), tier.WithFollowTimeout(forEver), tier.WithLoadTimeout(forEver), tier.WithLeaseWait(forEver))
+		s := newTier(t, db, newLocalMap(), tier.WithTTL(forEver), tier.WithNegativeTTL(forEver), tier.WithMaxStale(forEver), tier.WithFollowTimeout(forEver), tier.WithLoadTimeout(forEver))
 		get(t, s, "acme")
 		time.Sleep(10 * time.Minute)
 		get(t, s, "acme")
@@ -189,8 +174,8 @@ func TestLongestDurations(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if st := s.Stats(); st.Hits != 1 || st.Negatives != 1 {
-			t.Errorf("%d hits and %d negative ones, want 1 and 1", st.Hits, st.Negatives)
+		if st := s.Stats(); st.Local.Hits != 1 || st.Local.Negatives != 1 {
+			t.Errorf("%d hits and %d negative ones, want 1 and 1", st.Local.Hits, st.Local.Negatives)
 		}
 	})
 }

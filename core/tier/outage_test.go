@@ -136,10 +136,10 @@ func TestServedStaleNeverGoesBack(t *testing.T) {
 		}
 	})
 	var last tier.Stats
-	for last.ServedStale < 10_000 && !t.Failed() {
+	for last.Local.ServedStale < 10_000 && !t.Failed() {
 		now := s.Stats()
-		if now.ServedStale < last.ServedStale || now.ServedStale > now.Hits+now.Negatives {
-			t.Errorf("%d of %d hits in outages, after %d of %d", now.ServedStale, now.Hits, last.ServedStale, last.Hits)
+		if now.Local.ServedStale < last.Local.ServedStale || now.Local.ServedStale > now.Local.Hits+now.Local.Negatives {
+			t.Errorf("%d of %d hits in outages, after %d of %d", now.Local.ServedStale, now.Local.Hits, last.Local.ServedStale, last.Local.Hits)
 			break
 		}
 		last = now

@@ -2,14 +2,13 @@ package tier
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// GetByID implements [tenancy.Store]. A hit does not allocate, and is given to an
-// ended context too.
+// GetByID implements [tenancy.Store]. A hit in the local cache does not allocate, and is
+// given to an ended context too.
 func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
 	e := s.hit(ctx, tenancy.IDKey(id), 0)
 	if e == nil || e.Negative() {
@@ -18,8 +17,8 @@ func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) 
 	return e.Versioned.Tenant, nil
 }
 
-// GetByIdentifier implements [tenancy.Store]. A hit does not allocate, and is
-// given to an ended context too.
+// GetByIdentifier implements [tenancy.Store]. A hit in the local cache does not allocate,
+// and is given to an ended context too.
 func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
 	e := s.hit(ctx, tenancy.IdentifierKey(identifier), 0)
 	if e == nil || e.Negative() {
@@ -33,7 +32,7 @@ func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy
 func (s *Store) answer(ctx context.Context, op string, key tenancy.Key, e *Entry) (tenancy.Tenant, error) {
 	if e == nil {
 		var err error
-		if e, err = s.lookup(ctx, key); err != nil {
+		if e, err = s.lookUp(ctx, key); err != nil {
 			return tenancy.Tenant{}, driver.ErrorIn(op, key, err)
 		}
 	}
@@ -48,55 +47,39 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	e := s.hit(ctx, tenancy.IDKey(id), 0)
 	if e == nil {
 		var err error
-		if e, err = s.lookup(ctx, tenancy.IDKey(id)); err != nil {
+		if e, err = s.lookUp(ctx, tenancy.IDKey(id)); err != nil {
 			return false, driver.ErrorIn("Exists", tenancy.IDKey(id), err)
 		}
 	}
 	return !e.Negative(), nil
 }
 
-// hit returns the entry of a local cache if it may be served and is as new as asked
+// hit returns the entry of the local cache if it may be served and is as new as asked
 // for, or nil.
 func (s *Store) hit(ctx context.Context, key tenancy.Key, least tenancy.Revision) *Entry {
-	if s.shared || s.calls.Over() {
+	l := s.local.Load()
+	if l == nil || s.calls.Over() {
 		return nil
 	}
-	r, err := s.cache.Get(ctx, key)
-	e := r.Entry
-	if err != nil || e == nil {
-		s.stats.misses.Add(1)
+	e := l.Get(key)
+	if e == nil {
+		l.stats.misses.Add(1)
 		return nil
 	}
-	now := s.stack.reader.Now()
-	if !s.stack.serves(e, now) || e.Key != key || e.Versioned.AsOf.Revision < least {
-		s.stats.stale.Add(1)
+	now := s.reader.Now()
+	if !s.serves(e, now) || e.Key != key || e.Versioned.AsOf.Revision < least {
+		l.stats.stale.Add(1)
 		return nil
 	}
-	if e.Negative() {
-		s.stats.negatives.Add()
-	} else {
-		s.stats.hits.Add()
-	}
+	l.stats.served(e)
 	if now >= e.refresh {
-		s.refresh(ctx, key)
+		s.refresh(ctx, l, key)
 	}
 	return e
 }
 
-// filled returns the entry of a local cache that another load has put there since
-// the lookup that is to begin one found nothing, or nil.
-func (s *Store) filled(ctx context.Context, key tenancy.Key, least tenancy.Revision) *Entry {
-	r, err := s.cache.Get(ctx, key)
-	e, now := r.Entry, s.stack.reader.Now()
-	if err != nil || e == nil || !s.stack.serves(e, now) || e.Key != key ||
-		now >= e.refresh || e.Versioned.AsOf.Revision < least {
-		return nil
-	}
-	return e
-}
-
-// lookup returns a current entry under key, which was no hit.
-func (s *Store) lookup(ctx context.Context, key tenancy.Key) (e *Entry, err error) {
+// lookUp returns a current entry under key, which was no hit.
+func (s *Store) lookUp(ctx context.Context, key tenancy.Key) (e *Entry, err error) {
 	if err := key.Validate(); err != nil { // a malformed key is never cached, and goes no further
 		return nil, err
 	}
@@ -105,35 +88,90 @@ func (s *Store) lookup(ctx context.Context, key tenancy.Key) (e *Entry, err erro
 	if err != nil {
 		return nil, err
 	}
-	return s.observedMiss(call, WorkMiss, key)
+	return observed(call, &s.observers, WorkMiss, key.Kind, func(ctx context.Context) (*Entry, error) { return s.miss(ctx, key, 0) })
 }
 
-// miss loads key from below, together with everybody else who wants it now.
-func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revision) (*Entry, error) {
-	if err := ctx.Err(); err != nil {
+// GetByIDs implements [tenancy.Store]: hits from the local cache, all others in one trip
+// through the stack.
+func (s *Store) GetByIDs(ctx context.Context, ids []string) ([]tenancy.Tenant, error) {
+	tenants, err := s.getByIDs(ctx, ids)
+	return tenants, driver.ErrorIn("GetByIDs", tenancy.Key{}, err)
+}
+
+func (s *Store) getByIDs(ctx context.Context, ids []string) (tenants []tenancy.Tenant, err error) {
+	if ids, err = driver.UniqueIDs(ids); err != nil {
 		return nil, err
 	}
-	if err := s.stack.reader.Ready(ctx); err != nil {
+	want := make([]tenancy.Lookup, len(ids))
+	for i, id := range ids {
+		want[i].Key = tenancy.IDKey(id)
+	}
+	lookups, err := s.get(ctx, want)
+	if err != nil {
 		return nil, err
 	}
-	for {
-		// The floor as it is now: somebody who returned before us may have seen
-		// the change that raised it.
-		fence := s.stack.fence.Load()
-		floor := max(least, fence.floor(key))
-		e, err := s.flights.join(ctx, flightKey{key, fence.epoch}, floor, s)
-		if errors.Is(err, tenancy.ErrCompacted) && (s.stack.fence.Load().epoch != fence.epoch || floor <= s.stack.reader.Position().Revision) {
-			continue // the floor was of a history that the database lost, or somebody else asked for too much
+	tenants = make([]tenancy.Tenant, 0, len(ids))
+	for i := range lookups {
+		if e := lookups[i].entry; !e.Negative() {
+			tenants = append(tenants, e.Versioned.Tenant)
 		}
-		if err != nil {
-			return nil, err
-		}
-		if e.Versioned.AsOf.Revision >= floor && s.stack.fence.Load().epoch == fence.epoch {
-			return e, nil
-		}
-		// Loaded before what we must not miss, or flushed meanwhile: again.
-		if err := ctx.Err(); err != nil {
+	}
+	return tenants, nil
+}
+
+// Load implements [tenancy.Source]: entries that are as new as asked for come from
+// the caches, all others from below in one call. With Min == Latest nothing comes
+// from a cache.
+func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
+	if s.source == nil {
+		return nil, unsupported("Load")
+	}
+	lookups, err := s.loadAll(ctx, want)
+	if err != nil {
+		return nil, driver.ErrorIn("Load", tenancy.Key{}, err)
+	}
+	out := make([]tenancy.Versioned, len(want))
+	for i := range lookups {
+		out[i] = lookups[i].entry.Versioned
+	}
+	return out, nil
+}
+
+func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]lookup, error) {
+	for _, w := range want {
+		if err := w.Key.Validate(); err != nil {
 			return nil, err
 		}
 	}
+	return s.get(ctx, want)
+}
+
+// get returns a lookup that has its entry for each of want, whose keys are valid.
+func (s *Store) get(ctx context.Context, want []tenancy.Lookup) (lookups []lookup, err error) {
+	call, err := s.calls.Enter(ctx)
+	defer call.Leave(&err)
+	if err != nil {
+		return nil, err
+	}
+	lookups = make([]lookup, len(want))
+	var missing []*lookup
+	for i, w := range want {
+		l := &lookups[i]
+		l.key, l.least = w.Key, w.Min
+		if l.least != tenancy.Latest {
+			l.entry = s.hit(ctx, l.key, l.least)
+		}
+		if l.entry == nil {
+			missing = append(missing, l)
+		}
+	}
+	switch {
+	case len(missing) == 0:
+		return lookups, nil
+	case len(missing) == 1 && missing[0].least != tenancy.Latest: // shares the load with others
+		l := missing[0]
+		l.entry, err = s.miss(call, l.key, l.least)
+		return lookups, err
+	}
+	return lookups, s.missAll(call, missing)
 }

@@ -38,21 +38,22 @@ func (r *refreshes) end(key tenancy.Key) {
 // refresh loads key again in the background, unless that is under way, all loads are
 // busy with callers who wait, or as many refreshes are under way, or failed a moment
 // ago: in an outage, every key that is hit comes to be due.
-func (s *Store) refresh(ctx context.Context, key tenancy.Key) {
-	if len(s.loads) == cap(s.loads) || !s.refreshes.begin(key, cap(s.loads)) {
+func (s *Store) refresh(ctx context.Context, l *local, key tenancy.Key) {
+	if len(s.loads) == cap(s.loads) || !l.refreshes.begin(key, cap(s.loads)) {
 		return
 	}
 	call, err := s.calls.Enter(context.WithoutCancel(ctx))
 	if err != nil {
 		return // closed: the key is never due again
 	}
-	s.stats.refreshes.Add(1)
+	l.stats.refreshes.Add(1)
 	go func() {
 		defer call.Leave(&err)
-		defer s.refreshes.end(key)
+		defer l.refreshes.end(key)
 		ctx, cancel := context.WithTimeout(call, s.cfg.loadTimeout)
 		defer cancel()
-		if _, err := s.observedMiss(ctx, WorkRefresh, key); err != nil {
+		_, err := observed(ctx, &s.observers, WorkRefresh, key.Kind, func(ctx context.Context) (*Entry, error) { return s.miss(ctx, key, 0) })
+		if err != nil {
 			select { // not at every hit
 			case <-call.Done():
 			case <-time.After(time.Second):

@@ -18,33 +18,38 @@ import (
 // two keys with the same hash are.
 type confusedLocal struct{ *localMap }
 
-func (c confusedLocal) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
-	return c.localMap.Get(ctx, tenancy.Key{Kind: key.Kind})
+func (c confusedLocal) Get(key tenancy.Key) *tier.Entry {
+	return c.localMap.Get(tenancy.Key{Kind: key.Kind})
 }
 
-func (c confusedLocal) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
+func (c confusedLocal) Put(e *tier.Entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries[tenancy.Key{Kind: e.Key.Kind}] = e
-	return nil
 }
 
 type confusedShared struct{ *sharedMap }
 
-func (c confusedShared) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
-	return c.sharedMap.Get(ctx, tenancy.Key{Kind: key.Kind})
+func (c confusedShared) Get(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+	confused := make([]tenancy.Key, len(keys))
+	for i, k := range keys {
+		confused[i].Kind = k.Kind
+	}
+	return c.sharedMap.Get(ctx, confused)
 }
 
-func (c confusedShared) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
+func (c confusedShared) Put(_ context.Context, fills []tier.Fill) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.slots[tenancy.Key{Kind: e.Key.Kind}] = slot{entry: e}
-	return nil
+	for _, f := range fills {
+		c.slots[tenancy.Key{Kind: f.Entry.Key.Kind}] = slot{entry: f.Entry}
+	}
+	return 0, nil
 }
 
 // What a cache returns for another key is not served.
 func TestEntryOfAnotherKeyIsNotServed(t *testing.T) {
-	for name, cache := range map[string]tier.Cache{"local": confusedLocal{newLocalMap()}, "shared": confusedShared{newSharedMap()}} {
+	for name, cache := range map[string]any{"local": confusedLocal{newLocalMap()}, "shared": confusedShared{newSharedMap()}} {
 		t.Run(name, func(t *testing.T) {
 			db := newDatabase()
 			acme, bolt := create(t, db, "acme"), create(t, db, "bolt")
@@ -93,9 +98,9 @@ type onPut struct {
 	before func()
 }
 
-func (c *onPut) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
+func (c *onPut) Put(e *tier.Entry) {
 	c.before()
-	return c.localMap.Put(ctx, token, e)
+	c.localMap.Put(e)
 }
 
 // Rule 2: a flush between the end of a load and the answer is obeyed.
@@ -153,7 +158,8 @@ func TestLoadAcrossAFlush(t *testing.T) {
 	}
 }
 
-// Rule 6: what fills a shared cache does not come out of a cache below it.
+// Rule 6: what fills a shared cache does not come out of a cache below it, such as one
+// with a reader of the log of its own.
 func TestSharedCacheIsFilledPastEveryCache(t *testing.T) {
 	db := newDatabase()
 	ids := []string{create(t, db, "acme").ID, create(t, db, "bolt").ID}
@@ -166,7 +172,7 @@ func TestSharedCacheIsFilledPastEveryCache(t *testing.T) {
 			if err := read(below); err != nil {
 				t.Fatal(err)
 			}
-			s := newTier(t, below, newSharedMap())
+			s := newTier(t, &opaque{Source: below}, newSharedMap())
 			before := db.Loads()
 			if err := read(s); err != nil || db.Loads() != before+1 {
 				t.Errorf("%d loads, %v; want 1", db.Loads()-before, err)
@@ -187,7 +193,7 @@ func TestEntryBeyondTheLogIsRemoved(t *testing.T) {
 	for range 2 { // the first removes it, the second fills
 		get(t, s, "acme")
 	}
-	if st := s.Stats(); st.Denied != 1 || st.Fills != 2 {
+	if st := s.Stats(); st.Shared.Denied != 1 || st.Shared.Fills != 2 {
 		t.Errorf("%+v, want one denied entry", st)
 	}
 	before := db.Loads()
@@ -318,14 +324,14 @@ func TestRefreshedOnce(t *testing.T) {
 			get(t, s, "acme")
 			synctest.Wait() // it has failed, which is not tried again at every hit
 		}
-		if st := s.Stats(); st.Refreshes != 1 {
-			t.Errorf("%d refreshes for 10 hits, want 1", st.Refreshes)
+		if st := s.Stats(); st.Local.Refreshes != 1 {
+			t.Errorf("%d refreshes for 10 hits, want 1", st.Local.Refreshes)
 		}
 		time.Sleep(2 * time.Second)
 		get(t, s, "acme")
 		synctest.Wait()
-		if st := s.Stats(); st.Refreshes != 2 {
-			t.Errorf("%d refreshes a while later, want 2", st.Refreshes)
+		if st := s.Stats(); st.Local.Refreshes != 2 {
+			t.Errorf("%d refreshes a while later, want 2", st.Local.Refreshes)
 		}
 	})
 }
@@ -352,7 +358,7 @@ func TestFailedRefreshesAreBounded(t *testing.T) {
 				synctest.Wait() // a refresh that was begun has failed
 			}
 		}
-		if n := s.Stats().Refreshes; n != 5 {
+		if n := s.Stats().Local.Refreshes; n != 5 {
 			t.Errorf("%d refreshes at once, want 5", n)
 		}
 		db.set(func(d *database) { d.loadErr = nil })
@@ -365,7 +371,7 @@ func TestFailedRefreshesAreBounded(t *testing.T) {
 				synctest.Wait()
 			}
 		}
-		if n := s.Stats().Refreshes; n != 55 {
+		if n := s.Stats().Local.Refreshes; n != 55 {
 			t.Errorf("%d refreshes in all, want those that failed and one for each entry", n)
 		}
 	})

@@ -2,151 +2,234 @@ package tier
 
 import (
 	"errors"
-	"fmt"
-	"iter"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/internal/inflight"
+	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// Store is a store with a cache in front. It has every capability of the store
-// below. Create one with New; it is safe for concurrent use.
+// Store is a store with a stack of caches in front: at most one local and one shared one,
+// which are asked in this order. It has every capability of the store below. Create one with
+// New; it is safe for concurrent use.
 type Store struct {
 	tenancy.Decorator
-	below  driver.Source // where misses are loaded: next, or its stand-in
-	source tenancy.Source
-	resets *resets // what stands in for the log of a store that is no Source
-	cache  Cache
-	shared bool
-	cfg    config
+	source tenancy.Source // Next, or nil if that is none
+	below  loader         // where misses are loaded: Next, or resets
+	resets *resets        // what stands in for the log of a store that is no Source
+	cfg    config         // of the stack
 
-	stack *stack
-	owner bool // of the stack: this is the innermost tier
+	local  atomic.Pointer[local] // nil until there is one
+	shared *shared               // nil if there is none
+
+	reader *follow.Reader
+	fence  atomic.Pointer[fence] // replaced, and floors raised, while the position does not move
 
 	flights   flights
-	refreshes refreshes
 	loads     chan struct{} // a place for each load under way
-	stats     counters
 	observers observers
-	outage    outage
-	applier   *applier // of a shared cache
+	stats     counters
+	calls     *inflight.Group // all but hits, and what is done in the background
 
-	calls *inflight.Group // all but hits, and what is done in the background
+	contact sync.Mutex // guards what follows
+	lost    bool       // contact with the log
+}
+
+// local is the local cache of a stack.
+type local struct {
+	LocalCache
+	cfg       cacheConfig
+	stats     cacheCounters
+	outage    outage
+	refreshes refreshes
+}
+
+// shared is the shared cache of a stack.
+type shared struct {
+	SharedCache
+	cfg     cacheConfig
+	stats   cacheCounters
+	outage  outage
+	applier *applier
 }
 
 var _ tenancy.Source = (*Store)(nil)
+
+// Cache is what New adds to a stack: a [Local] or a [Shared] one.
+type Cache struct {
+	local  LocalCache
+	shared SharedCache
+}
+
+// Local returns c for New.
+func Local(c LocalCache) Cache { return Cache{local: c} }
+
+// Shared returns c for New.
+func Shared(c SharedCache) Cache { return Cache{shared: c} }
+
+func (c Cache) kind() kind {
+	if c.local != nil {
+		return localKind
+	}
+	return sharedKind
+}
 
 // New returns next with cache in front of it. It does no I/O: the log is first
 // read in the background and by the first lookup, so that an unreachable database
 // does not stop a start.
 //
-// next must be a [tenancy.Source], perhaps under other tiers and decorators, or
-// [WithUncoordinated] must allow less. Close closes the cache, the bus and next.
+// If next is a Store itself, New adds a local cache to its stack, and returns next: there
+// is one Store for each stack, whose options are given where it begins. A stack has no
+// place for a second cache of a kind, a shared one in front of a local one, or a decorator
+// between its caches: these are [tenancy.ErrInvalid]. A decorator goes around the whole.
 //
-// A shared cache belongs below a local one. The other order is correct too, but
-// every lookup then asks the shared cache first.
+// Else New begins a stack. next must be a [tenancy.Source], perhaps under decorators, or
+// [WithUncoordinated] must allow less. Close closes the caches, the bus and next.
 func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
-	if next == nil || cache == nil {
+	if nilvalue.Is(next) || nilvalue.Is(cache.local) && nilvalue.Is(cache.shared) {
 		return nil, invalid("it needs a store and a cache, and one of them is nil")
 	}
-	cfg, err := newConfig(opts)
+	cfg, err := newConfig(cache.kind(), opts)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Decorator: tenancy.Decorator{Next: next}, cache: cache, shared: cache.Shared(), cfg: cfg, calls: inflight.New(tenancy.ErrClosed)}
-	s.loads = make(chan struct{}, s.cfg.maxLoads)
-	for below := range Walk(next) { // they have one stack
-		s.stack, s.resets = below.stack, below.resets
+	below, found := Of(next)
+	switch {
+	case !found:
+		return begin(next, cache, cfg)
+	case tenancy.Store(below) != next:
+		return nil, invalid("a decorator stands between this cache and the stack below it: put it around the outermost one, where it sees all")
+	case cache.local == nil:
+		return nil, invalid("a shared cache begins a stack: it stands below the local one, and there is one at most")
+	case len(cfg.given) > 0:
+		return nil, invalid("%s is an option of the stack: give it to the New of the shared cache, which begins it", cfg.given[0])
 	}
+	l := &local{LocalCache: cache.local, cfg: cfg.cache}
+	if !below.join(l) {
+		return nil, invalid("the stack below has a local cache already")
+	}
+	return below, nil
+}
+
+// begin returns a new stack.
+func begin(next tenancy.Store, cache Cache, cfg config) (*Store, error) {
+	s := &Store{Decorator: tenancy.Decorator{Next: next}, cfg: cfg, loads: make(chan struct{}, cfg.maxLoads), calls: inflight.New(tenancy.ErrClosed)}
+	var log tenancy.Log
 	switch source, ok := tenancy.SourceOf(next); {
 	case ok:
-		s.source, s.below = source, source
-	case s.shared:
+		s.source, s.below, log = source, source, source
+	case cache.shared != nil:
 		return nil, refused("a shared cache needs a tenancy.Source below it")
-	case !s.cfg.uncoordinated:
+	case !cfg.uncoordinated:
 		return nil, refused("the store below is no tenancy.Source; WithUncoordinated accepts a weaker guarantee")
 	default:
-		if s.resets == nil { // the log of a tier below, if any, is not what this one has to go by
-			s.resets, s.stack = newResets(), nil
-		}
-		s.below = resetLog{next, s.resets}
+		s.resets = newResets(next)
+		s.below, log = s.resets, s.resets
 	}
-	if s.stack == nil {
-		s.owner = true
-		s.stack = newStack(s.below, s.shared, s.cfg)
+	s.fence.Store(newFence(nil, 0, minBuckets))
+	if cache.shared != nil {
+		s.fence.Store(newFence(nil, 0, defaultBuckets))
+		s.shared = &shared{SharedCache: cache.shared, cfg: cfg.cache}
+		s.shared.applier = newApplier(s.shared, &s.observers)
 	}
-	if s.shared {
-		s.applier = newApplier(cache, &s.stats, &s.observers)
+	s.reader = follow.New(log, follower{s}, follow.Config{Replay: s.shared != nil, Timeout: cfg.followTimeout, Logger: cfg.logger})
+	s.reader.LimitStale(cfg.maxStale)
+	if cache.local != nil {
+		s.join(&local{LocalCache: cache.local, cfg: cfg.cache})
 	}
-	s.stack.attach(s)
+	if cfg.bus != nil {
+		s.reader.Join(cfg.bus)
+	}
 	return s, nil
 }
 
-func refused(why string) error {
-	return &tenancy.Error{Op: "New", Err: fmt.Errorf("%w: tier: %s", errors.ErrUnsupported, why)}
+// join makes l the local cache, unless there is one.
+func (s *Store) join(l *local) bool {
+	s.contact.Lock()
+	l.outage.note(s.lost, &l.stats)
+	joined := s.local.CompareAndSwap(nil, l)
+	s.contact.Unlock()
+	buckets := bucketsFor(l.MaxEntries())
+	s.reader.Hold(func(tenancy.Position) {
+		if fence := s.fence.Load(); joined && buckets > fence.buckets() {
+			s.fence.Store(fence.grown(buckets))
+		}
+	})
+	return joined
 }
+
+// Of returns the stack that store is, or that it leads to through decorators.
+func Of(store tenancy.Store) (*Store, bool) {
+	for store != nil {
+		if s, ok := store.(interface{ stack() *Store }); ok {
+			return s.stack(), true
+		}
+		decorator, ok := store.(interface{ Below() tenancy.Store })
+		if !ok {
+			break
+		}
+		store = decorator.Below()
+	}
+	return nil, false
+}
+
+// stack finds a stack also where a decorator embeds it.
+func (s *Store) stack() *Store { return s }
 
 // Reader returns the reader of the change log that the stack obeys, for others in the
-// process that must know how far it was followed. It ends with the innermost tier.
-func (s *Store) Reader() *follow.Reader { return s.stack.reader }
+// process that must know how far it was followed. It ends with the stack.
+func (s *Store) Reader() *follow.Reader { return s.reader }
 
-// Cache returns the cache that s was made with, for the counts of an adapter.
-func (s *Store) Cache() Cache { return s.cache }
-
-// Bus returns the bus that s was made with, or nil.
-func (s *Store) Bus() Bus { return s.cfg.bus }
-
-// self finds a tier also where a decorator embeds it, and with it the Below that leads
-// past the tier.
-func (s *Store) self() *Store { return s }
-
-// Walk yields the tiers of a stack, outermost first. It looks through every
-// [tenancy.Decorator].
-func Walk(store tenancy.Store) iter.Seq[*Store] {
-	return func(yield func(*Store) bool) {
-		var last *Store
-		for store != nil {
-			if t, ok := store.(interface{ self() *Store }); ok && t.self() != last {
-				if last = t.self(); !yield(last) {
-					return
-				}
-			}
-			decorator, ok := store.(interface{ Below() tenancy.Store })
-			if !ok {
-				return
-			}
-			store = decorator.Below()
-		}
+// Local returns the local cache, or nil, for the counts of an adapter.
+func (s *Store) Local() LocalCache {
+	if l := s.local.Load(); l != nil {
+		return l.LocalCache
 	}
+	return nil
 }
+
+// Shared returns the shared cache, or nil, for the counts of an adapter.
+func (s *Store) Shared() SharedCache {
+	if s.shared != nil {
+		return s.shared.SharedCache
+	}
+	return nil
+}
+
+// Bus returns the bus, or nil.
+func (s *Store) Bus() Bus { return s.cfg.bus }
 
 // closePatience is how long Close waits for each kind of work to end, once its context
 // has.
 const closePatience = time.Second
 
-// Close ends the calls under way and what the tier does in the background, and closes
-// cache, bus and the store below. It waits until they have ended, but not for those
+// Close ends the calls under way and what the stack does in the background, and closes
+// caches, bus and the store below. It waits until they have ended, but not for those
 // that ignore the end of their contexts.
 func (s *Store) Close() error {
 	if !s.calls.End() {
 		return nil
 	}
-	left := s.calls.Wait(closePatience)
-	if s.owner {
-		left += s.stack.reader.Close(closePatience)
-	}
-	if s.applier != nil {
-		left += s.applier.close()
+	left := s.calls.Wait(closePatience) + s.reader.Close(closePatience)
+	if s.shared != nil {
+		left += s.shared.applier.close()
 	}
 	if left > 0 {
 		s.cfg.logger.Warn("tenancy: closed, though calls are under way that do not end with their contexts", "calls", left)
 	}
-	err := s.cache.Close()
-	if s.cfg.bus != nil {
-		err = errors.Join(err, s.cfg.bus.Close())
+	var errs []error
+	if l := s.local.Load(); l != nil {
+		l.Close()
 	}
-	return driver.ErrorIn("Close", tenancy.Key{}, errors.Join(err, s.Next.Close()))
+	if s.shared != nil {
+		errs = append(errs, s.shared.Close())
+	}
+	if s.cfg.bus != nil {
+		errs = append(errs, s.cfg.bus.Close())
+	}
+	return driver.ErrorIn("Close", tenancy.Key{}, errors.Join(append(errs, s.Next.Close())...))
 }

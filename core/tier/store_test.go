@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -18,12 +20,9 @@ type plain struct{ tenancy.Store }
 func TestNewRefusesWhatItCannotKeepCoherent(t *testing.T) {
 	db := memstore.New()
 	for name, make := range map[string]func() (*tier.Store, error){
-		"no source":                        func() (*tier.Store, error) { return tier.New(plain{db}, newLocalMap()) },
-		"shared, no source":                func() (*tier.Store, error) { return tier.New(plain{db}, newSharedMap()) },
-		"shared, no source, uncoordinated": func() (*tier.Store, error) { return tier.New(plain{db}, newSharedMap(), tier.WithUncoordinated()) },
-		"a tier over an uncoordinated tier": func() (*tier.Store, error) {
-			return tier.New(newTier(t, plain{db}, newLocalMap(), tier.WithUncoordinated()), newLocalMap())
-		},
+		"no source":                        func() (*tier.Store, error) { return tier.New(plain{db}, in(newLocalMap())) },
+		"shared, no source":                func() (*tier.Store, error) { return tier.New(plain{db}, in(newSharedMap())) },
+		"shared, no source, uncoordinated": func() (*tier.Store, error) { return tier.New(plain{db}, in(newSharedMap()), tier.WithUncoordinated()) },
 	} {
 		if s, err := make(); !errors.Is(err, errors.ErrUnsupported) || s != nil {
 			t.Errorf("%s: %v, want ErrUnsupported with the reason", name, err)
@@ -31,37 +30,92 @@ func TestNewRefusesWhatItCannotKeepCoherent(t *testing.T) {
 	}
 }
 
-func TestUncoordinated(t *testing.T) {
-	db := memstore.New()
-	inner := newTier(t, plain{db}, newLocalMap(), tier.WithUncoordinated())
-	for name, s := range map[string]*tier.Store{
-		"one tier": inner, "two tiers": newTier(t, inner, newLocalMap(), tier.WithUncoordinated()),
+// Rule 16: what is no stack is refused, with the reason, and leaves the stack as it was.
+func TestNewRefusesWhatIsNoStack(t *testing.T) {
+	for name, c := range map[string]struct {
+		next   func(shared, local *tier.Store) tenancy.Store
+		cache  any
+		opts   []tier.Option
+		reason string
+	}{
+		"a decorator between":         {func(shared, _ *tier.Store) tenancy.Store { return tenancy.Decorator{Next: shared} }, newLocalMap(), nil, "around the outermost"},
+		"a decorator that embeds it":  {func(shared, _ *tier.Store) tenancy.Store { return audited{shared} }, newLocalMap(), nil, "around the outermost"},
+		"one that hides the source":   {func(shared, _ *tier.Store) tenancy.Store { return hidden{plain{shared}} }, newLocalMap(), []tier.Option{tier.WithUncoordinated()}, "around the outermost"},
+		"shared over local":           {func(_, local *tier.Store) tenancy.Store { return local }, newSharedMap(), nil, "below the local one"},
+		"shared over shared":          {func(shared, _ *tier.Store) tenancy.Store { return shared }, newSharedMap(), nil, "one at most"},
+		"local over local":            {func(_, local *tier.Store) tenancy.Store { return local }, newLocalMap(), nil, "has a local cache already"},
+		"an option of the stack":      {func(shared, _ *tier.Store) tenancy.Store { return shared }, newLocalMap(), []tier.Option{tier.WithTTL(time.Hour), tier.WithMaxStale(time.Hour)}, "WithMaxStale is an option of the stack"},
+		"an option given twice":       {func(_, _ *tier.Store) tenancy.Store { return memstore.New() }, newLocalMap(), []tier.Option{tier.WithMaxLoads(1), tier.WithMaxLoads(1)}, "WithMaxLoads is given twice"},
+		"an option of a shared cache": {func(_, _ *tier.Store) tenancy.Store { return memstore.New() }, newLocalMap(), []tier.Option{tier.WithLeaseWait(1)}, "WithLeaseWait is for a shared cache"},
+		"an option of a local cache":  {func(_, _ *tier.Store) tenancy.Store { return memstore.New() }, newSharedMap(), []tier.Option{tier.WithRefreshAhead(1)}, "WithRefreshAhead is for a local cache"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			acme := create(t, s, "acme")
-			get(t, s, "acme")
-			hits := s.Stats().Hits
-			if get(t, s, "acme"); s.Stats().Hits != hits+1 {
-				t.Error("no hit")
+			db := newDatabase()
+			shared, local := newTier(t, db, newSharedMap()), newTier(t, db, newLocalMap())
+			s, err := tier.New(c.next(shared, local), in(c.cache), c.opts...)
+			if s != nil || !errors.Is(err, tenancy.ErrInvalid) || !strings.Contains(err.Error(), c.reason) {
+				t.Errorf("%v, %v, want ErrInvalid that says %q", s, err, c.reason)
 			}
-			suspend(t, s, acme.ID)
-			if get(t, s, "acme").Status != tenancy.StatusSuspended {
-				t.Error("this process does not read its own write")
+			if both := newTier(t, shared, newLocalMap()); both != shared {
+				t.Error("the stack is not what it was")
 			}
-			if _, ok := tenancy.SourceOf(s); ok {
-				t.Error("SourceOf says yes")
-			}
-			for _, err := range []error{
-				second(s.Bounds(t.Context())), second(s.Changes(t.Context(), tenancy.Position{}, 0)), second(s.Load(t.Context(), nil)),
-			} {
-				if !errors.Is(err, errors.ErrUnsupported) {
-					t.Errorf("%v, want ErrUnsupported", err)
+			create(t, shared, "acme")
+			get(t, shared, "acme")
+		})
+	}
+}
+
+// hidden is a decorator that hides the Source below it, but not the stack.
+type hidden struct{ plain }
+
+func (h hidden) Below() tenancy.Store { return h.Store }
+
+// A local cache may join a stack that is in use.
+func TestLocalCacheJoinsAStackInUse(t *testing.T) {
+	db := newDatabase()
+	acme := create(t, db, "acme")
+	s := newTier(t, db, newSharedMap())
+	var readers sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	for range 4 {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				if got, err := s.GetByIdentifier(t.Context(), "acme"); err != nil || got != acme {
+					t.Errorf("%+v, %v", got, err)
 				}
 			}
-			if err := s.Delete(t.Context(), acme.ID); err != nil {
-				t.Fatal(err)
-			}
 		})
+	}
+	newTier(t, s, newLocalMap())
+	eventually(t, "hits of the local cache", func() bool { return s.Stats().Local.Hits > 10 })
+	stop()
+	readers.Wait()
+}
+
+func TestUncoordinated(t *testing.T) {
+	s := newTier(t, plain{memstore.New()}, newLocalMap(), tier.WithUncoordinated())
+	acme := create(t, s, "acme")
+	get(t, s, "acme")
+	hits := s.Stats().Local.Hits
+	if get(t, s, "acme"); s.Stats().Local.Hits != hits+1 {
+		t.Error("no hit")
+	}
+	suspend(t, s, acme.ID)
+	if get(t, s, "acme").Status != tenancy.StatusSuspended {
+		t.Error("this process does not read its own write")
+	}
+	if _, ok := tenancy.SourceOf(s); ok {
+		t.Error("SourceOf says yes")
+	}
+	for _, err := range []error{
+		second(s.Bounds(t.Context())), second(s.Changes(t.Context(), tenancy.Position{}, 0)), second(s.Load(t.Context(), nil)),
+	} {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%v, want ErrUnsupported", err)
+		}
+	}
+	if err := s.Delete(t.Context(), acme.ID); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -86,47 +140,14 @@ func TestUncoordinatedWritesAreNoTrouble(t *testing.T) {
 	}
 }
 
-// hidden is a decorator that hides the Source below it, but not the tier.
-type hidden struct{ plain }
-
-func (h hidden) Below() tenancy.Store { return h.Store }
-
-// An uncoordinated tier does not go by the log of a tier below that has one.
-func TestUncoordinatedOverACoordinatedTier(t *testing.T) {
-	below := newTier(t, newDatabase(), newLocalMap())
-	s := newTier(t, hidden{plain{below}}, newLocalMap(), tier.WithUncoordinated())
-	top := newTier(t, s, newLocalMap(), tier.WithUncoordinated())
-	acme := create(t, top, "acme")
-	for _, status := range []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive} {
-		for _, at := range []*tier.Store{top, s, below} {
-			get(t, at, "acme")
-		}
-		if _, err := top.SetStatus(t.Context(), acme.ID, status); err != nil {
-			t.Fatal(err)
-		}
-		for _, at := range []*tier.Store{top, s, below} {
-			if got := get(t, at, "acme"); got.Status != status {
-				t.Errorf("reads %s after %s was written", got.Status, status)
-			}
-		}
-	}
-	hits := top.Stats().Hits
-	if get(t, top, "acme"); top.Stats().Hits != hits+1 {
-		t.Error("no hit")
-	}
-}
-
 func second[T any](_ T, err error) error { return err }
 
-// Rule 16: any order is correct.
-func TestEveryOrderOfTiers(t *testing.T) {
+// Rule 7: every stack reads its own writes.
+func TestEveryStackReadsItsWrites(t *testing.T) {
 	for name, stack := range map[string]func(tenancy.Store) *tier.Store{
-		"local over shared":  func(db tenancy.Store) *tier.Store { return newTier(t, newTier(t, db, newSharedMap()), newLocalMap()) },
-		"shared over local":  func(db tenancy.Store) *tier.Store { return newTier(t, newTier(t, db, newLocalMap()), newSharedMap()) },
-		"shared over shared": func(db tenancy.Store) *tier.Store { return newTier(t, newTier(t, db, newSharedMap()), newSharedMap()) },
-		"local over local over local": func(db tenancy.Store) *tier.Store {
-			return newTier(t, newTier(t, newTier(t, db, newLocalMap()), newLocalMap()), newLocalMap())
-		},
+		"local":             func(db tenancy.Store) *tier.Store { return newTier(t, db, newLocalMap()) },
+		"shared":            func(db tenancy.Store) *tier.Store { return newTier(t, db, newSharedMap()) },
+		"local over shared": func(db tenancy.Store) *tier.Store { return newStack(t, db, newLocalMap(), newSharedMap()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := newDatabase()
@@ -151,7 +172,7 @@ func TestEveryOrderOfTiers(t *testing.T) {
 
 func TestFreshPassesEveryTier(t *testing.T) {
 	db := newDatabase()
-	s := newTier(t, newTier(t, db, newSharedMap()), newLocalMap())
+	s := newStack(t, db, newLocalMap(), newSharedMap())
 	create(t, s, "acme")
 	get(t, s, "acme")
 	for range 3 {
@@ -191,7 +212,7 @@ func TestWatchYieldsWhatTheTierObeys(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	db := memstore.New()
-	s, err := tier.New(db, newLocalMap())
+	s, err := tier.New(db, in(newLocalMap()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +275,7 @@ func BenchmarkHit(b *testing.B) {
 	b.Run("baseline=cache", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if r, err := cache.Get(b.Context(), key); err != nil || r.Entry == nil {
+			if cache.Get(key) == nil {
 				b.Fatal("miss")
 			}
 		}

@@ -2,7 +2,6 @@ package tier_test
 
 import (
 	"errors"
-	"slices"
 	"testing"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -22,7 +21,7 @@ func TestSecondReadIsAHit(t *testing.T) {
 	if db.Loads() != 1 {
 		t.Errorf("%d loads for three reads, want 1", db.Loads())
 	}
-	if st := s.Stats(); st.Hits != 2 || st.Misses != 1 || st.Fills != 1 {
+	if st := s.Stats(); st.Local.Hits != 2 || st.Local.Misses != 1 || st.Local.Fills != 1 {
 		t.Errorf("Stats = %+v", st)
 	}
 }
@@ -64,29 +63,25 @@ func TestOtherNodesFollow(t *testing.T) {
 	eventually(t, "b sees the suspension", func() bool { return get(t, b, "acme").Status == tenancy.StatusSuspended })
 }
 
-func TestStacksShareOneFollower(t *testing.T) {
+func TestAStackIsOneStore(t *testing.T) {
 	db := newDatabase()
 	bus := &manualBus{}
 	l2 := newTier(t, db, newSharedMap(), tier.WithBus(bus))
-	l1 := newTier(t, l2, newLocalMap())
-	acme := create(t, l1, "acme")
+	s := newTier(t, l2, newLocalMap())
+	if s != l2 {
+		t.Error("the stack has two Stores")
+	}
+	acme := create(t, s, "acme")
 	if bus.messages != 1 {
 		t.Errorf("one write sent %d messages", bus.messages)
 	}
-	get(t, l1, "acme")
-	get(t, l1, "acme")
-	if l1.Stats().Hits != 1 || l2.Stats().Misses == 0 {
-		t.Errorf("L1 %+v, L2 %+v", l1.Stats(), l2.Stats())
+	get(t, s, "acme")
+	get(t, s, "acme")
+	if st := s.Stats(); st.Local.Hits != 1 || st.Local.Misses != 1 || st.Shared.Misses != 1 || st.Loads != 1 {
+		t.Errorf("%+v", st)
 	}
-	suspend(t, db, acme.ID) // behind both tiers
-	eventually(t, "L1 sees the edit", func() bool { return get(t, l1, "acme").Status == tenancy.StatusSuspended })
-	n := 0
-	for range tier.Walk(l1) {
-		n++
-	}
-	if n != 2 {
-		t.Errorf("Walk yields %d tiers, want 2", n)
-	}
+	suspend(t, db, acme.ID) // behind the stack
+	eventually(t, "it sees the edit", func() bool { return get(t, s, "acme").Status == tenancy.StatusSuspended })
 }
 
 // audited is a decorator of an application, which embeds what it decorates.
@@ -97,12 +92,17 @@ type careful struct{ audited }
 
 func (c careful) Below() tenancy.Store { return c.Store }
 
-func TestWalkFindsEmbeddedTiers(t *testing.T) {
-	l3 := newTier(t, newDatabase(), newSharedMap())
-	l2 := newTier(t, audited{l3}, newLocalMap())
-	l1 := newTier(t, careful{audited{l2}}, newLocalMap())
-	if got := slices.Collect(tier.Walk(audited{l1})); !slices.Equal(got, []*tier.Store{l1, l2, l3}) {
-		t.Errorf("%d tiers, want each once", len(got))
+func TestOfFindsTheStack(t *testing.T) {
+	s := newTier(t, newDatabase(), newLocalMap())
+	for _, store := range []tenancy.Store{s, audited{s}, careful{audited{s}}, tenancy.Decorator{Next: careful{audited{s}}}} {
+		if got, ok := tier.Of(store); !ok || got != s {
+			t.Errorf("Of(%T) = %v, %v", store, got, ok)
+		}
+	}
+	for _, store := range []tenancy.Store{nil, newDatabase(), tenancy.Decorator{Next: newDatabase()}} {
+		if got, ok := tier.Of(store); ok || got != nil {
+			t.Errorf("Of(%T) = %v, %v", store, got, ok)
+		}
 	}
 }
 
@@ -114,7 +114,7 @@ func TestNegativeEntries(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if st := s.Stats(); st.Negatives != 2 || db.Loads() != 1 {
+	if st := s.Stats(); st.Local.Negatives != 2 || db.Loads() != 1 {
 		t.Errorf("%+v, %d loads", st, db.Loads())
 	}
 	made := create(t, s, "nobody")

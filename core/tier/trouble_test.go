@@ -19,14 +19,14 @@ type sickCache struct {
 
 var errSick = errors.New("the cache is in trouble")
 
-func (c *sickCache) Get(context.Context, tenancy.Key) (tier.Result, error) {
+func (c *sickCache) Get(context.Context, []tenancy.Key) ([]tier.Result, error) {
 	c.calls.Add(1)
-	return tier.Result{}, errSick
+	return nil, errSick
 }
 
-func (c *sickCache) Put(context.Context, tier.Token, *tier.Entry) error {
+func (c *sickCache) Put(context.Context, []tier.Fill) (int, error) {
 	c.calls.Add(1)
-	return errSick
+	return 0, errSick
 }
 
 // A cache that hangs costs a read its deadline once: what was loaded because it
@@ -38,7 +38,7 @@ func TestTroubleIsNotWaitedForTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	cache := &sickCache{sharedMap: newSharedMap()}
-	s, err := tier.New(db, cache)
+	s, err := tier.New(db, in(cache))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestTroubleIsNotWaitedForTwice(t *testing.T) {
 	}()
 	for name, read := range map[string]func() error{
 		"one": func() error { _, err := s.GetByID(t.Context(), acme.ID); return err },
-		"batch": func() error { // sickCache has no batch: the first key is the last
+		"batch": func() error {
 			_, err := s.GetByIDs(t.Context(), []string{acme.ID, "another"})
 			return err
 		},

@@ -148,7 +148,7 @@ func TestUnloggedWrite(t *testing.T) {
 			db := &triggerless{database: newDatabase(), rows: map[string]tenancy.Tenant{}, deleted: map[string]bool{}}
 			var logged bytes.Buffer
 			logger := tier.WithLogger(slog.New(slog.NewTextHandler(&logged, nil)))
-			s := newTier(t, newTier(t, db, newSharedMap(), logger), newLocalMap())
+			s := newStack(t, db, newLocalMap(), newSharedMap(), logger)
 			acme := create(t, s, "acme")
 			if op == "Create" || op == "CreateBatch" {
 				create(t, s, "bolt")

@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
-	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // keyless is a database that cannot open the secret of one tenant.
@@ -29,34 +28,28 @@ func (d *keyless) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Ve
 // A tenant whose secret this process cannot open is served, kept in this process, and
 // not handed to others: they may have the key.
 func TestWithheldSecretIsNotShared(t *testing.T) {
-	maps := map[string]*sharedMap{"one by one": newSharedMap(), "in batches": newSharedMap()}
-	for name, cache := range map[string]tier.Cache{"one by one": maps["one by one"], "in batches": batchMap{maps["in batches"]}} {
-		t.Run(name, func(t *testing.T) {
-			db := &keyless{database: newDatabase()}
-			sealed, bolt := create(t, db, "sealed"), create(t, db, "bolt")
-			db.id = sealed.ID
-			shared := newTier(t, db, cache)
-			local := newTier(t, shared, newLocalMap())
-			for range 2 {
-				got := get(t, local, "sealed")
-				if !errors.Is(got.DatabaseURL.Err(), tenancy.ErrWithheld) {
-					t.Errorf("%+v", got)
-				}
-				if ts, err := local.GetByIDs(t.Context(), []string{sealed.ID, bolt.ID}); err != nil || len(ts) != 2 {
-					t.Errorf("%v, %v", ts, err)
-				}
-			}
-			if n := db.Loads(); n != 2 {
-				t.Errorf("%d loads, want 2: the local cache may keep it", n)
-			}
-			for key, slot := range maps[name].slots {
-				if slot.entry == nil || key.Matches(sealed) {
-					t.Errorf("the shared cache has %+v under %v", slot, key)
-				}
-			}
-			if st := shared.Stats(); st.Uncacheable != 2 || st.Fills != 1 {
-				t.Errorf("%+v", st)
-			}
-		})
+	db := &keyless{database: newDatabase()}
+	sealed, bolt := create(t, db, "sealed"), create(t, db, "bolt")
+	db.id = sealed.ID
+	shared := newSharedMap()
+	s := newStack(t, db, newLocalMap(), shared)
+	for range 2 {
+		got := get(t, s, "sealed")
+		if !errors.Is(got.DatabaseURL.Err(), tenancy.ErrWithheld) {
+			t.Errorf("%+v", got)
+		}
+		if ts, err := s.GetByIDs(t.Context(), []string{sealed.ID, bolt.ID}); err != nil || len(ts) != 2 {
+			t.Errorf("%v, %v", ts, err)
+		}
+	}
+	if n := db.Loads(); n != 2 {
+		t.Errorf("%d loads, want 2: the local cache may keep it", n)
+	}
+	eventually(t, "no more leases", func() bool { return shared.size() == 1 })
+	if e := shared.entry(tenancy.IDKey(bolt.ID)); e == nil {
+		t.Error("the other tenant is not in the shared cache")
+	}
+	if st := s.Stats(); st.Shared.Uncacheable != 2 || st.Shared.Fills != 1 {
+		t.Errorf("%+v", st)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
@@ -81,7 +82,7 @@ func write[T any](ctx context.Context, s *Store, op string, do func(ctx context.
 	if err != nil { // nothing is written, so there is nothing to follow
 		return result, err
 	}
-	before := s.stack.reader.Position()
+	before := s.reader.Position()
 	result, err = do(call)
 	if unlogged := s.wrote(call, before, result, err); unlogged != nil {
 		var none T
@@ -94,12 +95,11 @@ func write[T any](ctx context.Context, s *Store, op string, do func(ctx context.
 // been committed all the same, and a conflict means that there is something new to
 // read. Only invalid input, and what never reached the database, cannot have changed
 // anything: a write that is tried in an outage must not end the service from caches.
-// before is how far the log was followed before the attempt. The innermost tier,
-// which every write passes, does what is to be done for the whole stack. It fails if
+// before is how far the log was followed before the attempt. It fails if
 // the log does not show what was written.
 func (s *Store) wrote(ctx context.Context, before tenancy.Position, result any, err error) error {
 	written := positionsOf(result, err)
-	if !s.owner || len(written) == 0 && (errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, tenancy.ErrNotApplied)) {
+	if len(written) == 0 && (errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, tenancy.ErrNotApplied)) {
 		return nil
 	}
 	if s.resets != nil {
@@ -112,45 +112,60 @@ func (s *Store) wrote(ctx context.Context, before tenancy.Position, result any, 
 			newest = p
 		}
 	}
-	if !s.stack.wrote(ctx, newest) || s.resets != nil {
+	if s.reader.Wrote(ctx, newest) != nil { // loads that are under way are for nobody who comes later
+		s.reader.Hold(func(tenancy.Position) { s.fence.Store(s.fence.Load().nextEpoch()) })
 		return nil
 	}
-	shown := s.stack.reader.Shows(before, written)
-	switch result := result.(type) {
-	case deletion:
-		shown = err != nil || s.stack.reader.Position() != before || s.isThere(ctx, string(result))
-	case patched:
-		shown = shown || s.stack.reader.Shows(tenancy.Position{}, written) && s.stack.asCached(ctx, tenancy.Tenant(result))
-	}
-	if shown {
+	if s.resets != nil || s.isLogged(ctx, before, written, result, err) {
 		return nil
 	}
-	s.stack.noteUnlogged(ctx, s.cfg)
+	s.stats.unlogged.Add(1)
+	s.cfg.logger.Error("tenancy: the change log does not show a write; caches flushed", "error", errUnlogged)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyTimeout)
+	defer cancel()
+	if _, err := s.empty(ctx); err != nil { // the log will not say what in them is outdated
+		s.shared.stats.errors.Add(1)
+	}
 	return errUnlogged
 }
 
 var errUnlogged = fmt.Errorf("%w: the database has accepted the write, but its change log does not show it: "+
 	"the triggers of the database are missing or disabled; run Migrate", tenancy.ErrUnavailable)
 
-// asCached reports whether no cache of the stack has other metadata of t as of the same
-// change.
-func (st *stack) asCached(ctx context.Context, t tenancy.Tenant) bool {
-	for _, s := range st.all() {
-		for _, key := range driver.KeysOf(nil, &t) {
-			r, err := s.cache.Get(ctx, key)
-			if err != nil {
-				s.stats.errors.Add(1)
-				continue
-			}
-			if s.shared {
-				s.release(ctx, lease{key, r.Token})
-			}
-			if e := r.Entry; e != nil && e.Versioned.Tenant.Position() == t.Position() && e.Versioned.Tenant.Metadata != t.Metadata {
-				return false
-			}
-		}
+// isLogged reports whether the log, which was read, shows what was written, as far as
+// that can be told.
+func (s *Store) isLogged(ctx context.Context, before tenancy.Position, written []tenancy.Position, result any, err error) bool {
+	shown := s.reader.Shows(before, written)
+	switch result := result.(type) {
+	case deletion:
+		return err != nil || s.reader.Position() != before || s.isThere(ctx, string(result))
+	case patched:
+		return shown || s.reader.Shows(tenancy.Position{}, written) && s.asCached(ctx, tenancy.Tenant(result))
 	}
-	return true
+	return shown
+}
+
+// asCached reports whether no cache has other metadata of t as of the same change.
+func (s *Store) asCached(ctx context.Context, t tenancy.Tenant) bool {
+	differs := func(e *Entry) bool {
+		return e != nil && e.Versioned.Tenant.Position() == t.Position() && e.Versioned.Tenant.Metadata != t.Metadata
+	}
+	keys := driver.KeysOf(nil, &t)
+	if l := s.local.Load(); l != nil && slices.ContainsFunc(keys, func(k tenancy.Key) bool { return differs(l.Get(k)) }) {
+		return false
+	}
+	if s.shared == nil {
+		return true
+	}
+	results, err := s.shared.Get(ctx, keys)
+	if err != nil {
+		s.shared.stats.errors.Add(1)
+		return true
+	}
+	for i, k := range keys {
+		s.release(ctx, &lookup{key: k, token: results[i].Token})
+	}
+	return !slices.ContainsFunc(results, func(r Result) bool { return differs(r.Entry) })
 }
 
 // isThere reports whether the store below has a tenant with this ID. An outage says no

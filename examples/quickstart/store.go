@@ -45,11 +45,13 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store
 }
 
 func openLocal(store tenancy.Store, cfg config, log *slog.Logger) (tenancy.Store, error) {
-	source, ok := tenancy.SourceOf(store)
-	if !cfg.replica || !ok {
-		return ristrettotier.New(store, ristrettotier.WithTier(tier.WithLogger(log)))
+	if source, ok := tenancy.SourceOf(store); cfg.replica && ok {
+		return replica.New(source, replica.WithLogger(log))
 	}
-	return replica.New(source, replica.WithLogger(log))
+	if cfg.valkey != "" { // its cache has begun the stack, and logs for both
+		return ristrettotier.New(store)
+	}
+	return ristrettotier.New(store, ristrettotier.WithTier(tier.WithLogger(log)))
 }
 
 // openDatabase creates or migrates the schema.

@@ -6,20 +6,14 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// tierStats is what one tier did since the start.
-type tierStats struct {
-	Shared bool `json:"shared"` // with other processes
-	tier.Stats
-}
-
-// tiers answers GET /admin/tiers: the tiers of the stack, outermost first.
+// tiers answers GET /admin/tiers: what the caches did since the start.
 func (s *service) tiers(w http.ResponseWriter, r *http.Request) error {
 	if _, err := query(r); err != nil {
 		return err
 	}
-	stats := []tierStats{}
-	for t := range tier.Walk(s.store) {
-		stats = append(stats, tierStats{t.Cache().Shared(), t.Stats()})
+	var stats tier.Stats // zero if there are no caches
+	if stack, ok := tier.Of(s.store); ok {
+		stats = stack.Stats()
 	}
 	s.write(w, r, http.StatusOK, stats)
 	return nil

@@ -49,16 +49,20 @@ func stack(ctx context.Context, s Setting, tiers ...func(tenancy.Store) (*tier.S
 
 func (s Setting) overRistretto(next tenancy.Store) (*tier.Store, error) {
 	return ristrettotier.New(next, ristrettotier.WithMaxEntries(s.Entries), ristrettotier.WithMaxNegatives(s.Entries/10),
-		ristrettotier.WithTier(s.tier()...))
+		ristrettotier.WithTier(s.tier(next)...))
 }
 
 func (s Setting) overValkey(next tenancy.Store) (*tier.Store, error) {
 	return valkeytier.New(next, valkey.ClientOption{InitAddress: []string{s.Valkey}},
-		valkeytier.WithKeyPrefix(s.Prefix), valkeytier.WithLogger(slog.New(slog.DiscardHandler)), valkeytier.WithTier(s.tier()...))
+		valkeytier.WithKeyPrefix(s.Prefix), valkeytier.WithTier(s.tier(next)...))
 }
 
-func (s Setting) tier() []tier.Option {
-	return []tier.Option{tier.WithTTL(s.TTL), tier.WithLogger(slog.New(slog.DiscardHandler))}
+func (s Setting) tier(next tenancy.Store) []tier.Option {
+	opts := []tier.Option{tier.WithTTL(s.TTL)}
+	if _, joins := tier.Of(next); !joins {
+		opts = append(opts, tier.WithLogger(slog.New(slog.DiscardHandler)))
+	}
+	return opts
 }
 
 func (n ours) Get(ctx context.Context, slug string) (Answer, error) {

@@ -36,9 +36,14 @@ func TestErrorThroughDecorators(t *testing.T) {
 	const canary = "canary-5432"
 	quiet := tier.WithLogger(slog.New(slog.DiscardHandler))
 	local := func(s tenancy.Store) tenancy.Store {
+		if _, joins := tier.Of(s); joins {
+			return must(ristrettotier.New(s))
+		}
 		return must(ristrettotier.New(s, ristrettotier.WithTier(quiet)))
 	}
-	shared := func(s tenancy.Store) tenancy.Store { return must(tier.New(s, faults.NewServer().Open(), quiet)) }
+	shared := func(s tenancy.Store) tenancy.Store {
+		return must(tier.New(s, tier.Shared(faults.NewServer().Open()), quiet))
+	}
 	observed := func(s tenancy.Store) tenancy.Store { return must(observe.Wrap(s, observe.Config{})) } // as promtenancy and oteltenancy do
 	for name, decorate := range map[string]func(tenancy.Store) tenancy.Store{
 		"none":    func(s tenancy.Store) tenancy.Store { return s },
@@ -46,7 +51,7 @@ func TestErrorThroughDecorators(t *testing.T) {
 		"shared":  shared,
 		"observe": observed,
 		"fresh":   tenancy.Fresh,
-		"all":     func(s tenancy.Store) tenancy.Store { return observed(local(observed(shared(s)))) },
+		"all":     func(s tenancy.Store) tenancy.Store { return observed(local(shared(observed(s)))) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bottom := &failing{Store: memstore.New()}

@@ -52,7 +52,7 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 	a.source = faults.NewSource(a.db, 1)
 	quiet := slog.New(slog.DiscardHandler)
 	shared, err := valkeytier.New(noPurge{tenancy.Decorator{Next: a.source}}, valkey.ClientOption{InitAddress: []string{valkeyAddr}},
-		valkeytier.WithBus(), valkeytier.WithKeyPrefix("app:"), valkeytier.WithLogger(quiet), valkeytier.WithTier(tier.WithLogger(quiet)))
+		valkeytier.WithBus(), valkeytier.WithKeyPrefix("app:"), valkeytier.WithLogger(quiet))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,12 +201,8 @@ func (a *app) loseHistory(ctx context.Context, t *testing.T) {
 		t.Fatal(err)
 	}
 	a.db.Restore(backup)
-	stats := func() tier.Stats {
-		for outer := range tier.Walk(a) {
-			return outer.Stats()
-		}
-		return tier.Stats{}
-	}
+	stack, _ := tier.Of(a)
+	stats := stack.Stats
 	eventually(t, "another history is noticed", func() bool { return stats().Diverged > 0 })
 	a.source.FailLog(errors.New("cut off"))
 	var last tenancy.Tenant
@@ -219,13 +215,11 @@ func (a *app) loseHistory(ctx context.Context, t *testing.T) {
 	a.db.Compact(last.Revision)
 	a.source.FailLog(nil)
 	eventually(t, "a trimmed log is noticed", func() bool { return stats().Compacted > 0 })
-	for outer := range tier.Walk(a) {
-		// On a busy machine Valkey may seem to be down for a moment.
-		eventually(t, "the caches are emptied", func() bool {
-			_, err := outer.InvalidateAll(ctx)
-			return err == nil
-		})
-	}
+	// On a busy machine Valkey may seem to be down for a moment.
+	eventually(t, "the caches are emptied", func() bool {
+		_, err := stack.InvalidateAll(ctx)
+		return err == nil
+	})
 }
 
 // must is for arguments that are right.

@@ -159,7 +159,7 @@ func fullStack(b *testing.B) *promtenancy.Store {
 	b.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	shared, err := valkeytier.New(memstore.New(), valkey.ClientOption{InitAddress: []string{"127.0.0.1:1"}},
-		valkeytier.WithBus(), valkeytier.WithLogger(quiet), valkeytier.WithTier(tier.WithLogger(quiet)))
+		valkeytier.WithBus(), valkeytier.WithLogger(quiet))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func measureCache(ctx context.Context, s *site) (points []point, err error) {
 		}
 		n := min(s.effort.lookups, 20*s.rows)
 		hits, err := s.traffic(ctx, local, n)
-		entries := local.Cache().(*ristrettotier.Cache).Stats().Tenants.Entries
+		entries := local.Local().(*ristrettotier.Cache).Stats().Tenants.Entries
 		held, used = append(held, float64(entries)), append(used, heap()-before)
 		if err = errors.Join(err, local.Close()); err != nil {
 			return nil, err
@@ -55,17 +55,17 @@ func measureCache(ctx context.Context, s *site) (points []point, err error) {
 // traffic warms the cache up with n lookups, and returns the share of hits of n more.
 func (s *site) traffic(ctx context.Context, local *tier.Store, n int) (float64, error) {
 	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), zipfExponent, 1, uint64(s.rows-1))
-	var before tier.Stats
+	var before int64
 	for i := range 2 * n {
 		if i == n {
-			before = local.Stats()
+			before = local.Stats().Local.Hits
 		}
 		// Who is asked for most was not created first.
 		if _, err := local.GetByIdentifier(ctx, s.sample.identifier(s.pick(int(zipf.Uint64())))); err != nil {
 			return 0, err
 		}
 	}
-	return float64(local.Stats().Hits-before.Hits) / float64(n), nil
+	return float64(local.Stats().Local.Hits-before) / float64(n), nil
 }
 
 // zipfShares returns the probability of the n that are asked for most, and what is

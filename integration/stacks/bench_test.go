@@ -73,9 +73,8 @@ func visible(b *testing.B, f *fleet, bare func() time.Duration) {
 		b.Fatal(err)
 	}
 	seen := make(obeyed, 1)
-	for below := range tier.Walk(reader) {
-		below.Observe(seen) // only the innermost tells
-	}
+	stack, _ := tier.Of(reader)
+	stack.Observe(seen)
 	var took, bareTook []time.Duration
 	status := [...]tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive}
 	for i := 0; b.Loop(); i++ {
@@ -228,7 +227,7 @@ func BenchmarkHit(b *testing.B) {
 		{"stack by identifier", identifiers, func(key string) bool { _, err := store.GetByIdentifier(ctx, key); return err == nil }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			before := store.Stats().Hits
+			before := store.Stats().Local.Hits
 			b.ReportAllocs()
 			missed := 0
 			for i := 0; b.Loop(); i++ {
@@ -239,7 +238,7 @@ func BenchmarkHit(b *testing.B) {
 			if missed > 0 {
 				b.Errorf("%d misses", missed)
 			}
-			if now := store.Stats().Hits; now > before && now-before < int64(b.N) {
+			if now := store.Stats().Local.Hits; now > before && now-before < int64(b.N) {
 				b.Errorf("%d of %d reads were hits in memory", now-before, b.N)
 			}
 		})

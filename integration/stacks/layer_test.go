@@ -17,7 +17,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// layer is one tier of a stack.
+// layer is one cache of a stack.
 type layer string
 
 const (
@@ -25,13 +25,11 @@ const (
 	shared layer = "valkey"
 )
 
-// arrangement is the tiers of a stack, outermost first.
+// arrangement is the caches of a stack, outermost first.
 type arrangement []layer
 
-// arrangements are all that make sense, and some that make none but are correct.
-var arrangements = []arrangement{
-	{local}, {shared}, {local, shared}, {shared, shared}, {shared, local},
-}
+// arrangements are all that there are.
+var arrangements = []arrangement{{local}, {shared}, {local, shared}}
 
 func (a arrangement) String() string {
 	if len(a) == 0 {
@@ -44,19 +42,22 @@ func (a arrangement) String() string {
 	return strings.Join(names, " over ")
 }
 
-// build puts the tiers of a on next. Those in Valkey keep their keys under
-// prefixes that begin with prefix.
+// build puts the caches of a on next. Keys in Valkey begin with prefix. The options are
+// those of the stack.
 func (a arrangement) build(tb testing.TB, next tenancy.Store, addr, prefix string, opts ...tier.Option) tenancy.Store {
 	tb.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	opts = append([]tier.Option{tier.WithLogger(quiet), tier.WithLoadTimeout(patience), tier.WithFollowTimeout(patience)}, opts...)
-	for depth, l := range slices.Backward(a) {
+	opts = append([]tier.Option{tier.WithLoadTimeout(patience), tier.WithFollowTimeout(patience)}, opts...)
+	for i, l := range slices.Backward(a) {
 		var err error
-		if l == local {
-			next, err = ristrettotier.New(next, ristrettotier.WithTier(opts...))
-		} else {
+		switch {
+		case l == local && i < len(a)-1: // it joins the stack
+			next, err = ristrettotier.New(next)
+		case l == local:
+			next, err = ristrettotier.New(next, ristrettotier.WithTier(append(opts, tier.WithLogger(quiet))...))
+		default:
 			next, err = valkeytier.New(next, valkey.ClientOption{InitAddress: []string{addr}},
-				valkeytier.WithKeyPrefix(prefix+":"+string(rune('a'+depth))+":"),
+				valkeytier.WithKeyPrefix(prefix+":"),
 				valkeytier.WithBus(), valkeytier.WithPlainSecrets(), valkeytier.WithLogger(quiet),
 				// What is tested is not what happens without Valkey.
 				valkeytier.WithDeadline(time.Minute), valkeytier.WithTier(opts...))
@@ -68,10 +69,16 @@ func (a arrangement) build(tb testing.TB, next tenancy.Store, addr, prefix strin
 	return next
 }
 
-// bottom returns the store under the tiers.
+// bottom returns the store under the caches.
 func bottom(s tenancy.Store) tenancy.Store {
-	for t := range tier.Walk(s) {
-		s = t.Below()
+	if stack, ok := tier.Of(s); ok {
+		return stack.Next
 	}
+	return s
+}
+
+// onlyShared makes a stack forget what it has in memory, so that it asks Valkey.
+func onlyShared(s *tier.Store) *tier.Store {
+	s.Local().InvalidateAll()
 	return s
 }

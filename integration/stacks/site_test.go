@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -59,31 +60,29 @@ func (s site) limit(short time.Duration) time.Duration {
 	return short
 }
 
-// stack puts the tiers on base, as a service has them: Ristretto, and Valkey below it
+// stack puts the caches on base, as a service has them: Ristretto, and Valkey below it
 // if there is one. It closes base if it fails.
 func (s site) stack(base tenancy.Store) (*tier.Store, error) {
-	opts := []tier.Option{
+	whole := []tier.Option{
 		tier.WithMaxStale(s.limit(maxStale)),
 		tier.WithFollowTimeout(s.limit(time.Second)), tier.WithLoadTimeout(s.limit(2 * time.Second)),
-		tier.WithLogger(slog.New(slog.DiscardHandler)),
 	}
-	if s.Quick {
-		opts = append(opts, tier.WithTTL(3*time.Second), tier.WithNegativeTTL(time.Second))
-	}
-	if s.Lease > 0 {
-		opts = append(opts, tier.WithLeaseWait(s.Lease))
-	}
-	if len(s.Valkey) > 0 {
-		var err error
-		if base, err = s.overValkey(base, opts); err != nil {
-			return nil, err
-		}
-	}
+	var each []tier.Option
 	entries := ristrettotier.DefaultMaxEntries
 	if s.Quick {
+		each = append(each, tier.WithTTL(3*time.Second), tier.WithNegativeTTL(time.Second))
 		entries = cells + cells/2 // some are evicted
 	}
-	stack, err := ristrettotier.New(base, ristrettotier.WithMaxEntries(entries), ristrettotier.WithTier(opts...))
+	ours := each
+	if len(s.Valkey) > 0 {
+		var err error
+		if base, err = s.overValkey(base, slices.Concat(whole, each)); err != nil {
+			return nil, err
+		}
+	} else {
+		ours = slices.Concat(whole, each, []tier.Option{tier.WithLogger(slog.New(slog.DiscardHandler))})
+	}
+	stack, err := ristrettotier.New(base, ristrettotier.WithMaxEntries(entries), ristrettotier.WithTier(ours...))
 	if err != nil {
 		return nil, errors.Join(err, base.Close())
 	}
@@ -92,6 +91,9 @@ func (s site) stack(base tenancy.Store) (*tier.Store, error) {
 
 func (s site) overValkey(next tenancy.Store, opts []tier.Option) (tenancy.Store, error) {
 	client := valkey.ClientOption{InitAddress: s.Valkey}
+	if s.Lease > 0 {
+		opts = append(opts, tier.WithLeaseWait(s.Lease))
+	}
 	if s.Sentinel {
 		client.Sentinel.MasterSet = servers.MasterSet
 	}
@@ -108,7 +110,7 @@ func (s site) overValkey(next tenancy.Store, opts []tier.Option) (tenancy.Store,
 		if err != nil {
 			return nil, errors.Join(err, next.Close())
 		}
-		opts = append(opts[:len(opts):len(opts)], tier.WithBus(&badBus{Bus: bus, bad: s.Quick}))
+		opts = append(opts, tier.WithBus(&badBus{Bus: bus, bad: s.Quick}))
 	}
 	store, err := valkeytier.New(next, client, append(quiet, valkeytier.WithTier(opts...))...)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
@@ -71,17 +72,13 @@ func BenchmarkStoppedValkey(b *testing.B) {
 			}
 			turn := func(s tenancy.Store) []time.Duration { return timed(b, s, ids, callers, reads) }
 			with, without := build(arrangement{shared}), build(nil)
-			var cache *valkeytier.Cache
-			for t := range tier.Walk(with) {
-				if v, ok := t.Cache().(*valkeytier.Cache); ok {
-					cache = v
-				}
-			}
-			eventually(b, "Valkey is used", func() bool { turn(with); return cache.Stats().State == tier.BreakerClosed })
+			stack, _ := tier.Of(with)
+			cache := stack.Shared().(*valkeytier.Cache)
+			eventually(b, "Valkey is used", func() bool { turn(with); return cache.Stats().State == observe.BreakerClosed })
 			if err := valkey.Pause(); err != nil {
 				b.Fatal(err)
 			}
-			eventually(b, "the breaker opens", func() bool { turn(with); return cache.Stats().State != tier.BreakerClosed })
+			eventually(b, "the breaker opens", func() bool { turn(with); return cache.Stats().State != observe.BreakerClosed })
 			for range tenants / callers / reads { // the memory of each is full
 				turn(with)
 				turn(without)

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // TestStoppedValkey: while Valkey hangs, no read fails or waits for it to go on, and
@@ -27,17 +27,14 @@ func TestStoppedValkey(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var shared *tier.Store // reads of which nothing in memory answers
-	for s := range tier.Walk(f.nodes[0].store.Load()) {
-		shared = s
-	}
+	stack := f.nodes[0].store.Load()
 	load := func(what string) {
 		t.Helper()
 		var work sync.WaitGroup
 		for c := range callers {
 			work.Go(func() {
 				for i := range rounds {
-					if _, err := shared.GetByID(context.Background(), ids[(c*rounds+i)%tenants]); err != nil {
+					if _, err := onlyShared(stack).GetByID(context.Background(), ids[(c*rounds+i)%tenants]); err != nil {
 						t.Errorf("%s: %v", what, err)
 					}
 				}
@@ -53,11 +50,8 @@ func TestStoppedValkey(t *testing.T) {
 		t.Fatal(err)
 	}
 	load("Valkey stops")
-	cache, ok := shared.Cache().(*valkeytier.Cache)
-	if !ok {
-		t.Fatalf("the innermost tier is on a %T", shared.Cache())
-	}
-	eventually(t, "the breaker opens", func() bool { return cache.Stats().State != tier.BreakerClosed })
+	cache := stack.Shared().(*valkeytier.Cache)
+	eventually(t, "the breaker opens", func() bool { return cache.Stats().State != observe.BreakerClosed })
 	load("without Valkey")
 	if now := runtime.NumGoroutine(); now > before+valkeytier.DefaultMaxCalls {
 		t.Errorf("there were %d goroutines, and are %d", before, now)
@@ -66,12 +60,12 @@ func TestStoppedValkey(t *testing.T) {
 	if err := f.valkey.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "Valkey is used again", func() bool { return cache.Stats().State == tier.BreakerClosed })
-	hits := shared.Stats().Hits
+	eventually(t, "Valkey is used again", func() bool { return cache.Stats().State == observe.BreakerClosed })
+	hits := stack.Stats().Shared.Hits
 	eventually(t, "Valkey answers lookups", func() bool {
-		if _, err := shared.GetByID(t.Context(), ids[0]); err != nil {
+		if _, err := onlyShared(stack).GetByID(t.Context(), ids[0]); err != nil {
 			t.Fatal(err)
 		}
-		return shared.Stats().Hits > hits
+		return stack.Stats().Shared.Hits > hits
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -48,13 +48,16 @@ func TestCloseWithAStoppedServer(t *testing.T) {
 			}
 			bus.Subscribe(t.Context(), func(tenancy.Position) {})
 			if !c.stopped {
-				until(t, "connected", func() bool { return cache.Stats().State == tier.BreakerClosed && bus.Connected() })
+				until(t, "connected", func() bool { return cache.Stats().State == observe.BreakerClosed && bus.Connected() })
 				pause()
 			}
 			for name, call := range map[string]func(ctx context.Context) error{
-				"Get": func(ctx context.Context) error { _, err := cache.Get(ctx, tenancy.IDKey("t1")); return err },
-				"GetBatch": func(ctx context.Context) error {
-					_, err := cache.GetBatch(ctx, []tenancy.Key{tenancy.IDKey("t1")})
+				"Get": func(ctx context.Context) error {
+					_, err := cache.Get(ctx, []tenancy.Key{tenancy.IDKey("t1")})
+					return err
+				},
+				"Get of many": func(ctx context.Context) error {
+					_, err := cache.Get(ctx, []tenancy.Key{tenancy.IDKey("t1"), tenancy.IDKey("t2")})
 					return err
 				},
 				"Release":       func(ctx context.Context) error { return cache.Release(ctx, tenancy.IDKey("t1"), 1) },

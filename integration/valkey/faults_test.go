@@ -11,7 +11,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
-	"github.com/go-tenancy/tenantstore/core/tier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -137,7 +137,7 @@ func TestFullServer(t *testing.T) {
 			}
 		}
 		limit("1")
-		until(t, "an open breaker", func() bool { return stats(s).State != tier.BreakerClosed })
+		until(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
 		limit("0")
 		hits(t, s, 100)
 	})

@@ -68,15 +68,15 @@ func newStore(t *testing.T, option valkey.ClientOption, n int, opts ...valkeytie
 	return s, tenants
 }
 
-func stats(s *tier.Store) valkeytier.Stats { return s.Cache().(*valkeytier.Cache).Stats() }
+func stats(s *tier.Store) valkeytier.Stats { return s.Shared().(*valkeytier.Cache).Stats() }
 
 var until = servers.Eventually
 
 // hits waits until so many more lookups are answered by the cache.
 func hits(t *testing.T, s *tier.Store, n int64) {
 	t.Helper()
-	from := s.Stats().Hits
-	until(t, "hits", func() bool { return s.Stats().Hits >= from+n })
+	from := s.Stats().Shared.Hits
+	until(t, "hits", func() bool { return s.Stats().Shared.Hits >= from+n })
 }
 
 // load reads all the time, and checks each answer.

@@ -16,7 +16,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
-	"github.com/go-tenancy/tenantstore/core/tier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -77,11 +77,11 @@ func TestStatesOfAServer(t *testing.T) {
 					}
 				}
 				do(c.enter)
-				until(t, "an open breaker", func() bool { return stats(s).State != tier.BreakerClosed })
-				half := s.Cache().(*valkeytier.Cache).BreakerStats().HalfOpened
-				until(t, "probes", func() bool { return s.Cache().(*valkeytier.Cache).BreakerStats().HalfOpened > half+2 })
+				until(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
+				half := s.Shared().(*valkeytier.Cache).BreakerStats().HalfOpened
+				until(t, "probes", func() bool { return s.Shared().(*valkeytier.Cache).BreakerStats().HalfOpened > half+2 })
 				do(c.leave)
-				until(t, "a closed breaker", func() bool { return stats(s).State == tier.BreakerClosed })
+				until(t, "a closed breaker", func() bool { return stats(s).State == observe.BreakerClosed })
 				hits(t, s, 100)
 				if lines := log.warnings(); len(lines) != 1 || !strings.Contains(lines[0], c.says) {
 					t.Errorf("logged %q, want one line that says %q", lines, c.says)
@@ -103,7 +103,7 @@ func TestBusyServer(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() { _, _ = server.Do(ctx, "EVAL", "while true do end", "0") }()
-		until(t, "an open breaker", func() bool { return stats(s).State != tier.BreakerClosed })
+		until(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
 		until(t, "an end of the script", func() bool {
 			answer, err := server.Do(t.Context(), "SCRIPT", "KILL")
 			return err == nil && strings.HasPrefix(answer, "+OK")

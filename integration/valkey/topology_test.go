@@ -11,8 +11,8 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
@@ -21,20 +21,20 @@ func TestThreeShards(t *testing.T) {
 		cluster := servers.NewCluster(t, options, 3)
 		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 2500,
 			valkeytier.WithDeadline(ample)) // every entry is to be there, on a busy machine too
-		until(t, "connected", func() bool { return stats(s).State == tier.BreakerClosed })
+		until(t, "connected", func() bool { return stats(s).State == observe.BreakerClosed })
 		ids := make([]string, len(tenants))
 		for i, tenant := range tenants {
 			ids[i] = tenant.ID
 		}
 		until(t, "a hit for each tenant", func() bool { // leases may end before they are used
-			before := s.Stats().Hits
+			before := s.Stats().Shared.Hits
 			got, err := s.GetByIDs(t.Context(), ids)
 			if err != nil || !slices.Equal(got, tenants) {
 				t.Fatalf("%d tenants, %v", len(got), err)
 			}
-			return s.Stats().Hits == before+int64(len(tenants))
+			return s.Stats().Shared.Hits == before+int64(len(tenants))
 		})
-		if st := s.Stats(); st.Errors > 0 {
+		if st := s.Stats(); st.Shared.Errors > 0 {
 			t.Errorf("%+v, want no errors", st)
 		}
 		for _, tenant := range tenants[:100] {
@@ -72,7 +72,7 @@ func TestStoppedShard(t *testing.T) {
 		if err := cluster.Shards[1].Resume(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "a closed breaker", func() bool { return stats(s).State == tier.BreakerClosed })
+		until(t, "a closed breaker", func() bool { return stats(s).State == observe.BreakerClosed })
 		hits(t, s, 1000)
 	})
 }
@@ -83,7 +83,7 @@ func TestInvalidateAllOfWhatIsThere(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 		cluster := servers.NewCluster(t, options, 3)
 		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 300, valkeytier.WithDeadline(ample))
-		until(t, "connected", func() bool { return stats(s).State == tier.BreakerClosed })
+		until(t, "connected", func() bool { return stats(s).State == observe.BreakerClosed })
 		for _, tenant := range tenants {
 			if _, err := s.GetByID(t.Context(), tenant.ID); err != nil {
 				t.Fatal(err)

@@ -220,7 +220,7 @@ func TestTierOverConnectionsThatHang(t *testing.T) {
 	relay := newRelay(t, dsn)
 	store := open(t, relay.url, bunpg.WithPool(bunpg.Pool{Size: 8}))
 	acme := create(t, store, "acme")
-	cached, err := tier.New(store, faults.NewLocal())
+	cached, err := tier.New(store, tier.Local(faults.NewLocal()))
 	if err != nil {
 		t.Fatal(err)
 	}

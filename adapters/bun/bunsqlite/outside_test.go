@@ -282,7 +282,7 @@ func TestUpdateFromALostHistory(t *testing.T) {
 	for name, over := range map[string]func(*testing.T, *bunstore.Store) tenancy.Store{
 		"store": func(_ *testing.T, s *bunstore.Store) tenancy.Store { return s },
 		"tier": func(t *testing.T, s *bunstore.Store) tenancy.Store {
-			cached, err := tier.New(s, faults.NewLocal())
+			cached, err := tier.New(s, tier.Local(faults.NewLocal()))
 			if err != nil {
 				t.Fatal(err)
 			}

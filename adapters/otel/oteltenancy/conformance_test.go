@@ -17,14 +17,18 @@ func TestConformance(t *testing.T) {
 }
 
 func local(tb testing.TB, next tenancy.Store, opts ...tier.Option) *tier.Store {
-	return newTier(tb, next, faults.NewLocal(), opts...)
+	return newTier(tb, next, tier.Local(faults.NewLocal()), append(opts, quiet)...)
 }
+
+// both is a local cache over a shared one.
+func both(tb testing.TB, next tenancy.Store, server *faults.Server) *tier.Store {
+	return newTier(tb, newTier(tb, next, tier.Shared(server.Open()), quiet), tier.Local(faults.NewLocal()))
+}
+
+var quiet = tier.WithLogger(slog.New(slog.DiscardHandler))
 
 func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache, opts ...tier.Option) *tier.Store {
 	tb.Helper()
-	opts = append([]tier.Option{
-		tier.WithLogger(slog.New(slog.DiscardHandler)),
-	}, opts...)
 	s, err := tier.New(next, cache, opts...)
 	if err != nil {
 		tb.Fatal(err)

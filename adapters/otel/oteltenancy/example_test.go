@@ -21,7 +21,7 @@ func Example() {
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
 	defer func() { _ = provider.Shutdown(ctx) }()
 
-	local, err := tier.New(memstore.New(), faults.NewLocal()) // ristrettotier.New(primary)
+	local, err := tier.New(memstore.New(), tier.Local(faults.NewLocal())) // ristrettotier.New(primary)
 	if err != nil {
 		log.Fatal(err)
 	}

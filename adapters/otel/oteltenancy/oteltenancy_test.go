@@ -63,7 +63,7 @@ func newBench(tb testing.TB, stack func(*bench) tenancy.Store, opts ...oteltenan
 // twoTiers has a bare cache in front of a shared one.
 func twoTiers(tb testing.TB) func(*bench) tenancy.Store {
 	return func(b *bench) tenancy.Store {
-		return local(tb, newTier(tb, b.source, b.server.Open()))
+		return both(tb, b.source, b.server)
 	}
 }
 
@@ -126,27 +126,25 @@ func TestSpans(t *testing.T) {
 	}
 	b.want(t, "a miss", get("acme"),
 		"cache.get < get_by_identifier: outcome=ok tier=l2",
-		"source.load < get_by_identifier: outcome=ok tier=l2",
-		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source tier=l1",
+		"source.load < get_by_identifier: outcome=ok",
+		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source",
 		"caller")
 	b.want(t, "a hit", get("acme"), "caller: operation=get_by_identifier result=hit served_by=l1")
 	b.want(t, "a miss of what does not exist", get("absent"),
 		"cache.get < get_by_identifier: outcome=ok tier=l2",
-		"source.load < get_by_identifier: outcome=ok tier=l2",
-		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source tier=l1",
+		"source.load < get_by_identifier: outcome=ok",
+		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source",
 		"caller")
 	b.want(t, "a negative hit", get("absent"), "caller: operation=get_by_identifier result=negative served_by=l1")
 	b.want(t, "a malformed one", get("NO"), "caller")
 	b.want(t, "the ID of one that exists", func(ctx context.Context) { _, _ = b.Exists(ctx, acme.ID) },
 		"cache.get < exists: outcome=ok tier=l2",
-		"source.load < exists: outcome=ok tier=l2",
-		"exists < caller: operation=exists outcome=ok served_by=source tier=l1",
+		"source.load < exists: outcome=ok",
+		"exists < caller: operation=exists outcome=ok served_by=source",
 		"caller")
-	for outer := range tier.Walk(b) {
-		if _, err := outer.InvalidateAll(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		break
+	stack, _ := tier.Of(b)
+	if _, err := stack.InvalidateAll(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	b.want(t, "a conflict", func(ctx context.Context) {
 		_, _ = b.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
@@ -168,18 +166,18 @@ func TestSpans(t *testing.T) {
 func TestServedBySharedTier(t *testing.T) {
 	server := faults.NewServer()
 	b := newBench(t, func(b *bench) tenancy.Store {
-		first := closing(t, local(t, newTier(t, b.source, server.Open())))
+		first := closing(t, both(t, b.source, server))
 		if _, err := first.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := first.GetByIdentifier(t.Context(), "acme"); err != nil {
 			t.Fatal(err)
 		}
-		return local(t, newTier(t, b.source, server.Open()))
+		return both(t, b.source, server)
 	})
 	b.want(t, "a hit of the shared tier", func(ctx context.Context) { _, _ = b.GetByIdentifier(ctx, "acme") },
 		"cache.get < get_by_identifier: outcome=ok tier=l2",
-		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=l2 tier=l1",
+		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=l2",
 		"caller")
 }
 
@@ -193,8 +191,8 @@ func TestWrappedTwice(t *testing.T) {
 	get := func(ctx context.Context) { _, _ = b.GetByIdentifier(ctx, "acme") }
 	b.want(t, "a miss", get,
 		"cache.get < get_by_identifier: outcome=ok tier=l2",
-		"source.load < get_by_identifier: outcome=ok tier=l2",
-		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source tier=l1",
+		"source.load < get_by_identifier: outcome=ok",
+		"get_by_identifier < caller: operation=get_by_identifier outcome=ok served_by=source",
 		"caller")
 	b.want(t, "a hit", get, "caller: operation=get_by_identifier result=hit served_by=l1")
 }
@@ -333,14 +331,12 @@ func TestMetrics(t *testing.T) {
 	}
 	got := b.metrics(t)
 	for name, want := range map[string]map[string]float64{
-		"tenancy.operations":         {"tenancy.operation=get_by_identifier,tenancy.outcome=ok": 3, "tenancy.operation=create,tenancy.outcome=ok": 1},
-		"tenancy.cache.lookups":      {"tenancy.result=hit,tenancy.tier=l1": 2, "tenancy.result=miss,tenancy.tier=l2": 1},
-		"tenancy.operation.duration": {"tenancy.operation=create": 1},
-		"tenancy.cache.load.duration": {
-			"tenancy.tier=l1": 1, "tenancy.tier=l2": 1,
-		},
-		"tenancy.log.revision": {"": 2},
-		"tenancy.tenants":      {"tenancy.status=active": 1, "tenancy.status=suspended": 0},
+		"tenancy.operations":          {"tenancy.operation=get_by_identifier,tenancy.outcome=ok": 3, "tenancy.operation=create,tenancy.outcome=ok": 1},
+		"tenancy.cache.lookups":       {"tenancy.result=hit,tenancy.tier=l1": 2, "tenancy.result=miss,tenancy.tier=l2": 1},
+		"tenancy.operation.duration":  {"tenancy.operation=create": 1},
+		"tenancy.cache.load.duration": {"": 1},
+		"tenancy.log.revision":        {"": 2},
+		"tenancy.tenants":             {"tenancy.status=active": 1, "tenancy.status=suspended": 0},
 	} {
 		p := points(got[name])
 		for attributes, v := range want {

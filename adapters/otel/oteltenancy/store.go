@@ -31,9 +31,7 @@ func Wrap(next tenancy.Store, opts ...Option) (*Store, error) {
 		return nil, err
 	}
 	t := &tracing{tracer: c.tracer(), tenantID: c.tenantID}
-	for range tier.Walk(next) {
-		t.tiers = true
-	}
+	_, t.caches = tier.Of(next)
 	t.prepare()
 	m := instruments{meter: c.meter(), name: c.name}
 	s := &Store{}
@@ -42,7 +40,7 @@ func Wrap(next tenancy.Store, opts ...Option) (*Store, error) {
 		Histogram:    m.histogram,
 		TenantCounts: c.counts,
 		Trace:        t.operations(),
-		TierTrace:    t.tier,
+		StackTrace:   t.stack,
 	})
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package oteltenancy
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -29,7 +30,7 @@ const source = "source"
 // tracing makes the spans of one store.
 type tracing struct {
 	tracer   trace.Tracer
-	tiers    bool // there are some below: a lookup is work if one says so
+	caches   bool // there are some below: a lookup is work if these say so
 	tenantID bool
 
 	// Made ahead: they cost more than a span that is not sampled.
@@ -40,7 +41,7 @@ type tracing struct {
 // lookup is what is known of one lookup that the context belongs to.
 type lookup struct {
 	op       observe.Operation
-	worked   atomic.Bool            // a tier could not answer from memory
+	worked   atomic.Bool            // no cache could answer from memory
 	servedBy atomic.Pointer[string] // so far
 }
 
@@ -77,11 +78,11 @@ func (t *tracing) operations() observe.Trace {
 // traced reports whether a lookup is looked at: if it is work in any case, or if it
 // may be a hit that is worth a note.
 func (t *tracing) traced(ctx context.Context) bool {
-	return !t.tiers || trace.SpanFromContext(ctx).IsRecording()
+	return !t.caches || trace.SpanFromContext(ctx).IsRecording()
 }
 
 func (t *tracing) begin(ctx context.Context, op observe.Operation) context.Context {
-	if op.Sampled() && t.tiers {
+	if op.Sampled() && t.caches {
 		return context.WithValue(ctx, lookupKey{t}, &lookup{op: op})
 	}
 	ctx, _ = t.tracer.Start(ctx, "tenancy."+op.String(), t.start[op]...)
@@ -90,12 +91,12 @@ func (t *tracing) begin(ctx context.Context, op observe.Operation) context.Conte
 
 func (t *tracing) end(ctx context.Context, op observe.Operation, err error) {
 	span := trace.SpanFromContext(ctx)
-	if !op.Sampled() || !t.tiers {
+	if !op.Sampled() || !t.caches {
 		finish(span, err)
 		return
 	}
 	if t.lookupOf(ctx).worked.Load() {
-		return // the tier has made a span of it
+		return // the stack has made a span of it
 	}
 	switch observe.OutcomeOf(err) { // of the caller's span
 	case observe.OK:
@@ -119,46 +120,47 @@ func finish(span trace.Span, err error) {
 	span.End()
 }
 
-// tier traces the work of one tier.
-func (t *tracing) tier(name string, last bool) observe.TierTrace {
-	attributes := trace.WithAttributes(tierKey.String(name))
-	kind := trace.WithSpanKind(trace.SpanKindInternal)
-	return &tierTracing{tracing: t, name: name, last: last, start: []trace.SpanStartOption{kind, attributes}}
+// stack traces the work of the caches below.
+func (t *tracing) stack(local, shared string) observe.StackTrace {
+	start := func(cache string) []trace.SpanStartOption {
+		options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindInternal)}
+		if cache != "" {
+			options = append(options, trace.WithAttributes(tierKey.String(cache)))
+		}
+		return options
+	}
+	return &stackTracing{tracing: t, shared: shared, onLocal: start(local), onShared: start(shared), below: start("")}
 }
 
-type tierTracing struct {
+type stackTracing struct {
 	*tracing
-	name  string
-	last  bool
-	start []trace.SpanStartOption
+	shared                   string // its name
+	onLocal, onShared, below []trace.SpanStartOption
 }
 
-// Begin implements [observe.TierTrace].
-func (t *tierTracing) Begin(ctx context.Context, w tier.Work, kind tenancy.KeyKind) context.Context {
+// Begin implements [observe.StackTrace].
+func (t *stackTracing) Begin(ctx context.Context, w tier.Work, kind tenancy.KeyKind) context.Context {
 	switch w {
 	case tier.WorkMiss:
 		return t.beginLookup(ctx, kind)
 	case tier.WorkRefresh:
 		link := trace.WithLinks(trace.LinkFromContext(ctx))
-		ctx, _ = t.tracer.Start(ctx, "tenancy.cache.refresh", append(t.start[:len(t.start):len(t.start)], trace.WithNewRoot(), link)...)
+		ctx, _ = t.tracer.Start(ctx, "tenancy.cache.refresh", append(slices.Clone(t.onLocal), trace.WithNewRoot(), link)...)
 	case tier.WorkGet:
-		t.servedBy(ctx, &t.name)
-		ctx, _ = t.tracer.Start(ctx, "tenancy.cache.get", t.start...)
+		t.servedBy(ctx, &t.shared)
+		ctx, _ = t.tracer.Start(ctx, "tenancy.cache.get", t.onShared...)
 	case tier.WorkLoad:
-		if !t.last {
-			return ctx // the tier below tells what it does
-		}
 		below := source
 		t.servedBy(ctx, &below)
-		ctx, _ = t.tracer.Start(ctx, "tenancy.source.load", t.start...)
+		ctx, _ = t.tracer.Start(ctx, "tenancy.source.load", t.below...)
 	case tier.WorkApply:
-		ctx, _ = t.tracer.Start(ctx, "tenancy.cache.apply", t.start...)
+		ctx, _ = t.tracer.Start(ctx, "tenancy.cache.apply", t.onShared...)
 	}
 	return ctx
 }
 
 // beginLookup begins the span of a lookup which turned out to be work.
-func (t *tierTracing) beginLookup(ctx context.Context, kind tenancy.KeyKind) context.Context {
+func (t *stackTracing) beginLookup(ctx context.Context, kind tenancy.KeyKind) context.Context {
 	l := t.lookupOf(ctx)
 	if l == nil || l.worked.Swap(true) { // the caller's span is not recording, or it is a lookup within this one
 		op := observe.GetByID
@@ -172,20 +174,16 @@ func (t *tierTracing) beginLookup(ctx context.Context, kind tenancy.KeyKind) con
 	return ctx
 }
 
-func (t *tierTracing) servedBy(ctx context.Context, name *string) {
+func (t *stackTracing) servedBy(ctx context.Context, name *string) {
 	if l := t.lookupOf(ctx); l != nil {
 		l.servedBy.Store(name)
 	}
 }
 
-// End implements [observe.TierTrace].
-func (t *tierTracing) End(ctx context.Context, w tier.Work, err error) {
-	if w == tier.WorkLoad && !t.last {
-		return
-	}
+// End implements [observe.StackTrace].
+func (t *stackTracing) End(ctx context.Context, w tier.Work, err error) {
 	span := trace.SpanFromContext(ctx)
 	if w == tier.WorkMiss {
-		span.SetAttributes(tierKey.String(t.name))
 		if by := t.lookupOf(ctx).servedBy.Load(); by != nil {
 			span.SetAttributes(servedByKey.String(*by)) // else another lookup's load
 		}

@@ -16,15 +16,14 @@ func TestConformance(t *testing.T) {
 	storetest.RunDecorator(t, func(s tenancy.Store) tenancy.Store { return wrap(t, s) })
 }
 
-func local(tb testing.TB, next tenancy.Store, opts ...tier.Option) *tier.Store {
-	return newTier(tb, next, faults.NewLocal(), opts...)
+func local(tb testing.TB, next tenancy.Store) *tier.Store {
+	return newTier(tb, next, tier.Local(faults.NewLocal()), quiet)
 }
+
+var quiet = tier.WithLogger(slog.New(slog.DiscardHandler))
 
 func newTier(tb testing.TB, next tenancy.Store, cache tier.Cache, opts ...tier.Option) *tier.Store {
 	tb.Helper()
-	opts = append([]tier.Option{
-		tier.WithLogger(slog.New(slog.DiscardHandler)),
-	}, opts...)
 	s, err := tier.New(next, cache, opts...)
 	if err != nil {
 		tb.Fatal(err)

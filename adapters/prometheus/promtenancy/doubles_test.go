@@ -9,17 +9,17 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/go-tenancy/tenantstore/conformance/faults"
-	"github.com/go-tenancy/tenantstore/core/tier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 )
 
 // measured is a local cache that says what it holds.
 type measured struct {
 	*faults.Local
 	mu    sync.Mutex
-	stats tier.CacheStats
+	stats observe.CacheStats
 }
 
-func (c *measured) Stats() tier.CacheStats {
+func (c *measured) Stats() observe.CacheStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.stats
@@ -44,16 +44,16 @@ func (b *guardedBus) Connected() bool { return b.connected }
 
 type breaker struct {
 	mu    sync.Mutex
-	stats tier.BreakerStats
+	stats observe.BreakerStats
 }
 
-func (b *breaker) BreakerStats() tier.BreakerStats {
+func (b *breaker) BreakerStats() observe.BreakerStats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.stats
 }
 
-func (b *breaker) set(st tier.BreakerStats) {
+func (b *breaker) set(st observe.BreakerStats) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stats = st

@@ -20,7 +20,7 @@ import (
 
 func Example() {
 	ctx := context.Background()
-	local, err := tier.New(memstore.New(), faults.NewLocal()) // ristrettotier.New(primary), outside of tests
+	local, err := tier.New(memstore.New(), tier.Local(faults.NewLocal())) // ristrettotier.New(primary), outside of tests
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -45,12 +45,10 @@ func Example() {
 	err = testutil.GatherAndCompare(registry, strings.NewReader(`
 		# HELP tenancy_cache_coalesced_loads_total Lookups that waited for the load of another caller.
 		# TYPE tenancy_cache_coalesced_loads_total counter
-		tenancy_cache_coalesced_loads_total{tenancy_store="tenants",tenancy_tier="l1"} 0
+		tenancy_cache_coalesced_loads_total{tenancy_store="tenants"} 0
 	`), "tenancy_cache_coalesced_loads_total")
 	fmt.Println(err)
-	for t := range tier.Walk(store) {
-		fmt.Println(t.Stats().Hits, "hits")
-	}
+	fmt.Println(local.Stats().Local.Hits, "hits")
 	// Output:
 	// <nil>
 	// 2 hits

@@ -41,9 +41,9 @@ func newFull(tb testing.TB, opts ...promtenancy.Option) *full {
 	f := &full{source: faults.NewSource(memstore.New(), 1), server: faults.NewServer(), l1: &measured{Local: faults.NewLocal()}}
 	f.l2 = &guarded{cache: f.server.Open()}
 	f.bus = &guardedBus{Bus: faults.NewHub().Open()}
-	inner := newTier(tb, f.source, f.l2, tier.WithBus(f.bus))
+	inner := newTier(tb, f.source, tier.Shared(f.l2), tier.WithBus(f.bus), quiet)
 	opts = append([]promtenancy.Option{promtenancy.WithTenantCounts(time.Second)}, opts...)
-	f.Store = closing(tb, wrap(tb, newTier(tb, inner, f.l1), opts...))
+	f.Store = closing(tb, wrap(tb, newTier(tb, inner, tier.Local(f.l1)), opts...))
 	eventually(tb, "the log was read", func() bool { return inner.Stats().Serving })
 	return f
 }
@@ -180,8 +180,7 @@ func TestCounts(t *testing.T) {
 		"tenancy_cache_lookups_total{tier=l1,result=negative}":                    2,
 		"tenancy_cache_lookups_total{tier=l1,result=miss}":                        4, // the invalid one too
 		"tenancy_cache_lookups_total{tier=l2,result=miss}":                        3,
-		"tenancy_cache_load_duration_seconds{tier=l1}":                            3,
-		"tenancy_cache_load_duration_seconds{tier=l2}":                            3,
+		"tenancy_cache_load_duration_seconds{}":                                   3,
 		"tenancy_cache_lookup_duration_seconds{tier=l2}":                          3,
 		"tenancy_cache_fills_total{tier=l1,outcome=ok}":                           3,
 		"tenancy_cache_fills_total{tier=l2,outcome=ok}":                           3,
@@ -198,13 +197,13 @@ func TestTrouble(t *testing.T) {
 	if _, err := f.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
 		t.Fatal(err)
 	}
-	f.l2.set(tier.BreakerStats{State: tier.BreakerHalfOpen, Opened: 3, HalfOpened: 2, Closed: 1, Failures: 5, Refused: 7})
-	f.bus.set(tier.BreakerStats{State: tier.BreakerClosed, Closed: 1})
+	f.l2.set(observe.BreakerStats{State: observe.BreakerHalfOpen, Opened: 3, HalfOpened: 2, Closed: 1, Failures: 5, Refused: 7})
+	f.bus.set(observe.BreakerStats{State: observe.BreakerClosed, Closed: 1})
 	f.bus.connected = true
 	f.l1.mu.Lock()
-	f.l1.stats = tier.CacheStats{
-		Tenants:   tier.SpaceStats{Entries: 5, Used: 1, Capacity: 4, Evictions: 1, Rejections: 2, Expired: 3, Cleared: 4},
-		Negatives: tier.SpaceStats{Entries: 6},
+	f.l1.stats = observe.CacheStats{
+		Tenants:   observe.SpaceStats{Entries: 5, Used: 1, Capacity: 4, Evictions: 1, Rejections: 2, Expired: 3, Cleared: 4},
+		Negatives: observe.SpaceStats{Entries: 6},
 	}
 	f.l1.mu.Unlock()
 	f.is(t, map[string]float64{
@@ -275,10 +274,8 @@ func TestFlushes(t *testing.T) {
 	create("globex")
 	db.Restore(backup)
 	create("initech")
-	for outer := range tier.Walk(s) {
-		if _, err := outer.InvalidateAll(ctx); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := l1.InvalidateAll(ctx); err != nil {
+		t.Fatal(err)
 	}
 	series, err := scrape(s)
 	if err != nil {

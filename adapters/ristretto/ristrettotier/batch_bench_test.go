@@ -40,7 +40,7 @@ func BenchmarkGetByIDs(b *testing.B) {
 	}
 	b.ReportMetric(median(times), "ns/op")
 	b.ReportMetric(median(ratios), "x-singles")
-	if st := s.Stats(); st.Misses != before.Misses {
-		b.Errorf("%d misses: hits were to be measured", st.Misses-before.Misses)
+	if st := s.Stats(); st.Local.Misses != before.Local.Misses {
+		b.Errorf("%d misses: hits were to be measured", st.Local.Misses-before.Local.Misses)
 	}
 }

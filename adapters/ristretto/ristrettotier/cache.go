@@ -1,7 +1,6 @@
 package ristrettotier
 
 import (
-	"context"
 	"hash/maphash"
 	"runtime"
 	"sync"
@@ -12,8 +11,9 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// New returns next with a cache in the memory of this process in front of it.
-// See [tier.New] for what next must be. Close closes both.
+// New returns next with a cache in the memory of this process in front of it. See
+// [tier.New] for what next must be: a stack, such as that of valkeytier, which the cache
+// joins, or a store. Close closes both.
 func New(next tenancy.Store, opts ...Option) (*tier.Store, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -23,15 +23,15 @@ func New(next tenancy.Store, opts ...Option) (*tier.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := tier.New(next, cache, cfg.tier...)
+	s, err := tier.New(next, tier.Local(cache), cfg.tier...)
 	if err != nil {
-		_ = cache.Close() // never fails
+		cache.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// Cache is a [tier.Cache] in memory. Create one with NewCache; it is safe for
+// Cache is a [tier.LocalCache]. Create one with NewCache; it is safe for
 // concurrent use.
 type Cache struct {
 	seed  maphash.Seed
@@ -55,7 +55,7 @@ type Cache struct {
 // one.
 type lookups struct{ tenants, negatives space }
 
-var _ tier.Cache = (*Cache)(nil)
+var _ tier.LocalCache = (*Cache)(nil)
 
 // NewCache returns an empty cache, for callers of [tier.New]. Close it, or the
 // tier that it was given to.
@@ -100,12 +100,12 @@ func (c *Cache) hash(key tenancy.Key) uint64 {
 	return h
 }
 
-// Get implements [tier.Cache]. It does not allocate, and may be called during and
+// Get implements [tier.LocalCache]. It does not allocate, and may be called during and
 // after Close.
-func (c *Cache) Get(_ context.Context, key tenancy.Key) (tier.Result, error) {
+func (c *Cache) Get(key tenancy.Key) *tier.Entry {
 	l := c.open.Load()
 	if l == nil {
-		return tier.Result{}, nil
+		return nil
 	}
 	h := c.hash(key)
 	e := l.tenants.get(h, key)
@@ -113,16 +113,13 @@ func (c *Cache) Get(_ context.Context, key tenancy.Key) (tier.Result, error) {
 		e = l.negatives.get(h, key)
 	}
 	runtime.KeepAlive(l) // Close waits for us
-	if e == nil {
-		return tier.Result{Token: tier.LocalToken}, nil
-	}
-	return tier.Result{Entry: e}, nil
+	return e
 }
 
-// Put implements [tier.Cache]. The entry is there when Put returns, unless there
+// Put implements [tier.LocalCache]. The entry is there when Put returns, unless there
 // is no room for it.
-func (c *Cache) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
-	return c.change(func() {
+func (c *Cache) Put(e *tier.Entry) {
+	c.change(func() {
 		into, other := &c.tenants, &c.negatives
 		if e.Negative() {
 			into, other = other, into
@@ -133,20 +130,10 @@ func (c *Cache) Put(_ context.Context, _ tier.Token, e *tier.Entry) error {
 	})
 }
 
-// Drop implements [tier.Cache].
-func (c *Cache) Drop(_ context.Context, e *tier.Entry) error {
-	return c.change(func() {
-		h, same := c.hash(e.Key), func(found item) bool { return found.entry == e }
-		c.tenants.remove(h, same)
-		c.negatives.remove(h, same)
-	})
-}
-
-// InvalidateAll implements [tier.Cache]. Lookups go on meanwhile. Stats keep
+// InvalidateAll implements [tier.LocalCache]. Lookups go on meanwhile. Stats keep
 // counting from where they are.
-func (c *Cache) InvalidateAll(context.Context) (int64, error) {
-	var n int64
-	err := c.change(func() {
+func (c *Cache) InvalidateAll() (n int64) {
+	c.change(func() {
 		for _, s := range []*space{&c.tenants, &c.negatives} {
 			for _, i := range s.items(whatever) {
 				if s.remove(c.hash(i.entry.Key), whatever) {
@@ -156,35 +143,25 @@ func (c *Cache) InvalidateAll(context.Context) (int64, error) {
 			}
 		}
 	})
-	return n, err
+	return n
 }
 
-// change makes changes to the spaces, and returns when they are carried out.
-func (c *Cache) change(do func()) error {
+// change makes changes to the spaces, unless they are closed, and returns when they are
+// carried out.
+func (c *Cache) change(do func()) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	if c.open.Load() == nil {
-		return tenancy.ErrClosed
+		return
 	}
 	do()
 	c.tenants.settle()
 	c.negatives.settle()
-	return nil
 }
 
-// MaxEntries returns how many entries the cache holds at most, by an estimate where it
-// is bounded by bytes. The tier makes its floors to this measure.
+// MaxEntries implements [tier.LocalCache], by an estimate where the cache is bounded by
+// bytes.
 func (c *Cache) MaxEntries() int64 { return c.maxEntries }
-
-// Shared implements [tier.Cache]: no other process uses the cache.
-func (c *Cache) Shared() bool { return false }
-
-// Release implements [tier.Cache]. There are no leases.
-func (c *Cache) Release(context.Context, tenancy.Key, tier.Token) error { return nil }
-
-// Apply implements [tier.Cache]. It does nothing: the tier serves no entry that a
-// change has outdated, and the next fill replaces it.
-func (c *Cache) Apply(context.Context, tenancy.Change) error { return nil }
 
 // now is the time since the start; it does not go back.
 func (c *Cache) now() int64 { return int64(time.Since(c.start)) }

@@ -5,13 +5,13 @@ import (
 	"weak"
 )
 
-// Close implements [tier.Cache]. It stops what the cache does in the background.
+// Close implements [tier.LocalCache]. It stops what the cache does in the background.
 // Lookups that are under way return first, later ones find nothing. It runs the
-// garbage collector, and never fails.
-func (c *Cache) Close() error {
+// garbage collector.
+func (c *Cache) Close() {
 	underway, first := c.retire()
 	if !first {
-		return nil
+		return
 	}
 	close(c.stop)
 	c.sweeper.Wait()
@@ -23,7 +23,6 @@ func (c *Cache) Close() error {
 	}
 	c.tenants.close()
 	c.negatives.close()
-	return nil
 }
 
 // retire makes the cache look empty from now on, and returns a way to see when the

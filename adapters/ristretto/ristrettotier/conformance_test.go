@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
+	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
 	"github.com/go-tenancy/tenantstore/conformance/tiertest"
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -19,7 +20,7 @@ func TestCacheContract(t *testing.T) {
 		"bytes":   {ristrettotier.WithMaxBytes(64 << 20)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tiertest.Run(t, tiertest.Harness{Open: func(tb testing.TB) tier.Cache {
+			tiertest.RunLocal(t, tiertest.LocalHarness{Open: func(tb testing.TB) tier.LocalCache {
 				c, err := ristrettotier.NewCache(opts...)
 				if err != nil {
 					tb.Fatal(err)
@@ -41,31 +42,36 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// Over another tier of its kind, which has no use but is correct; the outer one
-// counts bytes.
+// In front of a shared cache, whose stack it joins; it counts bytes.
 func TestConformanceStacked(t *testing.T) {
-	h := harness(ristrettotier.WithMaxEntries(10))
-	one := h.Open
-	h.Open = func(tb testing.TB) tenancy.Store { return over(tb, one(tb), ristrettotier.WithMaxBytes(8<<10)) }
-	names := h.OpenNames
-	h.OpenNames = func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
-		return over(tb, names(tb, o), ristrettotier.WithMaxBytes(8<<10))
-	}
-	h.Peer = nil // it would need the database below both
-	storetest.Run(t, h)
+	storetest.Run(t, harnessOver(func(tb testing.TB, next tenancy.Store) tenancy.Store {
+		shared, err := tier.New(next, tier.Shared(faults.NewServer().Open()), busy()...)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		s, err := ristrettotier.New(shared, ristrettotier.WithMaxBytes(8<<10))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return s
+	}))
 }
 
 func harness(opts ...ristrettotier.Option) storetest.Harness {
+	return harnessOver(func(tb testing.TB, next tenancy.Store) tenancy.Store { return over(tb, next, opts...) })
+}
+
+func harnessOver(over func(testing.TB, tenancy.Store) tenancy.Store) storetest.Harness {
 	return storetest.Harness{
-		Open: func(tb testing.TB) tenancy.Store { return over(tb, memstore.New(), opts...) },
+		Open: func(tb testing.TB) tenancy.Store { return over(tb, memstore.New()) },
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store {
-			return over(tb, memstore.New(memstore.WithSoftDelete()), opts...)
+			return over(tb, memstore.New(memstore.WithSoftDelete()))
 		},
 		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
-			return over(tb, memstore.New(memstore.WithMetadataCheck(check)), opts...)
+			return over(tb, memstore.New(memstore.WithMetadataCheck(check)))
 		},
 		OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
-			return over(tb, memstore.New(memstore.WithClaimLifetime(o.ClaimLifetime), memstore.WithKeepFormer(o.KeepFormer)), opts...)
+			return over(tb, memstore.New(memstore.WithClaimLifetime(o.ClaimLifetime), memstore.WithKeepFormer(o.KeepFormer)))
 		},
 		Source: true,
 		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
@@ -77,7 +83,7 @@ func harness(opts ...ristrettotier.Option) storetest.Harness {
 			return func(testing.TB) { m.Restore(backup) }
 		},
 		Peer: func(tb testing.TB, s tenancy.Store) tenancy.Store {
-			return over(tb, peer{database(tb, s)}, opts...)
+			return over(tb, peer{database(tb, s)})
 		},
 	}
 }
@@ -90,23 +96,28 @@ func (peer) Close() error { return nil }
 
 func over(tb testing.TB, next tenancy.Store, opts ...ristrettotier.Option) *tier.Store {
 	tb.Helper()
-	busy := ristrettotier.WithTier(tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)) // the machine may be
-	s, err := ristrettotier.New(next, append([]ristrettotier.Option{busy}, opts...)...)
+	s, err := ristrettotier.New(next, append([]ristrettotier.Option{ristrettotier.WithTier(busy()...)}, opts...)...)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return s
 }
 
-// database returns the store in memory under the tiers.
+// busy are options for a machine that may be.
+func busy() []tier.Option {
+	return []tier.Option{tier.WithLoadTimeout(time.Minute), tier.WithFollowTimeout(time.Minute)}
+}
+
+// database returns the store in memory under the caches.
 func database(tb testing.TB, s tenancy.Store) *memstore.Store {
 	tb.Helper()
-	for t := range tier.Walk(s) {
-		s = t.Below()
-	}
-	m, ok := s.(*memstore.Store)
+	stack, ok := tier.Of(s)
 	if !ok {
-		tb.Fatalf("there is a %T under the tiers", s)
+		tb.Fatalf("%T is no stack", s)
+	}
+	m, ok := stack.Next.(*memstore.Store)
+	if !ok {
+		tb.Fatalf("there is a %T under the caches", stack.Next)
 	}
 	return m
 }

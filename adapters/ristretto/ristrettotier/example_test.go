@@ -34,7 +34,7 @@ func Example() {
 		}
 	}
 	stats := store.Stats()
-	fmt.Println(stats.Loads, "load,", stats.Hits, "hits")
+	fmt.Println(stats.Loads, "load,", stats.Local.Hits, "hits")
 	// Output: 1 load, 2 hits
 }
 
@@ -45,7 +45,7 @@ func ExampleNewCache() {
 		fmt.Println(err)
 		return
 	}
-	store, err := tier.New(memstore.New(), cache)
+	store, err := tier.New(memstore.New(), tier.Local(cache))
 	if err != nil {
 		fmt.Println(err)
 		return

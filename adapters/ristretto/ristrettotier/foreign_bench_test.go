@@ -29,13 +29,13 @@ func BenchmarkForeignWrites(b *testing.B) {
 				ids[i] = fmt.Sprint("tenant-", i)
 			}
 			hits := func() float64 {
-				before := s.Stats().Hits
+				before := s.Stats().Local.Hits
 				for batch := ids; len(batch) > 0; batch = batch[1000:] {
 					if _, err := s.GetByIDs(b.Context(), batch[:1000]); err != nil {
 						b.Fatal(err)
 					}
 				}
-				return float64(s.Stats().Hits - before)
+				return float64(s.Stats().Local.Hits - before)
 			}
 			var kept, ideal float64
 			for b.Loop() {

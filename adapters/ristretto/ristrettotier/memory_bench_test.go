@@ -25,7 +25,7 @@ func BenchmarkMemory(b *testing.B) {
 			t := tenant(i)
 			e := entry(tenancy.IdentifierKey(t.Identifier), 1)
 			e.Versioned.Tenant = t
-			put(b, c, e)
+			c.Put(e)
 		})
 		runtime.KeepAlive(c)
 		cache := bare[*tenancy.Tenant](b)

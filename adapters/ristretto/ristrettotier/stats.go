@@ -1,17 +1,17 @@
 package ristrettotier
 
-import "github.com/go-tenancy/tenantstore/core/tier"
+import "github.com/go-tenancy/tenantstore/core/observe"
 
 // Stats says what the cache holds, and counts what it lost since NewCache. Capacity is
 // in entries; for tenants under WithMaxBytes it is in bytes. The counts are read one by
 // one.
-func (c *Cache) Stats() tier.CacheStats {
-	return tier.CacheStats{Tenants: c.tenants.stats(), Negatives: c.negatives.stats()}
+func (c *Cache) Stats() observe.CacheStats {
+	return observe.CacheStats{Tenants: c.tenants.stats(), Negatives: c.negatives.stats()}
 }
 
-func (s *space) stats() tier.SpaceStats {
+func (s *space) stats() observe.SpaceStats {
 	capacity := s.cache.MaxCost()
-	return tier.SpaceStats{
+	return observe.SpaceStats{
 		Entries:    s.counts.entries.Load(),
 		Used:       capacity - s.cache.RemainingCost(),
 		Capacity:   capacity,

@@ -29,15 +29,12 @@ func (c *Cache) sweepSpace(s *space) {
 	now := c.now()
 	over := func(i item) bool { return i.until <= now }
 	for batch := range slices.Chunk(s.items(over), sweepBatch) {
-		err := c.change(func() {
+		c.change(func() {
 			for _, i := range batch {
 				if s.remove(c.hash(i.entry.Key), over) {
 					s.counts.expired.Add(1)
 				}
 			}
 		})
-		if err != nil { // closed
-			return
-		}
 	}
 }

@@ -35,7 +35,7 @@ func newTestTier(tb testing.TB, next tenancy.Store, opts ...Option) (*tier.Store
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s, err := tier.New(next, c)
+	s, err := tier.New(next, tier.Local(c))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -72,8 +72,8 @@ func TestHitsThroughTheTierDoNotAllocate(t *testing.T) {
 		if n := testing.AllocsPerRun(1000, func() { _ = read() }); n > raceAllocs {
 			t.Errorf("%s: %v allocations", name, n)
 		}
-		if st := s.Stats(); st.Loads != before.Loads+1 || st.Hits != before.Hits+1000 {
-			t.Errorf("%s: 1001 reads were %d loads and %d hits", name, st.Loads-before.Loads, st.Hits-before.Hits)
+		if st := s.Stats(); st.Loads != before.Loads+1 || st.Local.Hits != before.Local.Hits+1000 {
+			t.Errorf("%s: 1001 reads were %d loads and %d hits", name, st.Loads-before.Loads, st.Local.Hits-before.Local.Hits)
 		}
 	}
 }
@@ -99,8 +99,8 @@ func TestReadsAfterAWriteHit(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if st := s.Stats(); st.Hits != before.Hits+4 || st.Loads != before.Loads+2 {
-			t.Fatalf("write %d: 6 reads were %d hits and %d loads, want 4 and 2", i, st.Hits-before.Hits, st.Loads-before.Loads)
+		if st := s.Stats(); st.Local.Hits != before.Local.Hits+4 || st.Loads != before.Loads+2 {
+			t.Fatalf("write %d: 6 reads were %d hits and %d loads, want 4 and 2", i, st.Local.Hits-before.Local.Hits, st.Loads-before.Loads)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func TestReadsDoNotGoBack(t *testing.T) {
 	met := func() bool {
 		return absent.Load() > 0 && !slices.ContainsFunc(nodes, func(s *tier.Store) bool {
 			st := s.Stats()
-			return st.Hits == 0 || st.Stale == 0 || st.Misses == 0
+			return st.Local.Hits == 0 || st.Local.Stale == 0 || st.Local.Misses == 0
 		})
 	}
 	for _, s := range nodes {
@@ -252,7 +252,7 @@ func TestSlugScan(t *testing.T) {
 	traffic.Wait()
 
 	st, spaces, grown := s.Stats(), c.Stats(), heap()-heapBefore
-	ratio := float64(st.Hits-before.Hits) / float64(reads.Load())
+	ratio := float64(st.Local.Hits-before.Local.Hits) / float64(reads.Load())
 	t.Logf("%d slugs, %d reads of tenants, hit ratio %.4f, heap %+d KiB, %+v", slugs, reads.Load(), ratio, grown>>10, spaces)
 	if ratio < 0.99 {
 		t.Errorf("hit ratio of real tenants: %.4f", ratio)

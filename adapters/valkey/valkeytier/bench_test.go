@@ -29,7 +29,7 @@ func benchKeys(b *testing.B, c *valkeytier.Cache, n int) []tenancy.Key {
 		e.Key, e.Versioned.Tenant.ID, e.Versioned.Tenant.Metadata = keys[i], keys[i].Value, metadata
 		entries[i] = e
 	}
-	results, err := c.GetBatch(b.Context(), keys)
+	results, err := c.Get(b.Context(), keys)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func benchKeys(b *testing.B, c *valkeytier.Cache, n int) []tenancy.Key {
 	for i, r := range results {
 		tokens[i] = r.Token
 	}
-	if _, err := c.PutBatch(b.Context(), tokens, entries); err != nil {
+	if _, err := c.Put(b.Context(), fills(tokens, entries)); err != nil {
 		b.Fatal(err)
 	}
 	return keys
@@ -72,7 +72,7 @@ func BenchmarkGet(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := tier.New(store, c)
+	s, err := tier.New(store, tier.Shared(c))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func BenchmarkGet(b *testing.B) {
 				return client.Do(ctx, client.B().Set().Key(prefix+"id:"+keys[i%tenants].Value).Value("L123456789").Nx().Get().PxMilliseconds(1000).Build()).Error()
 			},
 			"cache": func(i int) error {
-				r, err := c.Get(ctx, keys[i%tenants])
+				r, err := getOne(ctx, c, keys[i%tenants])
 				if err == nil && r.Entry == nil {
 					return fmt.Errorf("no entry: %+v", c.Stats())
 				}
@@ -205,7 +205,7 @@ func BenchmarkGetBatch(b *testing.B) {
 	b.Run("cache", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			results, err := c.GetBatch(context.Background(), keys)
+			results, err := c.Get(context.Background(), keys)
 			if err != nil || results[999].Entry == nil {
 				b.Fatal(err, results[999])
 			}

@@ -4,7 +4,7 @@ import (
 	"math/bits"
 	"sync/atomic"
 
-	"github.com/go-tenancy/tenantstore/core/tier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 )
 
 // maxFailures of the last 64 calls open the breaker. So one hung server in a
@@ -23,13 +23,13 @@ type breaker struct {
 	trips chan struct{}
 }
 
-func newBreaker(s tier.BreakerState) *breaker {
+func newBreaker(s observe.BreakerState) *breaker {
 	b := &breaker{trips: make(chan struct{}, 1)}
 	b.state.Store(int32(s))
 	return b
 }
 
-func (b *breaker) current() tier.BreakerState { return tier.BreakerState(b.state.Load()) }
+func (b *breaker) current() observe.BreakerState { return observe.BreakerState(b.state.Load()) }
 
 // succeeded notes a call. While all goes well it writes nothing.
 func (b *breaker) succeeded() {
@@ -55,7 +55,7 @@ func (b *breaker) failed() bool {
 
 // trip opens the breaker, and reports whether it was closed.
 func (b *breaker) trip() bool {
-	if !b.state.CompareAndSwap(int32(tier.BreakerClosed), int32(tier.BreakerOpen)) {
+	if !b.state.CompareAndSwap(int32(observe.BreakerClosed), int32(observe.BreakerOpen)) {
 		return false
 	}
 	b.opened.Add(1)
@@ -74,16 +74,16 @@ func (b *breaker) wake() {
 // probing and failedProbe say where a probe is; close ends the trouble.
 func (b *breaker) probing() {
 	b.halfOpened.Add(1)
-	b.state.Store(int32(tier.BreakerHalfOpen))
+	b.state.Store(int32(observe.BreakerHalfOpen))
 }
 
 func (b *breaker) failedProbe() {
 	b.reopened.Add(1)
-	b.state.Store(int32(tier.BreakerOpen))
+	b.state.Store(int32(observe.BreakerOpen))
 }
 
 func (b *breaker) close() {
 	b.closed.Add(1)
 	b.recent.Store(0)
-	b.state.Store(int32(tier.BreakerClosed))
+	b.state.Store(int32(observe.BreakerClosed))
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-tenancy/tenantstore/core/tier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 )
 
 func TestBreakerOpensAtFiveFailuresOfSixtyFour(t *testing.T) {
@@ -13,7 +13,7 @@ func TestBreakerOpensAtFiveFailuresOfSixtyFour(t *testing.T) {
 		successes int // between two failures
 		opens     bool
 	}{"in a row": {0, true}, "one of 15": {14, true}, "one of 20": {19, false}} {
-		b := newBreaker(tier.BreakerClosed)
+		b := newBreaker(observe.BreakerClosed)
 		opened := false
 		for range 100 {
 			opened = b.failed() || opened
@@ -21,14 +21,14 @@ func TestBreakerOpensAtFiveFailuresOfSixtyFour(t *testing.T) {
 				b.succeeded()
 			}
 		}
-		if opened != c.opens || (b.current() == tier.BreakerOpen) != c.opens {
+		if opened != c.opens || (b.current() == observe.BreakerOpen) != c.opens {
 			t.Errorf("%s: opened %v, %v", name, opened, b.current())
 		}
 	}
 }
 
 func TestBreakerOpensOnce(t *testing.T) {
-	b := newBreaker(tier.BreakerClosed)
+	b := newBreaker(observe.BreakerClosed)
 	for round := range 3 {
 		var all sync.WaitGroup
 		for range 50 {
@@ -44,11 +44,11 @@ func TestBreakerOpensOnce(t *testing.T) {
 		}
 		<-b.trips
 		b.probing()
-		if b.current() != tier.BreakerHalfOpen || b.failed() {
+		if b.current() != observe.BreakerHalfOpen || b.failed() {
 			t.Error("a late failure opened a half-open breaker")
 		}
 		b.close()
-		if b.current() != tier.BreakerClosed || b.failed() {
+		if b.current() != observe.BreakerClosed || b.failed() {
 			t.Error("one failure opened a breaker that had just closed")
 		}
 		b.close()
@@ -56,7 +56,7 @@ func TestBreakerOpensOnce(t *testing.T) {
 }
 
 func TestStateStrings(t *testing.T) {
-	for s, want := range map[tier.BreakerState]string{tier.BreakerOpen: "open", tier.BreakerHalfOpen: "half-open", tier.BreakerClosed: "closed", 9: "unknown"} {
+	for s, want := range map[observe.BreakerState]string{observe.BreakerOpen: "open", observe.BreakerHalfOpen: "half-open", observe.BreakerClosed: "closed", 9: "unknown"} {
 		if got := s.String(); got != want {
 			t.Errorf("%d is %q, want %q", s, got, want)
 		}
@@ -66,7 +66,7 @@ func TestStateStrings(t *testing.T) {
 // Whoever mends the breaker may have seen that it is open before it looked for a
 // trip; a caller does not wait for that.
 func TestTripThatNobodyTook(t *testing.T) {
-	b := newBreaker(tier.BreakerClosed)
+	b := newBreaker(observe.BreakerClosed)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

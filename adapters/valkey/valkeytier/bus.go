@@ -14,6 +14,7 @@ import (
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -162,7 +163,7 @@ func (b *Bus) lost(ctx context.Context, s *subscription, err error) {
 func (b *Bus) Connected() bool { return b.subscribed.Load() > 0 }
 
 // State says whether messages can be published.
-func (b *Bus) State() tier.BreakerState { return b.link.breaker.current() }
+func (b *Bus) State() observe.BreakerState { return b.link.breaker.current() }
 
 // Close implements [tier.Bus]. It ends the subscriptions.
 func (b *Bus) Close() error {

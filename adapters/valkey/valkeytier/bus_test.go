@@ -10,8 +10,8 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 func newBus(tb testing.TB, option valkey.ClientOption, prefix string, opts ...valkeytier.Option) *valkeytier.Bus {
@@ -107,7 +107,7 @@ func TestBusConnectsWhenItCan(t *testing.T) {
 	if err := b.Publish(t.Context(), tenancy.Position{Revision: 1}); !errors.Is(err, tenancy.ErrUnavailable) {
 		t.Errorf("%v, want ErrUnavailable", err)
 	}
-	if b.State() == tier.BreakerClosed || in.count(tenancy.Position{}) != 0 {
+	if b.State() == observe.BreakerClosed || in.count(tenancy.Position{}) != 0 {
 		t.Error("a bus without a server says that it is connected")
 	}
 	cancel()
@@ -167,7 +167,7 @@ func TestBusSaysWhetherItIsConnected(t *testing.T) {
 			p.cut()
 		}
 		until(t, "the last connection", func() bool { return in.count(tenancy.Position{}) >= 4 })
-		if st := b.BreakerStats(); st.State != tier.BreakerClosed || st.Closed == 0 || st.HalfOpened < st.Closed {
+		if st := b.BreakerStats(); st.State != observe.BreakerClosed || st.Closed == 0 || st.HalfOpened < st.Closed {
 			t.Errorf("breaker %+v", st)
 		}
 		if err := b.Close(); err != nil {

@@ -13,7 +13,8 @@ import (
 // New returns next with Valkey as a shared cache in front of it. It does no I/O: it
 // connects in the background, so that an unreachable Valkey does not stop a
 // start. Settings of option that are zero get values that keep calls short; it
-// must not read from replicas. Close closes everything, next included.
+// must not read from replicas. next is no stack of caches: a local one joins this one, as
+// ristrettotier.New does. Close closes everything, next included.
 func New(next tenancy.Store, option valkey.ClientOption, opts ...Option) (*tier.Store, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -57,8 +58,7 @@ func NewWithClient(next tenancy.Store, client valkey.Client, opts ...Option) (*t
 
 // stack closes cache if it fails.
 func stack(next tenancy.Store, cache *Cache, cfg config) (*tier.Store, error) {
-	opts := append([]tier.Option{tier.WithLogger(cfg.logger)}, cfg.tier...) // the last one counts
-	s, err := tier.New(next, cache, opts...)
+	s, err := tier.New(next, tier.Shared(cache), cfg.tier...)
 	if err != nil {
 		return nil, errors.Join(err, cache.Close())
 	}
@@ -75,7 +75,7 @@ type Cache struct {
 	dropped atomic.Int64
 }
 
-var _ tier.BatchCache = (*Cache)(nil)
+var _ tier.SharedCache = (*Cache)(nil)
 
 // NewCache returns a cache on the servers of option, in the way of New.
 func NewCache(option valkey.ClientOption, opts ...Option) (*Cache, error) {
@@ -116,10 +116,7 @@ func NewCacheWithClient(client valkey.Client, opts ...Option) (*Cache, error) {
 	return newCache(cfg, newClientLink(cfg, cacheUse, cfg.prefix+probeKey, client)), nil
 }
 
-// Shared implements [tier.Cache].
-func (c *Cache) Shared() bool { return true }
-
-// Close implements [tier.Cache]. It leaves a client that the caller made open.
+// Close implements [tier.SharedCache]. It leaves a client that the caller made open.
 func (c *Cache) Close() error {
 	c.link.close()
 	return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// Apply implements [tier.Cache].
+// Apply implements [tier.SharedCache].
 func (c *Cache) Apply(ctx context.Context, change tenancy.Change) error {
 	header := string(entrycodec.AppendHeader(nil, change.Position))
 	calls := make([]invocation, len(change.Keys))
@@ -27,7 +27,7 @@ func (c *Cache) Apply(ctx context.Context, change tenancy.Change) error {
 // manyDropped entries of another history are worth a line in the log.
 const manyDropped = 20
 
-// Drop implements [tier.Cache].
+// Drop implements [tier.SharedCache].
 func (c *Cache) Drop(ctx context.Context, e *tier.Entry) error {
 	if c.dropped.Add(1) == manyDropped {
 		c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "tenancy: many entries in Valkey are of another history than the database has, and are not served: does another database of tenants use the same key prefix? Give each its own by WithKeyPrefix. After a restored backup it ends by itself",
@@ -41,7 +41,7 @@ func (c *Cache) Drop(ctx context.Context, e *tier.Entry) error {
 // request does.
 const scanDeadline = time.Second
 
-// InvalidateAll implements [tier.Cache]: it removes every key of this cache, and
+// InvalidateAll implements [tier.SharedCache]: it removes every key of this cache, and
 // returns how many of them were entries. It scans all keys of every server, a
 // thousand at a time, which takes about a second for each million; it blocks no
 // server. Servers that fail do not keep it from the others.

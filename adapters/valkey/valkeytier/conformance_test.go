@@ -8,9 +8,11 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/conformance/bustest"
+	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/conformance/storetest"
 	"github.com/go-tenancy/tenantstore/conformance/tiertest"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -19,13 +21,18 @@ func TestConformance(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) { storetest.Run(t, harness(option)) })
 }
 
-// Over a second tier of its kind, with keys of its own.
+// Behind a local cache, which joins its stack.
 func TestConformanceStacked(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		h := harness(option)
 		one := h.Open
-		h.Open = func(tb testing.TB) tenancy.Store { return over(tb, one(tb), option) }
-		h.Peer = nil // it would need the database below both
+		h.Open = func(tb testing.TB) tenancy.Store {
+			s, err := tier.New(one(tb), tier.Local(faults.NewLocal()))
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return s
+		}
 		storetest.Run(t, h)
 	})
 }
@@ -33,22 +40,22 @@ func TestConformanceStacked(t *testing.T) {
 // The contract of a cache, without a tier.
 func TestCacheContract(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
-		open := func(tb testing.TB, prefix string, opts ...valkeytier.Option) tier.Cache {
+		open := func(tb testing.TB, prefix string, opts ...valkeytier.Option) tier.SharedCache {
 			opts = append([]valkeytier.Option{valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample), valkeytier.WithLeaseTime(time.Hour)}, opts...)
 			c, err := valkeytier.NewCache(option, opts...)
 			if err != nil {
 				tb.Fatal(err)
 			}
-			until(tb, "connected", func() bool { return c.Stats().State == tier.BreakerClosed })
+			until(tb, "connected", func() bool { return c.Stats().State == observe.BreakerClosed })
 			return &prefixed{c, prefix}
 		}
-		tiertest.Run(t, tiertest.Harness{
-			Open: func(tb testing.TB) tier.Cache { return open(tb, newPrefix(), valkeytier.WithPlainSecrets()) },
-			OpenBrief: func(tb testing.TB) tier.Cache {
+		tiertest.RunShared(t, tiertest.SharedHarness{
+			Open: func(tb testing.TB) tier.SharedCache { return open(tb, newPrefix(), valkeytier.WithPlainSecrets()) },
+			OpenBrief: func(tb testing.TB) tier.SharedCache {
 				return open(tb, newPrefix(), valkeytier.WithLeaseTime(valkeytier.LeaseTime))
 			},
-			OpenRefusing: func(tb testing.TB) tier.Cache { return open(tb, newPrefix()) },
-			Peer: func(tb testing.TB, c tier.Cache) tier.Cache {
+			OpenRefusing: func(tb testing.TB) tier.SharedCache { return open(tb, newPrefix()) },
+			Peer: func(tb testing.TB, c tier.SharedCache) tier.SharedCache {
 				return open(tb, c.(*prefixed).prefix, valkeytier.WithPlainSecrets())
 			},
 		})
@@ -135,7 +142,7 @@ func (p *primary) Close() error {
 	return p.Store.Close()
 }
 
-// over puts a tier on next, with long deadlines: the machine may be busy, and
+// over puts Valkey in front of next, with long deadlines: the machine may be busy, and
 // what is tested is not what happens without Valkey.
 func over(tb testing.TB, next tenancy.Store, option valkey.ClientOption, opts ...valkeytier.Option) *tier.Store {
 	tb.Helper()
@@ -154,15 +161,16 @@ func over(tb testing.TB, next tenancy.Store, option valkey.ClientOption, opts ..
 	return s
 }
 
-// primaryOf returns the store under the tiers.
+// primaryOf returns the store under the caches.
 func primaryOf(tb testing.TB, s tenancy.Store) *primary {
 	tb.Helper()
-	for t := range tier.Walk(s) {
-		s = t.Below()
-	}
-	p, ok := s.(*primary)
+	stack, ok := tier.Of(s)
 	if !ok {
-		tb.Fatalf("there is a %T under the tiers", s)
+		tb.Fatalf("%T is no stack", s)
+	}
+	p, ok := stack.Next.(*primary)
+	if !ok {
+		tb.Fatalf("there is a %T under the caches", stack.Next)
 	}
 	return p
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // A tier in front of a store. In a service the store is one of bunpg or bunsqlite;
@@ -78,7 +78,7 @@ func ExampleCache_Stats() {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	cache := store.Cache().(*valkeytier.Cache)
-	fmt.Println("in use:", cache.Stats().State == tier.BreakerClosed)
+	cache := store.Shared().(*valkeytier.Cache)
+	fmt.Println("in use:", cache.Stats().State == observe.BreakerClosed)
 	// Output: in use: false
 }

@@ -12,42 +12,26 @@ import (
 // large.
 const putSize = 250
 
-// Put implements [tier.Cache]. That it stored nothing, because the lease was gone,
-// is no error.
-func (c *Cache) Put(ctx context.Context, token tier.Token, e *tier.Entry) error {
-	value, err := c.encode(e)
-	if err != nil {
-		if token != 0 {
-			err = errors.Join(err, c.Release(ctx, e.Key, token))
-		}
-		return err
-	}
-	return c.invoke(ctx, filling, c.scripts.put, c.putting(token, e, value))
-}
-
-func (c *Cache) putting(token tier.Token, e *tier.Entry, value string) invocation {
-	return invocation{c.name(e.Key), []string{lease(token), value, milliseconds(e.TTL)}}
-}
-
-// PutBatch implements [tier.BatchCache]. Entries that must not be cached are left
+// Put implements [tier.SharedCache]. Entries that must not be cached are left
 // out, and their leases released.
-func (c *Cache) PutBatch(ctx context.Context, tokens []tier.Token, entries []*tier.Entry) (uncacheable int, err error) {
+func (c *Cache) Put(ctx context.Context, fills []tier.Fill) (uncacheable int, err error) {
 	var puts, releases []invocation
-	for i, e := range entries {
-		value, err := c.encode(e)
+	for _, f := range fills {
+		name := c.name(f.Entry.Key)
+		value, err := c.cfg.codec.Encode(f.Entry.Key, &f.Entry.Versioned)
 		if err == nil {
-			puts = append(puts, c.putting(tokens[i], e, value))
+			puts = append(puts, invocation{name, []string{lease(f.Token), value, milliseconds(f.Entry.TTL)}})
 			continue
 		}
 		uncacheable++
-		if tokens[i] != 0 {
-			releases = append(releases, invocation{c.name(e.Key), []string{lease(tokens[i])}})
+		if f.Token != 0 {
+			releases = append(releases, invocation{name, []string{lease(f.Token)}})
 		}
 	}
 	return uncacheable, errors.Join(c.invoke(ctx, filling, c.scripts.put, puts...), c.invoke(ctx, removing, c.scripts.release, releases...))
 }
 
-// Release implements [tier.Cache].
+// Release implements [tier.SharedCache].
 func (c *Cache) Release(ctx context.Context, key tenancy.Key, token tier.Token) error {
 	return c.invoke(ctx, removing, c.scripts.release, invocation{c.name(key), []string{lease(token)}})
 }

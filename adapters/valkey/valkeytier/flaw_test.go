@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/entrycodec"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
@@ -123,7 +124,7 @@ func TestUnusableValues(t *testing.T) {
 				put(t, c, takeLease(t, c), entry(6)) // Get repairs
 				holds(t, c, 6)
 				spoil()
-				results, err := c.GetBatch(t.Context(), []tenancy.Key{key})
+				results, err := c.Get(t.Context(), []tenancy.Key{key, tenancy.IDKey("t2")})
 				if err != nil || results[0].Token == 0 {
 					t.Fatalf("batch: %+v, %v, want a lease", results, err)
 				}
@@ -143,7 +144,7 @@ func TestUnusableValues(t *testing.T) {
 				if lines := log.lines("cannot be used"); len(lines) != 1 || strings.Contains(lines[0], "s3cret") {
 					t.Errorf("logged %q, want one line without the secret", lines)
 				}
-				if s := c.Stats(); s.State != tier.BreakerClosed || s.Failures != 0 {
+				if s := c.Stats(); s.State != observe.BreakerClosed || s.Failures != 0 {
 					t.Errorf("a bad value is trouble with the server: %+v", s)
 				}
 			})

@@ -14,8 +14,8 @@ import (
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 const (
@@ -87,7 +87,7 @@ func newLink(cfg config, u use, key string, option valkey.ClientOption) (*link, 
 	if err != nil {
 		return nil, err
 	}
-	l := makeLink(cfg, u, key, tier.BreakerOpen)
+	l := makeLink(cfg, u, key, observe.BreakerOpen)
 	option.DialCtxFn, option.DialFn = l.connections.dialer(option), nil
 	l.connect = func() (valkey.Client, error) { return valkey.NewClient(option) }
 	l.done.Go(l.run)
@@ -96,7 +96,7 @@ func newLink(cfg config, u use, key string, option valkey.ClientOption) (*link, 
 
 // newClientLink returns a link that uses client and does not close it.
 func newClientLink(cfg config, u use, key string, client valkey.Client) *link {
-	l := makeLink(cfg, u, key, tier.BreakerClosed)
+	l := makeLink(cfg, u, key, observe.BreakerClosed)
 	l.client.Store(&client)
 	close(l.connected)
 	close(l.attempted)
@@ -105,7 +105,7 @@ func newClientLink(cfg config, u use, key string, client valkey.Client) *link {
 	return l
 }
 
-func makeLink(cfg config, u use, key string, s tier.BreakerState) *link {
+func makeLink(cfg config, u use, key string, s observe.BreakerState) *link {
 	l := &link{
 		use: u, cfg: cfg, key: key, scripts: newScripts(), breaker: newBreaker(s), lookups: deadlines{after: cfg.deadline},
 		connected: make(chan struct{}), attempted: make(chan struct{}),
@@ -136,7 +136,7 @@ func (l *link) run() {
 	pause := time.Duration(0)
 	for {
 		healthy := time.Now()
-		if l.breaker.current() == tier.BreakerClosed && l.denied.Load() == 0 {
+		if l.breaker.current() == observe.BreakerClosed && l.denied.Load() == 0 {
 			select {
 			case <-l.ctx.Done():
 				return
@@ -166,7 +166,7 @@ func (l *link) mend(pause time.Duration) bool {
 		return false
 	case <-time.After(pause + rand.N(pause/4+1)): // not all processes at once
 	}
-	open := l.breaker.current() != tier.BreakerClosed
+	open := l.breaker.current() != observe.BreakerClosed
 	if open {
 		l.breaker.probing()
 	}
@@ -199,7 +199,7 @@ func (l *link) mend(pause time.Duration) bool {
 			l.suspects[i].Store(nil)
 		}
 		l.denial.ends(func() { l.cfg.logger.Info("tenancy: Valkey accepts every command", "use", l.name) })
-	case l.breaker.current() != tier.BreakerClosed:
+	case l.breaker.current() != observe.BreakerClosed:
 		l.logOpen(denied, err)
 	}
 	if err == nil {
@@ -379,7 +379,7 @@ func (c *call) connect() error {
 
 // refuses returns why a call that needs these commands is not made, or nil.
 func (l *link) refuses(needs command) error {
-	open := l.breaker.current() != tier.BreakerClosed
+	open := l.breaker.current() != observe.BreakerClosed
 	if !open && l.accepts(needs) {
 		return nil
 	}

@@ -20,7 +20,7 @@ func TestFlappingIsLoggedOnce(t *testing.T) {
 		prefix := aclPrefix()
 		user, _ := limited(t, option, prefix, least...)
 		s, acme := newStore(t, user, valkeytier.WithKeyPrefix(prefix), valkeytier.WithLogger(log.logger()))
-		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
+		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Shared.Hits > 0 })
 		a := admin(t, option)
 		lost := "messages of other processes are lost"
 		for kills := 0; kills < 30 || len(log.lines(lost)) == 0; kills++ { // of a subscription too, which needs time to come back

@@ -13,10 +13,28 @@ import (
 // milliseconds of a server that others wait for.
 const batchSize = 1000
 
-// Get implements [tier.Cache]: an entry, or else the lease if it is free, in one
-// round trip. Once it is under way, it takes what it takes, the deadline at most,
-// even if ctx ends.
-func (c *Cache) Get(ctx context.Context, key tenancy.Key) (tier.Result, error) {
+// Get implements [tier.SharedCache]. One key takes one round trip; once that is under way,
+// it goes on until the deadline at most, even if ctx ends.
+func (c *Cache) Get(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+	results := make([]tier.Result, len(keys))
+	if len(keys) == 1 {
+		r, err := c.getOne(ctx, keys[0])
+		results[0] = r
+		return results, err
+	}
+	for from := 0; from < len(keys); from += batchSize {
+		to := min(from+batchSize, len(keys))
+		if err := c.getSome(ctx, keys[from:to], results[from:to]); err != nil {
+			if from == 0 {
+				return nil, err
+			}
+			break
+		}
+	}
+	return results, nil
+}
+
+func (c *Cache) getOne(ctx context.Context, key tenancy.Key) (tier.Result, error) {
 	name := c.name(key)
 	call, err := c.link.beginLookup(ctx, filling)
 	if err != nil {
@@ -76,22 +94,6 @@ func (c *Cache) repair(call *call, name string, u *unusable) (tier.Result, error
 		return tier.Result{}, err
 	}
 	return tier.Result{Token: token}, nil
-}
-
-// GetBatch implements [tier.BatchCache]. If Valkey fails on the way, the keys that
-// were not reached have no result; it returns an error if none was reached.
-func (c *Cache) GetBatch(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
-	results := make([]tier.Result, len(keys))
-	for from := 0; from < len(keys); from += batchSize {
-		to := min(from+batchSize, len(keys))
-		if err := c.getSome(ctx, keys[from:to], results[from:to]); err != nil {
-			if from == 0 {
-				return nil, err
-			}
-			break
-		}
-	}
-	return results, nil
 }
 
 // getSome reads first, with the cheapest command for many keys, and asks for
@@ -164,7 +166,7 @@ func readMany(call *call, names []string) ([]string, error) {
 	return values, nil
 }
 
-// leaseMany does what Get does for the keys that nothing was found under.
+// leaseMany does what getOne does for the keys that nothing was found under.
 func (c *Cache) leaseMany(call *call, keys []tenancy.Key, names []string, missing []int, results []tier.Result) error {
 	commands := make([]valkey.Completed, len(missing))
 	tokens := make([]tier.Token, len(missing))

@@ -13,8 +13,8 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // newMiddleman returns options that lead through a proxy that understands commands, and
@@ -123,7 +123,7 @@ func TestProxies(t *testing.T) {
 					}
 				})
 				until(t, "an end of the attempt to connect", func() bool {
-					return len(c.says) == 0 && cache.Stats().State == tier.BreakerClosed || len(log.refusals()) > 0
+					return len(c.says) == 0 && cache.Stats().State == observe.BreakerClosed || len(log.refusals()) > 0
 				})
 				lines := log.refusals()
 				if len(lines) != min(len(c.says), 1) {
@@ -185,13 +185,13 @@ func TestStatesThatEnd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			used := func() bool { hits := s.Stats().Hits; reads(t, s, acme); return s.Stats().Hits > hits }
+			used := func() bool { hits := s.Stats().Shared.Hits; reads(t, s, acme); return s.Stats().Shared.Hits > hits }
 			until(t, "a hit", used)
 			state.Store(true)
-			until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != tier.BreakerClosed })
+			until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != observe.BreakerClosed })
 			until(t, "probes", func() bool {
 				reads(t, s, acme)
-				return s.Cache().(*valkeytier.Cache).BreakerStats().HalfOpened > 2
+				return s.Shared().(*valkeytier.Cache).BreakerStats().HalfOpened > 2
 			})
 			state.Store(false)
 			until(t, "a hit", used)

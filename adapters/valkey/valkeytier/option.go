@@ -48,7 +48,7 @@ type config struct {
 }
 
 func newConfig(opts []Option) (config, error) {
-	c := config{prefix: DefaultKeyPrefix, deadline: DefaultDeadline, maxCalls: DefaultMaxCalls, lease: leaseTime, logger: slog.Default()}
+	c := config{prefix: DefaultKeyPrefix, deadline: DefaultDeadline, maxCalls: DefaultMaxCalls, lease: leaseTime}
 	for i, o := range opts {
 		if o == nil {
 			return c, invalid(fmt.Sprintf("option %d is nil", i+1))
@@ -66,6 +66,11 @@ func newConfig(opts []Option) (config, error) {
 		return config{}, invalid(fmt.Sprintf("WithDeadline must be above 0 and %v at most, not %v", maxDeadline, c.deadline))
 	case c.maxCalls < 1 || c.maxCalls > maxMaxCalls:
 		return config{}, invalid(fmt.Sprintf("WithMaxCalls must be 1 to %d, not %d", maxMaxCalls, c.maxCalls))
+	}
+	if c.logger == nil {
+		c.logger = slog.Default()
+	} else {
+		c.tier = append(c.tier, tier.WithLogger(c.logger))
 	}
 	return c, nil
 }
@@ -136,9 +141,8 @@ func WithBus() Option {
 	return optionFunc(func(c *config) { c.bus = true })
 }
 
-// WithLogger sets where changes of state are logged, those of the tier that New makes
-// too (WithTier(tier.WithLogger(…)) sets another place for these): slog.Default()
-// unless set; nil logs nothing.
+// WithLogger sets where changes of state are logged, those of the stack that New begins
+// too: slog.Default() unless set; nil logs nothing.
 func WithLogger(l *slog.Logger) Option {
 	if l == nil {
 		l = slog.New(slog.DiscardHandler)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -45,7 +46,7 @@ func TestUserWithLeastPermissions(t *testing.T) {
 		prefix := aclPrefix()
 		option, _ = limited(t, option, prefix, least...)
 		s, acme := newStore(t, option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample), valkeytier.WithLogger(log.logger()))
-		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
+		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Shared.Hits > 0 })
 		before := s.Stats() // with what failed before it was connected
 		if _, err := s.GetByIDs(t.Context(), []string{acme.ID, "other"}); err != nil {
 			t.Error(err)
@@ -53,7 +54,7 @@ func TestUserWithLeastPermissions(t *testing.T) {
 		if n, err := s.InvalidateAll(t.Context()); err != nil || n != 3 {
 			t.Errorf("InvalidateAll: %d, %v, want 3 entries", n, err)
 		}
-		if st, ts := stats(s), s.Stats(); st.Failures != 0 || ts.Errors != before.Errors || ts.Unpublished != before.Unpublished {
+		if st, ts := stats(s), s.Stats(); st.Failures != 0 || ts.Shared.Errors != before.Shared.Errors || ts.Unpublished != before.Unpublished {
 			t.Errorf("%+v, %+v", st, ts)
 		}
 		if lines := log.refusals(); len(lines) != 0 {
@@ -67,7 +68,7 @@ func TestUserWithLeastPermissions(t *testing.T) {
 func work(t *testing.T, s *tier.Store, acme tenancy.Tenant) (single, batch int64) {
 	t.Helper()
 	var err error
-	hits := s.Stats().Hits
+	hits := s.Stats().Shared.Hits
 	for range 5 {
 		if got, err := s.GetByIdentifier(t.Context(), acme.Identifier); err != nil || got.ID != acme.ID {
 			t.Errorf("%+v, %v", got, err)
@@ -76,13 +77,13 @@ func work(t *testing.T, s *tier.Store, acme tenancy.Tenant) (single, batch int64
 			t.Error("nobody was found")
 		}
 	}
-	single = s.Stats().Hits - hits
+	single = s.Stats().Shared.Hits - hits
 	for range 5 {
 		if got, err := s.GetByIDs(t.Context(), []string{acme.ID, "other"}); err != nil || len(got) != 1 {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
-	batch = s.Stats().Hits - hits - single
+	batch = s.Stats().Shared.Hits - hits - single
 	for _, status := range []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive} {
 		if acme, err = s.SetStatus(t.Context(), acme.ID, status); err != nil {
 			t.Error(err)
@@ -179,11 +180,11 @@ func TestPasswordIsRotated(t *testing.T) {
 			return valkey.AuthCredentials{Username: name, Password: password.Load().(string)}, nil
 		}
 		s, acme := newStore(t, user, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample))
-		used := func() bool { hits := s.Stats().Hits; reads(t, s, acme); return s.Stats().Hits > hits }
+		used := func() bool { hits := s.Stats().Shared.Hits; reads(t, s, acme); return s.Stats().Shared.Hits > hits }
 		until(t, "a hit", used)
 		permit("resetpass", ">other")
 		do(t, admin(t, option), "CLIENT", "KILL", "USER", name)
-		until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != tier.BreakerClosed })
+		until(t, "an open breaker", func() bool { reads(t, s, acme); return stats(s).State != observe.BreakerClosed })
 		password.Store("other")
 		until(t, "a hit", used)
 	})

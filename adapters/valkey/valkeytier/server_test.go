@@ -10,6 +10,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -100,7 +101,7 @@ func newCache(tb testing.TB, option valkey.ClientOption, opts ...valkeytier.Opti
 			tb.Error(err)
 		}
 	})
-	until(tb, "connected", func() bool { return c.Stats().State == tier.BreakerClosed }) // the first attempt may fail
+	until(tb, "connected", func() bool { return c.Stats().State == observe.BreakerClosed }) // the first attempt may fail
 	return c, prefix
 }
 
@@ -112,4 +113,26 @@ func until(tb testing.TB, what string, condition func() bool) {
 			tb.Fatalf("never happened: %s", what)
 		}
 	}
+}
+
+// getOne is Get of one key, putOne Put of one entry.
+func getOne(ctx context.Context, c *valkeytier.Cache, key tenancy.Key) (tier.Result, error) {
+	results, err := c.Get(ctx, []tenancy.Key{key})
+	if err != nil {
+		return tier.Result{}, err
+	}
+	return results[0], nil
+}
+
+func putOne(ctx context.Context, c *valkeytier.Cache, token tier.Token, e *tier.Entry) error {
+	_, err := c.Put(ctx, []tier.Fill{{Entry: e, Token: token}})
+	return err
+}
+
+func fills(tokens []tier.Token, entries []*tier.Entry) []tier.Fill {
+	out := make([]tier.Fill, len(entries))
+	for i, e := range entries {
+		out[i] = tier.Fill{Entry: e, Token: tokens[i]}
+	}
+	return out
 }

@@ -1,11 +1,11 @@
 package valkeytier
 
-import "github.com/go-tenancy/tenantstore/core/tier"
+import "github.com/go-tenancy/tenantstore/core/observe"
 
 // Stats says how a cache gets on with Valkey; the counts are those since it was
 // made. What was hit and missed is in the tier's own.
 type Stats struct {
-	State    tier.BreakerState
+	State    observe.BreakerState
 	Opened   int64 // how often the breaker opened, but for the start
 	InFlight int   // calls under way now
 	Failures int64 // calls that failed
@@ -30,14 +30,14 @@ func (c *Cache) Stats() Stats {
 }
 
 // BreakerStats describes the breaker of the cache, for metrics.
-func (c *Cache) BreakerStats() tier.BreakerStats { return c.link.breakerStats() }
+func (c *Cache) BreakerStats() observe.BreakerStats { return c.link.breakerStats() }
 
 // BreakerStats describes the breaker of Publish, for metrics.
-func (b *Bus) BreakerStats() tier.BreakerStats { return b.link.breakerStats() }
+func (b *Bus) BreakerStats() observe.BreakerStats { return b.link.breakerStats() }
 
-func (l *link) breakerStats() tier.BreakerStats {
+func (l *link) breakerStats() observe.BreakerStats {
 	b := l.breaker
-	return tier.BreakerStats{
+	return observe.BreakerStats{
 		State: b.current(), Opened: b.opened.Load() + b.reopened.Load(),
 		HalfOpened: b.halfOpened.Load(), Closed: b.closed.Load(),
 		Failures: l.failures.Load(), Refused: l.refused.Load(),

@@ -18,6 +18,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/observe"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -49,7 +50,7 @@ func reads(tb testing.TB, s *tier.Store, want tenancy.Tenant) {
 	}
 }
 
-func stats(s *tier.Store) valkeytier.Stats { return s.Cache().(*valkeytier.Cache).Stats() }
+func stats(s *tier.Store) valkeytier.Stats { return s.Shared().(*valkeytier.Cache).Stats() }
 
 // refusedAddr returns an address that nobody listens at, and nobody else can: a
 // connection has its port.
@@ -194,32 +195,25 @@ func TestTroubleFromTheStart(t *testing.T) {
 			if lines := log.lines("use=cache"); len(lines) != 1 {
 				t.Errorf("logged %q, want one line", lines)
 			}
-			if st := stats(s); st.State == tier.BreakerClosed || st.Refused == 0 {
+			if st := stats(s); st.State == observe.BreakerClosed || st.Refused == 0 {
 				t.Errorf("%+v, want refused calls", st)
 			}
 		})
 	}
 }
 
-// The tier that New makes logs where the cache does, unless it is told otherwise.
-func TestTierLogsWhereTheCacheDoes(t *testing.T) {
-	var cache, tierAlone journal
-	for _, opts := range [][]valkeytier.Option{
-		{valkeytier.WithLogger(cache.logger())},
-		{valkeytier.WithLogger(nil), valkeytier.WithTier(tier.WithLogger(tierAlone.logger()))},
-	} {
-		source := faults.NewSource(memstore.New(), 1)
-		source.FailLog(tenancy.ErrUnavailable)
-		s := over(t, source, valkey.ClientOption{InitAddress: []string{refusedAddr(t)}}, opts...)
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for _, log := range []*journal{&cache, &tierAlone} {
-		until(t, "a line about the change log", func() bool { return len(log.lines("the change log cannot be read")) > 0 })
-	}
+// The stack that New begins logs where the cache does.
+func TestStackLogsWhereTheCacheDoes(t *testing.T) {
+	var log journal
+	source := faults.NewSource(memstore.New(), 1)
+	source.FailLog(tenancy.ErrUnavailable)
+	s := over(t, source, valkey.ClientOption{InitAddress: []string{refusedAddr(t)}}, valkeytier.WithLogger(log.logger()))
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	until(t, "a line about the change log", func() bool { return len(log.lines("the change log cannot be read")) > 0 })
 }
 
 // Reads return while the server hangs, without it once the breaker is open; nobody
@@ -230,7 +224,7 @@ func TestHangUnderLoad(t *testing.T) {
 		option.Dialer.Timeout = 0 // as users have it
 		var log journal
 		s, acme := newStore(t, option, valkeytier.WithLogger(log.logger()), valkeytier.WithDeadline(2*time.Second)) // hits are wanted, too
-		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
+		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Shared.Hits > 0 })
 
 		var load sync.WaitGroup
 		ctx, stop := context.WithCancel(t.Context())
@@ -250,7 +244,7 @@ func TestHangUnderLoad(t *testing.T) {
 			n := made[i].Load()
 			until(t, "a read while the server hangs", func() bool { return made[i].Load() > n+1 })
 		}
-		until(t, "an open breaker", func() bool { return stats(s).State != tier.BreakerClosed })
+		until(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
 		before := runtime.NumGoroutine()
 		refused := stats(s).Refused
 		until(t, "a thousand reads without Valkey", func() bool { return stats(s).Refused > refused+1000 })
@@ -258,9 +252,9 @@ func TestHangUnderLoad(t *testing.T) {
 			t.Errorf("%d goroutines, %d when the breaker opened", n, before)
 		}
 		p.resume()
-		until(t, "a closed breaker", func() bool { return stats(s).State == tier.BreakerClosed })
-		hits := s.Stats().Hits
-		until(t, "hits again", func() bool { return s.Stats().Hits > hits+100 })
+		until(t, "a closed breaker", func() bool { return stats(s).State == observe.BreakerClosed })
+		hits := s.Stats().Shared.Hits
+		until(t, "hits again", func() bool { return s.Stats().Shared.Hits > hits+100 })
 		stop()
 		load.Wait()
 		oneLinePerEpisode(t, &log, "SQL does its work", "circuit breaker closed", true) // the bus has a breaker and lines of its own
@@ -274,11 +268,11 @@ func TestCutConnections(t *testing.T) {
 	eachServer(t, func(t *testing.T, option valkey.ClientOption) {
 		p, option := newProxy(t, option)
 		s, acme := newStore(t, option)
-		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Hits > 0 })
+		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Shared.Hits > 0 })
 		for range 5 {
 			p.cut()
-			hits := s.Stats().Hits
-			until(t, "a hit after the cut", func() bool { reads(t, s, acme); return s.Stats().Hits > hits })
+			hits := s.Stats().Shared.Hits
+			until(t, "a hit after the cut", func() bool { reads(t, s, acme); return s.Stats().Shared.Hits > hits })
 		}
 	})
 }
@@ -296,18 +290,18 @@ func TestPlaces(t *testing.T) {
 	defer leave()
 	for range 2 {
 		waiting.Go(func() {
-			if _, err := c.GetBatch(ctx, []tenancy.Key{key}); !errors.Is(err, context.Canceled) {
+			if _, err := c.Get(ctx, []tenancy.Key{key, tenancy.IDKey("t2")}); !errors.Is(err, context.Canceled) {
 				t.Errorf("%v, want the caller's cancellation", err)
 			}
 		})
 	}
 	until(t, "two calls under way", func() bool { return c.Stats().InFlight == 2 })
-	if _, err := c.Get(ctx, key); !errors.Is(err, tenancy.ErrUnavailable) || c.Stats().Refused != 1 {
+	if _, err := getOne(ctx, c, key); !errors.Is(err, tenancy.ErrUnavailable) || c.Stats().Refused != 1 {
 		t.Errorf("the third call: %v, %+v, want ErrUnavailable", err, c.Stats())
 	}
 	leave()
 	waiting.Wait()
-	if st := c.Stats(); st.Failures != 0 || st.State != tier.BreakerClosed {
+	if st := c.Stats(); st.Failures != 0 || st.State != observe.BreakerClosed {
 		t.Errorf("callers who left count as failures: %+v", st)
 	}
 }
@@ -320,7 +314,7 @@ func TestClosedCache(t *testing.T) {
 	if err := c.Close(); err != nil { // perhaps while it connects
 		t.Fatal(err)
 	}
-	if _, err := c.Get(t.Context(), key); !errors.Is(err, tenancy.ErrClosed) {
+	if _, err := getOne(t.Context(), c, key); !errors.Is(err, tenancy.ErrClosed) {
 		t.Errorf("%v, want ErrClosed", err)
 	}
 }
@@ -340,7 +334,7 @@ func TestDeadlineIsWaitedFor(t *testing.T) {
 				for i := range keys {
 					keys[i] = tenancy.IdentifierKey(fmt.Sprintf("acme-%d", i))
 					if connected {
-						if _, err := c.Get(t.Context(), keys[i]); err != nil {
+						if _, err := getOne(t.Context(), c, keys[i]); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -349,7 +343,7 @@ func TestDeadlineIsWaitedFor(t *testing.T) {
 				var calls sync.WaitGroup
 				for _, key := range keys {
 					calls.Go(func() {
-						if _, err := c.Get(t.Context(), key); err != nil {
+						if _, err := getOne(t.Context(), c, key); err != nil {
 							t.Error(err)
 						}
 					})

@@ -74,15 +74,6 @@ func (c *Cache) decode(key tenancy.Key, value string) (*tier.Entry, error) {
 	return &tier.Entry{Key: found, Versioned: v}, nil
 }
 
-// encode returns the value of e. Every error is ErrUncacheable.
-func (c *Cache) encode(e *tier.Entry) (string, error) {
-	value, err := c.cfg.codec.Encode(e.Key, &e.Versioned)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", tier.ErrUncacheable, err)
-	}
-	return value, nil
-}
-
 func flawOf(err error) flaw {
 	switch {
 	case isWrongType(err):

@@ -267,19 +267,19 @@ func Alerts() []Alert {
 		{
 			Name: "TenancyLoadsRepeated", For: "10m", Severity: "ticket",
 			// Refreshes and the reads of Fresh and Modify load without a miss.
-			Expr: `sum by (job, tenancy_store) (rate(tenancy_cache_load_duration_seconds_count{<sel>, tenancy_tier="l1"}[15m])) - sum by (job, tenancy_store) (rate(tenancy_cache_refreshes_total{<sel>, tenancy_tier="l1"}[15m])) - sum by (job, tenancy_store) (rate(tenancy_operations_total{<sel>, tenancy_operation="load"}[15m])) > 1.5 * sum by (job, tenancy_store) (rate(tenancy_cache_lookups_total{<sel>, tenancy_tier="l1", tenancy_result!~"hit|negative"}[15m])) + 1`,
+			Expr: `sum by (job, tenancy_store) (rate(tenancy_cache_load_duration_seconds_count{<sel>}[15m])) - sum by (job, tenancy_store) (rate(tenancy_cache_refreshes_total{<sel>, tenancy_tier="l1"}[15m])) - sum by (job, tenancy_store) (rate(tenancy_operations_total{<sel>, tenancy_operation="load"}[15m])) > 1.5 * sum by (job, tenancy_store) (rate(tenancy_cache_lookups_total{<sel>, tenancy_tier="l1", tenancy_result!~"hit|negative"}[15m])) + 1`,
 
 			Summary:     "A miss costs more than one load",
 			Description: "Loads are thrown away and repeated: what they return is outdated when it arrives, or of another history.",
 			Test: Test{
 				After: "40m",
 				Fires: []Input{
-					{`tenancy_cache_load_duration_seconds_count{tenancy_tier="l1"}`, "0+600x50"}, {`tenancy_cache_refreshes_total{tenancy_tier="l1"}`, "0x50"},
+					{`tenancy_cache_load_duration_seconds_count`, "0+600x50"}, {`tenancy_cache_refreshes_total{tenancy_tier="l1"}`, "0x50"},
 					{`tenancy_operations_total{tenancy_operation="load", tenancy_outcome="ok"}`, "0x50"},
 					{`tenancy_cache_lookups_total{tenancy_tier="l1", tenancy_result="miss"}`, "0+120x50"},
 				},
 				Silent: []Input{
-					{`tenancy_cache_load_duration_seconds_count{tenancy_tier="l1"}`, "0+900x50"}, {`tenancy_cache_refreshes_total{tenancy_tier="l1"}`, "0+480x50"},
+					{`tenancy_cache_load_duration_seconds_count`, "0+900x50"}, {`tenancy_cache_refreshes_total{tenancy_tier="l1"}`, "0+480x50"},
 					{`tenancy_operations_total{tenancy_operation="load", tenancy_outcome="ok"}`, "0+300x50"},
 					{`tenancy_cache_lookups_total{tenancy_tier="l1", tenancy_result="miss"}`, "0+120x50"},
 				},

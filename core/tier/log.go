@@ -9,21 +9,6 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// List implements [tenancy.Store]; it is not cached.
-func (s *Store) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
-	return read(ctx, s, "List", func(ctx context.Context) (tenancy.Page, error) { return s.Next.List(ctx, opts) })
-}
-
-// Count implements [tenancy.Store]; it is not cached.
-func (s *Store) Count(ctx context.Context, filter tenancy.Filter) (int, error) {
-	return read(ctx, s, "Count", func(ctx context.Context) (int, error) { return s.Next.Count(ctx, filter) })
-}
-
-// Search implements [tenancy.Store]; it is not cached.
-func (s *Store) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
-	return read(ctx, s, "Search", func(ctx context.Context) ([]tenancy.Tenant, error) { return s.Next.Search(ctx, query, opts) })
-}
-
 // Bounds implements [tenancy.Log].
 func (s *Store) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	if s.source == nil {
@@ -32,8 +17,8 @@ func (s *Store) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 	return read(ctx, s, "Bounds", func(ctx context.Context) (tenancy.Bounds, error) { return s.source.Bounds(ctx) })
 }
 
-// Changes implements [tenancy.Log]. It returns a change only after the tier obeys
-// it: who reads through the tier then does not see what was before.
+// Changes implements [tenancy.Log]. It returns a change only after the stack obeys
+// it: who reads through it then does not see what was before.
 func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 	if s.source == nil {
 		return nil, unsupported("Changes")
@@ -43,7 +28,7 @@ func (s *Store) Changes(ctx context.Context, after tenancy.Position, limit int) 
 		if err != nil || len(changes) == 0 {
 			return changes, err
 		}
-		v, err := s.stack.reader.Accept(ctx, changes[len(changes)-1].Position)
+		v, err := s.reader.Accept(ctx, changes[len(changes)-1].Position)
 		if err == nil && v == follow.Denied { // restored between the two reads
 			err = driver.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
 		}
@@ -59,8 +44,8 @@ func (s *Store) Wait(ctx context.Context, after tenancy.Position) error {
 	_, err := read(ctx, s, "Wait", func(ctx context.Context) (struct{}, error) {
 		waiting, cancel := context.WithCancel(ctx)
 		defer cancel()
-		grown := s.stack.reader.Growth()
-		if at := s.stack.reader.Position(); at.Revision > after.Revision {
+		grown := s.reader.Growth()
+		if at := s.reader.Position(); at.Revision > after.Revision {
 			return struct{}{}, ctx.Err()
 		}
 		go func() {
@@ -79,6 +64,7 @@ func (s *Store) Wait(ctx context.Context, after tenancy.Position) error {
 	return err
 }
 
+// read is a call of the store below that no cache answers.
 func read[T any](ctx context.Context, s *Store, op string, do func(ctx context.Context) (T, error)) (result T, err error) {
 	call, err := s.calls.Enter(ctx)
 	defer func() {

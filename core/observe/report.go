@@ -1,16 +1,11 @@
-package tier
+package observe
 
-// A Cache or Bus may say more of itself than its port asks for:
+// A cache or bus may say more of itself than its port in package tier asks for:
 //
-//   - a Cache that has MaxEntries() int64, how many entries it holds at most, which
-//     decides how much memory floors may take: 32 bytes for each, 256 KiB to 16 MiB; 4 MiB
-//     where it is not known
-//   - a Cache that has Stats() CacheStats, what it holds and lost
-//   - a Cache or Bus that has BreakerStats() BreakerStats, how it gets on with
+//   - a cache that has Stats() CacheStats, what it holds and lost
+//   - a cache or bus that has BreakerStats() BreakerStats, how it gets on with
 //     its server
-//   - a Bus that has Connected() bool, whether it gets the messages of others
-//
-// Decorators for metrics ask for the last three.
+//   - a bus that has Connected() bool, whether it gets the messages of others
 
 // CacheStats describes what a cache in memory holds, and counts what it lost.
 type CacheStats struct {
