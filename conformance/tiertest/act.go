@@ -1,7 +1,6 @@
 package tiertest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -51,67 +50,67 @@ func change(r tenancy.Revision, keys ...tenancy.Key) tenancy.Change {
 }
 
 func (p *probe) get(k tenancy.Key) tier.Result {
-	p.tb.Helper()
+	p.Helper()
 	return p.getFrom(p.c, k)
 }
 
 func (p *probe) getFrom(c view, k tenancy.Key) tier.Result {
-	p.tb.Helper()
+	p.Helper()
 	r, err := c.Get(p.ctx, k)
-	p.ok(err, "Get %s", show(k))
+	p.OK(err, "Get %s", show(k))
 	if r.Entry != nil && r.Entry.Key != k {
-		p.fatalf("Get %s: got an entry of the key %s", show(k), show(r.Entry.Key))
+		p.Fatalf("Get %s: got an entry of the key %s", show(k), show(r.Entry.Key))
 	}
 	if r.Entry != nil && r.Token != 0 && p.shared != nil {
-		p.fatalf("Get %s: got an entry and a lease", show(k))
+		p.Fatalf("Get %s: got an entry and a lease", show(k))
 	}
 	return r
 }
 
 // lease takes the lease of a key that nothing is under.
 func (p *probe) lease(k tenancy.Key) tier.Token {
-	p.tb.Helper()
+	p.Helper()
 	r := p.get(k)
 	if r.Entry != nil {
-		p.fatalf("Get %s: got an entry, want nothing, and the lease", show(k))
+		p.Fatalf("Get %s: got an entry, want nothing, and the lease", show(k))
 	}
 	if r.Token == 0 {
-		p.fatalf("Get %s: got nothing and no lease, want the lease", show(k))
+		p.Fatalf("Get %s: got nothing and no lease, want the lease", show(k))
 	}
 	return r.Token
 }
 
 func (p *probe) put(token tier.Token, e *tier.Entry) {
-	p.tb.Helper()
-	p.ok(p.c.Put(p.ctx, token, e), "Put %s as of %d", show(e.Key), e.Versioned.AsOf.Revision)
+	p.Helper()
+	p.OK(p.c.Put(p.ctx, token, e), "Put %s as of %d", show(e.Key), e.Versioned.AsOf.Revision)
 }
 
 // fill puts e where nothing is.
 func (p *probe) fill(e *tier.Entry) {
-	p.tb.Helper()
+	p.Helper()
 	p.put(p.lease(e.Key), e)
 	p.holds(e)
 }
 
 // putBatch puts entries, of which the cache must refuse to hold so many.
 func (p *probe) putBatch(tokens []tier.Token, entries []*tier.Entry, uncacheable int) {
-	p.tb.Helper()
+	p.Helper()
 	fills := make([]tier.Fill, len(entries))
 	for i, e := range entries {
 		fills[i] = tier.Fill{Entry: e, Token: tokens[i]}
 	}
 	n, err := p.shared.Put(p.ctx, fills)
-	p.ok(err, "Put of %d", len(entries))
+	p.OK(err, "Put of %d", len(entries))
 	if n != uncacheable {
-		p.errorf("Put of %d returned that %d are uncacheable, want %d", len(entries), n, uncacheable)
+		p.Errorf("Put of %d returned that %d are uncacheable, want %d", len(entries), n, uncacheable)
 	}
 }
 
 // holds expects the cache to have e.
 func (p *probe) holds(e *tier.Entry) {
-	p.tb.Helper()
+	p.Helper()
 	if d := p.differs(e, p.get(e.Key)); d != "" {
-		p.fatalf("Get %s: %s", show(e.Key), d)
+		p.Fatalf("Get %s: %s", show(e.Key), d)
 	}
 }
 
@@ -133,14 +132,14 @@ func (p *probe) differs(want *tier.Entry, r tier.Result) string {
 
 // gone expects nothing under k, and no entry over it.
 func (p *probe) gone(k tenancy.Key, after string) {
-	p.tb.Helper()
+	p.Helper()
 	if r := p.get(k); r.Entry != nil {
-		p.fatalf("after %s: Get %s: got the entry as of %d, want nothing", after, show(k), r.Entry.Versioned.AsOf.Revision)
+		p.Fatalf("after %s: Get %s: got the entry as of %d, want nothing", after, show(k), r.Entry.Versioned.AsOf.Revision)
 	}
 }
 
 func (p *probe) eventually(wrong func() string, what string, args ...any) {
-	p.tb.Helper()
+	p.Helper()
 	deadline := time.Now().Add(p.patience)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -150,30 +149,13 @@ func (p *probe) eventually(wrong func() string, what string, args ...any) {
 			return
 		}
 		if time.Now().After(deadline) {
-			p.fatalf("%s: not within %v: %s", fmt.Sprintf(what, args...), p.patience, w)
+			p.Fatalf("%s: not within %v: %s", fmt.Sprintf(what, args...), p.patience, w)
 		}
 		select {
 		case <-tick.C:
 		case <-p.ctx.Done():
-			p.fatalf("%s: the test ended: %v", fmt.Sprintf(what, args...), errors.Join(errors.New(w), p.ctx.Err()))
+			p.Fatalf("%s: the test ended: %v", fmt.Sprintf(what, args...), errors.Join(errors.New(w), p.ctx.Err()))
 		}
-	}
-}
-
-// within runs call and expects it to return in time.
-func (p *probe) within(what string, call func()) {
-	p.tb.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		call()
-	}()
-	ctx, cancel := context.WithTimeout(p.ctx, p.patience)
-	defer cancel()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		p.fatalf("%s did not return within %v", what, p.patience)
 	}
 }
 

@@ -3,11 +3,11 @@ package tiertest
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/conformance/internal/suite"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
@@ -81,7 +81,7 @@ func (r Rule) CheckLocal(tb testing.TB, h LocalHarness) {
 	if h.Open == nil {
 		tb.Fatal("tiertest: LocalHarness.Open is required")
 	}
-	p := &probe{tb: tb, ctx: tb.Context(), rule: r, patience: cmp.Or(h.Patience, time.Minute), c: localView{h.Open(tb)}}
+	p := &probe{T: suite.T{TB: tb, Name: r.Name, Says: r.Says}, ctx: tb.Context(), patience: cmp.Or(h.Patience, time.Minute), c: localView{h.Open(tb)}}
 	p.closeAtEnd(p.c)
 	r.check(p)
 }
@@ -103,7 +103,7 @@ func (r Rule) CheckShared(tb testing.TB, h SharedHarness) {
 	case r.brief && h.OpenBrief != nil:
 		open = h.OpenBrief
 	}
-	p := &probe{tb: tb, ctx: tb.Context(), rule: r, patience: cmp.Or(h.Patience, time.Minute), h: h, shared: open(tb)}
+	p := &probe{T: suite.T{TB: tb, Name: r.Name, Says: r.Says}, ctx: tb.Context(), patience: cmp.Or(h.Patience, time.Minute), h: h, shared: open(tb)}
 	p.c = sharedView{p.shared}
 	p.closeAtEnd(p.c)
 	r.check(p)
@@ -111,9 +111,9 @@ func (r Rule) CheckShared(tb testing.TB, h SharedHarness) {
 
 // probe is one rule at work on one cache.
 type probe struct {
-	tb       testing.TB
+	suite.T
+
 	ctx      context.Context // of the test
-	rule     Rule
 	patience time.Duration
 	c        view
 	closed   bool // by the rule
@@ -123,50 +123,30 @@ type probe struct {
 }
 
 func (p *probe) closeAtEnd(c view) {
-	p.tb.Cleanup(func() {
+	p.Cleanup(func() {
 		if !p.closed {
 			if err := c.Close(); err != nil {
-				p.errorf("Close at the end of the test: %v", err)
+				p.Errorf("Close at the end of the test: %v", err)
 			}
 		}
 		// Package testing keeps the functions of parallel subtests until the last has
 		// ended, and with them what they hold. A call that has failed to return may still
 		// need it.
-		if !p.tb.Failed() {
+		if !p.Failed() {
 			c, p.c, p.shared = nil, nil, nil
 		}
 	})
 }
 
 func (p *probe) openPeer() view {
-	p.tb.Helper()
-	peer := view(sharedView{p.h.Peer(p.tb, p.shared)})
+	p.Helper()
+	peer := view(sharedView{p.h.Peer(p.TB, p.shared)})
 	open := peer
-	p.tb.Cleanup(func() {
+	p.Cleanup(func() {
 		if err := open.Close(); err != nil {
-			p.errorf("Close of the peer at the end of the test: %v", err)
+			p.Errorf("Close of the peer at the end of the test: %v", err)
 		}
 		open = nil // as in closeAtEnd
 	})
 	return peer
-}
-
-// This is what the checks say when they are not satisfied.
-
-func (p *probe) errorf(format string, args ...any) {
-	p.tb.Helper()
-	p.tb.Errorf("rule %s: %s\n\t%s", p.rule.Name, p.rule.Says, fmt.Sprintf(format, args...))
-}
-
-func (p *probe) fatalf(format string, args ...any) {
-	p.tb.Helper()
-	p.tb.Fatalf("rule %s: %s\n\t%s", p.rule.Name, p.rule.Says, fmt.Sprintf(format, args...))
-}
-
-// ok ends the test if err is not nil.
-func (p *probe) ok(err error, doing string, args ...any) {
-	p.tb.Helper()
-	if err != nil {
-		p.fatalf("%s: unexpected error: %v", fmt.Sprintf(doing, args...), err)
-	}
 }

@@ -16,14 +16,14 @@ func checkUncacheable(p *probe) {
 	}
 	err := p.c.Put(p.ctx, p.lease(key(1)), secret(key(1), 5))
 	if !errors.Is(err, errUncacheable) {
-		p.errorf("Put: got error %v, want that it is uncacheable", err)
+		p.Errorf("Put: got error %v, want that it is uncacheable", err)
 	}
 	p.fill(entry(key(1), 5)) // whose lease is free again
 	if err := p.c.Put(p.ctx, 0, secret(key(1), 6)); !errors.Is(err, errUncacheable) {
-		p.errorf("Put over an older entry: got error %v, want that it is uncacheable", err)
+		p.Errorf("Put over an older entry: got error %v, want that it is uncacheable", err)
 	}
 	if e := p.get(key(1)).Entry; e != nil && e.Versioned.AsOf != position(5) {
-		p.errorf("the entry was stored all the same")
+		p.Errorf("the entry was stored all the same")
 	}
 	a, b := entry(key(2), 5), secret(key(3), 5)
 	p.putBatch([]tier.Token{p.lease(key(2)), p.lease(key(3))}, []*tier.Entry{a, b}, 1)
@@ -33,8 +33,8 @@ func checkUncacheable(p *probe) {
 
 func changeRules() []Rule {
 	apply := func(p *probe, r tenancy.Revision, keys ...tenancy.Key) {
-		p.tb.Helper()
-		p.ok(p.c.Apply(p.ctx, change(r, keys...)), "Apply revision %d", r)
+		p.Helper()
+		p.OK(p.c.Apply(p.ctx, change(r, keys...)), "Apply revision %d", r)
 	}
 	return []Rule{
 		{
@@ -48,7 +48,7 @@ func changeRules() []Rule {
 				apply(p, 8, k, other)
 				for _, k := range []tenancy.Key{k, other} {
 					if e := p.get(k).Entry; e != nil && e.Versioned.AsOf.Revision < 8 {
-						p.errorf("after a change of revision 8: Get %s: got an entry as of %d", show(k), e.Versioned.AsOf.Revision)
+						p.Errorf("after a change of revision 8: Get %s: got an entry as of %d", show(k), e.Versioned.AsOf.Revision)
 					}
 				}
 			},
@@ -104,7 +104,7 @@ func changeRules() []Rule {
 				}
 				apply(p, 100, tenancy.IDKey("acme"), tenancy.IDKey("*"), tenancy.IDKey("acm?"))
 				reset := tenancy.Change{Position: position(101), Kind: tenancy.ChangeReset}
-				p.ok(p.c.Apply(p.ctx, reset), "Apply of a ChangeReset")
+				p.OK(p.c.Apply(p.ctx, reset), "Apply of a ChangeReset")
 				for _, e := range entries {
 					p.holds(e)
 				}
@@ -122,11 +122,11 @@ func removeRules() []Rule {
 			check: func(p *probe) {
 				for n, e := range []*tier.Entry{entry(key(0), 5), negative(key(1), 5)} {
 					p.fill(e)
-					p.ok(p.c.Drop(p.ctx, p.get(key(n)).Entry), "Drop")
+					p.OK(p.c.Drop(p.ctx, p.get(key(n)).Entry), "Drop")
 					p.gone(key(n), "Drop")
 				}
 				e := entry(key(2), 5)
-				p.ok(p.c.Drop(p.ctx, e), "Drop where nothing is")
+				p.OK(p.c.Drop(p.ctx, e), "Drop where nothing is")
 				p.fill(e)
 			},
 		},
@@ -140,14 +140,14 @@ func removeRules() []Rule {
 				found := p.get(key(1)).Entry
 				next := entry(key(1), 6)
 				p.put(anyToken(p), next)
-				p.ok(p.c.Drop(p.ctx, found), "Drop of an entry that was replaced")
+				p.OK(p.c.Drop(p.ctx, found), "Drop of an entry that was replaced")
 				p.holds(next)
 				lost := entry(key(1), 6)
 				lost.Versioned.AsOf.Mark++
-				p.ok(p.c.Drop(p.ctx, lost), "Drop of an entry with another mark")
+				p.OK(p.c.Drop(p.ctx, lost), "Drop of an entry with another mark")
 				p.holds(next)
 				token := p.lease(key(2))
-				p.ok(p.c.Drop(p.ctx, entry(key(2), 5)), "Drop over a lease")
+				p.OK(p.c.Drop(p.ctx, entry(key(2), 5)), "Drop over a lease")
 				p.held(key(2), "a Drop over a lease")
 				p.put(token, entry(key(2), 5))
 				p.holds(entry(key(2), 5))
@@ -158,9 +158,9 @@ func removeRules() []Rule {
 			Says: "InvalidateAll removes every entry and returns how many there were, or -1; the cache goes on.",
 			check: func(p *probe) {
 				n, err := p.c.InvalidateAll(p.ctx)
-				p.ok(err, "InvalidateAll of an empty cache")
+				p.OK(err, "InvalidateAll of an empty cache")
 				if n != 0 && n != -1 {
-					p.errorf("InvalidateAll of an empty cache returned %d", n)
+					p.Errorf("InvalidateAll of an empty cache returned %d", n)
 				}
 				const many = 40
 				for range 2 {
@@ -172,14 +172,14 @@ func removeRules() []Rule {
 						}
 					}
 					n, err := p.c.InvalidateAll(p.ctx)
-					p.ok(err, "InvalidateAll")
+					p.OK(err, "InvalidateAll")
 					if n != many && n != -1 {
-						p.errorf("InvalidateAll of %d entries returned %d", many, n)
+						p.Errorf("InvalidateAll of %d entries returned %d", many, n)
 					}
 					for i := range many {
 						k := key(i)
 						p.gone(k, "InvalidateAll")
-						p.ok(p.c.Apply(p.ctx, change(1, k)), "Apply") // frees the lease that gone has taken
+						p.OK(p.c.Apply(p.ctx, change(1, k)), "Apply") // frees the lease that gone has taken
 					}
 				}
 			},
@@ -210,9 +210,9 @@ func batchRules() []Rule {
 					}
 				}
 				results, err := p.shared.Get(p.ctx, keys)
-				p.ok(err, "Get of %d keys", n)
+				p.OK(err, "Get of %d keys", n)
 				if len(results) != n {
-					p.fatalf("Get of %d keys returned %d results", n, len(results))
+					p.Fatalf("Get of %d keys returned %d results", n, len(results))
 				}
 				tokens := map[tier.Token]bool{}
 				for i, r := range results {
@@ -230,7 +230,7 @@ func batchRules() []Rule {
 						d = fmt.Sprintf("got token %d, want a lease of its own", r.Token)
 					}
 					if d != "" {
-						p.fatalf("Get: result %d: %s", i, d)
+						p.Fatalf("Get: result %d: %s", i, d)
 					}
 					if r.Token != 0 {
 						tokens[r.Token] = true
@@ -247,13 +247,13 @@ func batchRules() []Rule {
 			of:   sharedCache,
 			check: func(p *probe) {
 				results, err := p.shared.Get(p.ctx, nil)
-				p.ok(err, "Get of no keys")
+				p.OK(err, "Get of no keys")
 				if len(results) != 0 {
-					p.errorf("Get of no keys returned %d results", len(results))
+					p.Errorf("Get of no keys returned %d results", len(results))
 				}
 				p.putBatch(nil, nil, 0)
 				results, err = p.shared.Get(p.ctx, []tenancy.Key{key(1), key(1), key(1)})
-				p.ok(err, "Get of one key three times")
+				p.OK(err, "Get of one key three times")
 				granted := 0
 				for _, r := range results {
 					if r.Token != 0 {
@@ -261,7 +261,7 @@ func batchRules() []Rule {
 					}
 				}
 				if len(results) != 3 || granted != 1 {
-					p.errorf("Get of one key three times: %d results and %d leases, want 3 and 1", len(results), granted)
+					p.Errorf("Get of one key three times: %d results and %d leases, want 3 and 1", len(results), granted)
 				}
 			},
 		},

@@ -20,21 +20,21 @@ func peerRules() []Rule {
 				peer := p.openPeer()
 				token := p.lease(key(1))
 				if r := p.getFrom(peer, key(1)); r.Entry != nil || r.Token != 0 {
-					p.fatalf("the peer got %+v for a key whose lease is held", r)
+					p.Fatalf("the peer got %+v for a key whose lease is held", r)
 				}
 				e := entry(key(1), 5)
-				p.ok(peer.Put(p.ctx, token, e), "Put by the peer with the lease")
+				p.OK(peer.Put(p.ctx, token, e), "Put by the peer with the lease")
 				p.holds(e)
 				if d := p.differs(e, p.getFrom(peer, key(1))); d != "" {
-					p.fatalf("Get by the peer: %s", d)
+					p.Fatalf("Get by the peer: %s", d)
 				}
-				p.ok(peer.Apply(p.ctx, change(6, key(1))), "Apply by the peer")
-				p.ok(peer.Release(p.ctx, key(1), p.lease(key(1))), "Release by the peer")
+				p.OK(peer.Apply(p.ctx, change(6, key(1))), "Apply by the peer")
+				p.OK(peer.Release(p.ctx, key(1), p.lease(key(1))), "Release by the peer")
 				p.fill(entry(key(1), 6))
-				p.ok(peer.Drop(p.ctx, p.getFrom(peer, key(1)).Entry), "Drop by the peer")
+				p.OK(peer.Drop(p.ctx, p.getFrom(peer, key(1)).Entry), "Drop by the peer")
 				p.fill(entry(key(1), 7))
 				if _, err := peer.InvalidateAll(p.ctx); err != nil {
-					p.fatalf("InvalidateAll by the peer: %v", err)
+					p.Fatalf("InvalidateAll by the peer: %v", err)
 				}
 				p.gone(key(1), "InvalidateAll by the peer")
 			},
@@ -50,13 +50,13 @@ func peerRules() []Rule {
 				p.fill(e)
 				token := p.lease(key(2))
 				p.closed = true
-				p.ok(p.c.Close(), "Close")
+				p.OK(p.c.Close(), "Close")
 				if d := p.differs(e, p.getFrom(peer, key(1))); d != "" {
-					p.errorf("Get by the peer: %s", d)
+					p.Errorf("Get by the peer: %s", d)
 				}
-				p.ok(peer.Put(p.ctx, token, entry(key(2), 5)), "Put by the peer with the lease")
+				p.OK(peer.Put(p.ctx, token, entry(key(2), 5)), "Put by the peer with the lease")
 				if d := p.differs(entry(key(2), 5), p.getFrom(peer, key(2))); d != "" {
-					p.errorf("Get by the peer: %s", d)
+					p.Errorf("Get by the peer: %s", d)
 				}
 			},
 		},
@@ -80,13 +80,13 @@ func concurrencyRules() []Rule {
 						switch r, err := clients[i%len(clients)].Get(p.ctx, key(n)); {
 						case err != nil:
 							failed.Add(1)
-							p.errorf("Get: %v", err)
+							p.Errorf("Get: %v", err)
 						case r.Token != 0:
 							granted.Add(1)
 						}
 					})
 					if failed.Load() == 0 && granted.Load() != 1 {
-						p.fatalf("%d of 16 got the lease", granted.Load())
+						p.Fatalf("%d of 16 got the lease", granted.Load())
 					}
 				}
 			},
@@ -104,19 +104,19 @@ func concurrencyRules() []Rule {
 					for n := range each {
 						r := tenancy.Revision(2 + n*writers + i)
 						if err := p.c.Put(p.ctx, 0, entry(key(1), r)); err != nil {
-							p.errorf("Put: %v", err)
+							p.Errorf("Put: %v", err)
 						}
 						if err := p.c.Apply(p.ctx, change(max(1, r-writers), key(1))); err != nil {
-							p.errorf("Apply: %v", err)
+							p.Errorf("Apply: %v", err)
 						}
 						for old := last.Load(); old < int64(r) && !last.CompareAndSwap(old, int64(r)); old = last.Load() {
 						}
 						least := tenancy.Revision(last.Load())
 						got, err := p.c.Get(p.ctx, key(1))
 						if err != nil || got.Entry == nil {
-							p.errorf("Get: entry %v, error %v", got.Entry != nil, err)
+							p.Errorf("Get: entry %v, error %v", got.Entry != nil, err)
 						} else if got.Entry.Versioned.AsOf.Revision < least {
-							p.errorf("Get: an entry as of %d after a put as of %d had returned", got.Entry.Versioned.AsOf.Revision, least)
+							p.Errorf("Get: an entry as of %d after a put as of %d had returned", got.Entry.Versioned.AsOf.Revision, least)
 						}
 					}
 				})
@@ -136,7 +136,7 @@ func concurrencyRules() []Rule {
 						k := key((i*7 + n) % keys)
 						r, err := p.c.Get(p.ctx, k)
 						if err != nil {
-							p.errorf("Get: %v", err)
+							p.Errorf("Get: %v", err)
 							continue
 						}
 						if e := r.Entry; e != nil {
@@ -144,7 +144,7 @@ func concurrencyRules() []Rule {
 							was, ok := put[e.Versioned.AsOf]
 							mu.Unlock()
 							if !ok || was != e.Versioned || e.Key != k {
-								p.errorf("Get %s: got an entry of %s as of %v that was never put", show(k), show(e.Key), e.Versioned.AsOf)
+								p.Errorf("Get %s: got an entry of %s as of %v that was never put", show(k), show(e.Key), e.Versioned.AsOf)
 							}
 						}
 						e := entry(k, tenancy.Revision(revision.Add(1)))
@@ -168,15 +168,15 @@ func concurrencyRules() []Rule {
 							err = p.c.Put(p.ctx, r.Token, e)
 						}
 						if err != nil {
-							p.errorf("a call failed: %v", err)
+							p.Errorf("a call failed: %v", err)
 						}
 					}
 				})
 				if n, err := p.c.InvalidateAll(p.ctx); err != nil || n > keys {
-					p.errorf("InvalidateAll of at most %d entries: %d, error %v", keys, n, err)
+					p.Errorf("InvalidateAll of at most %d entries: %d, error %v", keys, n, err)
 				}
 				for n := range keys {
-					p.ok(p.c.Apply(p.ctx, change(1<<40, key(n))), "Apply") // ends leases that are still held
+					p.OK(p.c.Apply(p.ctx, change(1<<40, key(n))), "Apply") // ends leases that are still held
 					p.fill(entry(key(n), tenancy.Revision(revision.Add(1))))
 				}
 			},

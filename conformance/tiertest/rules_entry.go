@@ -18,7 +18,7 @@ func entryRules() []Rule {
 			check: func(p *probe) {
 				p.lease(key(1))
 				if r := p.get(key(1)); r.Entry != nil {
-					p.errorf("Get found something in an empty cache")
+					p.Errorf("Get found something in an empty cache")
 				}
 			},
 		},
@@ -54,7 +54,7 @@ func entryRules() []Rule {
 			of:   localCache,
 			check: func(p *probe) {
 				if n := p.c.(localView).MaxEntries(); n <= 0 {
-					p.errorf("MaxEntries: got %d", n)
+					p.Errorf("MaxEntries: got %d", n)
 				}
 			},
 		},
@@ -144,12 +144,12 @@ func entryRules() []Rule {
 						continue // a local cache may refuse what it thinks is asked for too rarely
 					}
 					if d := p.differs(e, r); d != "" {
-						p.fatalf("Get %s: %s", show(e.Key), d)
+						p.Fatalf("Get %s: %s", show(e.Key), d)
 					}
 					found++
 				}
 				if found < n/2 {
-					p.errorf("of %d entries only %d are still there", n, found)
+					p.Errorf("of %d entries only %d are still there", n, found)
 				}
 			},
 		},

@@ -32,10 +32,10 @@ func leaseRules() []Rule {
 					for range 2 { // the second one of the same key, after the first was given back
 						token := p.lease(key(n))
 						if seen[token] {
-							p.fatalf("token %d was granted twice", token)
+							p.Fatalf("token %d was granted twice", token)
 						}
 						seen[token] = true
-						p.ok(p.c.Release(p.ctx, key(n), token), "Release")
+						p.OK(p.c.Release(p.ctx, key(n), token), "Release")
 					}
 				}
 			},
@@ -75,7 +75,7 @@ func leaseRules() []Rule {
 				p.put(token, e)
 				p.put(token, entry(key(1), 4))
 				p.holds(e)
-				p.ok(p.c.Release(p.ctx, key(1), token), "Release of a lease that was used")
+				p.OK(p.c.Release(p.ctx, key(1), token), "Release of a lease that was used")
 				p.holds(e)
 			},
 		},
@@ -85,11 +85,11 @@ func leaseRules() []Rule {
 			of:   sharedCache,
 			check: func(p *probe) {
 				old := p.lease(key(1))
-				p.ok(p.c.Release(p.ctx, key(1), old), "Release")
+				p.OK(p.c.Release(p.ctx, key(1), old), "Release")
 				p.put(old, entry(key(1), 5))
 				token := p.lease(key(1))
 				if token == old {
-					p.errorf("the new lease has the token of the old one")
+					p.Errorf("the new lease has the token of the old one")
 				}
 				p.put(old, entry(key(1), 5))
 				p.held(key(1), "a put with the token that was given back")
@@ -104,15 +104,15 @@ func leaseRules() []Rule {
 			check: func(p *probe) {
 				token := p.lease(key(1))
 				for _, wrong := range []tier.Token{0, localToken, token + 1, p.lease(key(2))} {
-					p.ok(p.c.Release(p.ctx, key(1), wrong), "Release with a wrong token")
+					p.OK(p.c.Release(p.ctx, key(1), wrong), "Release with a wrong token")
 					p.held(key(1), "a Release with a wrong token")
 				}
 				p.put(token, entry(key(1), 5))
 				for _, whatever := range []tier.Token{0, token} {
-					p.ok(p.c.Release(p.ctx, key(1), whatever), "Release of an entry's key")
+					p.OK(p.c.Release(p.ctx, key(1), whatever), "Release of an entry's key")
 					p.holds(entry(key(1), 5))
 				}
-				p.ok(p.c.Release(p.ctx, key(3), token), "Release where nothing is")
+				p.OK(p.c.Release(p.ctx, key(3), token), "Release where nothing is")
 				p.lease(key(3))
 			},
 		},
@@ -131,7 +131,7 @@ func leaseRules() []Rule {
 					p.put(token, entry(key(1), 4))
 					e := p.get(key(1)).Entry
 					if e != nil && e.Versioned.AsOf != position(4) {
-						p.fatalf("a put with the token of the abandoned lease stored the entry as of %v", e.Versioned.AsOf)
+						p.Fatalf("a put with the token of the abandoned lease stored the entry as of %v", e.Versioned.AsOf)
 					}
 					if old = token; e == nil {
 						return "the next lease is of no use"
@@ -146,12 +146,12 @@ func leaseRules() []Rule {
 
 // held expects neither entry nor lease.
 func (p *probe) held(k tenancy.Key, after string) {
-	p.tb.Helper()
+	p.Helper()
 	switch r := p.get(k); {
 	case r.Entry != nil:
-		p.fatalf("after %s: Get %s: got an entry as of %d, want nothing", after, show(k), r.Entry.Versioned.AsOf.Revision)
+		p.Fatalf("after %s: Get %s: got an entry as of %d, want nothing", after, show(k), r.Entry.Versioned.AsOf.Revision)
 	case r.Token != 0:
-		p.fatalf("after %s: Get %s: got a lease although somebody holds it", after, show(k))
+		p.Fatalf("after %s: Get %s: got a lease although somebody holds it", after, show(k))
 	}
 }
 
@@ -211,13 +211,13 @@ func putRules() []Rule {
 					p.holds(e)
 					p.put(0, entry(key(1), revisions[i]))
 					p.holds(e)
-					p.ok(p.c.Apply(p.ctx, change(revisions[i], key(1))), "Apply")
+					p.OK(p.c.Apply(p.ctx, change(revisions[i], key(1))), "Apply")
 					p.holds(e)
 				}
 				for i, r := range revisions[1:] {
 					k := key(100 + i)
 					p.fill(entry(k, revisions[i]))
-					p.ok(p.c.Apply(p.ctx, change(r, k)), "Apply")
+					p.OK(p.c.Apply(p.ctx, change(r, k)), "Apply")
 					p.gone(k, fmt.Sprintf("a change of revision %d, over an entry as of %d", r, revisions[i]))
 				}
 			},

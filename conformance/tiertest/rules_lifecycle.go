@@ -18,22 +18,22 @@ func lifecycleRules() []Rule {
 				e := entry(key(1), 5)
 				p.fill(e)
 				found := p.get(key(1)).Entry
-				p.within("a call with an ended context", func() {
+				p.Returns(p.patience, "a call with an ended context", func() {
 					if r, err := p.c.Get(ctx, key(1)); err == nil && (r.Entry == nil || r.Entry.Versioned != e.Versioned) {
-						p.errorf("Get with an ended context: got %s and no error, want the entry", describe(r))
+						p.Errorf("Get with an ended context: got %s and no error, want the entry", describe(r))
 					}
 					if r, err := p.c.Get(ctx, key(2)); r.Entry != nil || err != nil && r.Token != 0 {
-						p.errorf("Get with an ended context: got %s, error %v, where nothing is", describe(r), err)
+						p.Errorf("Get with an ended context: got %s, error %v, where nothing is", describe(r), err)
 					}
 					_ = p.c.Release(ctx, key(1), 1)       // either is right
 					_ = p.c.Apply(ctx, change(5, key(1))) // either is right
 					_ = p.c.Put(ctx, 0, entry(key(3), 5)) // either is right
 				})
 				p.holds(e)
-				p.within("Drop with an ended context", func() {
+				p.Returns(p.patience, "Drop with an ended context", func() {
 					if err := p.c.Drop(ctx, found); err == nil {
 						if r, err := p.c.Get(p.ctx, key(1)); err == nil && r.Entry != nil {
-							p.errorf("Drop with an ended context: no error, and the entry is still there")
+							p.Errorf("Drop with an ended context: no error, and the entry is still there")
 						}
 					}
 				})
@@ -47,9 +47,9 @@ func lifecycleRules() []Rule {
 				p.fill(entry(key(1), 5))
 				p.lease(key(2))
 				p.closed = true
-				p.within("Close", func() {
+				p.Returns(p.patience, "Close", func() {
 					if err := p.c.Close(); err != nil {
-						p.errorf("Close: %v", err)
+						p.Errorf("Close: %v", err)
 					}
 				})
 			},
@@ -69,27 +69,27 @@ func lifecycleRules() []Rule {
 						for n := 0; !stop.Load(); n++ {
 							r, err := p.c.Get(p.ctx, key(n%20))
 							if err != nil {
-								p.errorf("Get during Close: %v", err)
+								p.Errorf("Get during Close: %v", err)
 								return
 							}
 							if r.Entry != nil && (r.Entry.Key != key(n%20) || r.Entry.Versioned.AsOf != position(5)) {
-								p.errorf("Get during Close: got %s of %s", describe(r), show(r.Entry.Key))
+								p.Errorf("Get during Close: got %s of %s", describe(r), show(r.Entry.Key))
 								return
 							}
 						}
 					})
 				}
 				p.closed = true
-				p.within("Close", func() {
+				p.Returns(p.patience, "Close", func() {
 					if err := p.c.Close(); err != nil {
-						p.errorf("Close: %v", err)
+						p.Errorf("Close: %v", err)
 					}
 				})
 				stop.Store(true)
 				readers.Wait()
 				for n := range 20 {
 					if r, err := p.c.Get(p.ctx, key(n)); r.Entry != nil || err != nil {
-						p.fatalf("Get after Close: got %s, error %v, want nothing", describe(r), err)
+						p.Fatalf("Get after Close: got %s, error %v, want nothing", describe(r), err)
 					}
 				}
 			},

@@ -48,7 +48,7 @@ func checkModel(p *probe) {
 		case 0, 1, 2, 3:
 			did = "Get"
 			if wrong := m.get(p.get(k)); wrong != "" {
-				p.fatalf("seed %d: Get %s: %s; after %v", seed, show(k), wrong, trace[max(0, len(trace)-12):])
+				p.Fatalf("seed %d: Get %s: %s; after %v", seed, show(k), wrong, trace[max(0, len(trace)-12):])
 			}
 		case 4, 5:
 			e := entry(k, r)
@@ -77,7 +77,7 @@ func checkModel(p *probe) {
 				m.set(nil)
 			}
 		}
-		p.ok(err, "seed %d: %s", seed, did)
+		p.OK(err, "seed %d: %s", seed, did)
 		trace = append(trace, fmt.Sprintf("%d:%s", n, did))
 	}
 }
