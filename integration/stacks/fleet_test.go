@@ -35,6 +35,7 @@ type plan struct {
 	postgres bool // else SQLite
 	valkey   bool
 	sentinel bool // valkey has a replica and sentinels
+	replica  bool // of the database, below the cache in the process
 	bus      bool // on Valkey; messages are lost and doubled if quick
 	// quick makes entries short-lived, so that everything happens in a short run.
 	quick bool
@@ -80,7 +81,7 @@ func newFleet(tb testing.TB, p plan) *fleet {
 	if p.poll == 0 {
 		p.poll = pollInterval
 	}
-	f := &fleet{plan: p, tb: tb, site: site{Sentinel: p.sentinel, Bus: p.bus, Quick: p.quick, Poll: p.poll, Lease: p.lease, Patient: p.patient, Deadline: p.deadline}}
+	f := &fleet{plan: p, tb: tb, site: site{Sentinel: p.sentinel, Bus: p.bus, Quick: p.quick, Replica: p.replica, Poll: p.poll, Lease: p.lease, Patient: p.patient, Deadline: p.deadline}}
 	f.startServers()
 	raw, err := f.site.database()
 	f.raw = must(tb, raw, err)

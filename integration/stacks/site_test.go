@@ -19,6 +19,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
@@ -32,6 +33,7 @@ type site struct {
 	// Sentinel says that Valkey are the addresses of sentinels.
 	Sentinel    bool
 	Bus, Quick  bool // see plan
+	Replica     bool // see plan
 	Poll, Lease time.Duration
 	Patient     bool          // see plan
 	Deadline    time.Duration // see plan
@@ -60,14 +62,20 @@ func (s site) limit(short time.Duration) time.Duration {
 	return short
 }
 
-// stack puts the caches on base, as a service has them: Ristretto, and Valkey below it
-// if there is one. It closes base if it fails.
+// stack puts the caches on base, as a service has them: Ristretto, and Valkey or a replica
+// below it if there is one. It closes base if it fails.
 func (s site) stack(base tenancy.Store) (*tier.Store, error) {
 	whole := []tier.Option{
 		tier.WithMaxStale(s.limit(maxStale)),
 		tier.WithFollowTimeout(s.limit(time.Second)), tier.WithLoadTimeout(s.limit(2 * time.Second)),
 	}
 	var each []tier.Option
+	if s.Replica {
+		var err error
+		if base, err = s.overReplica(base); err != nil {
+			return nil, err
+		}
+	}
 	entries := ristrettotier.DefaultMaxEntries
 	if s.Quick {
 		each = append(each, tier.WithTTL(3*time.Second), tier.WithNegativeTTL(time.Second))
@@ -87,6 +95,19 @@ func (s site) stack(base tenancy.Store) (*tier.Store, error) {
 		return nil, errors.Join(err, base.Close())
 	}
 	return stack, nil
+}
+
+func (s site) overReplica(next tenancy.Store) (tenancy.Store, error) {
+	source, ok := tenancy.SourceOf(next)
+	if !ok {
+		return nil, errors.Join(errors.ErrUnsupported, next.Close())
+	}
+	r, err := replica.New(source, replica.WithMaxStale(s.limit(maxStale)), replica.WithFollowTimeout(s.limit(time.Second)),
+		replica.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return nil, errors.Join(err, next.Close())
+	}
+	return r, nil
 }
 
 func (s site) overValkey(next tenancy.Store, opts []tier.Option) (tenancy.Store, error) {

@@ -26,6 +26,8 @@ func TestSoak(t *testing.T) {
 		"ristretto over valkey over postgres":    {nodes: 3, postgres: true, valkey: true, bus: true, quick: true},
 		"ristretto over sentinels over postgres": {nodes: 3, postgres: true, valkey: true, sentinel: true, bus: true, quick: true},
 		"ristretto over postgres":                {nodes: 3, postgres: true, quick: true},
+		"ristretto over a replica of postgres":   {nodes: 3, postgres: true, replica: true, quick: true},
+		"ristretto over a replica of sqlite":     {nodes: 2, replica: true, quick: true},
 		"ristretto over sqlite":                  {nodes: 2, quick: true},
 		"ristretto over valkey over sqlite":      {nodes: 2, valkey: true, bus: true, quick: true},
 	} {
