@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -36,8 +37,8 @@ func (s *late) run(ctx context.Context, open func(context.Context) (tenancy.Sour
 	defer close(s.ended)
 	for attempt := 1; ctx.Err() == nil; attempt++ {
 		source, err := open(ctx)
-		if _, ok := tenancy.SourceOf(source); !ok && err == nil {
-			err = fmt.Errorf("%w: replica: what was opened is no tenancy.Source", errors.ErrUnsupported)
+		if err == nil {
+			err = checkSource(source)
 		}
 		if err == nil {
 			s.opened.Store(&source)
@@ -59,6 +60,16 @@ func (s *late) run(ctx context.Context, open func(context.Context) (tenancy.Sour
 		}
 		sleep(ctx, openPause+rand.N(openPause/4))
 	}
+}
+
+func checkSource(source tenancy.Source) error {
+	if nilvalue.Is(source) {
+		return invalid("the source that was opened is nil")
+	}
+	if _, ok := tenancy.SourceOf(source); !ok {
+		return fmt.Errorf("%w: replica: what was opened is no tenancy.Source", errors.ErrUnsupported)
+	}
+	return nil
 }
 
 // ask has the source answer, if it is open. Nothing was applied otherwise.

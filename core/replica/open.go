@@ -23,6 +23,9 @@ const (
 // Open waits for half a second, and returns what open returned if that is no outage.
 // Later, such an error is logged and tried again, as an outage is.
 func Open(open func(context.Context) (tenancy.Source, error), opts ...Option) (*Store, error) {
+	if open == nil {
+		return nil, invalid("the function that opens the source is nil")
+	}
 	cfg, err := newConfig(opts)
 	if err != nil {
 		return nil, err

@@ -61,7 +61,8 @@ func TestOpenReturnsWhatIsNoOutage(t *testing.T) {
 	wrong := errors.New("a misspelt address")
 	file := replica.WithSnapshotFile(filepath.Join(t.TempDir(), "x"), time.Hour)
 	for name, open := range map[string]func(context.Context) (tenancy.Source, error){
-		"no outage": func(context.Context) (tenancy.Source, error) { return nil, wrong },
+		"no outage": func(context.Context) (tenancy.Source, error) { return (*memstore.Store)(nil), wrong },
+		"a pointer": func(context.Context) (tenancy.Source, error) { return (*memstore.Store)(nil), nil },
 		"nothing":   func(context.Context) (tenancy.Source, error) { return nil, nil },
 		"an option": func(context.Context) (tenancy.Source, error) { return memstore.New(), nil },
 	} {

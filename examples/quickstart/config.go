@@ -17,6 +17,7 @@ type config struct {
 	dsn     string // PostgreSQL; holds a password: never print it
 	valkey  string // host:port of Valkey, or none
 	replica bool   // hold all tenants in memory
+	file    string // from which a replica starts, or none
 	sample  bool   // import the sample tenants into an empty store
 }
 
@@ -33,6 +34,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 	flags.StringVar(&c.dsn, "dsn", "", "PostgreSQL `URL` (postgres://…) to use instead of SQLite; put one with a password\ninto the environment variable "+dsnVariable+", where other users cannot see it")
 	flags.StringVar(&c.valkey, "valkey", "", "`host:port` of a Valkey server that several instances share as a cache")
 	flags.BoolVar(&c.replica, "replica", false, "hold all tenants in memory, kept current by the change log, instead of those that are\nasked for")
+	flags.StringVar(&c.file, "snapshot", "", "`file` from which the replica of -replica starts, without the database too; created if it\ndoes not exist")
 	flags.BoolVar(&c.sample, "sample", true, "fill an empty store with 23,925 educational institutions")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
@@ -50,6 +52,8 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 		err = errors.New("-db needs a file")
 	case given["dsn"] && c.dsn == "":
 		err = errors.New("-dsn needs a URL")
+	case given["snapshot"] && (c.file == "" || !c.replica):
+		err = errors.New("-snapshot needs a file, and -replica")
 	default:
 		err = tenancyhttp.Check(tenantHosts(c.base))
 	}

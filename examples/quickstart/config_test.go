@@ -41,7 +41,7 @@ func TestParseConfig(t *testing.T) {
 			t.Errorf("%q: got %+v, %v; want %+v", tc.args, got, err, tc.want)
 		}
 	}
-	for _, args := range []string{"-db x -dsn y", "-db=", "-dsn=", "-unknown", "extra", "-base Example.com", "-base .com", "-base=", "-sample=perhaps"} {
+	for _, args := range []string{"-db x -dsn y", "-db=", "-dsn=", "-unknown", "extra", "-base Example.com", "-base .com", "-base=", "-sample=perhaps", "-snapshot x", "-replica -snapshot="} {
 		var output bytes.Buffer
 		if _, err := parseConfig(strings.Fields(args), none, &output); err == nil || !strings.Contains(output.String(), "-addr") {
 			t.Errorf("%q: got %v and %q", args, err, output.String())

@@ -17,6 +17,7 @@ type replicaState struct {
 	LastContact time.Time        `json:"last_contact"`
 	Tenants     int              `json:"tenants"`
 	Scans       int64            `json:"scans"`
+	Snapshot    time.Time        `json:"snapshot,omitzero"` // when the tenants of the file were current
 	Error       string           `json:"error,omitempty"`
 }
 
@@ -28,7 +29,7 @@ func (s *service) replica(w http.ResponseWriter, r *http.Request) error {
 	}
 	for one := range replica.Walk(s.store) {
 		st := one.State()
-		state := replicaState{st.Phase, st.Since, st.Serving, st.Position, st.LastContact, st.Tenants, st.Scans, ""}
+		state := replicaState{st.Phase, st.Since, st.Serving, st.Position, st.LastContact, st.Tenants, st.Scans, st.Snapshot, ""}
 		if st.Err != nil {
 			state.Error = st.Err.Error()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/valkey-io/valkey-go"
 
@@ -21,41 +22,75 @@ import (
 // Valkey if it is named, over the database. Closing it closes all of them.
 // Nothing but this file knows what there is below.
 func openStore(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store, error) {
-	store, err := openDatabase(ctx, cfg, log)
+	if cfg.replica {
+		return openReplica(ctx, cfg, log)
+	}
+	store, err := openShared(ctx, cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.valkey != "" {
-		options := []valkeytier.Option{valkeytier.WithLogger(log)}
-		if cfg.dsn == "" { // PostgreSQL tells other processes of changes itself, SQLite does not
-			options = append(options, valkeytier.WithBus())
-		}
-		shared, err := valkeytier.New(store, valkey.ClientOption{InitAddress: []string{cfg.valkey}}, options...)
-		if err != nil {
-			return nil, errors.Join(err, store.Close())
-		}
-		log.Info("using Valkey", "addr", cfg.valkey) // not before it was judged: a misplaced URL has a password in it
-		store = shared
+	var options []ristrettotier.Option
+	if cfg.valkey == "" { // else its cache has begun the stack, and logs for both
+		options = append(options, ristrettotier.WithTier(tier.WithLogger(log)))
 	}
-	local, err := openLocal(store, cfg, log)
+	local, err := ristrettotier.New(store, options...)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return local, nil
 }
 
-func openLocal(store tenancy.Store, cfg config, log *slog.Logger) (tenancy.Store, error) {
-	if source, ok := tenancy.SourceOf(store); cfg.replica && ok {
-		return replica.New(source, replica.WithLogger(log))
+const (
+	// snapshotAge is how old the tenants may be that are served without the database.
+	snapshotAge = 24 * time.Hour
+	// replicaPatience is how long a start waits for the tenants.
+	replicaPatience = 10 * time.Second
+)
+
+// openReplica opens what is below a replica later, if the replica starts from a file and the
+// database is down.
+func openReplica(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store, error) {
+	open := func(ctx context.Context) (tenancy.Source, error) { return openShared(ctx, cfg, log) }
+	options := []replica.Option{replica.WithLogger(log)}
+	if cfg.file == "" {
+		source, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return replica.New(source, options...)
 	}
-	if cfg.valkey != "" { // its cache has begun the stack, and logs for both
-		return ristrettotier.New(store)
+	r, err := replica.Open(open, append(options, replica.WithSnapshotFile(cfg.file, snapshotAge))...)
+	if err != nil {
+		return nil, err
 	}
-	return ristrettotier.New(store, ristrettotier.WithTier(tier.WithLogger(log)))
+	select {
+	case <-r.Ready():
+	case <-time.After(replicaPatience): // without the database, and without a file: it fails
+	case <-ctx.Done():
+	}
+	return r, nil
+}
+
+// openShared returns Valkey, if it is named, over the database.
+func openShared(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Source, error) {
+	store, err := openDatabase(ctx, cfg, log)
+	if err != nil || cfg.valkey == "" {
+		return store, err
+	}
+	options := []valkeytier.Option{valkeytier.WithLogger(log)}
+	if cfg.dsn == "" { // PostgreSQL tells other processes of changes itself, SQLite does not
+		options = append(options, valkeytier.WithBus())
+	}
+	shared, err := valkeytier.New(store, valkey.ClientOption{InitAddress: []string{cfg.valkey}}, options...)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	log.Info("using Valkey", "addr", cfg.valkey) // not before it was judged: a misplaced URL has a password in it
+	return shared, nil
 }
 
 // openDatabase creates or migrates the schema.
-func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Store, error) {
+func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Source, error) {
 	readable := bunstore.WithMetadataCheck(new(tenancy.View[institution]).Check) // by whoami
 	if cfg.dsn != "" {
 		log.Info("opening PostgreSQL")

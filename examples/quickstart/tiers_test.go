@@ -90,6 +90,43 @@ func TestReplica(t *testing.T) {
 	}
 }
 
+// With -snapshot, a service starts and is ready while the database is down, and serves what
+// the one before has left.
+func TestSnapshotServesWithoutTheDatabase(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	dir := t.TempDir()
+	cfg := config{path: filepath.Join(dir, "tenants.db"), replica: true, file: filepath.Join(dir, "tenants.snap")}
+	store, err := openStore(t.Context(), cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.dsn = "postgres://nobody@127.0.0.1:1/none?sslmode=disable" // where nothing listens
+	store, err = openStore(t.Context(), cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	c, _ := newService(t, store)
+	if a := c.call(t, "GET", "/whoami", "", "Host: acme.localhost"); a.status != 200 {
+		t.Errorf("whoami: %+v", a)
+	}
+	if a := c.call(t, "GET", "/readyz", ""); a.status != 200 {
+		t.Errorf("readyz: %+v", a)
+	}
+	if a := c.call(t, "POST", "/admin/tenants", `{"identifier":"other","name":"Other"}`); a.status != 503 {
+		t.Errorf("a write: %+v, want 503", a)
+	}
+	if err := importOnce(t.Context(), store, log); err != nil {
+		t.Errorf("the start asks whether the store is empty: %v", err)
+	}
+}
+
 func TestInstancesShareValkey(t *testing.T) {
 	addr := os.Getenv("TENANTSTORE_VALKEY")
 	if addr == "" {

@@ -47,6 +47,7 @@ func TestNilIsRefused(t *testing.T) {
 		"replica.New(nil)":           func() error { return of(replica.New(nil)) },
 		"replica.New(absent)":        func() error { return of(replica.New(absent)) },
 		"replica.New, option":        func() error { return of(replica.New(store, nil)) },
+		"replica.Open(nil)":          func() error { return of(replica.Open(nil)) },
 		"resolve.NewWatcher(nil)":    func() error { return of(resolve.NewWatcher(nil, resolve.Policy{})) },
 		"resolve.NewWatcher(absent)": func() error { return of(resolve.NewWatcher(absent, resolve.Policy{})) },
 		"resolve.NewWatcher, option": func() error { return of(resolve.NewWatcher(store, resolve.Policy{}, nil)) },
