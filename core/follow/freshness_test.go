@@ -49,6 +49,19 @@ func TestServedSinceContactForMaxStale(t *testing.T) {
 	})
 }
 
+// Contact is the end of the log: what is beyond a page that was read may be old.
+func TestProgressIsNoContact(t *testing.T) {
+	fresh(t, func(t *testing.T, f *freshness) {
+		f.contact(1)
+		contact := f.lastContact()
+		time.Sleep(time.Second)
+		f.progress()
+		if got := f.lastContact(); got != contact {
+			t.Errorf("after progress the last contact is %v later", got.Sub(contact))
+		}
+	})
+}
+
 // The shortest limit counts, from the last contact on; without any there is the default.
 func TestShortestLimitCounts(t *testing.T) {
 	const forEver = 2 * time.Hour
