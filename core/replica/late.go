@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +22,9 @@ type late struct {
 	ready             chan struct{}         // closed when it is opened
 	first             chan error            // the result of the first attempt
 	end               context.CancelFunc
-	ended             chan struct{}
+	ended             chan struct{} // closed when nothing is opened any more
+	mu                sync.Mutex
+	closed            bool // what is opened from now on is closed at once
 }
 
 var _ tenancy.Source = (*late)(nil)
@@ -36,15 +39,11 @@ func openLate(open func(context.Context) (tenancy.Source, error), logger *slog.L
 func (s *late) run(ctx context.Context, open func(context.Context) (tenancy.Source, error), logger *slog.Logger) {
 	defer close(s.ended)
 	for attempt := 1; ctx.Err() == nil; attempt++ {
-		source, err := open(ctx)
-		if err == nil {
-			err = checkSource(source)
-		}
-		if err == nil {
-			s.opened.Store(&source)
-			close(s.ready)
-		} else {
+		source, err := openSource(ctx, open)
+		if err != nil {
 			s.failure.Store(&err)
+		} else if err = s.keep(source); err == nil {
+			close(s.ready)
 		}
 		if attempt == 1 {
 			s.first <- err
@@ -62,13 +61,30 @@ func (s *late) run(ctx context.Context, open func(context.Context) (tenancy.Sour
 	}
 }
 
-func checkSource(source tenancy.Source) error {
+// openSource opens a source, and closes what is none.
+func openSource(ctx context.Context, open func(context.Context) (tenancy.Source, error)) (tenancy.Source, error) {
+	source, err := open(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if nilvalue.Is(source) {
-		return invalid("the source that was opened is nil")
+		return nil, invalid("the source that was opened is nil")
 	}
 	if _, ok := tenancy.SourceOf(source); !ok {
-		return fmt.Errorf("%w: replica: what was opened is no tenancy.Source", errors.ErrUnsupported)
+		err = fmt.Errorf("%w: replica: what was opened is no tenancy.Source", errors.ErrUnsupported)
+		return nil, errors.Join(err, source.Close())
 	}
+	return source, nil
+}
+
+// keep keeps what was opened, or closes it if nobody waits for it any more.
+func (s *late) keep(source tenancy.Source) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.Join(tenancy.ErrClosed, source.Close())
+	}
+	s.opened.Store(&source)
 	return nil
 }
 
@@ -102,9 +118,19 @@ func (s *late) HasNames() bool {
 	return source != nil && tenancy.HasNames(*source)
 }
 
+// Close waits for an open that is under way, but not for one that ignores the end of its
+// context.
 func (s *late) Close() error {
 	s.end()
-	<-s.ended
+	patience := time.NewTimer(openPause)
+	defer patience.Stop()
+	select {
+	case <-s.ended:
+	case <-patience.C:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 	if source := s.opened.Load(); source != nil {
 		return (*source).Close()
 	}

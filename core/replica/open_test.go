@@ -75,3 +75,46 @@ func TestOpenReturnsWhatIsNoOutage(t *testing.T) {
 		}
 	}
 }
+
+// unsound is a store that is no source, and counts how often it is closed.
+type unsound struct {
+	tenancy.Decorator
+	closed *atomic.Int64
+}
+
+func (u unsound) Close() error {
+	u.closed.Add(1)
+	return nil
+}
+
+// What was opened and is of no use is closed: it is opened again.
+func TestWhatIsOpenedAndOfNoUseIsClosed(t *testing.T) {
+	var opened, closed atomic.Int64
+	useless := struct{ tenancy.Store }{memstore.New()}
+	_, err := replica.Open(func(context.Context) (tenancy.Source, error) {
+		opened.Add(1)
+		return unsound{tenancy.Decorator{Next: useless}, &closed}, nil
+	}, replica.WithLogger(nil))
+	if !errors.Is(err, errors.ErrUnsupported) || opened.Load() != closed.Load() {
+		t.Errorf("%v, %d opened and %d closed", err, opened.Load(), closed.Load())
+	}
+}
+
+// Close does not wait for an open that ignores the end of its context, and what that opens
+// in the end is closed.
+func TestCloseDoesNotWaitForAnOpenThatHangs(t *testing.T) {
+	release, closed := make(chan struct{}), &atomic.Int64{}
+	r, err := replica.Open(func(context.Context) (tenancy.Source, error) {
+		<-release
+		return unsound{tenancy.Decorator{Next: memstore.New()}, closed}, nil
+	}, replica.WithLogger(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop(t, r)
+	if n := closed.Load(); n != 0 {
+		t.Errorf("closed %d times before it was opened", n)
+	}
+	close(release)
+	eventually(t, "it is closed", func() bool { return closed.Load() == 1 })
+}
