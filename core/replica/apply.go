@@ -13,10 +13,11 @@ func (l *loader) apply(at tenancy.Position) {
 	defer l.mu.Unlock()
 	l.at = at
 	changes := make([]table.Change, 0, len(l.staged))
-	for id, after := range l.staged {
-		before := l.table.ByID(id)
+	put := func(id string) {
+		before, after := l.table.ByID(id), l.staged[id]
+		delete(l.staged, id)
 		if before == nil && after == nil {
-			continue
+			return
 		}
 		if before == nil && at.IsZero() { // nobody reads yet
 			l.table.Add(after)
@@ -25,8 +26,16 @@ func (l *loader) apply(at tenancy.Position) {
 		}
 		l.changed(before, after)
 	}
+	for _, id := range l.touched { // first, as handlers are told of changes in their order
+		if _, staged := l.staged[id]; staged {
+			put(id)
+		}
+	}
+	for id := range l.staged {
+		put(id)
+	}
 	l.table.Apply(changes)
-	clear(l.staged)
+	l.touched = l.touched[:0]
 }
 
 // changed tells the index and others of what takes the place of what; nil is for no

@@ -20,7 +20,7 @@ type handler struct {
 }
 
 // OnChange has f called for each tenant that changes from now on, one call at a time, in
-// the order in which they changed first: with the tenant as f knows it, nil if it does not,
+// the order of the log in which they changed first: with the tenant as f knows it, nil if it does not,
 // and as it is now, nil if it is gone. A tenant that changes several times before its
 // turn comes is shown once, as it is then: f sees states, not events. Whoever calls OnChange before the
 // replica is synced is shown every tenant. f may take its time, and call the replica,
@@ -30,6 +30,13 @@ func (s *Store) OnChange(f func(before, after *tenancy.Tenant)) (stop func()) {
 	h := &handler{f: f, wake: make(chan struct{}, 1), known: map[string]*table.Record{}}
 	s.mu.Lock()
 	s.handlers = append(slices.Clip(s.handlers), h)
+	select {
+	case <-s.Synced():
+	default:
+		for r := range s.table.All() { // of the snapshot file, or of the scan so far
+			h.changed(nil, r)
+		}
+	}
 	s.mu.Unlock()
 	done := make(chan struct{})
 	s.Go(func(ctx context.Context) { h.run(ctx, done, s) })
@@ -54,6 +61,14 @@ func (h *handler) changed(before, after *table.Record) {
 	case h.wake <- struct{}{}:
 	default:
 	}
+}
+
+// forget empties the queue: of what is in it nothing is known any more.
+func (h *handler) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.known)
+	h.queue = nil
 }
 
 // next returns what f knows of the tenant whose turn it is, and what there is now. The

@@ -23,7 +23,9 @@ type loader struct {
 	restored bool
 	// staged is what was read and is not in the table yet; nil stands for no tenant.
 	staged map[string]*table.Record
-	newest tenancy.Revision // nothing that was read is newer
+	// touched is what changes have touched since the last apply: IDs, in the order of the log.
+	touched []string
+	newest  tenancy.Revision // nothing that was read is newer
 }
 
 var _ follow.Loader = (*loader)(nil)
@@ -46,6 +48,7 @@ func (l *loader) StartOver(at tenancy.Position) {
 func (l *loader) begin() {
 	l.scan++
 	clear(l.staged)
+	l.touched = nil
 	l.restored, l.cursor, l.swept = false, "", false
 	l.stats.scans.Add(1)
 	l.phase.note(func(p *phase) { p.whole = false })
@@ -119,6 +122,7 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 	if err != nil {
 		return err
 	}
+	l.touch(changes)
 	for k, v := range loaded {
 		l.stageLoaded(r, k, v)
 	}
@@ -128,6 +132,17 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 		}
 	}
 	return l.flush(r)
+}
+
+// touch notes the order of changes, for handlers.
+func (l *loader) touch(changes []tenancy.Change) {
+	for _, c := range changes {
+		for _, k := range c.Keys {
+			if _, staged := l.staged[k.Value]; k.Kind == tenancy.KindID && !staged {
+				l.touched = append(l.touched, k.Value)
+			}
+		}
+	}
 }
 
 // stageLoaded takes what was loaded under an ID.

@@ -18,8 +18,12 @@ func (l *loader) checkSize(r *follow.Reader) error {
 	l.phase.note(func(p *phase) { p.refusal = err })
 	r.Rescan() // ends the service
 	l.mu.Lock()
+	l.at = tenancy.Position{} // as of which there would be no tenants
 	l.table.Clear()
 	l.clearIndexes()
+	for _, h := range l.handlers {
+		h.forget()
+	}
 	l.mu.Unlock()
 	return err
 }
