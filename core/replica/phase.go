@@ -48,7 +48,7 @@ func (s *Store) State() State {
 		Serving: log.Serving, Position: log.Position, LastContact: log.LastContact,
 		Tenants: tenants, Scans: s.stats.scans.Load(), Err: log.Failure,
 	}
-	file, err := s.snapshot.get()
+	file, _, err := s.snapshot.get()
 	st.Snapshot, st.SnapshotErr = file.Current, err
 	s.phase.mu.Lock()
 	defer s.phase.mu.Unlock()

@@ -144,6 +144,9 @@ func (s *Store) loadBelow(ctx context.Context, want []tenancy.Lookup) ([]tenancy
 			lookups[i].Min = max(lookups[i].Min, least)
 		}
 		loaded, err := s.source.Load(ctx, lookups)
+		if s.cfg.withoutSecrets { // also where more was asked for than is wanted
+			withholdLoaded(loaded, want)
+		}
 		if err == nil {
 			err = s.accept(ctx, want, loaded)
 		}

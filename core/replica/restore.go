@@ -31,7 +31,7 @@ func (l *loader) Restore(ctx context.Context, r *follow.Reader) (at tenancy.Posi
 	l.cfg.logger.Info("tenancy: until the change log was read, tenants are served as the snapshot has them",
 		"path", l.cfg.path, "tenants", h.Rows, "current", h.Current, "until", until)
 	l.saw(r, h.At)
-	l.snapshot.set(h, nil)
+	l.snapshot.set(h, nil, 0)
 	return h.At, until
 }
 

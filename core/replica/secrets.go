@@ -63,12 +63,16 @@ func (s secretless) Search(ctx context.Context, query string, opts tenancy.Searc
 // change the tenant.
 func (s secretless) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
 	found, err := s.source.Load(ctx, want)
+	withholdLoaded(found, want)
+	return found, err
+}
+
+func withholdLoaded(found []tenancy.Versioned, want []tenancy.Lookup) {
 	for i := range found {
 		if want[i].Min != tenancy.Latest {
 			found[i].Tenant = withhold(found[i].Tenant)
 		}
 	}
-	return found, err
 }
 
 func (s secretless) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {

@@ -20,6 +20,7 @@ type snapshotFile struct {
 	mu      sync.Mutex
 	header  snapshot.Header // of the file; zero if there is none that can be used
 	failure error           // of the last write
+	drops   int             // times that the history of the file was lost
 
 	end   context.CancelFunc // ends keepSnapshot; nil without a file
 	ended chan struct{}      // closed when it has
@@ -38,28 +39,32 @@ const (
 // renewal is after what time the file is written again although nothing has changed.
 func (c *config) renewal() time.Duration { return c.maxAge / 4 }
 
-func (f *snapshotFile) get() (snapshot.Header, error) {
+func (f *snapshotFile) get() (h snapshot.Header, drops int, failure error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.header, f.failure
+	return f.header, f.drops, f.failure
 }
 
 // set notes what the file holds, or why it could not be written, and reports whether that
-// has begun or ended.
-func (f *snapshotFile) set(h snapshot.Header, failure error) (turned bool) {
+// has begun or ended. A file whose history was lost since drops was read is lost.
+func (f *snapshotFile) set(h snapshot.Header, failure error, drops int) (turned, lost bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if failure == nil && f.drops != drops {
+		return false, true
+	}
 	turned = (f.failure != nil) != (failure != nil)
 	if f.failure = failure; failure == nil {
 		f.header = h
 	}
-	return turned
+	return turned, false
 }
 
 // forget notes that there is no file that can be used, and reports whether there was.
 func (f *snapshotFile) forget() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.drops++
 	was := f.header != snapshot.Header{}
 	f.header = snapshot.Header{}
 	return was
@@ -77,7 +82,7 @@ func (s *Store) keepSnapshot(ctx context.Context) {
 		s.writeSnapshot(ctx)
 		pause := max(min(writePause, s.cfg.renewal()), writeShare*time.Since(began))
 		sleep(ctx, pause+rand.N(pause/4+1)) // not in step with other processes
-		h, _ := s.snapshot.get()
+		h, _, _ := s.snapshot.get()
 		old := time.NewTimer(time.Until(h.Current.Add(s.cfg.renewal())))
 		select {
 		case <-ctx.Done():
@@ -114,21 +119,18 @@ func (s *Store) closeSnapshot() {
 
 // writeSnapshot writes the file, if there is something new.
 func (s *Store) writeSnapshot(ctx context.Context) {
-	scans := s.stats.scans.Load()
+	old, drops, _ := s.snapshot.get() // before what it writes is captured
 	h, records, ok := s.capture()
-	old, _ := s.snapshot.get()
 	if !ok || h.At == old.At && h.Current.Sub(old.Current) < s.cfg.renewal() {
 		return
 	}
 	err := snapshot.Write(ctx, s.cfg.path, s.cfg.sealer, h, tenantsOf(records))
-	switch {
-	case ctx.Err() != nil, errors.Is(err, snapshot.ErrBusy): // another process of the same database writes it
-		return
-	case err == nil && s.stats.scans.Load() != scans: // the history was lost meanwhile, perhaps
-		s.dropSnapshot()
+	if err != nil && ctx.Err() != nil || errors.Is(err, snapshot.ErrBusy) { // another process of the same database writes it
 		return
 	}
-	switch turned := s.snapshot.set(h, err); {
+	switch turned, lost := s.snapshot.set(h, err, drops); {
+	case lost:
+		s.removeSnapshot()
 	case err == nil:
 		s.stats.snapshots.Add(1)
 		if turned {
@@ -168,9 +170,12 @@ func tenantsOf(records []*index.Record) iter.Seq[tenancy.Tenant] {
 // database has another history.
 func (s *Store) dropSnapshot() {
 	s.phase.note(func(p *phase) { p.restored = false })
-	if !s.snapshot.forget() {
-		return
+	if s.snapshot.forget() {
+		s.removeSnapshot()
 	}
+}
+
+func (s *Store) removeSnapshot() {
 	if err := os.Remove(s.cfg.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.cfg.logger.Warn("tenancy: the snapshot of the tenants is of another history and cannot be removed", "path", s.cfg.path, "error", err)
 	}
