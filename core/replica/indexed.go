@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/internal/index"
@@ -34,11 +33,11 @@ func NewIndex(r *Store, keys func(tenancy.Tenant) []string) *Index {
 // Find returns the tenants with this key, in the order of List. Where nothing may be
 // served from memory it fails with ErrUnavailable: the source has no such index.
 func (x *Index) Find(key string) ([]tenancy.Tenant, error) {
-	if !x.s.reader.Serving() {
-		return nil, &tenancy.Error{Op: "Find", Err: fmt.Errorf("%w: the replica is not synced", tenancy.ErrUnavailable)}
-	}
 	x.s.mu.RLock()
 	defer x.s.mu.RUnlock()
+	if err := x.s.unserved("Find"); err != nil { // asked here: memory is emptied with the lock held
+		return nil, err
+	}
 	list := x.lists[key]
 	if list == nil {
 		return nil, nil

@@ -88,7 +88,9 @@ func read[T any](ctx context.Context, s *Store, op string, do func(ctx context.C
 	return follow.Call(ctx, &s.Decorator, op, func(ctx context.Context) (T, error) {
 		result, err := do(ctx, s.source)
 		if s.stats.below.Add(1); err == nil && !s.isRefused() && !s.reader.Restoring() {
-			err = s.reader.Follow(ctx)
+			if err = s.reader.Follow(ctx); err == nil {
+				err = s.reader.Settle(ctx)
+			}
 		}
 		return result, err
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -93,7 +94,9 @@ func WithFollowTimeout(d time.Duration) Option {
 // WithBus gives the replica a bus, over which processes tell each other that the log has
 // grown. PostgreSQL needs none: its NOTIFY does that. Close closes it, if it has a method
 // Close.
-func WithBus(b follow.Bus) Option { return option(func(c *config) { c.bus = b }) }
+func WithBus(b follow.Bus) Option {
+	return check(!nilvalue.Is(b), "WithBus needs a Bus", func(c *config) { c.bus = b })
+}
 
 // WithSnapshotFile keeps all tenants in a file, from which the next process is served at
 // once: it then reads what has changed since, and not all tenants, and it is served if
@@ -119,7 +122,7 @@ func WithSnapshotFile(path string, maxAge time.Duration) Option {
 // file: a process that starts from it serves the tenants that have some at once, with
 // their DatabaseURL withheld (see [tenancy.Secret.Err]), and reads all tenants anew.
 func WithSealer(s seal.Sealer) Option {
-	return check(s != nil, "WithSealer needs a Sealer", func(c *config) { c.sealer = s })
+	return check(!nilvalue.Is(s), "WithSealer needs a Sealer", func(c *config) { c.sealer = s })
 }
 
 // WithoutSecrets has the replica hold no secrets: each DatabaseURL that there is is

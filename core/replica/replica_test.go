@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,7 +252,13 @@ func TestIndexAndAll(t *testing.T) {
 		if found, err := byStatus.Find("suspended"); err != nil || len(found) != 0 {
 			t.Errorf("a deleted tenant: %v, %v", found, err)
 		}
-		all := slices.Collect(r.All())
+		var all []tenancy.Tenant
+		for t2, err := range r.All() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, t2)
+		}
 		if len(all) != 1 || all[0] != get(t, r, "bolt") {
 			t.Errorf("All: %v", all)
 		}
@@ -271,7 +278,10 @@ func TestOnChange(t *testing.T) {
 		var mu sync.Mutex
 		var told []string
 		known := map[string]*tenancy.Tenant{}
-		for old := range r.All() {
+		for old, err := range r.All() {
+			if err != nil {
+				t.Fatal(err)
+			}
 			known[old.ID] = &old
 		}
 		release := make(chan struct{})
@@ -360,6 +370,7 @@ func TestBadArguments(t *testing.T) {
 	for name, opt := range map[string]replica.Option{
 		"nil": nil, "tenants": replica.WithMaxTenants(0), "many tenants": replica.WithMaxTenants(1 << 31),
 		"stale": replica.WithMaxStale(0), "timeout": replica.WithFollowTimeout(0),
+		"bus": replica.WithBus(nil), "absent bus": replica.WithBus((*closable)(nil)),
 	} {
 		if _, err := replica.New(memstore.New(), opt); !errors.Is(err, tenancy.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
@@ -370,5 +381,29 @@ func TestBadArguments(t *testing.T) {
 	}
 	if _, err := replica.New(tenancy.Decorator{Next: struct{ tenancy.Store }{memstore.New()}}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a source that leads nowhere: %v, want ErrUnsupported", err)
+	}
+}
+
+// closable is a bus that counts how often it is closed.
+type closable struct{ closed atomic.Int64 }
+
+func (c *closable) Publish(context.Context, tenancy.Position) error { return nil }
+func (c *closable) Subscribe(_ context.Context, wake func(tenancy.Position)) {
+	wake(tenancy.Position{})
+}
+func (c *closable) Close() error {
+	if c.closed.Add(1) > 1 {
+		return errors.New("closed already")
+	}
+	return nil
+}
+
+func TestCloseClosesTheBusOnce(t *testing.T) {
+	bus := &closable{}
+	r := start(t, memstore.New(), replica.WithBus(bus))
+	stop(t, r)
+	stop(t, r)
+	if n := bus.closed.Load(); n != 1 {
+		t.Errorf("closed %d times", n)
 	}
 }

@@ -38,6 +38,7 @@ type Store struct {
 	phase    phase
 	snapshot snapshotFile
 	stats    counters
+	closeBus sync.Once
 	// What is to be called for each change.
 	observers atomic.Pointer[[]func(tenancy.Change)]
 }
@@ -99,7 +100,7 @@ func (s *Store) Close() error {
 	s.closeSnapshot()
 	err := errors.Join(s.memory.Close(), s.Decorator.Close())
 	if bus, ok := s.cfg.bus.(io.Closer); ok {
-		err = errors.Join(err, bus.Close())
+		s.closeBus.Do(func() { err = errors.Join(err, bus.Close()) })
 	}
 	return err
 }
@@ -126,16 +127,32 @@ func (s *Store) Await(ctx context.Context, p tenancy.Position) error {
 	return err
 }
 
-// All yields the tenants in memory, in no order and without a lock: each that is there all the while,
-// as it is when its turn comes. There are none before the first are read: see Synced.
-func (s *Store) All() iter.Seq[tenancy.Tenant] {
-	return func(yield func(tenancy.Tenant) bool) {
+// All yields the tenants, in no order and without a lock: each that is there all the while,
+// as it is when its turn comes. Where nothing may be served from memory, it ends with
+// ErrUnavailable: those that it has yielded then are not all.
+func (s *Store) All() iter.Seq2[tenancy.Tenant, error] {
+	return func(yield func(tenancy.Tenant, error) bool) {
 		for r := range s.table.All() {
-			if !yield(r.Tenant) {
+			if !s.reader.Serving() {
+				break
+			}
+			if !yield(r.Tenant, nil) {
 				return
 			}
 		}
+		if err := s.unserved("All"); err != nil {
+			yield(tenancy.Tenant{}, err)
+		}
 	}
+}
+
+// unserved fails where nothing may be served from memory, for what the source cannot
+// answer.
+func (s *Store) unserved(op string) error {
+	if s.reader.Serving() {
+		return nil
+	}
+	return &tenancy.Error{Op: op, Err: fmt.Errorf("%w: nothing is served from memory: see State", tenancy.ErrUnavailable)}
 }
 
 // Agrees implements [follow.Holder].
