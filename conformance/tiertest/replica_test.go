@@ -4,11 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/conformance/faults"
+	"github.com/go-tenancy/tenantstore/conformance/internal/recorder"
 	"github.com/go-tenancy/tenantstore/conformance/tiertest"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/replica"
@@ -126,6 +128,56 @@ func TestReplicas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tiertest.RunStack(t, tiertest.StackHarness{Open: openReplicas(node), Rounds: *rounds, Seed: *seed})
+		})
+	}
+}
+
+// silent is a source whose log does not say what its changes have touched.
+type silent struct{ tenancy.Source }
+
+func (s silent) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	changes, err := s.Source.Changes(ctx, after, limit)
+	for i := range changes {
+		changes[i].Keys = nil
+	}
+	return changes, err
+}
+
+// early is a replica that does not follow the log after a write.
+type early struct {
+	tenancy.Store
+	source tenancy.Source
+}
+
+func (e early) SetStatus(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
+	return e.source.SetStatus(ctx, id, s)
+}
+
+func (e early) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	return e.source.Update(ctx, t)
+}
+
+// The judge of replicas can fail.
+func TestReplicaMutantsAreRejected(t *testing.T) {
+	for how, node := range map[string]func(testing.TB, tenancy.Source, tier.Bus) tenancy.Store{
+		"loads nothing of what has changed": func(tb testing.TB, source tenancy.Source, _ tier.Bus) tenancy.Store {
+			return newReplica(tb, silent{source})
+		},
+		"does not follow its own writes": func(tb testing.TB, source tenancy.Source, _ tier.Bus) tenancy.Store {
+			return early{newReplica(tb, source), source}
+		},
+	} {
+		t.Run(strings.ReplaceAll(how, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			h := tiertest.StackHarness{Open: openReplicas(node), Rounds: 400, Patience: time.Second}
+			for range stackRuns {
+				h.Patience *= 2 // a busy machine may fail earlier, for another reason
+				got := recorder.Record(t, func(tb testing.TB) { tiertest.CheckStack(tb, h) })
+				if strings.Contains(got.Text(), stale) || strings.Contains(got.Text(), apart) {
+					return
+				}
+			}
+			t.Errorf("RunStack does not reject a replica that %s", how)
 		})
 	}
 }
