@@ -22,7 +22,7 @@ func (s *Store) IndexedSearchText() string {
 }
 
 // MigrationLockText takes the lock of migrations in PostgreSQL.
-func (s *Store) MigrationLockText() string { return s.engine.(*postgres.Engine).MigrationLockText() }
+func (s *Store) MigrationLockText() string { return postgres.MigrationLockText(s.common().Names) }
 
 // WithUpkeep sets how often the store trims and looks for findings, and how full the
 // queue of NOTIFY may be, from 0 to 1.

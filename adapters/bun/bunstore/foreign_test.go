@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -30,9 +32,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // sqliteDB opens a pool with the driver's defaults: deferred transactions,
 // rollback journal, no busy_timeout. It syncs nothing and keeps its
 // connections, for speed.
-func sqliteDB(tb testing.TB, path string) *bun.DB {
+func sqliteDB(tb testing.TB, path string, params ...string) *bun.DB {
 	tb.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(OFF)")
+	db, err := sql.Open("sqlite", "file:"+path+"?"+strings.Join(append(params, "_pragma=synchronous(OFF)"), "&"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -49,17 +51,17 @@ func sqliteDB(tb testing.TB, path string) *bun.DB {
 // ever.
 func postgresDB(tb testing.TB, dsn string) *bun.DB {
 	tb.Helper()
-	separator := "?"
-	if strings.Contains(dsn, "?") {
-		separator = "&"
-	}
-	if !strings.Contains(dsn, "://") {
-		separator = " "
-	}
-	db, err := sql.Open("pgx", dsn+separator+"default_transaction_isolation=serializable")
+	return postgresDBWith(tb, dsn, "serializable")
+}
+
+func postgresDBWith(tb testing.TB, dsn, isolation string) *bun.DB {
+	tb.Helper()
+	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		tb.Fatal(err)
+		tb.Fatal("the connection string cannot be read")
 	}
+	config.RuntimeParams["default_transaction_isolation"] = isolation
+	db := stdlib.OpenDB(*config)
 	tb.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			tb.Error(err)

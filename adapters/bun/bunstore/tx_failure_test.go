@@ -137,7 +137,7 @@ func TestTxThatHasEnded(t *testing.T) {
 }
 
 func TestTxOfPostgresThatWasAborted(t *testing.T) {
-	db := postgresDB(t, newPostgres(t))
+	db := postgresDBWith(t, newPostgres(t), "read committed")
 	s := newStore(t, db)
 	err := db.RunInTx(t.Context(), nil, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.ExecContext(ctx, "SELECT 1 / 0"); err == nil {
@@ -211,7 +211,7 @@ func TestTxKeepsOtherWritersWaiting(t *testing.T) {
 
 // In PostgreSQL a row that somebody has locked is not waited for; the transaction goes on.
 func TestTxOfPostgresMeetsALockedRow(t *testing.T) {
-	db := postgresDB(t, newPostgres(t))
+	db := postgresDBWith(t, newPostgres(t), "read committed")
 	s := newStore(t, db)
 	ctx := t.Context()
 	created, err := s.Create(ctx, acme())

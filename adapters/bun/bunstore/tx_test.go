@@ -3,6 +3,7 @@ package bunstore_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -26,13 +27,19 @@ var errRollback = errors.New("rolled back by the program")
 // inTx runs the test with a store on each database, and a second one, as of another process.
 func inTx(t *testing.T, test func(t *testing.T, db *bun.DB, s, other *bunstore.Store), opts ...bunstore.Option) {
 	t.Helper()
-	each(t, func(t *testing.T, db *bun.DB) {
+	run := func(t *testing.T, db *bun.DB) {
 		s, other := newStore(t, db, opts...), newStore(t, db, opts...)
 		if _, err := db.NewCreateTable().Model((*member)(nil)).Exec(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		test(t, db, s, other)
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		// As a program opens it: the commit of bun does not wait for readers, and a
+		// transaction that begins by a read may have to give up.
+		run(t, sqliteDB(t, filepath.Join(t.TempDir(), "tenants.db"), "_pragma=busy_timeout(60000)", "_pragma=journal_mode(WAL)", "_txlock=immediate"))
 	})
+	t.Run("postgres", func(t *testing.T) { run(t, postgresDBWith(t, newPostgres(t), "read committed")) })
 }
 
 func within(t *testing.T, s *bunstore.Store, tx bun.Tx) tenancy.Store {

@@ -13,7 +13,7 @@ import (
 // CreateBatch implements driver.BatchCreator with one statement, whatever the
 // number of tenants, and a second one if some are taken. Rows that are taken
 // when the statement begins leave no trace in the log.
-func (p *Engine) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+func (p *store) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	if len(ts) == 0 {
 		return nil, nil
 	}
@@ -36,7 +36,7 @@ func (p *Engine) CreateBatch(ctx context.Context, ts []tenancy.Tenant) ([]tenanc
 }
 
 // batchArgs returns the columns of ts as arrays.
-func (p *Engine) batchArgs(ts []tenancy.Tenant) ([]any, error) {
+func (p *store) batchArgs(ts []tenancy.Tenant) ([]any, error) {
 	const timeFormat = "2006-01-02T15:04:05.999999Z07:00"
 	args := make([]any, 11)
 	column := make([]string, len(ts))
@@ -74,7 +74,7 @@ func (p *Engine) batchArgs(ts []tenancy.Tenant) ([]any, error) {
 
 // batchResults puts what was created in the order of ts and finds out what stood
 // in the way of the others. One that is free by now is created after all.
-func (p *Engine) batchResults(ctx context.Context, ts, created []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+func (p *store) batchResults(ctx context.Context, ts, created []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	byID := make(map[string]tenancy.Tenant, len(created))
 	for _, t := range created {
 		byID[t.ID] = t

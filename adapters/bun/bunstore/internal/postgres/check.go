@@ -30,7 +30,7 @@ const rules = `SELECT string_agg(format('%s of %s', r.rulename, c.relname), ', '
 	WHERE n.nspname = $1::text AND c.relname IN ($2::text, $2::text || '_changes') AND c.relkind = 'r'`
 
 // Inspect is what Check does in PostgreSQL alone.
-func (p *Engine) Inspect(ctx context.Context) (found []engine.Finding, err error) {
+func (p *store) Inspect(ctx context.Context) (found []engine.Finding, err error) {
 	wrong, err := p.wrongTriggers(ctx, p.Read)
 	if err != nil {
 		return nil, err

@@ -14,21 +14,21 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
-// Engine is the store on PostgreSQL. A write is one statement wherever that is
+// store is that on PostgreSQL. A write is one statement wherever that is
 // possible. Its BEFORE STATEMENT trigger takes the lock of all writers, so the
 // statement itself must never wait for a row while it holds that: it locks rows
 // NOWAIT, fails if somebody edits them, lets go of everything and is tried
 // again. Hence no session is ever in a deadlock with the store.
-type Engine struct {
+type store struct {
 	*engine.Base
 	statements
-	foreign func() *Engine // for sessions that the store has not set up
+	foreign func() *store // for sessions that the store has not set up
 }
 
 // New returns the engine of a store in db. It does no I/O.
 func New(db *bun.DB, c engine.Config) engine.Engine {
 	p := newEngine(engine.NewBase(db, c))
-	p.foreign = sync.OnceValue(func() *Engine {
+	p.foreign = sync.OnceValue(func() *store {
 		if !p.SessionsReady {
 			return p
 		}
@@ -37,17 +37,16 @@ func New(db *bun.DB, c engine.Config) engine.Engine {
 	return p
 }
 
-func newEngine(b *engine.Base) *Engine {
-	p := &Engine{Base: b}
+func newEngine(b *engine.Base) *store {
+	p := &store{Base: b}
 	p.SetDialect(p)
 	p.statements = p.newStatements()
 	return p
 }
 
-// Within implements engine.Engine.
-func (p *Engine) Within(tx bun.Tx) engine.Backend {
+func (p *store) Within(tx bun.Tx) engine.Backend {
 	foreign := p.foreign()
-	return &Engine{Base: foreign.Base.Within(tx), statements: foreign.statements}
+	return &store{Base: foreign.Base.Within(tx), statements: foreign.statements}
 }
 
 //go:embed *.sql
@@ -61,14 +60,11 @@ func SearchSchema(n engine.Names) (string, error) {
 	return n.Fill(files, "search.sql", template.FuncMap{"searchText": searchText})
 }
 
-// Schema implements engine.Dialect.
-func (p *Engine) Schema() (string, error) { return Schema(p.Names) }
+func (p *store) Schema() (string, error) { return Schema(p.Names) }
 
-// SearchSchema implements engine.Dialect.
-func (p *Engine) SearchSchema() (string, error) { return SearchSchema(p.Names) }
+func (p *store) SearchSchema() (string, error) { return SearchSchema(p.Names) }
 
-// Table implements engine.Dialect.
-func (p *Engine) Table(suffix string) string {
+func (p *store) Table(suffix string) string {
 	return `"` + p.Names.Schema + `"."` + p.Names.Table + suffix + `"`
 }
 
@@ -96,13 +92,13 @@ func sessionIsFit(hidden string) string {
 }
 
 // showsAll is a condition of sessionIsFit: the session sees every row of a table.
-func (p *Engine) showsAll(suffix string) string {
+func (p *store) showsAll(suffix string) string {
 	return "WHEN pg_catalog.row_security_active('" + p.Table(suffix) + "') THEN '" + hiddenRows + "' "
 }
 
 // Source leaves out tables that inherit from this one: no trigger of the store fires for
 // their rows.
-func (p *Engine) Source(suffix, alias string) string {
+func (p *store) Source(suffix, alias string) string {
 	table, fit := p.Table(suffix), "TRUE"
 	if !p.SessionsReady {
 		fit = sessionIsFit(p.showsAll(suffix))
@@ -115,21 +111,19 @@ func (p *Engine) Source(suffix, alias string) string {
 func noView(alias string) string { return "(TRUE OR " + alias + ".tableoid IS NULL)" }
 
 // Presence looks for a trigger that only a table of a store has, be it disabled.
-func (p *Engine) Presence() string {
+func (p *store) Presence() string {
 	return "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_trigger AS g ON g.tgrelid = c.oid JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid" +
 		" WHERE c.oid = to_regclass('" + p.Table("") + "') AND c.relkind = 'r' AND p.proname = '" + p.Names.Table + "_record')"
 }
 
-// Param implements engine.Dialect.
-func (p *Engine) Param(n int) string { return fmt.Sprintf("$%d", n) }
+func (p *store) Param(n int) string { return fmt.Sprintf("$%d", n) }
 
-// In implements engine.Dialect.
-func (p *Engine) In(column, param string) string {
+func (p *store) In(column, param string) string {
 	return column + " = ANY(" + param + "::text[])"
 }
 
 // Array returns an array literal: every driver can bind a text.
-func (p *Engine) Array(values []string) (any, error) {
+func (p *store) Array(values []string) (any, error) {
 	var b strings.Builder
 	b.WriteByte('{')
 	for i, v := range values {
@@ -149,25 +143,21 @@ func (p *Engine) Array(values []string) (any, error) {
 	return b.String(), nil
 }
 
-// HasPrefix implements engine.Dialect.
-func (p *Engine) HasPrefix(text, part string) string {
+func (p *store) HasPrefix(text, part string) string {
 	return "starts_with(" + text + ", " + part + ")"
 }
 
-// Contains implements engine.Dialect.
-func (p *Engine) Contains(text, part string) string {
+func (p *store) Contains(text, part string) string {
 	return "strpos(" + text + ", " + part + ") > 0"
 }
 
-// Time implements engine.Dialect.
-func (p *Engine) Time(t time.Time) any { return t }
+func (p *store) Time(t time.Time) any { return t }
 
 // Aged goes by the clock of the server, which has stamped the rows. Behind one that is
 // not old, as the clock has it, none is.
-func (p *Engine) Aged() string {
+func (p *store) Aged() string {
 	return "SELECT coalesce(min(c.revision) FILTER (WHERE c.at >= clock_timestamp() - $1::bigint * interval '1 microsecond') - 1, max(c.revision))" +
 		fmt.Sprintf(" FROM (SELECT revision, at FROM %s ORDER BY revision LIMIT %d) AS c", p.Source("_changes", "c"), engine.TrimChunk)
 }
 
-// Backoff implements engine.Dialect.
-func (p *Engine) Backoff() time.Duration { return 50 * time.Millisecond }
+func (p *store) Backoff() time.Duration { return 50 * time.Millisecond }

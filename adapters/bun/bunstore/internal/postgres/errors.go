@@ -12,7 +12,7 @@ import (
 )
 
 // Classify reads the SQLSTATE, which pgx and lib/pq give by a method.
-func (p *Engine) Classify(err error) (engine.Kind, string) {
+func (p *store) Classify(err error) (engine.Kind, string) {
 	var coded interface{ SQLState() string }
 	if !errors.As(err, &coded) {
 		return engine.Unavailable, engine.Describe(err)

@@ -37,7 +37,7 @@ func TestClassify(t *testing.T) {
 		{"cancelled by the server", &pgError{Code: "57014"}, engine.Interrupted, tenancy.ErrUnavailable, "cancelled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := engine.Fail(t.Context(), &Engine{}, fmt.Errorf("wrapped: %w", c.err))
+			err := engine.Fail(t.Context(), &store{}, fmt.Errorf("wrapped: %w", c.err))
 			if got := engine.KindOf(err); got != c.kind {
 				t.Errorf("kind = %d, want %d", got, c.kind)
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // Migrate looks without a lock first, because usually there is nothing to do.
-func (p *Engine) Migrate(ctx context.Context) error {
+func (p *store) Migrate(ctx context.Context) error {
 	done := false
 	err := p.Retry(ctx, func() error {
 		exists, err := p.migrated(ctx, p.Read)
@@ -44,7 +44,7 @@ func (p *Engine) Migrate(ctx context.Context) error {
 // InTransaction waits as long as another migration takes, which holds the lock
 // and may be building an index, and for other locks as briefly as always. Limits that
 // the role or database has for ordinary statements do not count.
-func (p *Engine) InTransaction(ctx context.Context, f func(engine.Session) error) error {
+func (p *store) InTransaction(ctx context.Context, f func(engine.Session) error) error {
 	briefly := p.lockTimeoutText
 	if p.SessionsReady {
 		briefly = "SET LOCAL lock_timeout = DEFAULT"
@@ -54,7 +54,7 @@ func (p *Engine) InTransaction(ctx context.Context, f func(engine.Session) error
 			for _, text := range []string{
 				"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '1min'",
 				"SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'", // PostgreSQL 17
-				p.MigrationLockText(),
+				MigrationLockText(p.Names),
 				briefly,
 			} {
 				if _, err := in.Exec(ctx, text); err != nil {
@@ -69,7 +69,7 @@ func (p *Engine) InTransaction(ctx context.Context, f func(engine.Session) error
 // migrated asks the catalog and not to_regclass, which answers from a cache that
 // an advisory lock does not refresh. Another program's table of this name does not
 // count; it will be in the way.
-func (p *Engine) migrated(ctx context.Context, in engine.Session) (bool, error) {
+func (p *store) migrated(ctx context.Context, in engine.Session) (bool, error) {
 	var exists bool
 	_, err := in.One(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"+
 		" JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid"+
@@ -79,8 +79,8 @@ func (p *Engine) migrated(ctx context.Context, in engine.Session) (bool, error) 
 
 // MigrationLockText takes the lock of migrations: one for each store of a
 // database.
-func (p *Engine) MigrationLockText() string {
+func MigrationLockText(n engine.Names) string {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte("tenantstore " + p.Names.Schema + "." + p.Names.Table)) // never fails
-	return fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(h.Sum64()))      //nolint:gosec // any 64 bits will do
+	_, _ = h.Write([]byte("tenantstore " + n.Schema + "." + n.Table))        // never fails
+	return fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(h.Sum64())) //nolint:gosec // any 64 bits will do
 }

@@ -19,14 +19,13 @@ func searchText(table string) string {
 	return "replace(replace(replace(encode(decode(" + text + ", 'escape'), 'escape'), chr(92), 'x'), ' ', 'x'), '-', 'x')"
 }
 
-// SearchDrop implements engine.Dialect.
-func (p *Engine) SearchDrop() string {
+func (p *store) SearchDrop() string {
 	return fmt.Sprintf(`DROP INDEX IF EXISTS "%s"."%s_search_idx"`, p.Names.Schema, p.Names.Table)
 }
 
 // SearchState is false for an index that CREATE INDEX CONCURRENTLY is building,
 // or has failed to.
-func (p *Engine) SearchState() string {
+func (p *store) SearchState() string {
 	return fmt.Sprintf("SELECT i.indisvalid FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid"+
 		" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = '%s' AND c.relname = '%s_search_idx'", p.Names.Schema, p.Names.Table)
 }
@@ -34,7 +33,7 @@ func (p *Engine) SearchState() string {
 // SearchLookup returns a LIKE pattern of the words in what the query becomes, in
 // their order, because pg_trgm has no trigrams of other characters. No character
 // of a word is special in a pattern.
-func (p *Engine) SearchLookup(folded string) (lookup string, trigrams []string) {
+func (p *store) SearchLookup(folded string) (lookup string, trigrams []string) {
 	var text strings.Builder
 	for i := range len(folded) {
 		switch c := folded[i]; {
@@ -64,7 +63,7 @@ func (p *Engine) SearchLookup(folded string) (lookup string, trigrams []string) 
 // SearchSample reads whole pages, of twenty tenants or more each. The limit is
 // there for the planner: it takes the sample for a tenth of the table otherwise,
 // and compiles the statement, which takes longer than all the rest.
-func (p *Engine) SearchSample(share int) string {
+func (p *store) SearchSample(share int) string {
 	pages := fmt.Sprintf("greatest(pg_relation_size('%s') / current_setting('block_size')::integer, 1)", p.Table(""))
 	return "WITH sample AS MATERIALIZED (SELECT " + searchText("t.") + " AS text FROM " + p.Table("") + " AS t" +
 		fmt.Sprintf(" TABLESAMPLE SYSTEM ((SELECT least(100.0 / %d, 100.0 * %d / %s)::real)) LIMIT %d)", share, engine.SampleRows/20, pages, 10*engine.SampleRows) +
@@ -72,7 +71,6 @@ func (p *Engine) SearchSample(share int) string {
 		" FROM sample AS s CROSS JOIN unnest($1::text[]) AS g (trigram) GROUP BY g.trigram) AS h)"
 }
 
-// SearchFrom implements engine.Dialect.
-func (p *Engine) SearchFrom(param string) (from, condition string) {
+func (p *store) SearchFrom(param string) (from, condition string) {
 	return p.Source("", "t"), searchText("t.") + " LIKE " + param
 }

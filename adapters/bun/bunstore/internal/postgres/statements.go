@@ -23,7 +23,7 @@ type statements struct {
 }
 
 // newStatements builds what p writes by, once.
-func (p *Engine) newStatements() statements {
+func (p *store) newStatements() statements {
 	t := p.Table("")
 	// own selects the row with id $1 if condition holds, and locks it.
 	own := func(condition, strength string) string {

@@ -13,13 +13,13 @@ import (
 
 // single runs f, which is one statement, again as long as it loses against other
 // sessions: on the pool, if its sessions are set up, else in a transaction.
-func (p *Engine) single(ctx context.Context, f func(engine.Session) error) error {
+func (p *store) single(ctx context.Context, f func(engine.Session) error) error {
 	return p.write(ctx, p.SessionsReady, f)
 }
 
 // onConnection runs f on a connection of the pool. If the context ends before there is
 // one, which takes long while all of them hang, nothing was sent.
-func (p *Engine) onConnection(ctx context.Context, f func(engine.Session) error) (err error) {
+func (p *store) onConnection(ctx context.Context, f func(engine.Session) error) (err error) {
 	for range engine.Attempts {
 		conn, failed := p.DB.Conn(ctx)
 		if failed != nil {
@@ -57,13 +57,13 @@ func (h *held) ExecContext(ctx context.Context, text string, args ...any) (sql.R
 
 // transaction runs f in a transaction, again as long as it loses against other
 // sessions.
-func (p *Engine) transaction(ctx context.Context, f func(engine.Session) error) error {
+func (p *store) transaction(ctx context.Context, f func(engine.Session) error) error {
 	return p.write(ctx, false, f)
 }
 
 // write runs f. A session whose plans are outdated goes on with them: those of
 // prepared statements the driver forgets, those of triggers have to be discarded.
-func (p *Engine) write(ctx context.Context, alone bool, f func(engine.Session) error) error {
+func (p *store) write(ctx context.Context, alone bool, f func(engine.Session) error) error {
 	if p.InTx() {
 		return p.InSavepoint(ctx, p.enter, p.leave, f)
 	}
@@ -91,7 +91,7 @@ func (p *Engine) write(ctx context.Context, alone bool, f func(engine.Session) e
 }
 
 // transact runs f in a transaction that is set up for the store.
-func (p *Engine) transact(ctx context.Context, f func(engine.Session) error) error {
+func (p *store) transact(ctx context.Context, f func(engine.Session) error) error {
 	return p.runInTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, func(_ context.Context, tx bun.Tx) error {
 		in := p.Read.With(tx.Tx)
 		if !p.SessionsReady {
@@ -103,8 +103,7 @@ func (p *Engine) transact(ctx context.Context, f func(engine.Session) error) err
 	})
 }
 
-// RunInTx implements engine.Engine.
-func (p *Engine) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
+func (p *store) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
 	err := p.runInTx(ctx, opts, f)
 	if err == nil {
 		p.Wrote()
@@ -114,7 +113,7 @@ func (p *Engine) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(contex
 
 // runInTx tells what f has failed with, which then was rolled back, from a COMMIT without an
 // answer, which may have happened: it is never tried again.
-func (p *Engine) runInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
+func (p *store) runInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
 	begun, result := false, error(nil)
 	err := p.DB.RunInTx(ctx, opts, func(ctx context.Context, tx bun.Tx) error {
 		begun = true

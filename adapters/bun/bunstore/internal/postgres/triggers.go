@@ -18,7 +18,7 @@ import (
 
 // functions returns the names of what the schema has of them, and of each the MD5
 // of what it does.
-func (p *Engine) functions() (functionNames, bodies []string, err error) {
+func (p *store) functions() (functionNames, bodies []string, err error) {
 	ddl, err := p.Schema()
 	for _, text := range strings.Split(ddl, "\nCREATE OR REPLACE FUNCTION ")[1:] {
 		head, rest, _ := strings.Cut(text, `"(`)
@@ -50,7 +50,7 @@ func firesAfter(event int) string {
 // wrongTriggers names what is wrong with the triggers, the functions and the rows that
 // they need, as this version of the schema has them; it knows nothing of a newer one. A
 // trigger is known by what it calls, whatever its name.
-func (p *Engine) wrongTriggers(ctx context.Context, in engine.Session) (wrong []string, err error) {
+func (p *store) wrongTriggers(ctx context.Context, in engine.Session) (wrong []string, err error) {
 	functionNames, bodies, err := p.functions()
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (p *Engine) wrongTriggers(ctx context.Context, in engine.Session) (wrong []
 // repairTriggers makes the triggers and what they need anew if they do not all fire.
 // What was written without them is not in the log, so it then gets a reset, which
 // touches every key.
-func (p *Engine) repairTriggers(ctx context.Context, in engine.Session) error {
+func (p *store) repairTriggers(ctx context.Context, in engine.Session) error {
 	wrong, err := p.wrongTriggers(ctx, in)
 	if err != nil || len(wrong) == 0 {
 		return err

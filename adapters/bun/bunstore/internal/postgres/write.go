@@ -10,8 +10,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
-// Create implements driver.Backend.
-func (p *Engine) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
+func (p *store) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
 	databaseURL, err := p.Seal(t.ID, t.DatabaseURL.Reveal())
 	if err != nil {
 		return created, err
@@ -31,7 +30,7 @@ func (p *Engine) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.
 // whichTaken says which field of t made a write fail with err. If by now none
 // would, the write can be tried again, unless err came from a constraint of
 // somebody else.
-func (p *Engine) whichTaken(ctx context.Context, t tenancy.Tenant, which func(engine.Owners, tenancy.Tenant) error, err error) (again bool, _ error) {
+func (p *store) whichTaken(ctx context.Context, t tenancy.Tenant, which func(engine.Owners, tenancy.Tenant) error, err error) (again bool, _ error) {
 	if engine.KindOf(err) != engine.Duplicate || !p.ownConstraint(err) {
 		return false, err
 	}
@@ -45,7 +44,7 @@ func (p *Engine) whichTaken(ctx context.Context, t tenancy.Tenant, which func(en
 
 // ownConstraint reports whether err names a constraint of the store, or none, as
 // some drivers do.
-func (p *Engine) ownConstraint(err error) bool {
+func (p *store) ownConstraint(err error) bool {
 	var coded interface{ SQLState() string }
 	if !errors.As(err, &coded) {
 		return true
@@ -56,7 +55,7 @@ func (p *Engine) ownConstraint(err error) bool {
 
 // Update implements driver.Backend. It is one statement, unless the identifier
 // changes or there is something to complain about.
-func (p *Engine) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
+func (p *store) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
 	var databaseURL string
 	err = p.Retry(ctx, func() (err error) {
 		databaseURL, err = p.SealForUpdate(ctx, p.Read, t)
@@ -84,7 +83,7 @@ func (p *Engine) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 
 // whyNotUpdated finds out why an UPDATE of t matched no row, and returns the
 // statement to try instead.
-func (p *Engine) whyNotUpdated(ctx context.Context, t tenancy.Tenant) (string, error) {
+func (p *store) whyNotUpdated(ctx context.Context, t tenancy.Tenant) (string, error) {
 	var (
 		at         engine.Position
 		identifier engine.Text
@@ -110,7 +109,7 @@ func (p *Engine) whyNotUpdated(ctx context.Context, t tenancy.Tenant) (string, e
 
 // againIfExists turns an ErrNotFound, which a write got that matched no row,
 // into another attempt if the tenant is there: it was created meanwhile.
-func (p *Engine) againIfExists(ctx context.Context, id string, err error) (bool, error) {
+func (p *store) againIfExists(ctx context.Context, id string, err error) (bool, error) {
 	if !errors.Is(err, tenancy.ErrNotFound) {
 		return false, err
 	}
@@ -122,7 +121,7 @@ func (p *Engine) againIfExists(ctx context.Context, id string, err error) (bool,
 }
 
 // SetStatus is one statement.
-func (p *Engine) SetStatus(ctx context.Context, id string, s tenancy.Status) (t tenancy.Tenant, err error) {
+func (p *store) SetStatus(ctx context.Context, id string, s tenancy.Status) (t tenancy.Tenant, err error) {
 	err = engine.Repeat(func() (bool, error) {
 		err := p.single(ctx, func(in engine.Session) error {
 			t, err = in.Tenant(ctx, p.status, id, string(s), tenancy.ActorFrom(ctx))
@@ -135,7 +134,7 @@ func (p *Engine) SetStatus(ctx context.Context, id string, s tenancy.Status) (t 
 
 // BulkUpdateStatus implements driver.Backend in one statement, which locks the
 // rows in the order of their IDs.
-func (p *Engine) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.Status) (ts []tenancy.Tenant, err error) {
+func (p *store) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.Status) (ts []tenancy.Tenant, err error) {
 	list, err := p.Array(ids)
 	if err != nil {
 		return nil, err
@@ -153,7 +152,7 @@ func (p *Engine) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.S
 // UpdateMetadata implements driver.Backend. It is one statement, as long as it
 // changes something and the result is surely small enough: PostgreSQL's spelling
 // of a document is never shorter than the canonical one.
-func (p *Engine) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
+func (p *store) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	run := p.single
 	if p.MetadataCheck != nil {
 		run = p.transaction // rolls back what the check refuses
@@ -185,7 +184,7 @@ func (p *Engine) UpdateMetadata(ctx context.Context, id string, patch tenancy.Me
 }
 
 // mergeInGo is UpdateMetadata for a result near the limit.
-func (p *Engine) mergeInGo(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
+func (p *store) mergeInGo(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = p.transaction(ctx, func(in engine.Session) error {
 		var one int64
 		if _, err := in.One(ctx, p.lock, nil, &one); err != nil { // first, as the triggers do
@@ -211,7 +210,7 @@ func (p *Engine) mergeInGo(ctx context.Context, id string, patch tenancy.Metadat
 }
 
 // ReplaceSecret implements backend.
-func (p *Engine) ReplaceSecret(ctx context.Context, old engine.StoredSecret, text string) (replaced bool, err error) {
+func (p *store) ReplaceSecret(ctx context.Context, old engine.StoredSecret, text string) (replaced bool, err error) {
 	err = p.single(ctx, func(in engine.Session) error {
 		n, err := in.Exec(ctx, p.secret, old.ID, text, tenancy.ActorFrom(ctx), old.Text)
 		replaced = n > 0
@@ -220,8 +219,7 @@ func (p *Engine) ReplaceSecret(ctx context.Context, old engine.StoredSecret, tex
 	return replaced, err
 }
 
-// Delete implements driver.Backend.
-func (p *Engine) Delete(ctx context.Context, id string) error {
+func (p *store) Delete(ctx context.Context, id string) error {
 	if !p.SoftDelete {
 		return p.Purge(ctx, id)
 	}
@@ -239,8 +237,7 @@ func (p *Engine) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// Purge implements driver.Purger.
-func (p *Engine) Purge(ctx context.Context, id string) error {
+func (p *store) Purge(ctx context.Context, id string) error {
 	return engine.Repeat(func() (bool, error) {
 		err := p.single(ctx, func(in engine.Session) error {
 			n, err := in.Exec(ctx, p.remove, id, tenancy.ActorFrom(ctx))

@@ -14,11 +14,11 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
-// Engine is the store on SQLite. Every write is one immediate transaction, in
+// store is that on SQLite. Every write is one immediate transaction, in
 // which there is no other writer; so it may read first and decide in Go. It
 // reads the result back because RETURNING shows a row as it was before the
 // triggers stamped it.
-type Engine struct {
+type store struct {
 	*engine.Base
 	statements
 	// turn is held by the one who writes: waiting in line is fairer than losing
@@ -31,7 +31,7 @@ type Engine struct {
 
 // New returns the engine of a store in db. It does no I/O.
 func New(db *bun.DB, c engine.Config) engine.Engine {
-	s := &Engine{Base: engine.NewBase(db, c), turn: make(chan struct{}, 1), pool: newPrepared(db.DB)}
+	s := &store{Base: engine.NewBase(db, c), turn: make(chan struct{}, 1), pool: newPrepared(db.DB)}
 	s.SetDialect(s)
 	s.statements = s.newStatements()
 	s.OnClose = append([]func() error{s.pool.close}, c.OnClose...)
@@ -46,8 +46,8 @@ func New(db *bun.DB, c engine.Config) engine.Engine {
 
 // Within implements engine.Engine. What somebody does to the schema in tx is not known to be
 // committed, so that nobody else goes by it.
-func (s *Engine) Within(tx bun.Tx) engine.Backend {
-	in := &Engine{Base: s.Base.Within(tx), statements: s.statements}
+func (s *store) Within(tx bun.Tx) engine.Backend {
+	in := &store{Base: s.Base.Within(tx), statements: s.statements}
 	in.checked.Store(s.checked.Load())
 	return in
 }
@@ -61,49 +61,38 @@ func Schema(n engine.Names) (string, error) { return n.Fill(files, "schema.sql",
 // SearchSchema returns the statements that create the search index.
 func SearchSchema(n engine.Names) (string, error) { return n.Fill(files, "search.sql", nil) }
 
-// Schema implements engine.Dialect.
-func (s *Engine) Schema() (string, error) { return Schema(s.Names) }
+func (s *store) Schema() (string, error) { return Schema(s.Names) }
 
-// SearchSchema implements engine.Dialect.
-func (s *Engine) SearchSchema() (string, error) { return SearchSchema(s.Names) }
+func (s *store) SearchSchema() (string, error) { return SearchSchema(s.Names) }
 
-// Table implements engine.Dialect.
-func (s *Engine) Table(suffix string) string { return `"` + s.Names.Table + suffix + `"` }
+func (s *store) Table(suffix string) string { return `"` + s.Names.Table + suffix + `"` }
 
-// Source implements engine.Dialect.
-func (s *Engine) Source(suffix, alias string) string {
+func (s *store) Source(suffix, alias string) string {
 	return s.Table(suffix) + " AS " + alias
 }
 
-// Presence implements engine.Dialect.
-func (s *Engine) Presence() string { return "" }
+func (s *store) Presence() string { return "" }
 
-// Param implements engine.Dialect.
-func (s *Engine) Param(n int) string { return fmt.Sprintf("?%d", n) }
+func (s *store) Param(n int) string { return fmt.Sprintf("?%d", n) }
 
-// In implements engine.Dialect.
-func (s *Engine) In(column, param string) string {
+func (s *store) In(column, param string) string {
 	return column + " IN (SELECT value FROM json_each(" + param + "))"
 }
 
-// Array implements engine.Dialect.
-func (s *Engine) Array(values []string) (any, error) {
+func (s *store) Array(values []string) (any, error) {
 	data, err := json.Marshal(values)
 	return string(data), err
 }
 
-// HasPrefix implements engine.Dialect.
-func (s *Engine) HasPrefix(text, part string) string {
+func (s *store) HasPrefix(text, part string) string {
 	return "substr(" + text + ", 1, length(" + part + ")) = " + part
 }
 
-// Contains implements engine.Dialect.
-func (s *Engine) Contains(text, part string) string {
+func (s *store) Contains(text, part string) string {
 	return "instr(" + text + ", " + part + ") > 0"
 }
 
-// Time implements engine.Dialect.
-func (s *Engine) Time(t time.Time) any { return t.UnixMicro() }
+func (s *store) Time(t time.Time) any { return t.UnixMicro() }
 
 // Aged asks no clock: SQLite has none but those of the processes that write, and one of
 // them may be a year wrong. A row is old when the log has gone on for that long since:
@@ -111,7 +100,7 @@ func (s *Engine) Time(t time.Time) any { return t.UnixMicro() }
 // than one before it brings none, and the step from one row to the next a hundredth of
 // the age at most. So a clock that is behind makes nothing old, and one that is ahead a
 // hundredth sooner. Of a long log, a row in so many is looked at.
-func (s *Engine) Aged() string {
+func (s *store) Aged() string {
 	return strings.ReplaceAll(`WITH RECURSIVE bounds AS (SELECT (SELECT min(revision) FROM changes) AS oldest, (SELECT max(revision) FROM changes) AS newest),
 	looked (revision, step, newest) AS (
 		SELECT oldest, (newest - oldest) / 1000 + 1, newest FROM bounds
@@ -125,5 +114,4 @@ func (s *Engine) Aged() string {
 	SELECT max(revision) FROM ages WHERE age >= ?1`, "changes", s.Table("_changes"))
 }
 
-// Backoff implements engine.Dialect.
-func (s *Engine) Backoff() time.Duration { return 5 * time.Millisecond }
+func (s *store) Backoff() time.Duration { return 5 * time.Millisecond }

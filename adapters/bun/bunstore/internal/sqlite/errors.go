@@ -11,7 +11,7 @@ import (
 
 // Classify reads the result code, which modernc.org/sqlite gives by a method, or
 // else the text, which all drivers have from SQLite itself.
-func (s *Engine) Classify(err error) (engine.Kind, string) {
+func (s *store) Classify(err error) (engine.Kind, string) {
 	code, known := sqliteCode(err)
 	if !known {
 		return engine.Unavailable, engine.Describe(err)

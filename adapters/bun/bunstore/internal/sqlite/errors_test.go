@@ -46,7 +46,7 @@ func TestClassify(t *testing.T) {
 		{"other driver, no database", errors.New("file is not a database"), engine.Unavailable, tenancy.ErrUnavailable, "not a database"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := engine.Fail(t.Context(), &Engine{}, fmt.Errorf("wrapped: %w", c.err))
+			err := engine.Fail(t.Context(), &store{}, fmt.Errorf("wrapped: %w", c.err))
 			if got := engine.KindOf(err); got != c.kind {
 				t.Errorf("kind = %d, want %d", got, c.kind)
 			}

@@ -11,7 +11,7 @@ import (
 )
 
 // path returns the file of the database, "" for one in memory.
-func (s *Engine) path(ctx context.Context) (string, error) {
+func (s *store) path(ctx context.Context) (string, error) {
 	var path engine.Text
 	_, err := s.Read.One(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &path)
 	return string(path), err
@@ -25,7 +25,7 @@ type openFile struct {
 }
 
 // moved finds that the name does not lead to the file any more.
-func (f *openFile) moved(ctx context.Context, s *Engine) ([]engine.Finding, error) {
+func (f *openFile) moved(ctx context.Context, s *store) ([]engine.Finding, error) {
 	path, err := s.path(ctx)
 	if err != nil || path == "" {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 )
 
 // Migrate looks without a lock first, because usually there is nothing to do.
-func (s *Engine) Migrate(ctx context.Context) error {
+func (s *store) Migrate(ctx context.Context) error {
 	pool, done := s.Read.With(s.DB.DB), false
 	err := s.Retry(ctx, func() error {
 		exists, err := s.migrated(ctx, pool)
@@ -37,8 +37,7 @@ func (s *Engine) Migrate(ctx context.Context) error {
 	})
 }
 
-// InTransaction implements engine.Engine.
-func (s *Engine) InTransaction(ctx context.Context, f func(engine.Session) error) error {
+func (s *store) InTransaction(ctx context.Context, f func(engine.Session) error) error {
 	return engine.RolledBack(s.Retry(ctx, func() error {
 		return s.transact(ctx, nil, func(tx bun.Tx) error { return f(s.Read.With(tx.Tx)) })
 	}))
@@ -46,7 +45,7 @@ func (s *Engine) InTransaction(ctx context.Context, f func(engine.Session) error
 
 // migrated does not count another program's table of this name, which will be in
 // the way.
-func (s *Engine) migrated(ctx context.Context, in engine.Session) (bool, error) {
+func (s *store) migrated(ctx context.Context, in engine.Session) (bool, error) {
 	var n int64
 	_, err := in.One(ctx, "SELECT count(*) FROM pragma_table_info(?1) WHERE name = 'compatible_from'", []any{s.Names.Table + "_schema"}, &n)
 	return n > 0, err

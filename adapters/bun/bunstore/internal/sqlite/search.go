@@ -7,8 +7,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
-// SearchDrop implements engine.Dialect.
-func (s *Engine) SearchDrop() string {
+func (s *store) SearchDrop() string {
 	var text strings.Builder
 	for _, trigger := range []string{"_search_update", "_search_rename", "_search_delete"} {
 		text.WriteString("DROP TRIGGER IF EXISTS " + s.Table(trigger) + ";\n")
@@ -19,14 +18,13 @@ func (s *Engine) SearchDrop() string {
 	return text.String()
 }
 
-// SearchState implements engine.Dialect.
-func (s *Engine) SearchState() string {
+func (s *store) SearchState() string {
 	return "SELECT TRUE FROM sqlite_master WHERE type = 'table' AND name = '" + s.Names.Table + "_search'"
 }
 
 // SearchLookup returns an expression of FTS5 that asks for all trigrams. One with
 // fewer than three runes would match nothing.
-func (s *Engine) SearchLookup(folded string) (lookup string, trigrams []string) {
+func (s *store) SearchLookup(folded string) (lookup string, trigrams []string) {
 	runes := []rune(folded)
 	trigrams = engine.AppendTrigrams(nil, string(runes[:min(len(runes), engine.MaxLookup)]))
 	quoted := make([]string, len(trigrams))
@@ -38,7 +36,7 @@ func (s *Engine) SearchLookup(folded string) (lookup string, trigrams []string) 
 
 // SearchSample takes one tenant at random of each of as many equal parts of the
 // index.
-func (s *Engine) SearchSample(share int) string {
+func (s *store) SearchSample(share int) string {
 	index := s.Table("_search")
 	return "WITH RECURSIVE last(docid) AS MATERIALIZED (SELECT max(docid) FROM " + index + ")," +
 		fmt.Sprintf(" size(parts, part) AS MATERIALIZED (SELECT min(%d, docid / %d), docid / min(%d, docid / %d) FROM last WHERE docid >= %d),",
@@ -48,8 +46,7 @@ func (s *Engine) SearchSample(share int) string {
 		" SELECT (SELECT count(*) FROM sample), (SELECT min((SELECT count(*) FROM sample WHERE instr(sample.text, value) > 0)) FROM json_each(?1))"
 }
 
-// SearchFrom implements engine.Dialect.
-func (s *Engine) SearchFrom(param string) (from, condition string) {
+func (s *store) SearchFrom(param string) (from, condition string) {
 	fts := s.Table("_search_fts")
 	// CROSS JOIN keeps SQLite to this order.
 	from = fts + " AS f CROSS JOIN " + s.Table("_search") + " AS s ON s.docid = f.rowid CROSS JOIN " + s.Table("") + " AS t ON t.id = s.id"

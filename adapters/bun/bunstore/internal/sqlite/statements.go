@@ -16,7 +16,7 @@ type statements struct {
 }
 
 // newStatements builds what s writes by, once.
-func (s *Engine) newStatements() (x statements) {
+func (s *store) newStatements() (x statements) {
 	t := s.Table("")
 	// WHERE TRUE keeps SQLite from emptying the table whether it is empty or not.
 	x.nobody = "DELETE FROM " + s.Table("_actor") + " WHERE TRUE"

@@ -16,7 +16,7 @@ import (
 // write runs f in an immediate transaction, again if another process is in the
 // way. There is no connection that could be lost before an answer comes: nearly every
 // failure has changed nothing, and says so.
-func (s *Engine) write(ctx context.Context, f func(engine.Session) error) error {
+func (s *store) write(ctx context.Context, f func(engine.Session) error) error {
 	if s.InTx() {
 		return s.InSavepoint(ctx, engine.Savepoint, engine.Release, func(in engine.Session) error { return s.within(ctx, in, f) })
 	}
@@ -46,7 +46,7 @@ func (s *Engine) write(ctx context.Context, f func(engine.Session) error) error 
 }
 
 // within runs f in the transaction of a caller, who may have said who writes by hand.
-func (s *Engine) within(ctx context.Context, in engine.Session, f func(engine.Session) error) error {
+func (s *store) within(ctx context.Context, in engine.Session, f func(engine.Session) error) error {
 	if _, err := in.Exec(ctx, s.lock); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Engine) within(ctx context.Context, in engine.Session, f func(engine.Se
 }
 
 // as runs f, whose changes the triggers log as those of actor.
-func (s *Engine) as(ctx context.Context, in engine.Session, actor string, f func(engine.Session) error) error {
+func (s *store) as(ctx context.Context, in engine.Session, actor string, f func(engine.Session) error) error {
 	if actor == "" {
 		return f(in)
 	}
@@ -80,8 +80,7 @@ func (s *Engine) as(ctx context.Context, in engine.Session, actor string, f func
 	return err
 }
 
-// RunInTx implements engine.Engine.
-func (s *Engine) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
+func (s *store) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
 	begun, result := false, error(nil)
 	err := s.Retry(ctx, func() error {
 		result = s.transact(ctx, opts, func(tx bun.Tx) error {
@@ -97,7 +96,7 @@ func (s *Engine) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(contex
 }
 
 // transact runs f in a transaction.
-func (s *Engine) transact(ctx context.Context, opts *sql.TxOptions, f func(bun.Tx) error) (err error) {
+func (s *store) transact(ctx context.Context, opts *sql.TxOptions, f func(bun.Tx) error) (err error) {
 	conn, err := s.DB.Conn(ctx)
 	if err != nil {
 		return engine.Fail(ctx, s, err)
@@ -128,7 +127,7 @@ func (s *Engine) transact(ctx context.Context, opts *sql.TxOptions, f func(bun.T
 // commit runs COMMIT as a statement. Without WAL it fails as long as others
 // read, but the transaction stays open and keeps new readers out, so it is tried
 // again; tx.Commit would roll back instead.
-func (s *Engine) commit(ctx context.Context, tx *sql.Tx) error {
+func (s *store) commit(ctx context.Context, tx *sql.Tx) error {
 	whole := context.WithoutCancel(ctx) // not to be interrupted halfway
 	err := s.Retry(ctx, func() error {
 		_, err := s.Read.With(tx).Exec(whole, "COMMIT")

@@ -62,7 +62,7 @@ type schemaState struct {
 }
 
 // state compares the schema with what this version makes.
-func (s *Engine) state(ctx context.Context, in engine.Session) (state schemaState, err error) {
+func (s *store) state(ctx context.Context, in engine.Session) (state schemaState, err error) {
 	var version engine.Integer
 	if _, err := in.One(ctx, s.ReadVersion(), nil, &version, new(engine.Integer)); err != nil || version > engine.SchemaVersion {
 		return schemaState{newer: true}, err
@@ -117,8 +117,7 @@ func (s *Engine) state(ctx context.Context, in engine.Session) (state schemaStat
 	return state, err
 }
 
-// Inspect implements engine.Dialect.
-func (s *Engine) Inspect(ctx context.Context) ([]engine.Finding, error) {
+func (s *store) Inspect(ctx context.Context) ([]engine.Finding, error) {
 	state, err := s.state(ctx, s.Read)
 	if err != nil {
 		return nil, err
@@ -143,7 +142,7 @@ func (s schemaState) right() bool { return s.newer || len(s.wrong) == 0 && !s.se
 var errWrongTrigger = errors.New("wrong trigger")
 
 // checkTriggers refuses to write what would not be logged.
-func (s *Engine) checkTriggers(ctx context.Context, in engine.Session) error {
+func (s *store) checkTriggers(ctx context.Context, in engine.Session) error {
 	var version engine.Integer
 	if _, err := in.One(ctx, "SELECT schema_version FROM pragma_schema_version", nil, &version); err != nil || int64(version) == s.checked.Load() {
 		return err
@@ -166,7 +165,7 @@ func (s *Engine) checkTriggers(ctx context.Context, in engine.Session) error {
 
 // repair makes anew what is not as it should be. What was written meanwhile is
 // perhaps not in the log, so it gets a reset, which touches every key.
-func (s *Engine) repair(ctx context.Context, in engine.Session) error {
+func (s *store) repair(ctx context.Context, in engine.Session) error {
 	state, err := s.state(ctx, in)
 	if err != nil || state.right() {
 		return err
@@ -199,7 +198,7 @@ func (s *Engine) repair(ctx context.Context, in engine.Session) error {
 	return nil
 }
 
-func (s *Engine) repairTexts(ctx context.Context, in engine.Session, state schemaState) (texts []string, err error) {
+func (s *store) repairTexts(ctx context.Context, in engine.Session, state schemaState) (texts []string, err error) {
 	should, err := objectsOf(s.Schema())
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ const (
 )
 
 // keepWALShort looks at the size of the log from time to time until ctx ends.
-func (s *Engine) keepWALShort(ctx context.Context) {
+func (s *store) keepWALShort(ctx context.Context) {
 	file := ""
 	patience, warned := walPatience/16, false
 	for {
@@ -76,7 +76,7 @@ func sizeOf(file string) int64 {
 
 // truncateWAL moves all of the log into the database and empties it, unless
 // a reader needs it for longer than patience.
-func (s *Engine) truncateWAL(ctx context.Context, patience time.Duration) error {
+func (s *store) truncateWAL(ctx context.Context, patience time.Duration) error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()

@@ -13,8 +13,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
-// Create implements driver.Backend.
-func (s *Engine) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
+func (s *store) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.Tenant, err error) {
 	err = s.write(ctx, func(in engine.Session) error {
 		ts, err := s.insertRows(ctx, in, []tenancy.Tenant{t})
 		if engine.KindOf(err) == engine.Duplicate {
@@ -31,13 +30,13 @@ func (s *Engine) Create(ctx context.Context, t tenancy.Tenant) (created tenancy.
 // whichTaken says which field of t made a write fail with err. In the same
 // transaction there can be no doubt: if it is none, err comes from a constraint
 // of somebody else.
-func (s *Engine) whichTaken(ctx context.Context, in engine.Session, t tenancy.Tenant, which func(engine.Owners, tenancy.Tenant) error, err error) error {
+func (s *store) whichTaken(ctx context.Context, in engine.Session, t tenancy.Tenant, which func(engine.Owners, tenancy.Tenant) error, err error) error {
 	found, probeErr := s.Owners(ctx, in, []string{t.ID}, []string{t.Identifier})
 	return cmp.Or(probeErr, which(found, t), err)
 }
 
 // insertRows inserts ts and returns them as stored, in order.
-func (s *Engine) insertRows(ctx context.Context, in engine.Session, ts []tenancy.Tenant) ([]tenancy.Tenant, error) {
+func (s *store) insertRows(ctx context.Context, in engine.Session, ts []tenancy.Tenant) ([]tenancy.Tenant, error) {
 	rows := make([][]any, len(ts))
 	ids := make([]string, len(ts))
 	for i, t := range ts {
@@ -62,7 +61,7 @@ func (s *Engine) insertRows(ctx context.Context, in engine.Session, ts []tenancy
 }
 
 // readBack returns the tenants with ids as they are now, in that order.
-func (s *Engine) readBack(ctx context.Context, in engine.Session, ids []string) ([]tenancy.Tenant, error) {
+func (s *store) readBack(ctx context.Context, in engine.Session, ids []string) ([]tenancy.Tenant, error) {
 	list, err := s.Array(ids)
 	if err != nil {
 		return nil, err
@@ -88,7 +87,7 @@ func (s *Engine) readBack(ctx context.Context, in engine.Session, ids []string) 
 
 // CreateBatch implements driver.BatchCreator with three statements, whatever
 // the number of tenants.
-func (s *Engine) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (results []tenancy.CreateResult, err error) {
+func (s *store) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (results []tenancy.CreateResult, err error) {
 	if len(ts) == 0 {
 		return nil, nil
 	}
@@ -102,7 +101,7 @@ func (s *Engine) CreateBatch(ctx context.Context, ts []tenancy.Tenant) (results 
 	return results, err
 }
 
-func (s *Engine) createBatch(ctx context.Context, in engine.Session, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
+func (s *store) createBatch(ctx context.Context, in engine.Session, ts []tenancy.Tenant) ([]tenancy.CreateResult, error) {
 	found, err := s.Owners(ctx, in, engine.IDsOf(ts), engine.IdentifiersOf(ts))
 	if err != nil {
 		return nil, err
@@ -126,8 +125,7 @@ func (s *Engine) createBatch(ctx context.Context, in engine.Session, ts []tenanc
 	return results, nil
 }
 
-// Update implements driver.Backend.
-func (s *Engine) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
+func (s *store) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
 	err = s.write(ctx, func(in engine.Session) error {
 		databaseURL, err := s.SealForUpdate(ctx, in, t)
 		if err != nil {
@@ -155,8 +153,7 @@ func (s *Engine) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 	return updated, err
 }
 
-// BulkUpdateStatus implements driver.Backend.
-func (s *Engine) BulkUpdateStatus(ctx context.Context, ids []string, status tenancy.Status) (ts []tenancy.Tenant, err error) {
+func (s *store) BulkUpdateStatus(ctx context.Context, ids []string, status tenancy.Status) (ts []tenancy.Tenant, err error) {
 	list, err := s.Array(ids)
 	if err != nil {
 		return nil, err
@@ -176,8 +173,7 @@ func (s *Engine) BulkUpdateStatus(ctx context.Context, ids []string, status tena
 	return ts, err
 }
 
-// UpdateMetadata implements driver.Backend.
-func (s *Engine) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
+func (s *store) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = s.write(ctx, func(in engine.Session) error {
 		if t, err = in.Tenant(ctx, s.Texts.ByID, id); err != nil {
 			return err
@@ -202,7 +198,7 @@ func (s *Engine) UpdateMetadata(ctx context.Context, id string, patch tenancy.Me
 }
 
 // ReplaceSecret implements backend.
-func (s *Engine) ReplaceSecret(ctx context.Context, old engine.StoredSecret, text string) (replaced bool, err error) {
+func (s *store) ReplaceSecret(ctx context.Context, old engine.StoredSecret, text string) (replaced bool, err error) {
 	err = s.write(ctx, func(in engine.Session) error {
 		n, err := in.Exec(ctx, s.secret, old.ID, time.Now().UnixMicro(), text, old.Text)
 		replaced = n > 0
@@ -211,8 +207,7 @@ func (s *Engine) ReplaceSecret(ctx context.Context, old engine.StoredSecret, tex
 	return replaced, err
 }
 
-// Delete implements driver.Backend.
-func (s *Engine) Delete(ctx context.Context, id string) error {
+func (s *store) Delete(ctx context.Context, id string) error {
 	if !s.SoftDelete {
 		return s.Purge(ctx, id)
 	}
@@ -231,8 +226,7 @@ func (s *Engine) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// Purge implements driver.Purger.
-func (s *Engine) Purge(ctx context.Context, id string) error {
+func (s *store) Purge(ctx context.Context, id string) error {
 	return s.write(ctx, func(in engine.Session) error {
 		n, err := in.Exec(ctx, s.remove, id)
 		if err == nil && n == 0 {
