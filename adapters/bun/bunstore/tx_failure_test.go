@@ -115,8 +115,8 @@ func TestTxThatHasEnded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.GetByIdentifier(ctx, "acme"); err != nil {
-			t.Error(err)
+		if _, err := s.Trim(ctx); err != nil {
+			t.Errorf("the store after Close of that in a transaction: %v", err)
 		}
 		closed, err := bunstore.New(db)
 		if err != nil {
@@ -126,8 +126,11 @@ func TestTxThatHasEnded(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-			_, err := within(t, closed, tx).GetByIdentifier(ctx, "acme")
-			return err
+			_, getErr := within(t, closed, tx).GetByIdentifier(ctx, "acme")
+			if _, err := within(t, closed, tx).Create(ctx, acme()); !errors.Is(err, tenancy.ErrClosed) {
+				t.Errorf("Create of a closed store: %v; want ErrClosed", err)
+			}
+			return getErr
 		})
 		runErr := closed.RunInTx(ctx, nil, func(context.Context, bun.Tx, tenancy.Store) error { return nil })
 		if !errors.Is(err, tenancy.ErrClosed) || !errors.Is(runErr, tenancy.ErrClosed) {

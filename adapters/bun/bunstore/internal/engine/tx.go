@@ -36,6 +36,9 @@ const (
 // fails, all that they did is undone, and the transaction goes on. enter and leave begin and
 // end with Savepoint and Release.
 func (b *Base) InSavepoint(ctx context.Context, enter, leave string, f func(Session) error) error {
+	if err := b.Closed(); err != nil {
+		return err
+	}
 	_, err := b.Read.Exec(ctx, enter)
 	if err == nil {
 		err = f(b.Read)
