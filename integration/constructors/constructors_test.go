@@ -7,12 +7,16 @@ import (
 	"testing"
 
 	"github.com/uptrace/bun"
+	"github.com/valkey-io/valkey-go"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/adapters/otel/oteltenancy"
 	"github.com/go-tenancy/tenantstore/adapters/prometheus/promtenancy"
+	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
+	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/observe"
@@ -20,6 +24,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
+	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
 // absent is a nil pointer of a store: not nil, once it is a tenancy.Store.
@@ -30,6 +35,7 @@ func TestNilIsRefused(t *testing.T) {
 	ctx := t.Context()
 	store := memstore.New()
 	defer store.Close()
+	nowhere := valkey.ClientOption{InitAddress: []string{"127.0.0.1:1"}}
 	subdomain := tenancyhttp.Subdomain("example.com")
 	for name, construct := range map[string]func() error{
 		"driver.Extend(nil)": func() error { return of(driver.Extend(nil)) },
@@ -51,6 +57,21 @@ func TestNilIsRefused(t *testing.T) {
 		"resolve.NewWatcher(nil)":    func() error { return of(resolve.NewWatcher(nil, resolve.Policy{})) },
 		"resolve.NewWatcher(absent)": func() error { return of(resolve.NewWatcher(absent, resolve.Policy{})) },
 		"resolve.NewWatcher, option": func() error { return of(resolve.NewWatcher(store, resolve.Policy{}, nil)) },
+
+		"tier.New(nil)":    func() error { return of(tier.New(nil, tier.Local(faults.NewLocal()))) },
+		"tier.New(absent)": func() error { return of(tier.New(absent, tier.Local(faults.NewLocal()))) },
+		"tier.New, cache":  func() error { return of(tier.New(store, tier.Local(nil))) },
+		"tier.New, option": func() error { return of(tier.New(store, tier.Local(faults.NewLocal()), nil)) },
+
+		"ristrettotier.New(nil)":         func() error { return of(ristrettotier.New(nil)) },
+		"ristrettotier.New, option":      func() error { return of(ristrettotier.New(store, nil)) },
+		"ristrettotier.NewCache, option": func() error { return of(ristrettotier.NewCache(nil)) },
+
+		"valkeytier.New(nil)":           func() error { return of(valkeytier.New(nil, nowhere)) },
+		"valkeytier.NewWithClient(nil)": func() error { return of(valkeytier.NewWithClient(store, nil)) },
+		"valkeytier.NewCache, option":   func() error { return of(valkeytier.NewCache(nowhere, nil)) },
+		"valkeytier.NewCacheWithClient": func() error { return of(valkeytier.NewCacheWithClient(nil)) },
+		"valkeytier.NewBus, option":     func() error { return of(valkeytier.NewBus(nowhere, nil)) },
 
 		"tenancyhttp.NewMiddleware(nil)":      func() error { return of(tenancyhttp.NewMiddleware(nil, subdomain)) },
 		"tenancyhttp.NewMiddleware(absent)":   func() error { return of(tenancyhttp.NewMiddleware(absent, subdomain)) },
