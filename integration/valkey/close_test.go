@@ -48,7 +48,7 @@ func TestCloseWithAStoppedServer(t *testing.T) {
 			}
 			bus.Subscribe(t.Context(), func(tenancy.Position) {})
 			if !c.stopped {
-				until(t, "connected", func() bool { return cache.Stats().State == observe.BreakerClosed && bus.Connected() })
+				eventually(t, "connected", func() bool { return cache.Stats().State == observe.BreakerClosed && bus.Connected() })
 				pause()
 			}
 			for name, call := range map[string]func(ctx context.Context) error{

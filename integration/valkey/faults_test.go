@@ -102,7 +102,7 @@ func TestLostEntries(t *testing.T) {
 		if answer, err := server.Do(t.Context(), "CONFIG", "SET", "maxmemory", strconv.Itoa(used-100_000)); err != nil || answer != "+OK" {
 			t.Fatal(answer, err)
 		}
-		until(t, "an eviction", func() bool { return info(t, server, "stats", "evicted_keys") != "0" })
+		eventually(t, "an eviction", func() bool { return info(t, server, "stats", "evicted_keys") != "0" })
 		hits(t, s, 1000)
 	})
 }
@@ -137,7 +137,7 @@ func TestFullServer(t *testing.T) {
 			}
 		}
 		limit("1")
-		until(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
+		eventually(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
 		limit("0")
 		hits(t, s, 100)
 	})

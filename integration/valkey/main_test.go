@@ -70,13 +70,13 @@ func newStore(t *testing.T, option valkey.ClientOption, n int, opts ...valkeytie
 
 func stats(s *tier.Store) valkeytier.Stats { return s.Shared().(*valkeytier.Cache).Stats() }
 
-var until = servers.Eventually
+var eventually = servers.Eventually
 
 // hits waits until so many more lookups are answered by the cache.
 func hits(t *testing.T, s *tier.Store, n int64) {
 	t.Helper()
 	from := s.Stats().Shared.Hits
-	until(t, "hits", func() bool { return s.Stats().Shared.Hits >= from+n })
+	eventually(t, "hits", func() bool { return s.Stats().Shared.Hits >= from+n })
 }
 
 // load reads all the time, and checks each answer.
@@ -121,7 +121,7 @@ func (l *load) goesOn(t *testing.T, reads int64) {
 		from[i] = l.made[i].Load()
 	}
 	for i, n := range from {
-		until(t, "reads of each reader", func() bool { return l.made[i].Load() > n+reads || t.Failed() })
+		eventually(t, "reads of each reader", func() bool { return l.made[i].Load() > n+reads || t.Failed() })
 	}
 }
 
@@ -129,5 +129,5 @@ func (l *load) goesOn(t *testing.T, reads int64) {
 func withoutValkey(t *testing.T, s *tier.Store, calls int64) {
 	t.Helper()
 	refused := stats(s).Refused
-	until(t, "an open breaker", func() bool { return stats(s).Refused >= refused+calls })
+	eventually(t, "an open breaker", func() bool { return stats(s).Refused >= refused+calls })
 }

@@ -77,11 +77,11 @@ func TestStatesOfAServer(t *testing.T) {
 					}
 				}
 				do(c.enter)
-				until(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
+				eventually(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
 				half := s.Shared().(*valkeytier.Cache).BreakerStats().HalfOpened
-				until(t, "probes", func() bool { return s.Shared().(*valkeytier.Cache).BreakerStats().HalfOpened > half+2 })
+				eventually(t, "probes", func() bool { return s.Shared().(*valkeytier.Cache).BreakerStats().HalfOpened > half+2 })
 				do(c.leave)
-				until(t, "a closed breaker", func() bool { return stats(s).State == observe.BreakerClosed })
+				eventually(t, "a closed breaker", func() bool { return stats(s).State == observe.BreakerClosed })
 				hits(t, s, 100)
 				if lines := log.warnings(); len(lines) != 1 || !strings.Contains(lines[0], c.says) {
 					t.Errorf("logged %q, want one line that says %q", lines, c.says)
@@ -103,8 +103,8 @@ func TestBusyServer(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() { _, _ = server.Do(ctx, "EVAL", "while true do end", "0") }()
-		until(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
-		until(t, "an end of the script", func() bool {
+		eventually(t, "an open breaker", func() bool { return stats(s).State != observe.BreakerClosed })
+		eventually(t, "an end of the script", func() bool {
 			answer, err := server.Do(t.Context(), "SCRIPT", "KILL")
 			return err == nil && strings.HasPrefix(answer, "+OK")
 		})
@@ -128,7 +128,7 @@ func TestAddressOfAFailover(t *testing.T) {
 		if answer, err := old.Do(t.Context(), "REPLICAOF", "127.0.0.1", "1"); err != nil || answer != "+OK" {
 			t.Fatal(answer, err)
 		}
-		until(t, "an open breaker", func() bool { return stats(s).Opened > 0 })
+		eventually(t, "an open breaker", func() bool { return stats(s).Opened > 0 })
 		hits(t, s, 1000)
 		if lines := log.warnings(); len(lines) != 1 || !strings.Contains(lines[0], "that of a replica") {
 			t.Errorf("logged %q, want one line", lines)

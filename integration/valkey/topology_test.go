@@ -21,12 +21,12 @@ func TestThreeShards(t *testing.T) {
 		cluster := servers.NewCluster(t, options, 3)
 		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 2500,
 			valkeytier.WithDeadline(ample)) // every entry is to be there, on a busy machine too
-		until(t, "connected", func() bool { return stats(s).State == observe.BreakerClosed })
+		eventually(t, "connected", func() bool { return stats(s).State == observe.BreakerClosed })
 		ids := make([]string, len(tenants))
 		for i, tenant := range tenants {
 			ids[i] = tenant.ID
 		}
-		until(t, "a hit for each tenant", func() bool { // leases may end before they are used
+		eventually(t, "a hit for each tenant", func() bool { // leases may end before they are used
 			before := s.Stats().Shared.Hits
 			got, err := s.GetByIDs(t.Context(), ids)
 			if err != nil || !slices.Equal(got, tenants) {
@@ -72,7 +72,7 @@ func TestStoppedShard(t *testing.T) {
 		if err := cluster.Shards[1].Resume(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "a closed breaker", func() bool { return stats(s).State == observe.BreakerClosed })
+		eventually(t, "a closed breaker", func() bool { return stats(s).State == observe.BreakerClosed })
 		hits(t, s, 1000)
 	})
 }
@@ -83,7 +83,7 @@ func TestInvalidateAllOfWhatIsThere(t *testing.T) {
 	eachBrand(t, func(t *testing.T, options servers.ValkeyOptions) {
 		cluster := servers.NewCluster(t, options, 3)
 		s, tenants := newStore(t, patiently(valkey.ClientOption{InitAddress: cluster.Addrs()}), 300, valkeytier.WithDeadline(ample))
-		until(t, "connected", func() bool { return stats(s).State == observe.BreakerClosed })
+		eventually(t, "connected", func() bool { return stats(s).State == observe.BreakerClosed })
 		for _, tenant := range tenants {
 			if _, err := s.GetByID(t.Context(), tenant.ID); err != nil {
 				t.Fatal(err)
@@ -146,7 +146,7 @@ func TestBusOnACluster(t *testing.T) {
 			t.Fatalf("%v, want the zero position at the start", p)
 		}
 		want := tenancy.Position{Revision: 7, Mark: 8}
-		until(t, "a message sent", func() bool { return buses[0].Publish(t.Context(), want) == nil })
+		eventually(t, "a message sent", func() bool { return buses[0].Publish(t.Context(), want) == nil })
 		p := <-got
 		for p.IsZero() { // subscribed again
 			p = <-got
