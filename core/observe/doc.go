@@ -14,7 +14,7 @@
 //
 // # Cost
 //
-// GetByID, GetByIdentifier and Exists may be hits of a cache that take less time
+// GetByID, Exists and the other lookups of one tenant may be hits of a cache that take less time
 // than reading the clock does. So all of them are counted, but one in
 // [SampleEvery] is measured. Neither allocates.
 //

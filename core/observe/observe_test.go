@@ -44,7 +44,7 @@ func TestNames(t *testing.T) {
 		t.Errorf("%d names for %d things", len(seen), n)
 	}
 	for _, op := range observe.Operations() {
-		if want := op == observe.GetByID || op == observe.GetByIdentifier || op == observe.Exists; op.Sampled() != want {
+		if want := op == observe.GetByID || op == observe.GetByIdentifier || op == observe.GetByDomain || op == observe.FormerOwner || op == observe.Exists; op.Sampled() != want {
 			t.Errorf("%s: sampled is %t", op, op.Sampled())
 		}
 	}

@@ -9,6 +9,8 @@ type Operation uint8
 const (
 	GetByID Operation = iota
 	GetByIdentifier
+	GetByDomain
+	FormerOwner
 	Exists
 	GetByIDs
 	List
@@ -22,6 +24,11 @@ const (
 	UpdateMetadata
 	Delete
 	Purge
+	NamesOf
+	AddDomain
+	VerifyDomain
+	SetPrimaryDomain
+	RemoveDomain
 	Bounds
 	Load
 	Changes
@@ -29,8 +36,9 @@ const (
 )
 
 var operationNames = [operations]string{
-	"get_by_id", "get_by_identifier", "exists", "get_by_ids", "list", "count", "search",
+	"get_by_id", "get_by_identifier", "get_by_domain", "former_owner", "exists", "get_by_ids", "list", "count", "search",
 	"create", "create_batch", "update", "set_status", "bulk_update_status", "update_metadata", "delete", "purge",
+	"names_of", "add_domain", "verify_domain", "set_primary_domain", "remove_domain",
 	"bounds", "load", "changes",
 }
 

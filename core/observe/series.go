@@ -48,7 +48,7 @@ type Trace struct {
 	Begin func(ctx context.Context, op Operation) context.Context
 	// End runs after a call with the context that Begin returned.
 	End func(ctx context.Context, op Operation, err error)
-	// Found runs after a traced GetByID or GetByIdentifier that succeeded, with the
+	// Found runs after a traced lookup that found a tenant, with the
 	// context of its caller and the ID of the tenant. Tenants' IDs must not become
 	// labels of metrics.
 	Found func(ctx context.Context, id string)

@@ -13,7 +13,7 @@ var (
 	}
 	metricOperationDuration = Metric{
 		"tenancy.operation.duration", Histogram, "s",
-		"Duration of calls of the store. Of get_by_id, get_by_identifier and exists, one call in 64 is measured.", []string{"operation"},
+		"Duration of calls of the store. Of lookups of one tenant (get_by_…, former_owner, exists), one call in 64 is measured.", []string{"operation"},
 	}
 )
 

@@ -48,7 +48,7 @@ func (noPurge) Purge(context.Context, string) error {
 
 func newApp(t *testing.T, valkeyAddr string) *app {
 	t.Helper()
-	a := &app{db: memstore.New()}
+	a := &app{db: memstore.New(memstore.WithKeepFormer(time.Hour))}
 	a.source = faults.NewSource(a.db, 1)
 	quiet := slog.New(slog.DiscardHandler)
 	shared, err := valkeytier.New(noPurge{tenancy.Decorator{Next: a.source}}, valkey.ClientOption{InitAddress: []string{valkeyAddr}},
@@ -98,7 +98,7 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 			hosts, claims, tenancyhttp.Agree(claims, hosts), tenancyhttp.Header("X-Tenant-ID"),
 		} {
 			a.handlers = append(a.handlers, must(tenancyhttp.NewMiddleware(a.Store, resolver,
-				tenancyhttp.WithObserver(o), tenancyhttp.WithLogger(quiet), tenancyhttp.WithSkipPaths("/healthz")))(ok))
+				tenancyhttp.WithObserver(o), tenancyhttp.WithLogger(quiet), tenancyhttp.WithSkipPaths("/healthz"), tenancyhttp.WithRedirectFormer(a.Store)))(ok))
 		}
 	}
 	return a
@@ -119,7 +119,7 @@ func (a *app) request(ctx context.Context, target, authorization string) {
 func (a *app) work(ctx context.Context, t *testing.T) {
 	for _, target := range []string{
 		"http://acme.example.com/", "http://suspended.example.com/", "http://provisioning.example.com/", "http://deleted.example.com/",
-		"http://absent.example.com/", "http://example.com/", "http://a_b.example.com/", "http://acme.elsewhere.org/", "http://acme.example.com/healthz",
+		"http://absent.example.com/", "http://was.example.com/", "http://example.com/", "http://a_b.example.com/", "http://acme.elsewhere.org/", "http://acme.example.com/healthz",
 	} {
 		a.request(ctx, target, "")
 		a.request(ctx, target, "acme")
@@ -151,6 +151,15 @@ func (a *app) work(ctx context.Context, t *testing.T) {
 	for range 70 { // one of which is measured, nearly always
 		_, _ = a.GetByIdentifier(ctx, "acme")
 	}
+	_, _ = a.AddDomain(ctx, acme.ID, "acme.test")
+	_, _ = a.VerifyDomain(ctx, acme.ID, "acme.test")
+	_, _ = a.SetPrimaryDomain(ctx, acme.ID, "acme.test")
+	_, _ = a.NamesOf(ctx, acme.ID)
+	for range 70 {
+		_, _ = a.GetByDomain(ctx, "acme.test")
+		_, _ = a.FormerOwner(ctx, "was")
+	}
+	_, _ = a.RemoveDomain(ctx, acme.ID, "acme.test")
 	for range 8 { // wait for the same load
 		go func() { _, _ = a.GetByIdentifier(context.WithoutCancel(ctx), "herd") }()
 	}
@@ -190,6 +199,14 @@ func (a *app) seed(ctx context.Context, t *testing.T) {
 		if _, err := a.Create(ctx, tenant); err != nil {
 			t.Fatal(err)
 		}
+	}
+	renamed, err := a.Create(ctx, tenancy.Tenant{Identifier: "was", Name: "Renamed"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	renamed.Identifier = "is-now"
+	if _, err := a.Update(ctx, renamed); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -164,8 +164,13 @@ func (t *stackTracing) beginLookup(ctx context.Context, kind tenancy.KeyKind) co
 	l := t.lookupOf(ctx)
 	if l == nil || l.worked.Swap(true) { // the caller's span is not recording, or it is a lookup within this one
 		op := observe.GetByID
-		if kind == tenancy.KindIdentifier {
+		switch kind {
+		case tenancy.KindIdentifier:
 			op = observe.GetByIdentifier
+		case tenancy.KindDomain:
+			op = observe.GetByDomain
+		case tenancy.KindFormer:
+			op = observe.FormerOwner
 		}
 		l = &lookup{op: op}
 		ctx = context.WithValue(ctx, lookupKey{t.tracing}, l)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
@@ -298,4 +299,48 @@ func ExampleError() {
 	try(tenant(rename), "http://acme.example.com/rename?to=globex")
 	// Output:
 	// 409 {"type":"urn:tenantstore:problem:already-exists","title":"Another tenant has this already.","status":409,"code":"already-exists","field":"identifier"}
+}
+
+// After a rename, links under the old identifier lead to the new one.
+func ExampleWithRedirectFormer() {
+	store := memstore.New(memstore.WithKeepFormer(90 * 24 * time.Hour))
+	defer store.Close()
+	ctx := context.Background()
+	acme, err := store.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"})
+	if err != nil {
+		panic(err)
+	}
+	acme.Identifier = "acme-corp"
+	if _, err := store.Update(ctx, acme); err != nil {
+		panic(err)
+	}
+	handler := must(tenancyhttp.NewMiddleware(store, tenancyhttp.Subdomain("example.com"), tenancyhttp.WithRedirectFormer(store)))(hello)
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "https://acme.example.com/orders?page=2", nil))
+	fmt.Println(w.Code, w.Header().Get("Location"))
+	// Output: 308 //acme-corp.example.com/orders?page=2
+}
+
+// Caddy asks before it obtains a certificate.
+func ExampleAsk() {
+	store := newStore()
+	defer store.Close()
+	ctx := context.Background()
+	if _, err := store.AddDomain(ctx, "id-acme", "shop.acme.test"); err != nil {
+		panic(err)
+	}
+	ask := must(tenancyhttp.Ask(store))
+	asked := func() int {
+		w := httptest.NewRecorder()
+		ask.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9000/ask?domain=shop.acme.test", nil))
+		return w.Code
+	}
+	fmt.Println("a claim:", asked())
+	if _, err := store.VerifyDomain(ctx, "id-acme", "shop.acme.test"); err != nil {
+		panic(err)
+	}
+	fmt.Println("verified:", asked())
+	// Output:
+	// a claim: 404
+	// verified: 200
 }
