@@ -24,7 +24,9 @@ D2FLAGS  := --omit-version --scale 1 --pad 8 --theme 0 --dark-theme 200 --elk-no
 
 # For what hangs: on a busy machine, a package takes longer than the 10 minutes of go test.
 TIMEOUT  := -timeout 1h
-GOTEST   := go test $(TIMEOUT) $(RACE) $(TEST)
+# One package more than there are processors: most wait for servers now and then.
+PARALLEL ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+GOTEST   := go test -p $(PARALLEL) $(TIMEOUT) $(RACE) $(TEST)
 
 # What the tests run, as Debian calls it: no server that the environment names already.
 PROGRAMS := sqlite3 curl prometheus caddy $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
@@ -48,7 +50,7 @@ test: check test-32bit bin/withservers ## everything: quick checks, then all tes
 
 test-32bit: ## core as on a processor of 32 bits, where this one can run it; the other modules are compiled
 	@set -e; for m in $(MODULES); do echo "for 32 bits: compiling and vetting $$m"; (cd $$m && GOARCH=386 GOWORK=off go vet ./...) || { echo "in module $$m"; exit 1; }; done
-	@cd core && if GOARCH=386 GOWORK=off go test -run '^$$' ./tenancy >/dev/null 2>&1; then echo "for 32 bits: testing core"; GOARCH=386 GOWORK=off go test ./...; \
+	@cd core && if GOARCH=386 GOWORK=off go test -run '^$$' ./tenancy >/dev/null 2>&1; then echo "for 32 bits: testing core"; GOARCH=386 GOWORK=off go test $(TIMEOUT) ./...; \
 		else echo "this machine runs no programs of 32 bits: compiled only"; fi
 
 test-embedded: check bin/gotestsum ## the tests that need no server; the others skip, and are listed
