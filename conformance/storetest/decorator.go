@@ -13,8 +13,9 @@ import (
 )
 
 // RunDecorator runs the suite against stores in memory under a decorator that must
-// leave them every capability: alone, twice, and above and below stacks of caches; and
-// over a store that is no Source. A batch of tenants must reach the store as one.
+// leave them every capability: twice, around a stack of caches, and over a store that is
+// no Source. So it meets a store, a cache and itself on either side. A batch of tenants
+// must reach the store as one.
 func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 	t.Helper()
 	local := func(tb testing.TB, s tenancy.Store) tenancy.Store {
@@ -24,11 +25,7 @@ func RunDecorator(t *testing.T, wrap func(tenancy.Store) tenancy.Store) {
 		return newTier(tb, s, tier.Shared(faults.NewServer().Open()))
 	}
 	for name, stack := range map[string]func(testing.TB, tenancy.Store) tenancy.Store{
-		"alone":             func(_ testing.TB, s tenancy.Store) tenancy.Store { return wrap(s) },
 		"twice":             func(_ testing.TB, s tenancy.Store) tenancy.Store { return wrap(wrap(s)) },
-		"above a cache":     func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, s)) },
-		"below a cache":     func(tb testing.TB, s tenancy.Store) tenancy.Store { return local(tb, wrap(s)) },
-		"above two caches":  func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, shared(tb, s))) },
 		"around two caches": func(tb testing.TB, s tenancy.Store) tenancy.Store { return wrap(local(tb, shared(tb, wrap(s)))) },
 	} {
 		t.Run(name, func(t *testing.T) {

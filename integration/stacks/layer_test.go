@@ -42,6 +42,11 @@ func (a arrangement) String() string {
 	return strings.Join(names, " over ")
 }
 
+// most is how many entries a local cache holds: both of each tenant of the largest batch
+// of the suite. To make and clear the counters of the default, for each rule anew, takes
+// long under the race detector.
+const most = 2 * 10_000
+
 // build puts the caches of a on next. Keys in Valkey begin with prefix. The options are
 // those of the stack.
 func (a arrangement) build(tb testing.TB, next tenancy.Store, addr, prefix string, opts ...tier.Option) tenancy.Store {
@@ -52,9 +57,9 @@ func (a arrangement) build(tb testing.TB, next tenancy.Store, addr, prefix strin
 		var err error
 		switch {
 		case l == local && i < len(a)-1: // it joins the stack
-			next, err = ristrettotier.New(next)
+			next, err = ristrettotier.New(next, ristrettotier.WithMaxEntries(most))
 		case l == local:
-			next, err = ristrettotier.New(next, ristrettotier.WithTier(append(opts, tier.WithLogger(quiet))...))
+			next, err = ristrettotier.New(next, ristrettotier.WithMaxEntries(most), ristrettotier.WithTier(append(opts, tier.WithLogger(quiet))...))
 		default:
 			next, err = valkeytier.New(next, valkey.ClientOption{InitAddress: []string{addr}},
 				valkeytier.WithKeyPrefix(prefix+":"),
