@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"log/slog"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ func TestReplica(t *testing.T) {
 				if !ok { // which New refuses
 					return s
 				}
-				r, err := replica.New(source, replica.WithLogger(slog.New(slog.DiscardHandler)), replica.WithFollowTimeout(time.Minute))
+				file := replica.WithSnapshotFile(filepath.Join(t.TempDir(), "tenants.snap"), time.Hour) // does no harm
+				r, err := replica.New(source, replica.WithLogger(slog.New(slog.DiscardHandler)), replica.WithFollowTimeout(time.Minute), file)
 				if err != nil {
 					t.Fatal(err)
 				}
