@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -24,13 +25,14 @@ import (
 	"github.com/go-tenancy/tenantstore/conformance/faults"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
-// app is an application with both decorators, whose database can be made to fail, and
-// with small caches. It does what the quickstart cannot be made to do.
+// app is an application with both decorators, small caches, a database that can be made
+// to fail, and a replica of another one. It does what the quickstart cannot be made to do.
 type app struct {
 	*promtenancy.Store
 	db       *memstore.Store
@@ -73,9 +75,16 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 			t.Error(err)
 		}
 	})
+	replicated := must(replica.New(memstore.New(), replica.WithSnapshotFile(filepath.Join(t.TempDir(), "tenants.snapshot"), time.Hour), replica.WithLogger(quiet)))
+	inMemory := must(promtenancy.Wrap(must(oteltenancy.Wrap(replicated, meters, oteltenancy.WithName("replica"))), promtenancy.WithName("replica")))
+	t.Cleanup(func() {
+		if err := inMemory.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	requests := must(promtenancy.NewHTTPObserver())
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(a.Store, requests)
+	registry.MustRegister(a.Store, inMemory, requests)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.Handle("GET /otel", promhttp.HandlerFor(otelRegistry, promhttp.HandlerOpts{}))
