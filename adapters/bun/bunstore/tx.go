@@ -40,7 +40,8 @@ import (
 // writers of tenants, as long as the transaction's lock_timeout allows. In SQLite it fails where the
 // transaction has begun to read before somebody else wrote; begin immediately. The first
 // write keeps other writers of tenants waiting until the end of the transaction: keep it short,
-// and do not write by s itself meanwhile. After a read that fails, PostgreSQL can only roll
+// and do not write by s itself meanwhile, nor read by it where the pool has one connection, as
+// for SQLite in memory. After a read that fails, PostgreSQL can only roll
 // back.
 //
 // The store in a transaction has no change log: it is no [tenancy.Source], so that no cache

@@ -7,12 +7,12 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// schemaVersion is the version of the schema that this library makes; each later
+// SchemaVersion is the version of the schema that this library makes; each later
 // one is a file of each engine that changes the one before.
 const SchemaVersion = 1
 
 // The table of versions has a row for each that was installed. compatible_from
-// is the oldest library, by its schemaVersion, that may still use the schema: so
+// is the oldest library, by its SchemaVersion, that may still use the schema: so
 // processes of the old version go on during a rolling upgrade. The search index has
 // no version: it may come and go at any time, and is there if its name is.
 

@@ -10,7 +10,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// columns of the table of tenants in the order of newRow. Always spelled out,
+// Columns of the table of tenants in the order of newRow. Always spelled out,
 // so that a column that a newer version adds does no harm during a rolling
 // upgrade.
 const Columns = "t.id, t.identifier, t.name, t.status, t.isolation, t.database_url, t.schema_name, t.metadata, t.created_at, t.updated_at, t.revision, t.mark"

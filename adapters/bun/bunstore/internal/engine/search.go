@@ -85,7 +85,7 @@ func searchText(d Dialect, f filterKind, indexed bool) string {
 const (
 	// MaxLookup is how much of a query is looked up: the rest adds little.
 	MaxLookup = 64
-	// A sample has at most some sampleRows tenants, and one of defaultSampleShare,
+	// A sample has at most some SampleRows tenants, and one of DefaultSampleShare,
 	// so that it costs little beside reading them all.
 	SampleRows         = 400
 	DefaultSampleShare = 200

@@ -89,7 +89,7 @@ func newTexts(d Dialect, sampleShare int) Texts {
 	return x
 }
 
-// filterText is the condition of a Filter; base.filter returns its arguments.
+// filterText is the condition of a Filter; Base.filter returns its arguments.
 func filterText(f filterKind, p *params) string {
 	switch f {
 	case filterOne:

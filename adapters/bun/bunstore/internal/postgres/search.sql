@@ -1,6 +1,6 @@
 -- The search index of a store in PostgreSQL, by the extension pg_trgm. It is an
 -- index like any other: every write keeps it up to date, whoever writes, and it
--- may be dropped at any time. Names are filled in as in postgres.sql.
+-- may be dropped at any time. Names are filled in as in schema.sql.
 --
 -- The file is idempotent. Run it in one transaction. It lets readers in and keeps
 -- writers out while it lasts: seconds for a million tenants. To keep nobody out,

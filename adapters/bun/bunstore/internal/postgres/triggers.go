@@ -14,7 +14,7 @@ import (
 
 // Triggers can get lost: pg_dump --table leaves out the functions that they call,
 // and some people disable triggers to load data. Then writes by hand would reach
-// no cache, and nothing would say so. The store's own writes fail; see newPostgres.
+// no cache, and nothing would say so. The store's own writes fail; see newStatements.
 
 // functions returns the names of what the schema has of them, and of each the MD5
 // of what it does.

@@ -1,6 +1,6 @@
 -- The search index of a store in SQLite, by FTS5. Triggers keep it up to date,
 -- whoever writes; so every program that writes tenants needs an SQLite with FTS5.
--- Names are filled in as in sqlite.sql. Run the file in one transaction, once.
+-- Names are filled in as in schema.sql. Run the file in one transaction, once.
 
 -- What is indexed, under numbers that VACUUM leaves as they are: those of the
 -- table of tenants it may change.
