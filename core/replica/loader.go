@@ -163,10 +163,12 @@ func (l *loader) stageLoaded(r *follow.Reader, k tenancy.Key, v tenancy.Versione
 // found before that may be of a history that the database has lost.
 func (l *loader) stage(t *tenancy.Tenant) {
 	known := l.table.ByID(t.ID)
+	// A tenant of a history that was lost may have taken its identifier since, and given it up.
+	found := known != nil && l.table.Find(tenancy.IdentifierKey(known.Identifier)) == known
 	if staged, ok := l.staged[t.ID]; ok {
-		known = staged
+		known, found = staged, true
 	}
-	if known != nil && (known.Tenant == *t || known.Scan == l.scan && known.Revision > t.Revision) {
+	if known != nil && (known.Tenant == *t && found || known.Scan == l.scan && known.Revision > t.Revision) {
 		known.Scan = l.scan
 		return
 	}
