@@ -32,7 +32,7 @@ func (l *readLog) count() int {
 	return l.reads
 }
 
-// Whoever follows the log through a stack of caches has the stack's reader look for both:
+// Rule 5: whoever follows the log through a stack of caches has the stack's reader look for both:
 // an idle process reads the log once in each poll interval. They hear of changes and
 // outages, all the same.
 func TestFollowersShareTheReader(t *testing.T) {

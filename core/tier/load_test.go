@@ -424,6 +424,7 @@ func TestWarm(t *testing.T) {
 	}
 }
 
+// Rule 15: nothing that was cached before InvalidateAll is served after it.
 func TestInvalidateAll(t *testing.T) {
 	db := newDatabase()
 	s := newTier(t, db, newLocalMap())
@@ -463,7 +464,7 @@ func TestLoadCountsWhatItServes(t *testing.T) {
 	}
 }
 
-// When the shared cache was emptied, the local one does not serve what was read from it
+// Rule 15: when the shared cache was emptied, the local one does not serve what was read from it
 // meanwhile.
 func TestInvalidateAllOfASharedCache(t *testing.T) {
 	db := newDatabase()

@@ -106,6 +106,7 @@ func TestOfFindsTheStack(t *testing.T) {
 	}
 }
 
+// Rule 1: that there is no tenant is an entry, which a change outdates like any other.
 func TestNegativeEntries(t *testing.T) {
 	db := newDatabase()
 	s := newTier(t, db, newLocalMap())
