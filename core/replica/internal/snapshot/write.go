@@ -21,7 +21,8 @@ import (
 var ErrBusy = errors.New("another process is writing it")
 
 // Write replaces the file at path by one with h and rows, which are as of h.At. It is
-// durable when Write returns; if Write fails, the file before is still there.
+// durable when Write returns nil. If Write fails, the file before is still there, or the new
+// one, if the directory alone could not be synced.
 //
 // A DatabaseURL is sealed by sealer; if that is nil, it is withheld in the file.
 //
