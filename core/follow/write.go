@@ -42,6 +42,11 @@ func (d *Decorator) logged(ctx context.Context, before tenancy.Position, result 
 	if len(written) == 0 && (errors.Is(err, tenancy.ErrInvalid) || errors.Is(err, tenancy.ErrNotApplied)) {
 		return true
 	}
+	counter, counts := d.reader.log.(WriteCounter)
+	if counts {
+		counter.CountWrite()
+		written = nil // a log that has none of them
+	}
 	var newest tenancy.Position
 	for _, p := range written {
 		if p.Revision > newest.Revision {
@@ -49,6 +54,10 @@ func (d *Decorator) logged(ctx context.Context, before tenancy.Position, result 
 		}
 	}
 	if d.reader.Wrote(ctx, newest) != nil {
+		d.holder.Unfollowed()
+		return true
+	}
+	if counts {
 		return true
 	}
 	switch result := result.(type) {
@@ -56,7 +65,7 @@ func (d *Decorator) logged(ctx context.Context, before tenancy.Position, result 
 		return err != nil || d.reader.Position() != before || d.isThere(ctx, string(result))
 	case patched:
 		return d.reader.Shows(before, written) ||
-			d.reader.Shows(tenancy.Position{}, written) && d.holder.Agrees(tenancy.Tenant(result))
+			d.reader.Shows(tenancy.Position{}, written) && d.holder.Agrees(ctx, tenancy.Tenant(result))
 	}
 	return d.reader.Shows(before, written)
 }

@@ -156,10 +156,13 @@ func (s *Store) unserved(op string) error {
 }
 
 // Agrees implements [follow.Holder].
-func (s *Store) Agrees(t tenancy.Tenant) bool {
+func (s *Store) Agrees(_ context.Context, t tenancy.Tenant) bool {
 	r := s.table.Find(tenancy.IDKey(t.ID))
 	return r == nil || r.Position() != t.Position() || r.Tenant == t
 }
+
+// Unfollowed implements [follow.Holder]. Nothing is served until the log was read.
+func (s *Store) Unfollowed() {}
 
 // Unlogged implements [follow.Holder]: all tenants are read anew.
 func (s *Store) Unlogged(context.Context) {

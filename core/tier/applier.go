@@ -55,6 +55,9 @@ func (a *applier) run(ctx context.Context) {
 	}
 }
 
+// closePatience is how long close waits for an Apply whose context has ended.
+const closePatience = time.Second
+
 // close returns how much goes on all the same.
 func (a *applier) close() int64 {
 	a.work.End()

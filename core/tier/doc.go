@@ -58,7 +58,8 @@
 //   - read.go: lookups, and hits (3, 10); flight.go: who waits for whom (9)
 //   - load.go: the way of what is no hit, for one key and for many (2, 3, 9, 12);
 //     shared.go: the part of it that is about the shared cache (6, 11, 14)
-//   - refresh.go (13); write.go (7); manage.go (15); names.go; log.go; resets.go
+//   - refresh.go (13); write.go (7), for the rest of which see [follow.Decorator]; manage.go
+//     (15); names.go; resets.go
 //   - observer.go and stats.go, for metrics
 //
 // # Guarantees and limits

@@ -165,7 +165,7 @@ func (s *Store) missAll(ctx context.Context, lookups []*lookup) error {
 // place waits for a place among the loads under way, and calls do in it, within the load
 // timeout. A panic is an error: others may be waiting for the load.
 func (s *Store) place(ctx context.Context, do func(context.Context) error) (err error) {
-	call, err := s.calls.Enter(ctx)
+	call, err := s.Enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return err

@@ -3,30 +3,31 @@ package tier
 import (
 	"context"
 
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // List implements [tenancy.Store]; it is not cached.
 func (s *Store) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
-	return read(ctx, s, "List", func(ctx context.Context) (tenancy.Page, error) { return s.Next.List(ctx, opts) })
+	return follow.Call(ctx, &s.Decorator, "List", func(ctx context.Context) (tenancy.Page, error) { return s.Next.List(ctx, opts) })
 }
 
 // Count implements [tenancy.Store]; it is not cached.
 func (s *Store) Count(ctx context.Context, filter tenancy.Filter) (int, error) {
-	return read(ctx, s, "Count", func(ctx context.Context) (int, error) { return s.Next.Count(ctx, filter) })
+	return follow.Call(ctx, &s.Decorator, "Count", func(ctx context.Context) (int, error) { return s.Next.Count(ctx, filter) })
 }
 
 // Search implements [tenancy.Store]; it is not cached.
 func (s *Store) Search(ctx context.Context, query string, opts tenancy.SearchOptions) ([]tenancy.Tenant, error) {
-	return read(ctx, s, "Search", func(ctx context.Context) ([]tenancy.Tenant, error) { return s.Next.Search(ctx, query, opts) })
+	return follow.Call(ctx, &s.Decorator, "Search", func(ctx context.Context) ([]tenancy.Tenant, error) { return s.Next.Search(ctx, query, opts) })
 }
 
 // InvalidateAll makes everything that the local cache holds unservable at once, and removes
 // the entries of both caches. It returns how many there were, or -1 where a cache does not
 // know. The local caches of other processes keep what is current by the log.
 func (s *Store) InvalidateAll(ctx context.Context) (int64, error) {
-	return read(ctx, s, "InvalidateAll", func(ctx context.Context) (int64, error) {
+	return follow.Call(ctx, &s.Decorator, "InvalidateAll", func(ctx context.Context) (int64, error) {
 		s.stats.flushed.Add(1)
 		s.cfg.logger.Info("tenancy: caches flushed on request")
 		return s.empty(ctx)

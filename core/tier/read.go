@@ -58,7 +58,7 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 // for, or nil.
 func (s *Store) hit(ctx context.Context, key tenancy.Key, least tenancy.Revision) *Entry {
 	l := s.local.Load()
-	if l == nil || s.calls.Over() {
+	if l == nil || s.Closed() {
 		return nil
 	}
 	e := l.Get(key)
@@ -83,7 +83,7 @@ func (s *Store) lookUp(ctx context.Context, key tenancy.Key) (e *Entry, err erro
 	if err := key.Validate(); err != nil { // a malformed key is never cached, and goes no further
 		return nil, err
 	}
-	call, err := s.calls.Enter(ctx)
+	call, err := s.Enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return nil, err
@@ -123,8 +123,8 @@ func (s *Store) getByIDs(ctx context.Context, ids []string) (tenants []tenancy.T
 // the caches, all others from below in one call. With Min == Latest nothing comes
 // from a cache.
 func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
-	if s.source == nil {
-		return nil, unsupported("Load")
+	if !s.HasSource() {
+		return s.Decorator.Load(ctx, want) // which says so
 	}
 	lookups, err := s.loadAll(ctx, want)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]lookup, e
 
 // get returns a lookup that has its entry for each of want, whose keys are valid.
 func (s *Store) get(ctx context.Context, want []tenancy.Lookup) (lookups []lookup, err error) {
-	call, err := s.calls.Enter(ctx)
+	call, err := s.Enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return nil, err

@@ -26,12 +26,12 @@ type resets struct {
 
 func newResets(store tenancy.Store) *resets {
 	r := &resets{store: store, mark: rand.Int64()}
-	r.add()
+	r.CountWrite()
 	return r
 }
 
-// add is called after each write attempt.
-func (r *resets) add() { r.count.Add(1) }
+// CountWrite implements [follow.WriteCounter].
+func (r *resets) CountWrite() { r.count.Add(1) }
 
 func (r *resets) head() tenancy.Position { return r.at(r.count.Load()) }
 

@@ -4,24 +4,19 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
-	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Store is a store with a stack of caches in front: at most one local and one shared one,
 // which are asked in this order. It has every capability of the store below. Create one with
 // New; it is safe for concurrent use.
 type Store struct {
-	tenancy.Decorator
-	source tenancy.Source // Next, or nil if that is none
-	below  loader         // where misses are loaded: Next, or resets
-	resets *resets        // what stands in for the log of a store that is no Source
-	cfg    config         // of the stack
+	follow.Decorator        // the writes, and the log
+	below            loader // where misses are loaded: Next, or resets
+	cfg              config // of the stack
 
 	local  atomic.Pointer[local] // nil until there is one
 	shared *shared               // nil if there is none
@@ -33,7 +28,6 @@ type Store struct {
 	loads     chan struct{} // a place for each load under way
 	observers observers
 	stats     counters
-	calls     *inflight.Group // all but hits, and what is done in the background
 
 	contact sync.Mutex // guards what follows
 	lost    bool       // contact with the log
@@ -117,18 +111,18 @@ func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 
 // begin returns a new stack.
 func begin(next tenancy.Store, cache Cache, cfg config) (*Store, error) {
-	s := &Store{Decorator: tenancy.Decorator{Next: next}, cfg: cfg, loads: make(chan struct{}, cfg.maxLoads), calls: inflight.New(tenancy.ErrClosed)}
+	s := &Store{cfg: cfg, loads: make(chan struct{}, cfg.maxLoads)}
 	var log tenancy.Log
 	switch source, ok := tenancy.SourceOf(next); {
 	case ok:
-		s.source, s.below, log = source, source, source
+		s.below, log = source, source
 	case cache.shared != nil:
 		return nil, refused("a shared cache needs a tenancy.Source below it")
 	case !cfg.uncoordinated:
 		return nil, refused("the store below is no tenancy.Source; WithUncoordinated accepts a weaker guarantee")
 	default:
-		s.resets = newResets(next)
-		s.below, log = s.resets, s.resets
+		resets := newResets(next)
+		s.below, log = resets, resets
 	}
 	s.fence.Store(newFence(nil, 0, minBuckets))
 	if cache.shared != nil {
@@ -137,6 +131,7 @@ func begin(next tenancy.Store, cache Cache, cfg config) (*Store, error) {
 		s.shared.applier = newApplier(s.shared, &s.observers)
 	}
 	s.reader = follow.New(log, follower{s}, follow.Config{Replay: s.shared != nil, Timeout: cfg.followTimeout, Logger: cfg.logger})
+	s.Decorator = follow.NewDecorator(next, s.reader, holder{s})
 	s.reader.LimitStale(cfg.maxStale)
 	if cache.local != nil {
 		s.join(&local{LocalCache: cache.local, cfg: cfg.cache})
@@ -180,10 +175,6 @@ func Of(store tenancy.Store) (*Store, bool) {
 // stack finds a stack also where a decorator embeds it.
 func (s *Store) stack() *Store { return s }
 
-// Reader returns the reader of the change log that the stack obeys, for others in the
-// process that must know how far it was followed. It ends with the stack.
-func (s *Store) Reader() *follow.Reader { return s.reader }
-
 // Local returns the local cache, or nil, for the counts of an adapter.
 func (s *Store) Local() LocalCache {
 	if l := s.local.Load(); l != nil {
@@ -203,24 +194,19 @@ func (s *Store) Shared() SharedCache {
 // Bus returns the bus, or nil.
 func (s *Store) Bus() Bus { return s.cfg.bus }
 
-// closePatience is how long Close waits for each kind of work to end, once its context
-// has.
-const closePatience = time.Second
-
 // Close ends the calls under way and what the stack does in the background, and closes
 // caches, bus and the store below. It waits until they have ended, but not for those
 // that ignore the end of their contexts.
-func (s *Store) Close() error {
-	if !s.calls.End() {
-		return nil
-	}
-	left := s.calls.Wait(closePatience) + s.reader.Close(closePatience)
+func (s *Store) Close() error { return s.CloseAfter(s.drain, s.closeCaches) }
+
+func (s *Store) drain() (left int64) {
 	if s.shared != nil {
-		left += s.shared.applier.close()
+		left = s.shared.applier.close()
 	}
-	if left > 0 {
-		s.cfg.logger.Warn("tenancy: closed, though calls are under way that do not end with their contexts", "calls", left)
-	}
+	return left
+}
+
+func (s *Store) closeCaches() error {
 	var errs []error
 	if l := s.local.Load(); l != nil {
 		l.Close()
@@ -231,5 +217,5 @@ func (s *Store) Close() error {
 	if s.cfg.bus != nil {
 		errs = append(errs, s.cfg.bus.Close())
 	}
-	return driver.ErrorIn("Close", tenancy.Key{}, errors.Join(append(errs, s.Next.Close())...))
+	return errors.Join(errs...)
 }
