@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -368,7 +369,7 @@ func TestUnloggedWrite(t *testing.T) {
 
 func TestBadArguments(t *testing.T) {
 	for name, opt := range map[string]replica.Option{
-		"nil": nil, "tenants": replica.WithMaxTenants(0), "many tenants": replica.WithMaxTenants(1 << 31),
+		"nil": nil, "tenants": replica.WithMaxTenants(0), "many tenants": replica.WithMaxTenants(math.MaxInt),
 		"stale": replica.WithMaxStale(0), "timeout": replica.WithFollowTimeout(0),
 		"bus": replica.WithBus(nil), "absent bus": replica.WithBus((*closable)(nil)),
 	} {
