@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"slices"
+
 	"github.com/go-tenancy/tenantstore/core/internal/index"
 	"github.com/go-tenancy/tenantstore/core/internal/table"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -12,47 +14,36 @@ func (l *loader) apply(at tenancy.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at = at
-	changes := make([]table.Change, 0, len(l.staged))
-	put := func(id string) {
-		before, after := l.table.ByID(id), l.staged[id]
+	changes, added := make([]table.Change, 0, len(l.staged)), make([]*index.Record, 0, len(l.staged))
+	// What changes have touched comes first, as handlers are told of changes in their order.
+	for _, id := range slices.Concat(l.touched, l.order) {
+		after, staged := l.staged[id]
 		delete(l.staged, id)
-		if before == nil && after == nil {
-			return
+		before := l.table.ByID(id)
+		if !staged || before == nil && after == nil {
+			continue
 		}
 		if before == nil && at.IsZero() { // nobody reads yet
 			l.table.Add(after)
 		} else {
 			changes = append(changes, table.Change{Before: before, After: after})
 		}
-		l.changed(before, after)
-	}
-	for _, id := range l.touched { // first, as handlers are told of changes in their order
-		if _, staged := l.staged[id]; staged {
-			put(id)
+		if before != nil {
+			l.index.Remove(&before.Record)
+		}
+		if after != nil {
+			added = append(added, &after.Record)
+		}
+		for _, x := range l.indexes {
+			x.changed(before, after)
+		}
+		for _, h := range l.handlers {
+			h.changed(before, after)
 		}
 	}
-	for id := range l.staged {
-		put(id)
-	}
+	l.index.Insert(added...)
 	l.table.Apply(changes)
-	l.touched = l.touched[:0]
-}
-
-// changed tells the index and others of what takes the place of what; nil is for no
-// tenant. The caller has mu.
-func (s *Store) changed(before, after *table.Record) {
-	if before != nil {
-		s.index.Remove(&before.Record)
-	}
-	if after != nil {
-		s.index.Insert(&after.Record)
-	}
-	for _, x := range s.indexes {
-		x.changed(before, after)
-	}
-	for _, h := range s.handlers {
-		h.changed(before, after)
-	}
+	l.touched, l.order = nil, nil
 }
 
 // clearIndexes empties the indexes. The caller has mu.

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -23,6 +24,7 @@ type loader struct {
 	restored bool
 	// staged is what was read and is not in the table yet; nil stands for no tenant.
 	staged map[string]*table.Record
+	order  []string // the IDs of what is staged, in the order in which it was read
 	// touched is what changes have touched since the last apply: IDs, in the order of the log.
 	touched []string
 	newest  tenancy.Revision // nothing that was read is newer
@@ -48,7 +50,7 @@ func (l *loader) StartOver(at tenancy.Position) {
 func (l *loader) begin() {
 	l.scan++
 	clear(l.staged)
-	l.touched = nil
+	l.touched, l.order = nil, nil
 	l.restored, l.cursor, l.swept = false, "", false
 	l.stats.scans.Add(1)
 	l.phase.note(func(p *phase) { p.whole = false })
@@ -65,31 +67,40 @@ func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err err
 	if l.cursor == "" && !r.Serving() { // what was known is wrong, and not only old
 		l.dropSnapshot()
 	}
-	for begun := time.Now(); !last && err == nil && time.Since(begun) < scanTime; {
-		last, err = l.scanPage(ctx, r)
+	page, err := l.readPage(ctx)
+	for begun := time.Now(); err == nil; {
+		l.cursor, last = page.Next, page.Next == ""
+		if last || time.Since(begun) >= scanTime {
+			return last, l.take(r, page)
+		}
+		taken := make(chan error)
+		go func(page tenancy.Page) { taken <- l.take(r, page) }(page)
+		page, err = l.readPage(ctx) // meanwhile
+		err = cmp.Or(<-taken, err)
 	}
-	return last, err
+	return false, err
 }
 
-// scanTime is for how long pages are read before the log is read again.
+// scanTime is for how long pages are read before the log is read again. What was read
+// until then is taken before that: some of it may be deleted since, as only the log tells.
 const scanTime = 20 * time.Millisecond
 
-func (l *loader) scanPage(ctx context.Context, r *follow.Reader) (last bool, err error) {
-	var page tenancy.Page
+func (l *loader) readPage(ctx context.Context) (page tenancy.Page, err error) {
 	err = l.limit.Read(ctx, tenancy.ErrUnavailable, func(ctx context.Context) (err error) {
 		page, err = l.source.List(ctx, tenancy.ListOptions{Limit: batch, Cursor: l.cursor})
 		return err
 	})
-	if err != nil {
-		return false, err
-	}
+	return page, err
+}
+
+// take takes what a page shows.
+func (l *loader) take(r *follow.Reader, page tenancy.Page) error {
 	for i := range page.Tenants {
 		t := &page.Tenants[i]
 		l.stage(t)
 		l.saw(r, t.Position())
 	}
-	l.cursor = page.Next
-	return page.Next == "", l.flush(r)
+	return l.flush(r)
 }
 
 // Load implements [follow.Loader].
@@ -155,7 +166,7 @@ func (l *loader) stageLoaded(r *follow.Reader, k tenancy.Key, v tenancy.Versione
 	l.saw(r, v.AsOf)
 	delete(l.staged, k.Value)
 	if l.table.ByID(k.Value) != nil {
-		l.staged[k.Value] = nil
+		l.set(k.Value, nil)
 	}
 }
 
@@ -174,7 +185,13 @@ func (l *loader) stage(t *tenancy.Tenant) {
 	}
 	r := table.NewRecord(*t)
 	r.Scan = l.scan
-	l.staged[t.ID] = r
+	l.set(t.ID, r)
+}
+
+// set stages r, which is nil for no tenant.
+func (l *loader) set(id string, r *table.Record) {
+	l.staged[id] = r
+	l.order = append(l.order, id)
 }
 
 // keysOf returns the keys that changes touch, by their kinds.
@@ -235,7 +252,7 @@ func (l *loader) Publish(at tenancy.Position) {
 	if !l.swept { // what the scan has not found is gone
 		for r := range l.table.All() {
 			if _, staged := l.staged[r.ID]; !staged && r.Scan != l.scan {
-				l.staged[r.ID] = nil
+				l.set(r.ID, nil)
 			}
 		}
 		l.swept = true

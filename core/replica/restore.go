@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
-	"github.com/go-tenancy/tenantstore/core/internal/table"
 	"github.com/go-tenancy/tenantstore/core/replica/internal/snapshot"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -63,20 +62,11 @@ func (l *loader) readSnapshot(ctx context.Context) (h snapshot.Header, err error
 		} else if t.DatabaseURL.Err() != nil {
 			complete = false // the source may have it
 		}
-		l.restoreRow(t)
+		if l.stage(&t); len(l.staged) == batch { // nobody reads yet
+			l.apply(tenancy.Position{})
+		}
 	}
 	l.apply(h.At)
 	l.restored = complete
 	return h, nil
-}
-
-// restoreRow puts t into memory at once. Rows come in the order of the index, for which a
-// row at its end is the least work; what is staged comes in none.
-func (l *loader) restoreRow(t tenancy.Tenant) {
-	r := table.NewRecord(t)
-	r.Scan = l.scan
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.table.Add(r)
-	l.changed(nil, r)
 }

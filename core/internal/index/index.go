@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -18,18 +19,32 @@ type Index struct {
 	byStatus map[tenancy.Status]*List
 }
 
-// Insert adds r, which the index does not hold.
-func (x *Index) Insert(r *Record) {
-	x.all.Insert(r)
-	of := x.byStatus[r.Status]
+// Insert adds records, which the index does not hold, and sorts rs. Many at once that List
+// shows one after the other cost little more than one.
+func (x *Index) Insert(rs ...*Record) {
+	x.all.Insert(rs...)
+	slices.SortStableFunc(rs, func(a, b *Record) int { return cmp.Compare(a.Status, b.Status) })
+	for len(rs) > 0 {
+		n := 1
+		for n < len(rs) && rs[n].Status == rs[0].Status {
+			n++
+		}
+		x.ofStatus(rs[0].Status).Insert(rs[:n]...)
+		rs = rs[n:]
+	}
+}
+
+// ofStatus returns the list of a status.
+func (x *Index) ofStatus(status tenancy.Status) *List {
+	of := x.byStatus[status]
 	if of == nil {
 		if x.byStatus == nil {
 			x.byStatus = map[tenancy.Status]*List{}
 		}
 		of = &List{}
-		x.byStatus[r.Status] = of
+		x.byStatus[status] = of
 	}
-	of.Insert(r)
+	return of
 }
 
 // Remove removes r.

@@ -20,7 +20,6 @@ type List struct {
 
 // find returns the place of k: the chunk, and the place in it.
 func (x *List) find(k driver.ListKey) (chunk, at int, found bool) {
-	compare := func(r *Record, k driver.ListKey) int { return -driver.ListKeyOf(r.Tenant).Compare(k) }
 	chunk, _ = slices.BinarySearchFunc(x.chunks, k, func(c []*Record, k driver.ListKey) int {
 		return compare(c[len(c)-1], k)
 	})
@@ -31,26 +30,46 @@ func (x *List) find(k driver.ListKey) (chunk, at int, found bool) {
 	return chunk, at, found
 }
 
-// Insert adds r, which the list does not hold.
-func (x *List) Insert(r *Record) {
-	c, at, _ := x.find(driver.ListKeyOf(r.Tenant))
-	if c == len(x.chunks) { // behind all others
-		if c == 0 || len(x.chunks[c-1]) == chunkSize {
-			x.chunks = append(x.chunks, nil)
+// compare returns -1 if the list has r before the place k, 1 if after.
+func compare(r *Record, k driver.ListKey) int { return k.Compare(driver.ListKeyOf(r.Tenant)) }
+
+// Insert adds records, which the list does not hold, and sorts rs. Those that come to lie
+// side by side are found a place and moved to it together.
+func (x *List) Insert(rs ...*Record) {
+	slices.SortFunc(rs, func(a, b *Record) int { return compare(a, driver.ListKeyOf(b.Tenant)) })
+	x.n += len(rs)
+	for len(rs) > 0 {
+		c, at, _ := x.find(driver.ListKeyOf(rs[0].Tenant))
+		n := len(rs)
+		if c < len(x.chunks) {
+			next := driver.ListKeyOf(x.chunks[c][at].Tenant)
+			n, _ = slices.BinarySearchFunc(rs[1:], next, compare)
+			n++
+		} else { // behind all others
+			if c == 0 || len(x.chunks[c-1]) == chunkSize {
+				x.chunks = append(x.chunks, nil)
+			}
+			c = len(x.chunks) - 1
+			at = len(x.chunks[c])
 		}
-		c = len(x.chunks) - 1
-		at = len(x.chunks[c])
+		x.chunks[c] = slices.Insert(x.chunks[c], at, rs[:n]...)
+		x.cut(c)
+		rs = rs[n:]
 	}
-	if full := x.chunks[c]; len(full) == chunkSize {
-		const half = chunkSize / 2
-		x.chunks = slices.Insert(x.chunks, c+1, slices.Clone(full[half:]))
-		x.chunks[c] = slices.Delete(full, half, chunkSize)
-		if at > half {
-			c, at = c+1, at-half
-		}
+}
+
+// cut cuts a chunk that is too long into equal ones.
+func (x *List) cut(c int) {
+	long := x.chunks[c]
+	if len(long) <= chunkSize {
+		return
 	}
-	x.chunks[c] = slices.Insert(x.chunks[c], at, r)
-	x.n++
+	pieces := (len(long) + chunkSize - 1) / chunkSize
+	var chunks [][]*Record
+	for piece := range slices.Chunk(long, (len(long)+pieces-1)/pieces) {
+		chunks = append(chunks, slices.Clone(piece))
+	}
+	x.chunks = slices.Replace(x.chunks, c, c+1, chunks...)
 }
 
 // Remove removes r, if the list holds it.
