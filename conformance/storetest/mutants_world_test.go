@@ -29,6 +29,14 @@ func worldMutants() []mutant {
 				return t, err
 			}
 		}},
+		{rule: "list-is-not-behind-the-log", how: "lists what there was at the call before", spoil: func(f *faulty) {
+			var now tenancy.Page
+			f.list = func(ctx context.Context, opts tenancy.ListOptions) (before tenancy.Page, err error) {
+				before = now
+				now, err = f.Store.List(ctx, opts)
+				return before, err
+			}
+		}},
 		{rule: "peer-shares-log", how: "logs its own writes only", spoil: func(f *faulty) {
 			f.peer = func() tenancy.Store {
 				copied := memstore.New()

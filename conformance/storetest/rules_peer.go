@@ -52,6 +52,24 @@ func peerRules() []Rule {
 			},
 		},
 		{
+			Name:  "list-is-not-behind-the-log",
+			Says:  "When Changes has returned what another store on the same data wrote, List shows it.",
+			needs: needPeer | needSource,
+			check: func(p *probe) {
+				peer := p.h.Peer(p.TB, p.s)
+				p.closeAtEnd(peer)
+				w := p.watch(p.source(), p.bounds().Newest)
+				var all []tenancy.Tenant
+				for i := range 10 {
+					created, err := peer.Create(p.ctx, tenant(i))
+					p.OK(err, "Create by the peer")
+					equal(p, w.change().TenantID, created.ID, "the tenant of the change")
+					all = append(all, created)
+					p.sameAll(p.list(tenancy.ListOptions{}).Tenants, inListOrder(all), "List after the change")
+				}
+			},
+		},
+		{
 			Name:  "peer-shares-log",
 			Says:  "Stores on the same data share one log: their concurrent writes have revisions without gaps, and each watches the changes of the other.",
 			needs: needPeer | needSource,

@@ -25,8 +25,11 @@ type handler struct {
 // turn comes is shown once, as it is then: f sees states, not events. Whoever calls OnChange before the
 // replica is synced is shown every tenant. f may take its time, and call the replica,
 // which it does not hold up. It is not called any more when stop has returned, unless
-// it is being called.
+// it is being called. OnChange panics if f is nil.
 func (s *Store) OnChange(f func(before, after *tenancy.Tenant)) (stop func()) {
+	if f == nil {
+		panic("replica: the function to call for changes is nil") //nolint:forbidigo // as http.ServeMux.Handle does
+	}
 	h := &handler{f: f, wake: make(chan struct{}, 1), known: map[string]*table.Record{}}
 	s.mu.Lock()
 	s.handlers = append(slices.Clip(s.handlers), h)

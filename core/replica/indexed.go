@@ -18,8 +18,12 @@ type Index struct {
 
 // NewIndex returns an index by keys, which returns what a tenant is to be found by: its
 // plan, its region, each of its features. It is called while the replica is written, and so must be
-// quick, must not call the replica, and must depend on the tenant alone.
+// quick, must not call the replica, and must depend on the tenant alone. NewIndex panics if
+// it is nil.
 func NewIndex(r *Store, keys func(tenancy.Tenant) []string) *Index {
+	if keys == nil {
+		panic("replica: the function of the keys of an index is nil") //nolint:forbidigo // as http.ServeMux.Handle does
+	}
 	x := &Index{s: r, keys: keys, lists: map[string]*index.List{}}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -383,6 +384,26 @@ func TestBadArguments(t *testing.T) {
 	if _, err := replica.New(tenancy.Decorator{Next: struct{ tenancy.Store }{memstore.New()}}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a source that leads nowhere: %v, want ErrUnsupported", err)
 	}
+}
+
+// A function that is nil is noticed where it is passed, and not by the goroutine that
+// calls it.
+func TestFunctionsThatAreNil(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *database, r *replica.Store) {
+		for what, pass := range map[string]func(){
+			"NewIndex": func() { replica.NewIndex(r, nil) },
+			"OnChange": func() { r.OnChange(nil) },
+		} {
+			func() {
+				defer func() {
+					if message, ok := recover().(string); !ok || !strings.HasPrefix(message, "replica: ") {
+						t.Errorf("%s panics with %q, want what is wrong", what, message)
+					}
+				}()
+				pass()
+			}()
+		}
+	})
 }
 
 // closable is a bus that counts how often it is closed.

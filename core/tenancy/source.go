@@ -8,7 +8,8 @@ import (
 
 // Source is a Store with a change log, from which caches can be kept coherent.
 // The log holds every change of every row in commit order, its Revision one
-// more than that of the row before, whoever made the change.
+// more than that of the row before, whoever made the change. A List that is called after
+// Bounds or Changes has returned a position is not older than that.
 type Source interface {
 	Store
 	Log
