@@ -83,9 +83,9 @@ func (b *Base) ListAfter(ctx context.Context, opts tenancy.ListOptions, after dr
 	if err != nil {
 		return tenancy.Page{}, err
 	}
-	text := b.Texts.list[kind][0]
+	text, expected := b.Texts.list[kind][0], 0
 	if !after.IsZero() {
-		text = b.Texts.list[kind][1]
+		text, expected = b.Texts.list[kind][1], opts.Limit+1 // but for the last page
 		args = append(args, b.Time(after.CreatedAt), after.ID)
 	}
 	args = append(args, int64(opts.Limit)+1, int64(opts.Offset))
@@ -95,7 +95,7 @@ func (b *Base) ListAfter(ctx context.Context, opts tenancy.ListOptions, after dr
 	}
 	var ts []tenancy.Tenant
 	err = b.Look(ctx, func() (bool, error) {
-		ts, err = read.Tenants(ctx, 0, text, args...)
+		ts, err = read.Tenants(ctx, expected, text, args...)
 		return len(ts) > 0, err
 	})
 	return driver.PageOf(ts, opts), err
