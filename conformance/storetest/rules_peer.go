@@ -60,7 +60,7 @@ func peerRules() []Rule {
 				p.closeAtEnd(peer)
 				w := p.watch(p.source(), p.bounds().Newest)
 				var all []tenancy.Tenant
-				for i := range 10 {
+				for i := range 3 {
 					created, err := peer.Create(p.ctx, tenant(i))
 					p.OK(err, "Create by the peer")
 					equal(p, w.change().TenantID, created.ID, "the tenant of the change")
