@@ -150,6 +150,12 @@ func (c *sharedMap) InvalidateAll(context.Context) (int64, error) {
 	return int64(n), c.fail
 }
 
+func (c *sharedMap) set(key tenancy.Key, s slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slots[key] = s
+}
+
 func (c *sharedMap) size() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -54,8 +54,9 @@ func TestEveryFailureReleasesTheLeases(t *testing.T) {
 			if _, err := s.GetByID(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) { // the start is over
 				t.Fatal(err)
 			}
+			eventually(t, "the fill, after the answer", func() bool { return shared.entry(tenancy.IDKey("nobody")) != nil })
 			ahead := tenancy.IDKey("ahead")
-			shared.slots[ahead] = slot{entry: &tier.Entry{Key: ahead, Versioned: tenancy.Versioned{AsOf: tenancy.Position{Revision: 1 << 40}}}}
+			shared.set(ahead, slot{entry: &tier.Entry{Key: ahead, Versioned: tenancy.Versioned{AsOf: tenancy.Position{Revision: 1 << 40}}}})
 			before := shared.size()
 			db.set(func(d *database) {
 				d.logErr, d.loadErr = errDown, errDown

@@ -306,7 +306,7 @@ func TestLeaseHolderIsNotAwaitedForLong(t *testing.T) {
 	create(t, db, "acme")
 	shared := newSharedMap()
 	key := tenancy.IdentifierKey("acme")
-	shared.slots[key] = slot{lease: 42} // its holder has died
+	shared.set(key, slot{lease: 42}) // its holder has died
 	s := newTier(t, db, shared, tier.WithLeaseWait(20*time.Millisecond))
 	get(t, s, "acme")
 	if shared.entry(key) != nil {
