@@ -22,8 +22,8 @@ import (
 //		Tenant   *bunstore.Tenant `bun:"rel:belongs-to,join:tenant_id=id"`
 //	}
 //
-// It is for reading: an INSERT or UPDATE by it fails with [tenancy.ErrInvalid], because it
-// could store a mask, or go past the checks of the store. [Store.FromModel] makes a
+// It is for reading: an INSERT or UPDATE of its values fails with [tenancy.ErrInvalid], because
+// it could store a mask, or go past the checks of the store. [Store.FromModel] makes a
 // [tenancy.Tenant] of it.
 //
 // Of a table with another name, a query of tenants reads by

@@ -174,5 +174,12 @@ func TestModelIsForReading(t *testing.T) {
 		if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got != acme {
 			t.Errorf("got %+v, %v", got, err)
 		}
+		// What names no values of a model is SQL like other.
+		if _, err := db.NewUpdate().Model((*bunstore.Tenant)(nil)).Set("name = ?", "Other").Where("id = ?", acme.ID).Exec(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got, err := s.GetByID(t.Context(), acme.ID); err != nil || got.Name != "Other" || got.Revision == acme.Revision {
+			t.Errorf("after an UPDATE with Set: %+v, %v", got, err)
+		}
 	})
 }

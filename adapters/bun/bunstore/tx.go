@@ -35,14 +35,16 @@ import (
 // in any case. Of what is rolled back nobody hears.
 //
 // A write that fails has changed nothing, which [tenancy.ErrNotApplied] says of outages, and
-// the transaction goes on: each write has a savepoint. Nothing is tried again. In PostgreSQL,
-// a write that finds a row locked fails with [tenancy.ErrUnavailable]; it waits for other
-// writers of tenants, as long as the transaction's lock_timeout allows. In SQLite it fails where the
-// transaction has begun to read before somebody else wrote; begin immediately. The first
-// write keeps other writers of tenants waiting until the end of the transaction: keep it short,
-// and do not write by s itself meanwhile, nor read by it where the pool has one connection, as
-// for SQLite in memory. After a read that fails, PostgreSQL can only roll
-// back.
+// the transaction goes on: each write has a savepoint. Where the savepoint is gone, the store
+// rolls the transaction back: SQLite gives up all of it when a write is interrupted by its
+// context or the disk is full. Nothing is tried again. In PostgreSQL, a write that finds a row
+// locked fails with [tenancy.ErrUnavailable]; it waits for other writers of tenants, as long as
+// the transaction's lock_timeout allows. In SQLite it fails where the transaction has begun to
+// read before somebody else wrote; begin immediately. The first write keeps other writers of
+// tenants waiting until the end of the transaction: keep it short, and do not write by s itself
+// meanwhile, nor read by it where the pool has one connection, as for SQLite in memory. After a
+// read that fails, PostgreSQL can only roll back. Query hooks are those of the *bun.DB that has
+// begun the transaction.
 //
 // The store in a transaction has no change log: it is no [tenancy.Source], so that no cache
 // keeps what may never be committed. It is for one goroutine. Close ends it and nothing else;

@@ -142,15 +142,27 @@ func TestTxThatHasEnded(t *testing.T) {
 func TestTxOfPostgresThatWasAborted(t *testing.T) {
 	db := postgresDBWith(t, newPostgres(t), "read committed")
 	s := newStore(t, db)
-	err := db.RunInTx(t.Context(), nil, func(ctx context.Context, tx bun.Tx) error {
+	abort := func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.ExecContext(ctx, "SELECT 1 / 0"); err == nil {
 			t.Error("nothing was divided")
 		}
 		_, err := within(t, s, tx).Create(ctx, acme())
 		return err
-	})
-	if !errors.Is(err, tenancy.ErrUnavailable) || !errors.Is(err, tenancy.ErrNotApplied) || !strings.Contains(err.Error(), "25P02") {
-		t.Errorf("err = %v, want ErrUnavailable that is not applied, with 25P02", err)
+	}
+	want := func(t *testing.T, err error) {
+		t.Helper()
+		if !errors.Is(err, tenancy.ErrUnavailable) || !errors.Is(err, tenancy.ErrNotApplied) || !strings.Contains(err.Error(), "25P02") {
+			t.Errorf("err = %v, want ErrUnavailable that is not applied, with 25P02", err)
+		}
+	}
+	want(t, db.RunInTx(t.Context(), nil, abort))
+	// The program's own savepoint is still there.
+	if err := db.RunInTx(t.Context(), nil, func(ctx context.Context, tx bun.Tx) error {
+		want(t, tx.RunInTx(ctx, nil, abort))
+		_, err := within(t, s, tx).Create(ctx, acme())
+		return err
+	}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"github.com/uptrace/bun"
@@ -18,6 +19,7 @@ type Base struct {
 	DB       *bun.DB // for writes
 	Read     Session // for reads
 	outside  *Base   // of which this is a part, for a caller's transaction; else nil
+	tx       *sql.Tx // the caller's
 	bell     bell
 	watchman watchman
 	present  presence

@@ -9,7 +9,7 @@ import (
 
 // Within returns b for a transaction of the caller's.
 func (b *Base) Within(tx bun.Tx) *Base {
-	in := &Base{Config: b.Config, Dialect: b.Dialect, Texts: b.Texts, background: b.background, outside: cmp.Or(b.outside, b), Read: b.Read.With(tx.Tx)}
+	in := &Base{Config: b.Config, Dialect: b.Dialect, Texts: b.Texts, background: b.background, outside: cmp.Or(b.outside, b), tx: tx.Tx, Read: b.Read.With(tx.Tx)}
 	in.Read.db = tx.NewRaw("").DB().WithQueryHook(operation{})
 	return in
 }
@@ -33,28 +33,48 @@ const (
 )
 
 // InSavepoint runs a write in the transaction of the caller: enter, f, leave. If one of them
-// fails, all that they did is undone, and the transaction goes on. enter and leave begin and
-// end with Savepoint and Release.
+// fails or panics, all that they did is undone, and the transaction goes on. enter and leave
+// begin and end with Savepoint and Release.
 func (b *Base) InSavepoint(ctx context.Context, enter, leave string, f func(Session) error) error {
 	if err := b.Closed(); err != nil {
 		return err
 	}
+	entered, released := false, false
+	defer func() {
+		if !released {
+			b.undo(context.WithoutCancel(ctx), entered)
+		}
+	}()
 	_, err := b.Read.Exec(ctx, enter)
 	if err == nil {
+		entered = true
 		err = f(b.Read)
 	}
 	if err == nil {
 		_, err = b.Read.Exec(ctx, leave)
 	}
-	if err == nil {
-		b.Wrote()
-		return nil
+	if err != nil {
+		return RolledBack(err)
 	}
-	whole := context.WithoutCancel(ctx)
+	released = true
+	b.Wrote()
+	return nil
+}
+
+// undo goes back to the savepoint. If that was entered and is gone, so is the transaction, or
+// its connection: SQLite rolls back all of it when a write is interrupted or the disk is full,
+// and would commit each later statement at once. So database/sql has to know.
+func (b *Base) undo(ctx context.Context, entered bool) {
+	undone := false
+	defer func() {
+		if entered && !undone {
+			_ = b.tx.Rollback()
+		}
+	}()
 	for _, text := range []string{rollback, Release} {
-		if _, failed := b.Read.Exec(whole, text); failed != nil {
-			break // the transaction has ended, or can only be rolled back: it changes nothing either
+		if _, err := b.Read.Exec(ctx, text); err != nil {
+			return // not entered: PostgreSQL has aborted the transaction before
 		}
 	}
-	return RolledBack(err)
+	undone = true
 }

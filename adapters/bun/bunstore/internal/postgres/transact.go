@@ -17,22 +17,29 @@ func (p *store) single(ctx context.Context, f func(engine.Session) error) error 
 	return p.write(ctx, p.SessionsReady, f)
 }
 
-// onConnection runs f on a connection of the pool. If the context ends before there is
-// one, which takes long while all of them hang, nothing was sent.
+// onConnection runs f on a connection of the pool, and on another one if the driver finds
+// that it is dead.
 func (p *store) onConnection(ctx context.Context, f func(engine.Session) error) (err error) {
 	for range engine.Attempts {
-		conn, failed := p.DB.Conn(ctx)
-		if failed != nil {
-			return engine.RolledBack(engine.Fail(ctx, p, failed))
-		}
-		h := &held{Conn: conn.Conn}
-		err = f(p.Read.With(h))
-		_ = conn.Close() // gives it back
-		if !h.unsent {
-			return err
+		var unsent bool
+		if unsent, err = p.onOne(ctx, f); !unsent {
+			break
 		}
 	}
 	return err
+}
+
+// onOne reports whether the statement of f was not sent. If the context ends before there is
+// a connection, which takes long while all of them hang, nothing was sent.
+func (p *store) onOne(ctx context.Context, f func(engine.Session) error) (unsent bool, err error) {
+	conn, err := p.DB.Conn(ctx)
+	if err != nil {
+		return false, engine.RolledBack(engine.Fail(ctx, p, err))
+	}
+	defer func() { _ = conn.Close() }() // gives it back, after a panic of a query hook too
+	h := &held{Conn: conn.Conn}
+	err = f(p.Read.With(h))
+	return h.unsent, err
 }
 
 // held is a connection that is taken from the pool for a statement.
