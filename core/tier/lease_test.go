@@ -101,6 +101,59 @@ func TestManyLeasesAreNotWaitedFor(t *testing.T) {
 	})
 }
 
+// Close waits until the loads that it ends have given their leases back: the cache is not
+// called after its Close.
+func TestCloseWaitsForTheLeases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newHanging()
+		shared := &remoteMap{sharedMap: newSharedMap(), takes: 20 * time.Millisecond}
+		s := newTier(t, db, shared)
+		if _, err := s.GetByID(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) {
+			t.Fatal(err)
+		}
+		before := shared.size()
+		db.stop()
+		for _, read := range []func() error{
+			func() error { return second(s.GetByID(t.Context(), "a")) },
+			func() error { return second(s.GetByIDs(t.Context(), []string{"b", "c"})) },
+		} {
+			go func() {
+				if err := read(); !errors.Is(err, tenancy.ErrClosed) {
+					t.Errorf("%v, want ErrClosed", err)
+				}
+			}()
+		}
+		synctest.Wait()
+		if n := shared.size() - before; n != 3 {
+			t.Fatalf("%d leases, want 3", n)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := shared.size() - before; n != 0 {
+			t.Errorf("%d leases are left", n)
+		}
+	})
+}
+
+// clumsy is a shared cache that panics when it is given a lease back.
+type clumsy struct{ *sharedMap }
+
+func (clumsy) Release(context.Context, tenancy.Key, tier.Token) error { panic("boom") }
+
+// Rule 11: a load in the background outlives a cache that panics.
+func TestPanicOfACacheInTheBackground(t *testing.T) {
+	db := newDatabase()
+	s := newTier(t, db, clumsy{newSharedMap()})
+	if _, err := s.GetByID(t.Context(), "nobody"); !errors.Is(err, tenancy.ErrNotFound) {
+		t.Fatal(err)
+	}
+	db.set(func(d *database) { d.loadErr = errDown })
+	if _, err := s.GetByID(t.Context(), "a"); !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("%v, want ErrUnavailable", err)
+	}
+}
+
 // noSecrets returns a shared cache that must not hold a tenant with a DatabaseURL.
 func noSecrets() *sharedMap {
 	c := newSharedMap()

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -87,8 +88,12 @@ func (s *Store) fly(ctx context.Context, key flightKey, fl *flight) (*Entry, err
 	l := &lookup{key: key.Key, least: key.least}
 	asked, err := s.ask(ctx, l)
 	if l.entry == nil && err == nil {
-		go s.flyOn(s.flights.detach(ctx, fl), key, fl, l, asked)
-		return s.flights.wait(ctx, key, fl)
+		var call *inflight.Call
+		if call, err = s.Enter(s.flights.detach(ctx, fl)); err == nil {
+			go s.flyOn(call, key, fl, l, asked)
+			return s.flights.wait(ctx, key, fl)
+		}
+		s.release(ctx, l)
 	}
 	s.flights.answer(fl, l.entry, l.cached, err)
 	s.flights.forget(key, fl)
@@ -123,22 +128,21 @@ func (s *Store) filled(local *local, l *lookup) *Entry {
 
 // flyOn is the part of a flight in the background. The waiters have their answer before
 // the shared cache is filled with it.
-func (s *Store) flyOn(ctx context.Context, key flightKey, fl *flight, l *lookup, asked bool) {
+func (s *Store) flyOn(call *inflight.Call, key flightKey, fl *flight, l *lookup, asked bool) {
+	var err error
+	defer call.Leave(&err)
 	defer fl.cancel(nil)
 	defer s.flights.forget(key, fl)
-	err := s.place(ctx, func(ctx context.Context) (err error) {
-		lookups := []*lookup{l}
-		if err = s.load(ctx, lookups, asked); err != nil {
+	lookups := []*lookup{l}
+	err = s.place(call, lookups, func(ctx context.Context) error {
+		if err := s.load(ctx, lookups, asked); err != nil {
 			return err
 		}
 		s.flights.answer(fl, l.entry, l.cached, nil)
 		s.fillShared(ctx, lookups)
 		return nil
 	})
-	if err != nil {
-		s.release(ctx, l)
-		s.flights.answer(fl, nil, false, err)
-	}
+	s.flights.answer(fl, nil, false, err) // unless they have it
 }
 
 // missAll gives each of lookups, which are no hits of the local cache, its entry.
@@ -149,29 +153,26 @@ func (s *Store) missAll(ctx context.Context, lookups []*lookup) error {
 	if err := s.reader.Ready(ctx); err != nil {
 		return err
 	}
-	err := s.place(ctx, func(ctx context.Context) error {
+	return s.place(ctx, lookups, func(ctx context.Context) error {
 		if err := s.load(ctx, lookups, s.askShared(ctx, lookups)); err != nil {
 			return err
 		}
 		s.fillShared(ctx, lookups)
 		return nil
 	})
-	if err != nil {
-		s.release(ctx, lookups...)
-	}
-	return err
 }
 
-// place waits for a place among the loads under way, and calls do in it, within the load
-// timeout. A panic is an error: others may be waiting for the load.
-func (s *Store) place(ctx context.Context, do func(context.Context) error) (err error) {
-	call, err := s.Enter(ctx)
-	defer call.Leave(&err)
-	if err != nil {
-		return err
-	}
-	limited, stop := context.WithTimeoutCause(call, s.cfg.loadTimeout, errLoadTimeout)
+// place waits for a place among the loads under way, and calls do in it, which loads
+// lookups, within the load timeout. If it fails, it gives back their leases. A panic is an
+// error: others may be waiting for the load.
+func (s *Store) place(ctx context.Context, lookups []*lookup, do func(context.Context) error) (err error) {
+	limited, stop := context.WithTimeoutCause(ctx, s.cfg.loadTimeout, errLoadTimeout)
 	defer stop()
+	defer func() {
+		if err != nil {
+			s.release(ctx, lookups...)
+		}
+	}()
 	defer func() {
 		if err != nil && limited.Err() != nil && ctx.Err() == nil {
 			err = context.Cause(limited) // the reason of the load, which is not its waiters' context

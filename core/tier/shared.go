@@ -187,6 +187,7 @@ func withheld(t *tenancy.Tenant) bool { return t.DatabaseURL.Err() != nil || t.M
 func (s *Store) release(ctx context.Context, lookups ...*lookup) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
+	defer s.recovered(new(error)) // nobody is told of it
 	for _, l := range lookups {
 		if l.token == 0 {
 			continue
