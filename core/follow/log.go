@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
-	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // A Reader is the log for those who read through the follower: it shows no more than the
@@ -74,7 +73,7 @@ func (r *Reader) Await(ctx context.Context, p tenancy.Position) error {
 func (r *Reader) obeyed(ctx context.Context, p tenancy.Position) error {
 	v, err := r.Accept(ctx, p)
 	if err == nil && v == Denied {
-		err = driver.ErrorIn("Changes", tenancy.Key{}, tenancy.ErrCompacted)
+		err = tenancy.ErrCompacted
 	}
 	if err == nil {
 		err = r.Settle(ctx)

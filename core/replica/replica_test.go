@@ -224,8 +224,9 @@ func TestAwait(t *testing.T) {
 		db.source.(*memstore.Store).Restore(backup)
 		create(t, db.source, "other")
 		create(t, db.source, "another")
-		if err := r.Await(t.Context(), lost.Position()); !errors.Is(err, tenancy.ErrCompacted) {
-			t.Errorf("a position of a lost history: %v, want ErrCompacted", err)
+		var failed *tenancy.Error
+		if err := r.Await(t.Context(), lost.Position()); !errors.Is(err, tenancy.ErrCompacted) || !errors.As(err, &failed) || failed.Op != "Await" {
+			t.Errorf("a position of a lost history: %v, want ErrCompacted of Await", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
