@@ -86,15 +86,15 @@ const closePatience = time.Second
 func (d *Decorator) Close() error { return d.CloseAfter(nil, nil) }
 
 // CloseAfter is Close for who has more to close before the store below: drain ends what else
-// is under way, and returns how many calls are left; release is for what nothing uses any
-// more. Either may be nil.
-func (d *Decorator) CloseAfter(drain func() (left int64), release func() error) error {
+// is under way, waits for that as long as patience, and returns how many calls are left;
+// release is for what nothing uses any more. Either may be nil.
+func (d *Decorator) CloseAfter(drain func(patience time.Duration) (left int64), release func() error) error {
 	if !d.calls.End() {
 		return nil
 	}
 	left := d.calls.Wait(closePatience) + d.reader.Close(closePatience)
 	if drain != nil {
-		left += drain()
+		left += drain(closePatience)
 	}
 	if left > 0 {
 		d.reader.cfg.Logger.Warn("tenancy: closed, though calls are under way that do not end with their contexts", "calls", left)

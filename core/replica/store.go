@@ -80,7 +80,7 @@ func open(source tenancy.Source, opts []Option, follower func(*loader) follow.Lo
 		return nil, err
 	}
 	s.reader = follow.New(source, follower(&s.loader), follow.Config{Timeout: cfg.followTimeout, Logger: cfg.logger})
-	s.Decorator = follow.NewDecorator(source, s.reader, s)
+	s.Decorator = follow.NewDecorator(source, s.reader, holder{s})
 	s.reader.LimitStale(cfg.maxStale)
 	if cfg.bus != nil {
 		s.reader.Join(cfg.bus)
@@ -155,17 +155,20 @@ func (s *Store) unserved(op string) error {
 	return &tenancy.Error{Op: op, Err: fmt.Errorf("%w: nothing is served from memory: see State", tenancy.ErrUnavailable)}
 }
 
-// Agrees implements [follow.Holder].
-func (s *Store) Agrees(_ context.Context, t tenancy.Tenant) bool {
-	r := s.table.Find(tenancy.IDKey(t.ID))
+// holder is the replica as its writes see it ([follow.Holder]).
+type holder struct{ *Store }
+
+// Agrees reports whether the record of t as of the same change is equal.
+func (h holder) Agrees(_ context.Context, t tenancy.Tenant) bool {
+	r := h.table.Find(tenancy.IDKey(t.ID))
 	return r == nil || r.Position() != t.Position() || r.Tenant == t
 }
 
-// Unfollowed implements [follow.Holder]. Nothing is served until the log was read.
-func (s *Store) Unfollowed() {}
+// Unfollowed has nothing to do: nothing is served until the log was read.
+func (h holder) Unfollowed() {}
 
-// Unlogged implements [follow.Holder]: all tenants are read anew.
-func (s *Store) Unlogged(context.Context) {
-	s.cfg.logger.Error("tenancy: the change log does not show a write; all tenants are read anew", "error", follow.ErrUnlogged)
-	s.reader.Rescan()
+// Unlogged has all tenants read anew.
+func (h holder) Unlogged(context.Context) {
+	h.cfg.logger.Error("tenancy: the change log does not show a write; all tenants are read anew", "error", follow.ErrUnlogged)
+	h.reader.Rescan()
 }

@@ -55,11 +55,9 @@ func (a *applier) run(ctx context.Context) {
 	}
 }
 
-// closePatience is how long close waits for an Apply whose context has ended.
-const closePatience = time.Second
-
-// close returns how much goes on all the same.
-func (a *applier) close() int64 {
+// close ends it, and waits for an Apply under way, as long as patience. It returns how much
+// goes on all the same.
+func (a *applier) close(patience time.Duration) int64 {
 	a.work.End()
-	return a.work.Wait(closePatience)
+	return a.work.Wait(patience)
 }

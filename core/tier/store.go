@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
@@ -199,9 +200,9 @@ func (s *Store) Bus() Bus { return s.cfg.bus }
 // that ignore the end of their contexts.
 func (s *Store) Close() error { return s.CloseAfter(s.drain, s.closeCaches) }
 
-func (s *Store) drain() (left int64) {
+func (s *Store) drain(patience time.Duration) (left int64) {
 	if s.shared != nil {
-		left = s.shared.applier.close()
+		left = s.shared.applier.close(patience)
 	}
 	return left
 }
