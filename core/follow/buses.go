@@ -10,23 +10,20 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Bus tells the other processes that the log has grown. A message moves nothing by
-// itself: it makes its receivers read the log, which alone says what changed. So a lost,
-// late, repeated, reordered or forged message costs latency or one read, never
-// correctness. Implementations are safe for concurrent use.
+// Bus tells other processes that the log has grown. A message only makes its receivers read
+// the log, so a lost, late, repeated, reordered or forged message costs latency or a read,
+// never correctness. Implementations are safe for concurrent use.
 type Bus interface {
-	// Publish tells every subscriber, in other processes too, that the log reaches to p.
-	// It is called after a write, with a deadline; an error is counted and otherwise
-	// ignored.
+	// Publish tells every subscriber, in other processes too, that the log reaches p. It is
+	// called after a write, with a deadline. An error is counted, and otherwise ignored.
 	Publish(ctx context.Context, p tenancy.Position) error
 	// Subscribe calls wake with the position of each message, and with the zero Position
-	// after every time that messages may have been lost, such as a reconnection. It
-	// returns at once, connects by itself again and again, and goes on until ctx ends.
-	// wake does not block.
+	// whenever messages may have been lost, as after a reconnection. It returns at once,
+	// reconnects by itself, and continues until ctx ends. wake does not block.
 	Subscribe(ctx context.Context, wake func(tenancy.Position))
 }
 
-// buses are those over which the readers of one log, in several processes, wake each
+// buses are the buses over which the readers of one log, in several processes, wake each
 // other.
 type buses struct {
 	mu  sync.RWMutex

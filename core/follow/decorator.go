@@ -11,15 +11,15 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// ErrUnlogged is the error of a write that the database has accepted and its change log
-// does not show. It is an ErrUnavailable.
+// ErrUnlogged is the error of a write that the database has accepted but its change log
+// does not show. It wraps ErrUnavailable.
 var ErrUnlogged = fmt.Errorf("%w: the database has accepted the write, but its change log does not show it: "+
 	"the triggers of the database are missing or disabled; run Migrate", tenancy.ErrUnavailable)
 
-// Decorator is a store over the one whose log a Reader follows. Its writes return
-// after they were followed, failed ones too: the change may have been committed all the
-// same, and a conflict means that there is something new to read. Its log is that of the
-// Reader. The store that embeds it answers the reads.
+// Decorator is the part of a store that a Reader serves: the writes and the log. A write
+// returns after the log has been followed, even if it failed: its change may have been
+// committed, and a conflict means that there is something new to read. The log shows what
+// the Reader's Follower has obeyed. The store that embeds a Decorator implements the reads.
 type Decorator struct {
 	tenancy.Decorator
 	source tenancy.Source // Next, or nil if that is none
@@ -28,34 +28,35 @@ type Decorator struct {
 	calls  *inflight.Group
 }
 
-// Holder is what a store that embeds a Decorator knows of the tenants that it holds.
+// Holder is implemented by the store that embeds a Decorator, and knows the tenants that it
+// holds.
 type Holder interface {
-	// Agrees reports whether nothing is held of t as of the same change that is not equal.
+	// Agrees reports whether the store holds no different tenant for the position of t.
 	Agrees(ctx context.Context, t tenancy.Tenant) bool
-	// Unfollowed is called when the log could not be read after a write: what is being
-	// loaded is for nobody who comes later.
+	// Unfollowed is called when the log could not be read after a write. Callers that
+	// arrive from now on must not get the result of a load that is under way.
 	Unfollowed()
-	// Unlogged is called when the log does not show a write, and so will not say what of
-	// that which is held is outdated.
+	// Unlogged is called when the log does not show a write, and so cannot tell which of
+	// the tenants held are outdated.
 	Unlogged(ctx context.Context)
 }
 
-// WriteCounter is a log that stands in for that of a store which has none: each write
-// through the Decorator is a change of everything.
+// WriteCounter is implemented by the log used for a store without one. Each write through
+// the Decorator counts as a change of everything.
 type WriteCounter interface{ CountWrite() }
 
-// NewDecorator returns a Decorator over next, whose log is followed by reader. Without a
-// log, which is then a [WriteCounter], it shows none.
+// NewDecorator returns a Decorator over next, whose log reader follows. If the log is a
+// [WriteCounter], the Decorator shows no log.
 func NewDecorator(next tenancy.Store, reader *Reader, holder Holder) Decorator {
 	source, _ := tenancy.SourceOf(next)
 	return Decorator{tenancy.Decorator{Next: next}, source, reader, holder, inflight.New(tenancy.ErrClosed)}
 }
 
-// Reader returns the reader of the change log, for others in the process that must know
-// how far it was followed.
+// Reader returns the reader of the change log.
 func (d *Decorator) Reader() *Reader { return d.reader }
 
-// Call makes do a call of the store, which Close ends. Its error names op.
+// Call runs do as a call of the store: Close ends its context and waits for it. The error
+// names op.
 func Call[T any](ctx context.Context, d *Decorator, op string, do func(ctx context.Context) (T, error)) (result T, err error) {
 	call, err := d.calls.Enter(ctx)
 	defer func() {
@@ -68,21 +69,20 @@ func Call[T any](ctx context.Context, d *Decorator, op string, do func(ctx conte
 	return do(call)
 }
 
-// Enter begins a call of the store, as Call does, and leaves it to the caller to end it.
+// Enter begins a call of the store, as Call does; the caller must end it.
 func (d *Decorator) Enter(ctx context.Context) (*inflight.Call, error) { return d.calls.Enter(ctx) }
 
 // Closed reports whether Close was called.
 func (d *Decorator) Closed() bool { return d.calls.Over() }
 
-// Go calls f in a goroutine, whose context Close ends.
+// Go calls f in a goroutine. Close ends its context and waits for it.
 func (d *Decorator) Go(f func(ctx context.Context)) { d.calls.Go(f) }
 
-// closePatience is how long Close waits for each kind of work to end, once its context
-// has.
+// closePatience is how long Close waits for each kind of work after ending its context.
 const closePatience = time.Second
 
-// Close ends the calls under way and the Reader, and closes the store below. It waits until
-// they have ended, but not for those that ignore the end of their contexts.
+// Close ends the calls under way and the Reader, waits for them, and closes the store
+// below. It does not wait for calls that ignore the end of their contexts.
 func (d *Decorator) Close() error { return d.CloseAfter(nil, nil) }
 
 // CloseAfter is Close for who has more to close before the store below: drain ends what else

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// tick is how coarse the clock is by which what is known is served: reading the
-// system's clock costs more than a hit of a cache.
+// tick is the resolution of the clock that limits service from memory: reading the system's
+// clock costs more than a hit of a cache.
 const tick = 50 * time.Millisecond
 
-// DefaultMaxStale is for how long without contact what is known is served, unless
-// LimitStale sets another.
+// DefaultMaxStale is how long data is served from memory without contact with the log,
+// unless LimitStale is called.
 const DefaultMaxStale = 5 * time.Minute
 
 // longest stands for every duration beyond it, which added to a time would lie in the
 // past: some 70 years.
 const longest = time.Duration(math.MaxInt64 / 4)
 
-// freshness is until when what is known may be served: for MaxStale since the last
-// contact with the log. Contact is a read to its end.
+// freshness says until when data may be served from memory: until MaxStale after the last
+// contact with the log, which is a read to its end.
 type freshness struct {
 	start time.Time
 	now   atomic.Int64 // time of the last tick, in nanoseconds since the start
@@ -53,7 +53,7 @@ func (f *freshness) run(ctx context.Context) {
 
 func (f *freshness) tick() { f.now.Store(int64(time.Since(f.start))) }
 
-// serving reports whether what is known may be served.
+// serving reports whether data may be served from memory.
 func (f *freshness) serving() bool { return f.now.Load() < f.until.Load() }
 
 // limit has what is known served no longer without contact than for d.

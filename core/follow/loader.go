@@ -9,50 +9,52 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Loader is a Follower that holds everything, and so reads the source before the position
-// moves. Scan, Load and Publish are called by the one goroutine that reads the log; when Scan or
-// Load fails, so does the read, which is tried again.
+// Loader is a Follower that holds all tenants, and so reads the source before the position
+// moves. The goroutine that reads the log calls Scan, Load and Publish; if Scan or Load
+// fails, so does the read, which is retried.
 //
-// What a Loader shows is as of one position. So what was read is published only when the
-// log has come as far as all of it: until then the Loader is not whole, and shows what it
-// showed before. It is served for the first time when all was scanned and the log was read to its
-// end after that. It goes on being served while all is scanned again because the log was
-// trimmed or reset, for no longer than without contact, until somebody was shown something
-// newer; and not where the log has another history.
+// A Loader shows its data as of one position. What was read is published only when the log
+// has reached the position of all of it; until then the Loader is not whole, and shows what
+// it showed before. It is first served when everything has been scanned and the log has
+// then been read to its end. If everything is scanned again because the log was trimmed or
+// reset, it is still served, for as long as without contact, until a caller has been shown
+// something newer. If the log has another history, it is not served until the scan is
+// finished.
 type Loader interface {
 	Follower
-	// Restore is called first, and once: a Loader that knows everything already, by a file
-	// for example, returns as of which position, and until when that may be served before
-	// the log was read. The zero Position says that it knows nothing. Scan is called all
-	// the same, and may have nothing to do.
+	// Restore is called once, before the others. A Loader that has all tenants already, for
+	// example from a file, returns their position, and until when they may be served before
+	// the log has been read. The zero Position says that it has none. Scan is called in any
+	// case, and may have nothing to do.
 	Restore(ctx context.Context, r *Reader) (at tenancy.Position, until time.Time)
-	// Scan reads the next part of everything that there is, and reports whether that was
-	// the last. It begins from the start after StartOver and after a ChangeReset. What
-	// changes while it goes on is loaded in between.
+	// Scan reads the next part of all tenants, and reports whether it was the last. It
+	// begins again after StartOver and after a ChangeReset. Changes during the scan are
+	// loaded in between.
 	Scan(ctx context.Context, r *Reader) (last bool, err error)
-	// Load reads what changes have touched, which come right after the position: none of
-	// it older than the last of them. ErrCompacted says that the source has less.
+	// Load reads the tenants that changes have touched, none of them older than the last of
+	// the changes, which follow directly after the position. ErrCompacted says that the
+	// source does not reach that far.
 	Load(ctx context.Context, r *Reader, changes []tenancy.Change) error
-	// Publish shows what was read, all at once: it is as of at now.
+	// Publish shows everything that was read, all at once, as of at.
 	Publish(at tenancy.Position)
-	// Served is called when the Loader begins to be served, after Restore, and at each end
-	// of the log from which on it is.
+	// Served is called after Restore if the Loader is served then, and after each read to
+	// the end of the log after which it is.
 	Served()
 }
 
-// Saw is called by Scan and Load with the position of a tenant that they have read, and
-// with the position as of which there was none. What is newer than the log was followed
-// must come up in it, or the Reader starts over: it was of a history that the database has
-// lost.
+// Saw is called by Scan and Load with the position of each tenant that they have read, and
+// with the position as of which a tenant did not exist. A position ahead of the log must
+// appear in it later; otherwise it belongs to a history that the database has lost, and the
+// Reader starts over.
 func (r *Reader) Saw(p tenancy.Position) {
 	if p.Revision > r.Position().Revision && !slices.Contains(r.seen, p) {
 		r.seen = append(r.seen, p)
 	}
 }
 
-// Restoring reports whether the Loader is still busy with Restore. If so, what it restores
-// is not served before the log was read: the caller has an answer of the source, which may be
-// newer.
+// Restoring reports whether Restore is still running. If it is, the restored data is not
+// served before the log has been read, since the caller has an answer of the source that
+// may be newer.
 func (r *Reader) Restoring() bool {
 	if !r.restoring.Load() {
 		return false
@@ -64,21 +66,21 @@ func (r *Reader) Restoring() bool {
 // IsWhole reports whether a [Loader] shows everything as of the position.
 func (r *Reader) IsWhole() bool { return r.whole.Load() }
 
-// IsScanned reports whether a [Loader] has scanned everything: it is whole, or will be when
-// the log has been read a little further.
+// IsScanned reports whether a [Loader] has scanned everything. It is whole then, or will be
+// when the log has been read a little further.
 func (r *Reader) IsScanned() bool { return r.scanned.Load() }
 
-// Rescan has everything read again, and nothing served until then.
+// Rescan ends service from memory until everything has been read again.
 func (r *Reader) Rescan() {
 	r.again.Store(true)
 	r.freshness.distrust(r.Reads())
 	r.rouse()
 }
 
-// settleReads is how many reads of the log are waited for until a Loader is whole.
+// settleReads is how many reads of the log Settle waits for.
 const settleReads = 10
 
-// Settle is called after somebody was shown that the log has come to the position. It
+// Settle must be called after a caller has been shown something as new as the position. It
 // waits until the Loader shows that too, or ends its service until it does.
 func (r *Reader) Settle(ctx context.Context) error {
 	for range settleReads {
@@ -99,7 +101,7 @@ func (r *Reader) Settle(ctx context.Context) error {
 	return nil
 }
 
-// scan goes on with the scan, if it is not finished.
+// scan continues the scan, if it is not finished.
 func (r *Reader) scan(ctx context.Context) error {
 	if r.again.Swap(false) {
 		r.goOnFrom(r.Position())
@@ -112,9 +114,9 @@ func (r *Reader) scan(ctx context.Context) error {
 	return err
 }
 
-// load has the Loader load what changes have touched, and show it if that is possible.
-// seen is how many positions were seen before the log was read, as far as now; end says
-// whether that is its end.
+// load makes the Loader load the tenants that changes have touched, and publish them if
+// possible. seen is how many positions were seen before the log was read, as far as now;
+// end says whether that is its end.
 func (r *Reader) load(ctx context.Context, changes []tenancy.Change, seen int, end bool) error {
 	if r.loader == nil {
 		return nil

@@ -6,8 +6,8 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// A Reader is the log for those who read through the follower: it shows no more than the
-// follower has obeyed. Who acts on a change then does not read what was before.
+// A Reader is the log of a store that reads through the follower. It shows only what the
+// follower has obeyed, so that code which acts on a change does not read an older state.
 var _ tenancy.Log = (*Reader)(nil)
 
 // Bounds implements [tenancy.Log].
@@ -54,9 +54,9 @@ func (r *Reader) Wait(ctx context.Context, after tenancy.Position) error {
 	return err
 }
 
-// Await waits until the follower has obeyed the log up to p, which another process may
-// have returned. ErrCompacted says that p is in a history that the database has lost, or
-// is so old that nobody knows.
+// Await waits until the follower has obeyed the log up to p, which may come from another
+// process. ErrCompacted says that p is in a history that the database has lost, or is too
+// old to be judged.
 func (r *Reader) Await(ctx context.Context, p tenancy.Position) error {
 	if p.IsZero() {
 		return nil

@@ -6,15 +6,15 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Verdict is what is known of a position.
+// Verdict is the result of judging a position.
 type Verdict int
 
 // The verdicts.
 const (
-	Confirmed Verdict = iota // it lies in the history that was followed
-	Denied                   // it does not
-	Unknown                  // it is older than what was followed
-	Ahead                    // it is newer than what was followed
+	Confirmed Verdict = iota // in the history that was followed
+	Denied                   // not in that history
+	Unknown                  // older than the marks that are kept
+	Ahead                    // newer than the log as followed
 )
 
 const maxMarks = 1 << 17

@@ -16,9 +16,9 @@ import (
 // Follower is what a [Reader] reads the log for. StartOver and Obey are called while the
 // position does not move; they must not block, nor call the Reader.
 type Follower interface {
-	// StartOver is called before the Reader goes on from a position without knowing what
-	// has changed up to there: at the start, and where the log was trimmed or has another
-	// history. What was known before cannot be judged any more.
+	// StartOver is called before the Reader continues from a position without knowing what
+	// has changed before it: at the start, and if the log was trimmed or has another
+	// history. Older data can no longer be judged.
 	StartOver(at tenancy.Position)
 	// Obey is called for each change in commit order, before the position moves past it.
 	// The replay at the start is not live.
@@ -30,25 +30,23 @@ type Follower interface {
 	Contact(lost bool)
 }
 
-// Config is how a [Reader] reads.
+// Config configures a [Reader].
 type Config struct {
-	// Replay has the log followed from its oldest position on, so that what was kept
-	// before can be judged; else it is followed from its end.
+	// Replay makes the Reader follow the log from its oldest position, so that older data
+	// can be judged. Otherwise it follows from the end.
 	Replay bool
-	// Timeout bounds the read of one page of the log; one that takes longer is an outage.
-	// It is doubled for the next read then, up to eight times, so that a log that is only
-	// slow is read all the same.
+	// Timeout bounds the read of one page of the log. A read that takes longer counts as an
+	// outage and doubles the limit for the next one, up to eight times Timeout, so that a
+	// log that is merely slow can be read.
 	Timeout time.Duration
-	// Logger gets what operators should know, once for each change of state.
+	// Logger gets one line for each change of state that operators should know of.
 	Logger *slog.Logger
 }
 
-// Reader follows a change log, for everything in a process that must obey it: a stack
-// of caches, a replica. It is the only one in the process that reads the log, and does so
-// when the store's Wait says that there may be more, when a bus does, and when a caller
-// must know that it was read: after a write, and before a value is believed that is newer
-// than what was followed. Only its own goroutine reads, so that nobody waits for the log
-// longer than their context allows.
+// Reader follows a change log for a stack of caches or a replica. It reads the log when the
+// store's Wait returns, when a bus wakes it, and when a caller needs it read: after a
+// write, and before a value newer than the position is served. Only its own goroutine
+// reads, so that no caller waits longer than its context allows.
 type Reader struct {
 	log      tenancy.Log
 	follower Follower
@@ -95,8 +93,7 @@ type reading struct {
 
 func newReading() *reading { return &reading{done: make(chan struct{})} }
 
-// New returns a Reader of log for follower, whose StartOver is called later, when the log
-// can be read. Close follows.
+// New returns a Reader of log for follower, and starts it. Call Close when done.
 func New(log tenancy.Log, follower Follower, cfg Config) *Reader {
 	cfg.Timeout = min(cfg.Timeout, longest/maxPages)
 	r := &Reader{
@@ -113,8 +110,8 @@ func New(log tenancy.Log, follower Follower, cfg Config) *Reader {
 	return r
 }
 
-// Close ends the service of what is known, and waits for the goroutines, as long as
-// patience. It returns how many go on all the same.
+// Close ends service from memory, and waits for the goroutines for at most patience. It
+// returns how many are still running.
 func (r *Reader) Close(patience time.Duration) int64 {
 	r.work.End()
 	left := r.work.Wait(patience)
@@ -122,7 +119,7 @@ func (r *Reader) Close(patience time.Duration) int64 {
 	return left
 }
 
-// Join subscribes to a bus. It is left open.
+// Join subscribes to a bus. Close does not close it.
 func (r *Reader) Join(bus Bus) {
 	r.buses.add(r.work.Context(), bus, func(p tenancy.Position) {
 		if r.Check(p) != Confirmed {
@@ -131,34 +128,34 @@ func (r *Reader) Join(bus Bus) {
 	})
 }
 
-// LimitStale has what is known served no longer without contact than for d, where the
-// shortest of several counts; a negative one means for ever, 0 changes nothing.
+// LimitStale limits service from memory without contact with the log to d. The shortest of
+// several limits applies; a negative d means for ever, and 0 changes nothing.
 func (r *Reader) LimitStale(d time.Duration) { r.freshness.limit(d) }
 
 // Now returns the time by a coarse clock, in nanoseconds since New.
 func (r *Reader) Now() int64 { return r.freshness.now.Load() }
 
-// Serves reports whether what is known may be served at a time of that clock.
+// Serves reports whether data may be served from memory at now, a time returned by Now.
 func (r *Reader) Serves(now int64) bool { return now < r.freshness.until.Load() }
 
-// Serving reports whether what is known may be served: the log was read once, and has
-// been read since within the limit of LimitStale and after each write.
+// Serving reports whether data may be served from memory: the log has been read, within the
+// limit of LimitStale and after each write.
 func (r *Reader) Serving() bool { return r.freshness.serving() }
 
 // Position returns how far the log was followed: the zero Position before the start.
 func (r *Reader) Position() tenancy.Position { return r.position.at() }
 
-// Oldest returns the revision from which on Check can judge.
+// Oldest returns the oldest revision that Check can judge.
 func (r *Reader) Oldest() tenancy.Revision { return r.position.oldest() }
 
-// Check judges a position by what was followed so far.
+// Check judges a position by the log as followed so far.
 func (r *Reader) Check(p tenancy.Position) Verdict { return r.position.check(p) }
 
 // Growth returns a channel that is closed when the position moves.
 func (r *Reader) Growth() <-chan struct{} { return r.position.growth() }
 
-// Hold calls f with the position, which does not move meanwhile. It must not block, nor
-// call the Reader.
+// Hold calls f with the position, which does not move until f returns. f must not block,
+// nor call the Reader.
 func (r *Reader) Hold(f func(at tenancy.Position)) { r.position.hold(f) }
 
 // Reads returns how many reads of the log have begun, for ReadAfter.
@@ -168,7 +165,8 @@ func (r *Reader) Reads() uint64 {
 	return r.begun
 }
 
-// ReadAfter waits until the log was read to its end, by a read that began after so many.
+// ReadAfter waits until a read of the log, begun after that many others, has reached its
+// end.
 func (r *Reader) ReadAfter(ctx context.Context, reads uint64) error {
 	if r.ended.Load() > reads {
 		return nil
@@ -185,9 +183,8 @@ func (r *Reader) ReadAfter(ctx context.Context, reads uint64) error {
 	return r.wait(ctx, current, func() bool { return false })
 }
 
-// Follow waits until the log was read to its end, as it is at some moment after the call,
-// and what it holds was obeyed. Callers that come while it is being read share the read
-// after that.
+// Follow waits until a read of the log that began after the call has reached the end, and
+// its changes have been obeyed. Callers that arrive during a read share the next one.
 func (r *Reader) Follow(ctx context.Context) error {
 	return r.wait(ctx, r.request(), func() bool { return false })
 }
@@ -200,8 +197,8 @@ func (r *Reader) Ready(ctx context.Context) error {
 	return r.Follow(ctx)
 }
 
-// Accept follows the log to p, if it is not there yet, and says whether p lies in its
-// history: Confirmed, Denied or Unknown. It fails if the log cannot be read.
+// Accept follows the log to p if necessary, and reports whether p is in its history:
+// Confirmed, Denied or Unknown. It fails if the log cannot be read.
 func (r *Reader) Accept(ctx context.Context, p tenancy.Position) (Verdict, error) {
 	if v := r.Check(p); v == Confirmed || v == Unknown {
 		return v, nil
@@ -217,15 +214,15 @@ func (r *Reader) Accept(ctx context.Context, p tenancy.Position) (Verdict, error
 	return Denied, nil
 }
 
-// pastEnd is how long a write waits for the log when its caller's context has ended.
+// pastEnd is how long a write still waits for the log after its caller's context has ended.
 const pastEnd = 250 * time.Millisecond
 
-// Wrote is called after a write was tried, perhaps without success, for the change may
-// have been committed all the same. It follows the log, so that this process reads what
-// it wrote, and tells the others: at once if the position of the newest change is known,
-// else when the log was read. It waits for as long as pages of the log come within the
-// time that they have, and for a moment when ctx has ended. If the log cannot be read, it
-// fails, and nothing is served until it was.
+// Wrote must be called after each attempt to write, also a failed one, whose change may
+// have been committed. It follows the log, so that this process reads its own write, and
+// publishes to the buses: at once if the position of the newest change is known, otherwise
+// after the log has been read. It waits as long as the pages of the log arrive in time, and
+// for a quarter of a second after ctx has ended. If the log cannot be read, Wrote fails,
+// and nothing is served until it has been.
 func (r *Reader) Wrote(ctx context.Context, newest tenancy.Position) error {
 	caller := ctx
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -253,8 +250,8 @@ func (r *Reader) Wrote(ctx context.Context, newest tenancy.Position) error {
 	return err
 }
 
-// Shows reports whether the log, which was read, holds what was written after it had
-// been followed to the position before.
+// Shows reports whether the log, as followed, contains the positions written. before is the
+// position to which it had been followed before the write.
 func (r *Reader) Shows(before tenancy.Position, written []tenancy.Position) (shown bool) {
 	p := &r.position
 	p.mu.RLock()
@@ -269,7 +266,7 @@ func (r *Reader) Shows(before tenancy.Position, written []tenancy.Position) (sho
 // Stats counts what a Reader did since New.
 type Stats struct {
 	Position     tenancy.Position // how far the log was followed
-	Serving      bool             // what is known may be served
+	Serving      bool             // data may be served from memory
 	Changes      int64            // changes obeyed
 	Compacted    int64            // times that it started over because the log was trimmed too early
 	Diverged     int64            // times that it started over because the log had another history

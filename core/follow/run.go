@@ -9,36 +9,35 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
-// Handler is what [Run] calls, one call at a time. A function that is nil is
-// not called. One that may hang needs a deadline of its own.
+// Handler has the functions that [Run] calls, one call at a time. Any of them may be nil. A
+// function that may hang must set a deadline.
 //
-// Sync and Change may be called again for what they have dealt with: they must be
-// idempotent. If one fails with ErrUnavailable or [context.DeadlineExceeded], it is
-// called again, after about a second, and so on until it does not. ErrCompacted means
-// that the database was restored meanwhile: Sync is called. Any other error ends
-// Run.
+// Sync and Change may be called more than once for the same change: they must be
+// idempotent. If one fails with ErrUnavailable or [context.DeadlineExceeded], Run calls it
+// again after about a second, until it succeeds. If one fails with ErrCompacted, the
+// database has been restored: Run calls Sync. Any other error ends Run.
 type Handler struct {
-	// Sync is called first, and again whenever changes were lost (ErrCompacted) or
-	// every tenant may have changed (ChangeReset). It takes what it needs from the source,
-	// which is as of at or later: with [tenancy.All] every tenant, or those that it knows. What
-	// it knows and does not find is gone. Changes after at follow.
+	// Sync is called first, and again whenever changes were lost (ErrCompacted) or every
+	// tenant may have changed (ChangeReset). It reads what it needs from the source, which
+	// is as of at or later: every tenant, with [tenancy.All], or the tenants that it holds.
+	// A tenant that it holds and does not find is gone. Calls of Change for later changes
+	// follow.
 	Sync func(ctx context.Context, at tenancy.Position) error
-	// Change is called for each change, in commit order. It loads the tenants of
-	// c.TenantIDs from the source, and finds them as of c or later; or c alone is
-	// enough.
+	// Change is called for each change, in commit order. If it needs the tenants, it loads
+	// c.TenantIDs from the source, and finds them as of c or later.
 	Change func(ctx context.Context, c tenancy.Change) error
-	// Contact is called with nil each time that everything up to the end of the log
-	// was dealt with, at least once in each poll interval of the source; and with the
-	// reason when the log cannot be read, or a call failed and is to be repeated.
+	// Contact is called with nil each time all changes up to the end of the log have been
+	// handled, at least once per poll interval of the source. It is called with the error
+	// when the log cannot be read, or when a call failed and will be repeated.
 	Contact func(err error)
 }
 
-// Run keeps h up with the change log of source, from its end on, until ctx ends,
-// the source is closed or h fails; it returns why. It goes on through outages, and
-// begins again with Sync where the log does not go on. It starts no goroutine. Give it
-// the outermost store that h reads: a tier then never answers with less than what h
-// was told. Through a stack of caches it does not poll the log besides: it hears of
-// what the stack's Reader finds.
+// Run calls h for the changes in the log of source, from its end, until ctx ends, the
+// source is closed or h fails; it returns the reason. It continues through outages, and
+// calls Sync again if the log does not continue. It starts no goroutine. Pass the outermost
+// store that h reads: a stack of caches then never answers h with an older state than h was
+// told of. Over such a stack, Run makes no reads of its own to poll the log: the stack's
+// Reader wakes it.
 func Run(ctx context.Context, source tenancy.Log, h Handler) error {
 	r := runner{source: source, reader: readerOf(source), handler: h}
 	for {
@@ -94,7 +93,7 @@ func (r *runner) run(ctx context.Context) error {
 	}
 }
 
-// next has the handler deal with the next page of the log, and waits for more at its end.
+// next passes the next page of the log to the handler, and waits for more at the end.
 func (r *runner) next(ctx context.Context, after *tenancy.Position) error {
 	if r.reader != nil && r.reader.Position() == *after { // the stack looks for both
 		err := r.limit.Read(ctx, tenancy.ErrUnavailable, func(ctx context.Context) error { return r.reader.ReadAfter(ctx, r.reads) })
@@ -125,7 +124,7 @@ func (r *runner) next(ctx context.Context, after *tenancy.Position) error {
 	return r.atEnd(ctx, *after, len(page) > 0)
 }
 
-// atEnd says that all was dealt with, and waits for more.
+// atEnd reports contact, and waits for more.
 func (r *runner) atEnd(ctx context.Context, after tenancy.Position, brought bool) error {
 	r.contact(nil)
 	if r.reader != nil {
@@ -156,7 +155,7 @@ func (r *runner) sync(ctx context.Context, at tenancy.Position) error {
 	return r.handler.Sync(ctx, at)
 }
 
-// change has the handler deal with c, however often that takes.
+// change passes c to the handler, and repeats that during an outage.
 func (r *runner) change(ctx context.Context, c tenancy.Change) error {
 	for {
 		var err error

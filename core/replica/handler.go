@@ -10,7 +10,8 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// handler is a function that is told of changes, and those that it was not yet told of.
+// handler is a function that is called for changes, with the queue of those for which it
+// has not been called yet.
 type handler struct {
 	f     func(before, after *tenancy.Tenant)
 	wake  chan struct{} // has room for one
@@ -19,13 +20,14 @@ type handler struct {
 	queue []string                 // IDs, in the order of their first change
 }
 
-// OnChange has f called for each tenant that changes from now on, one call at a time, in
-// the order of the log in which they changed first: with the tenant as f knows it, nil if it does not,
-// and as it is now, nil if it is gone. A tenant that changes several times before its
-// turn comes is shown once, as it is then: f sees states, not events. Whoever calls OnChange before the
-// replica is synced is shown every tenant. f may take its time, and call the replica,
-// which it does not hold up. It is not called any more when stop has returned, unless
-// it is being called. OnChange panics if f is nil.
+// OnChange registers f to be called for each tenant that changes from now on, one call at a
+// time, in the order in which the tenants first changed in the log. before is the tenant as
+// it was at the last call for it, or when OnChange was called, nil if there was none; after
+// is the tenant as it is now, nil if it is gone. A tenant that changes several times before
+// its turn is passed once, in its latest state: f sees states, not events. If OnChange is
+// called before the replica is synced, f gets every tenant. f may be slow and may call the
+// replica; it delays nothing. After stop has returned, f is not called again; a call under
+// way may continue. OnChange panics if f is nil.
 func (s *Store) OnChange(f func(before, after *tenancy.Tenant)) (stop func()) {
 	if f == nil {
 		panic("replica: the function to call for changes is nil") //nolint:forbidigo // as http.ServeMux.Handle does
@@ -66,7 +68,7 @@ func (h *handler) changed(before, after *table.Record) {
 	}
 }
 
-// forget empties the queue: of what is in it nothing is known any more.
+// forget empties the queue: nothing is known of its tenants any more.
 func (h *handler) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

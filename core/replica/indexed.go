@@ -8,18 +8,18 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Index finds the tenants of a replica by what a function makes of them. Create one with
-// NewIndex; it is safe for concurrent use.
+// Index finds the tenants of a replica by keys that a function derives from them. Create
+// one with NewIndex; it is safe for concurrent use.
 type Index struct {
 	s     *Store
 	keys  func(tenancy.Tenant) []string
 	lists map[string]*index.List // guarded by the Store
 }
 
-// NewIndex returns an index by keys, which returns what a tenant is to be found by: its
-// plan, its region, each of its features. It is called while the replica is written, and so must be
-// quick, must not call the replica, and must depend on the tenant alone. NewIndex panics if
-// it is nil.
+// NewIndex returns an index by keys, a function that returns the keys of a tenant: its
+// plan, its region, each of its features. It is called while the replica is being written,
+// so it must be fast, must not call the replica, and must depend only on the tenant.
+// NewIndex panics if keys is nil.
 func NewIndex(r *Store, keys func(tenancy.Tenant) []string) *Index {
 	if keys == nil {
 		panic("replica: the function of the keys of an index is nil") //nolint:forbidigo // as http.ServeMux.Handle does
@@ -34,8 +34,8 @@ func NewIndex(r *Store, keys func(tenancy.Tenant) []string) *Index {
 	return x
 }
 
-// Find returns the tenants with this key, in the order of List. Where nothing may be
-// served from memory it fails with ErrUnavailable: the source has no such index.
+// Find returns the tenants with this key, in the order of List. If nothing may be served
+// from memory, it fails with ErrUnavailable, since the source has no such index.
 func (x *Index) Find(key string) ([]tenancy.Tenant, error) {
 	x.s.mu.RLock()
 	defer x.s.mu.RUnlock()

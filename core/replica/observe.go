@@ -12,9 +12,9 @@ import (
 type Stats struct {
 	follow.Stats
 	Hits      int64 // lookups answered with a tenant from memory
-	Negatives int64 // lookups answered from memory: there is none
+	Negatives int64 // lookups answered from memory: no such tenant
 	Below     int64 // reads that went to the source
-	Loads     int64 // calls of the source for what changes had touched
+	Loads     int64 // calls of the source for changed tenants
 	Snapshots int64 // snapshot files written
 }
 
@@ -29,8 +29,8 @@ func (s *Store) Stats() Stats {
 // Bus returns the bus that the replica was made with, or nil.
 func (s *Store) Bus() follow.Bus { return s.cfg.bus }
 
-// Observe has obeyed called for each change after reads show it, by the follower, which
-// it must not hold up.
+// Observe registers obeyed to be called for each change after reads show it. The goroutine
+// that reads the log calls it, so it must not block.
 func (s *Store) Observe(obeyed func(c tenancy.Change)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

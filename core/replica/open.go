@@ -15,13 +15,13 @@ const (
 	openPause = time.Second
 )
 
-// Open is [New] for a source that may not be there yet: stores over a database fail to
-// open while that is down, and the snapshot file is for just then. open is called until
-// it succeeds. Meanwhile, what the replica cannot answer itself fails with
+// Open is [New] for a source that may not be available yet: a store over a database fails
+// to open while the database is down, which is when the snapshot file is needed. Open calls
+// open until it succeeds. Until then, calls that the replica cannot answer itself fail with
 // [tenancy.ErrUnavailable].
 //
-// Open waits for half a second, and returns what open returned if that is no outage.
-// Later, such an error is logged and tried again, as an outage is.
+// Open waits for half a second. If open returns an error that is not an outage by then, so
+// does Open. Later, any error is logged and open is called again.
 func Open(open func(context.Context) (tenancy.Source, error), opts ...Option) (*Store, error) {
 	if open == nil {
 		return nil, invalid("the function that opens the source is nil")

@@ -13,9 +13,9 @@ type Phase string
 // The phases.
 const (
 	PhaseStarting    Phase = "starting"    // reads go to the source until all tenants are read
-	PhaseRestored    Phase = "restored"    // reads are answered from the snapshot file, until the log was read
+	PhaseRestored    Phase = "restored"    // reads are answered from the snapshot file, until the log has been read
 	PhaseSynced      Phase = "synced"      // all reads are answered from memory
-	PhaseInterrupted Phase = "interrupted" // the log cannot be read, or all tenants are read anew
+	PhaseInterrupted Phase = "interrupted" // the log cannot be read, or all tenants are being read again
 	PhaseRefused     Phase = "refused"     // there are more tenants than WithMaxTenants allows
 )
 
@@ -24,21 +24,21 @@ func Phases() []Phase {
 	return []Phase{PhaseStarting, PhaseRestored, PhaseSynced, PhaseInterrupted, PhaseRefused}
 }
 
-// State is what a replica is at.
+// State describes a replica at one moment.
 type State struct {
 	Phase       Phase
 	Since       time.Time        // when the phase began
 	Serving     bool             // reads are answered from memory
 	Position    tenancy.Position // how far the log was followed
-	LastContact time.Time        // when the log was read to its end last: what was written since may be missing
+	LastContact time.Time        // when the log was last read to its end: later writes may be missing
 	Tenants     int              // in memory
-	Scans       int64            // times that all tenants were read, or began to be
+	Scans       int64            // scans of all tenants, finished or not
 	Snapshot    time.Time        // when the tenants of the snapshot file were current; zero if there is none
-	SnapshotErr error            // why the file could not be written last
+	SnapshotErr error            // why the last write of the file failed
 	Err         error            // why the replica is not synced, if something failed
 }
 
-// State returns what the replica is at.
+// State returns the current state.
 func (s *Store) State() State {
 	log := s.reader.Stats()
 	s.mu.RLock()
@@ -59,7 +59,7 @@ func (s *Store) State() State {
 	return st
 }
 
-// phase is the phase of a replica and what it follows from.
+// phase is the phase of a replica, with the facts that determine it.
 type phase struct {
 	mu       sync.Mutex
 	ready    chan struct{} // closed when it was restored or whole for the first time
@@ -78,7 +78,7 @@ func (p *phase) begin() {
 	p.now, p.since = PhaseStarting, time.Now()
 }
 
-// note changes what the phase follows from.
+// note changes the facts, and so perhaps the phase.
 func (p *phase) note(change func(*phase)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -39,7 +39,7 @@ type Store struct {
 	snapshot snapshotFile
 	stats    counters
 	closeBus sync.Once
-	// What is to be called for each change.
+	// Called for each change.
 	observers atomic.Pointer[[]func(tenancy.Change)]
 }
 
@@ -51,9 +51,9 @@ type counters struct {
 
 var _ tenancy.Source = (*Store)(nil)
 
-// New returns a replica of source. It does no I/O: the tenants are read in the
-// background, again and again until that succeeds, so that an unreachable database does
-// not stop a start. Close closes source.
+// New returns a replica of source. It does no I/O: the tenants are read in the background,
+// with retries until that succeeds, so that an unreachable database does not prevent a
+// start. Close closes source.
 func New(source tenancy.Source, opts ...Option) (*Store, error) {
 	return open(source, opts, func(l *loader) follow.Loader { return l })
 }
@@ -94,8 +94,8 @@ func open(source tenancy.Source, opts []Option, follower func(*loader) follow.Lo
 	return s, nil
 }
 
-// Close ends what the replica does in the background, writes the snapshot file, and closes
-// bus and source.
+// Close stops the background work, writes the snapshot file, and closes the bus and the
+// source.
 func (s *Store) Close() error {
 	s.closeSnapshot()
 	err := errors.Join(s.memory.Close(), s.Decorator.Close())
@@ -113,10 +113,10 @@ func (s *Store) Ready() <-chan struct{} { return s.phase.ready }
 // to the end of the log for the first time.
 func (s *Store) Synced() <-chan struct{} { return s.phase.synced }
 
-// Await waits until reads of this process show what there was at p: the Position of a
-// tenant that another process has written and handed on, in a cookie or a header. So whoever
-// writes on one node reads that on the next. ErrCompacted says that p is in a history
-// that the database has lost, or too old to be judged.
+// Await waits until reads of this process show the state at p, such as the Position of a
+// tenant that another process has written and passed on in a cookie or a header: a client
+// that writes on one node then reads its write on the next. ErrCompacted says that p is in
+// a history that the database has lost, or is too old to be judged.
 func (s *Store) Await(ctx context.Context, p tenancy.Position) error {
 	_, err := follow.Call(ctx, &s.Decorator, "Await", func(ctx context.Context) (struct{}, error) {
 		if s.isRefused() { // all reads go to the source
@@ -127,9 +127,9 @@ func (s *Store) Await(ctx context.Context, p tenancy.Position) error {
 	return err
 }
 
-// All yields the tenants, in no order and without a lock: each that is there all the while,
-// as it is when its turn comes. Where nothing may be served from memory, it ends with
-// ErrUnavailable: those that it has yielded then are not all.
+// All yields the tenants, in no particular order and without a lock. It yields every tenant
+// that exists throughout the iteration, in its current state. If nothing may be served from
+// memory, it ends with ErrUnavailable, and the tenants yielded before are incomplete.
 func (s *Store) All() iter.Seq2[tenancy.Tenant, error] {
 	return func(yield func(tenancy.Tenant, error) bool) {
 		for r := range s.table.All() {
@@ -146,8 +146,8 @@ func (s *Store) All() iter.Seq2[tenancy.Tenant, error] {
 	}
 }
 
-// unserved fails where nothing may be served from memory, for what the source cannot
-// answer.
+// unserved fails if nothing may be served from memory. It is for reads that the source
+// cannot answer.
 func (s *Store) unserved(op string) error {
 	if s.reader.Serving() {
 		return nil

@@ -24,8 +24,9 @@ func (s *Store) Search(ctx context.Context, query string, opts tenancy.SearchOpt
 }
 
 // InvalidateAll makes everything that the local cache holds unservable at once, and removes
-// the entries of both caches. It returns how many there were, or -1 where a cache does not
-// know. The local caches of other processes keep what is current by the log.
+// the entries of both caches. It returns how many there were, or -1 if a cache does not
+// know. The local caches of other processes keep their entries, which are current by the
+// log.
 func (s *Store) InvalidateAll(ctx context.Context) (int64, error) {
 	return follow.Call(ctx, &s.Decorator, "InvalidateAll", func(ctx context.Context) (int64, error) {
 		s.stats.flushed.Add(1)
@@ -63,9 +64,9 @@ func (s *Store) flush() {
 	})
 }
 
-// Warm fills the caches with the newest tenants of the store, at most limit, under
-// both keys, a page at a time; a cold start then costs no miss for them. It returns
-// how many it loaded.
+// Warm fills the caches with the newest tenants of the store, at most limit, under both
+// keys, a page at a time, so that they cost no miss after a start. It returns how many it
+// loaded.
 func (s *Store) Warm(ctx context.Context, filter tenancy.Filter, limit int) (int, error) {
 	const pageSize = 500
 	opts := tenancy.ListOptions{Filter: filter}

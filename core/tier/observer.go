@@ -9,14 +9,13 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Work is a part of what a stack does that takes time. Hits in the local cache are
-// none: see [Stats].
+// Work is a kind of work that takes time. Hits in the local cache are not observed: see
+// [Stats].
 type Work uint8
 
 // The kinds of work.
 const (
-	// WorkMiss is a lookup that the local cache could not answer, from then to
-	// its end.
+	// WorkMiss is the part of a lookup after the local cache could not answer it.
 	WorkMiss Work = iota
 	// WorkGet is a call of the shared cache for entries.
 	WorkGet
@@ -24,25 +23,25 @@ const (
 	WorkLoad
 	// WorkApply is a call that makes the shared cache obey a change.
 	WorkApply
-	// WorkRefresh is a load in the background, ahead of the expiry of an entry.
-	// The observer gets the context of the hit that began it.
+	// WorkRefresh is a load in the background, before an entry expires. The observer gets
+	// the context of the hit that started it.
 	WorkRefresh
 )
 
-// Observer is told of the work of a stack, for traces and metrics. It is called
-// from many goroutines, and must not block.
+// Observer observes the work of a stack, for traces and metrics. It is called from many
+// goroutines, and must not block.
 type Observer interface {
-	// Begin is called before work for a key of this kind, or for any keys where
-	// it is empty. The work gets the context that Begin returns; End is called after
-	// it, with how it went. A WorkMiss of a key that does not exist succeeds.
+	// Begin is called before work for a key of this kind; kind is empty for work on several
+	// keys. The work uses the context that Begin returns. End is called after the work,
+	// with its error. A WorkMiss of a key that does not exist succeeds.
 	Begin(ctx context.Context, w Work, kind tenancy.KeyKind) context.Context
 	End(ctx context.Context, w Work, err error)
-	// Obeyed is called after each change from the log that the stack obeys, but for
-	// those of the replay at the start.
+	// Obeyed is called after the stack has obeyed a change from the log, except during the
+	// replay at the start.
 	Obeyed(c tenancy.Change)
 }
 
-// Observe makes o an observer of s, for as long as s lives.
+// Observe adds o to the observers of s, which cannot be removed.
 func (s *Store) Observe(o Observer) { s.observers.add(o) }
 
 // observers are few, and change at the start only.
@@ -65,7 +64,7 @@ func (os *observers) list() []Observer {
 	return nil
 }
 
-// observed does work that the observers are told of.
+// observed runs work, and calls the observers before and after.
 func observed[T any](ctx context.Context, os *observers, w Work, kind tenancy.KeyKind, work func(context.Context) (T, error)) (T, error) {
 	return observedBy(ctx, os.list(), w, kind, work)
 }

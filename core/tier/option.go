@@ -11,20 +11,20 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Option configures New, which fails with [tenancy.ErrInvalid] if one is nil, makes no
-// sense, or is not for it. An option of the cache is for the one that New adds. An option
-// of the stack is given once, to the New that begins the stack. A duration of many years
-// stands for ever.
+// Option configures New. New fails with [tenancy.ErrInvalid] if an option is nil, has an
+// invalid value or does not apply. An option of the cache is for the cache that New adds.
+// An option of the stack is given once, to the New that begins the stack. To disable a
+// limit in time, give a duration of many years.
 type Option interface{ apply(*config) error }
 
-// cacheConfig is what each cache has for itself.
+// cacheConfig holds the options of one cache.
 type cacheConfig struct {
 	ttl, negativeTTL time.Duration
 	refreshAhead     float64       // of a local one
 	leaseWait        time.Duration // of a shared one
 }
 
-// config is what one call of New is given.
+// config holds the options of one call of New.
 type config struct {
 	cache cacheConfig
 	given []string // options of the stack
@@ -124,22 +124,21 @@ func check(ok bool, why string, args ...any) error {
 // minTTL is long beside the tick of the clock by which entries end.
 const minTTL = 500 * time.Millisecond
 
-// WithTTL sets how long an entry is kept at most, give or take a tenth so that
-// entries made together do not end together: 1 hour by default. Coherence does
-// not rest on it; it bounds memory and what a bug could do. It is an option of the cache.
+// WithTTL sets how long an entry is kept at most: 1 hour by default. It varies by a tenth,
+// so that entries made together do not expire together. Coherence does not depend on it; it
+// bounds memory and the effect of a bug. It is an option of the cache.
 func WithTTL(d time.Duration) Option {
 	return ofCache("WithTTL", "", positive("WithTTL", d), func(c *cacheConfig) { c.ttl = max(d, minTTL) })
 }
 
-// WithNegativeTTL sets how long it is kept at most that there is no tenant under
-// a key: 10 s by default. It is an option of the cache.
+// WithNegativeTTL sets how long a negative entry is kept at most: 10 s by default. It is an
+// option of the cache.
 func WithNegativeTTL(d time.Duration) Option {
 	return ofCache("WithNegativeTTL", "", positive("WithNegativeTTL", d), func(c *cacheConfig) { c.negativeTTL = max(d, minTTL) })
 }
 
-// WithRefreshAhead sets the part of its TTL after which an entry that is hit is
-// loaded again in the background: 0.8 by default, 1 for never. It is an option of a local
-// cache.
+// WithRefreshAhead sets the fraction of its TTL after which a hit reloads an entry in the
+// background: 0.8 by default, 1 for never. It is an option of a local cache.
 func WithRefreshAhead(part float64) Option {
 	err := check(part > 0 && part <= 1, "WithRefreshAhead must be above 0, and 1 at most, not %v", part)
 	return ofCache("WithRefreshAhead", localKind, err, func(c *cacheConfig) { c.refreshAhead = max(part, 0.1) })
@@ -153,38 +152,37 @@ func WithLeaseWait(d time.Duration) Option {
 	return ofCache("WithLeaseWait", sharedKind, err, func(c *cacheConfig) { c.leaseWait = d })
 }
 
-// WithMaxStale sets how long entries are served while the change log cannot be
-// read: 5 minutes by default. After that every lookup goes to the database. A
-// negative duration means for ever: an outage of the database then never stops
-// cached tenants from being served, suspended ones among them. It should be
-// a multiple of the store's poll interval, for that is how often contact is made. It is an
-// option of the stack.
+// WithMaxStale sets how long entries are served while the change log cannot be read: 5
+// minutes by default. After that every lookup goes to the database. A negative duration
+// means for ever: an outage of the database then never stops cached tenants from being
+// served, including suspended ones. It should be a multiple of the store's poll interval,
+// which is how often contact is made. It is an option of the stack.
 func WithMaxStale(d time.Duration) Option {
 	err := check(d != 0, "WithMaxStale must not be 0, at which nothing is ever served")
 	return ofStack("WithMaxStale", err, func(c *config) { c.maxStale = d })
 }
 
-// WithFollowTimeout bounds a read of the log, where there is much to read a page of
-// it: 2 s by default, and up to eight times that after reads that took longer. A write
-// waits for as long as a page comes within twice this time, and for a quarter of a second
-// when its context has ended; then nothing is served from caches until the log was read.
-// It is an option of the stack.
+// WithFollowTimeout bounds the read of one page of the log: 2 s by default, and up to eight
+// times that after reads that took longer. A write waits as long as each page arrives
+// within twice this time, or for a quarter of a second once its context has ended; after
+// that, nothing is served from caches until the log has been read. It is an option of the
+// stack.
 func WithFollowTimeout(d time.Duration) Option {
 	return ofStack("WithFollowTimeout", positive("WithFollowTimeout", d), func(c *config) { c.followTimeout = d })
 }
 
-// WithLoadTimeout bounds a load, which several callers may be waiting for: 10 s by
-// default. Each caller keeps its own context besides. It is an option of the stack.
+// WithLoadTimeout bounds a load, for which several callers may be waiting: 10 s by default.
+// The context of each caller still applies to that caller. It is an option of the stack.
 func WithLoadTimeout(d time.Duration) Option {
 	return ofStack("WithLoadTimeout", positive("WithLoadTimeout", d), func(c *config) { c.loadTimeout = d })
 }
 
-// maxLoads is more than any database can do.
+// maxLoads is more than any database can serve.
 const maxLoads = 1 << 20
 
-// WithMaxLoads bounds the loads that are under way at once: 128 by default, 1,048,576
-// at most. Further ones wait, as long as their callers do; refreshes ahead of expiry are
-// left out then, and are never more. It is an option of the stack.
+// WithMaxLoads bounds the loads under way at once: 128 by default, 1,048,576 at most.
+// Further loads wait, as long as their callers do. Refreshes ahead of expiry have the same
+// bound, and are skipped while it is reached. It is an option of the stack.
 func WithMaxLoads(n int) Option {
 	err := check(n > 0 && n <= maxLoads, "WithMaxLoads must be 1 to %d, not %d", maxLoads, n)
 	return ofStack("WithMaxLoads", err, func(c *config) { c.maxLoads = n })
@@ -196,10 +194,10 @@ func WithBus(b Bus) Option {
 	return ofStack("WithBus", check(!nilvalue.Is(b), "the bus is nil"), func(c *config) { c.bus = b })
 }
 
-// WithUncoordinated allows a local cache over a store that is no
-// [tenancy.Source]. The guarantee is then weaker: in this process reads never go
-// back over its own writes, and each write flushes the whole cache; writes of
-// other processes are seen when the TTL is over. It is an option of the stack.
+// WithUncoordinated allows a local cache over a store that is not a [tenancy.Source]. The
+// guarantee is then weaker: reads never return a value older than a write of this process,
+// each of which flushes the whole cache; writes of other processes are seen when the TTL
+// expires. It is an option of the stack.
 func WithUncoordinated() Option {
 	return ofStack("WithUncoordinated", nil, func(c *config) { c.uncoordinated = true })
 }

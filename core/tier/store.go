@@ -11,9 +11,9 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Store is a store with a stack of caches in front: at most one local and one shared one,
-// which are asked in this order. It has every capability of the store below. Create one with
-// New; it is safe for concurrent use.
+// Store is a store with a stack of caches in front: at most one local and one shared cache,
+// asked in this order. It has every capability of the store below. Create one with New; it
+// is safe for concurrent use.
 type Store struct {
 	follow.Decorator        // the writes, and the log
 	below            loader // where misses are loaded: Next, or resets
@@ -73,17 +73,16 @@ func (c Cache) kind() kind {
 	return sharedKind
 }
 
-// New returns next with cache in front of it. It does no I/O: the log is first
-// read in the background and by the first lookup, so that an unreachable database
-// does not stop a start.
+// New returns next with cache in front of it. It does no I/O: the log is first read in the
+// background, so that an unreachable database does not prevent a start.
 //
-// If next is a Store itself, New adds a local cache to its stack, and returns next: there
-// is one Store for each stack, whose options are given where it begins. A stack has no
-// place for a second cache of a kind, a shared one in front of a local one, or a decorator
-// between its caches: these are [tenancy.ErrInvalid]. A decorator goes around the whole.
+// If next is a Store, New adds a local cache to its stack, and returns next: a stack is one
+// Store, whose options are given when it begins. New fails with [tenancy.ErrInvalid] for a
+// second cache of a kind, for a shared cache in front of a local one, and for a decorator
+// between caches. A decorator goes around the whole stack.
 //
-// Else New begins a stack. next must be a [tenancy.Source], perhaps under decorators, or
-// [WithUncoordinated] must allow less. Close closes the caches, the bus and next.
+// Otherwise New begins a stack. next must be a [tenancy.Source], perhaps under decorators,
+// unless [WithUncoordinated] is given. Close closes the caches, the bus and next.
 func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	if nilvalue.Is(next) || nilvalue.Is(cache.local) && nilvalue.Is(cache.shared) {
 		return nil, invalid("it needs a store and a cache, and one of them is nil")
@@ -158,7 +157,7 @@ func (s *Store) join(l *local) bool {
 	return joined
 }
 
-// Of returns the stack that store is, or that it leads to through decorators.
+// Of returns the stack in store, which may be under decorators.
 func Of(store tenancy.Store) (*Store, bool) {
 	for store != nil {
 		if s, ok := store.(interface{ stack() *Store }); ok {
@@ -195,9 +194,9 @@ func (s *Store) Shared() SharedCache {
 // Bus returns the bus, or nil.
 func (s *Store) Bus() Bus { return s.cfg.bus }
 
-// Close ends the calls under way and what the stack does in the background, and closes
-// caches, bus and the store below. It waits until they have ended, but not for those
-// that ignore the end of their contexts.
+// Close ends the calls under way and the background work, waits for them, and closes the
+// caches, the bus and the store below. It does not wait for calls that ignore the end of
+// their contexts.
 func (s *Store) Close() error { return s.CloseAfter(s.drain, s.closeCaches) }
 
 func (s *Store) drain(patience time.Duration) (left int64) {
