@@ -82,7 +82,8 @@ func (c Cache) kind() kind {
 // between caches. A decorator goes around the whole stack.
 //
 // Otherwise New begins a stack. next must be a [tenancy.Source], perhaps under decorators,
-// unless [WithUncoordinated] is given. Close closes the caches, the bus and next.
+// unless [WithUncoordinated] is given; New fails with [errors.ErrUnsupported] otherwise.
+// Close closes the caches, the bus and next.
 func New(next tenancy.Store, cache Cache, opts ...Option) (*Store, error) {
 	if nilvalue.Is(next) || nilvalue.Is(cache.local) && nilvalue.Is(cache.shared) {
 		return nil, invalid("it needs a store and a cache, and one of them is nil")
