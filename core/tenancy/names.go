@@ -16,55 +16,54 @@ const (
 
 // DomainGetter is the part of a Store that finds the tenant of a custom domain.
 type DomainGetter interface {
-	// GetByDomain returns the tenant that has verified this domain, whatever the
-	// tenant's status. A claim finds nobody. Errors: ErrNotFound, ErrInvalid.
+	// GetByDomain returns the tenant that has verified this domain, in any status. A claim
+	// does not resolve. Errors: ErrNotFound, ErrInvalid.
 	GetByDomain(ctx context.Context, domain string) (Tenant, error)
 }
 
-// Names is the part of a Store that knows what else its tenants are called: the domains
-// that they have brought, and the identifiers that they had. Where a store has no names,
-// every method fails with [errors.ErrUnsupported].
+// Names is the part of a Store for other names of its tenants: custom domains and former
+// identifiers. If a store does not support names, every method fails with
+// [errors.ErrUnsupported].
 //
-// A domain is a claim until it is verified. Any number of tenants may claim a domain, and
-// a claim changes nothing for anybody else; one tenant at most has verified it. Who may
-// verify it is for the application to decide, by a proof such as a TXT record that holds
-// the claim's Token. A claim ends after a time that the store sets, 30 days by default.
+// A domain is a claim until it is verified. Any number of tenants may claim a domain, and a
+// claim does not affect other tenants. At most one tenant has verified it. The application
+// decides whether a tenant may verify it, by a proof such as a TXT record that holds the
+// claim's Token. A claim ends after a time that the store sets, 30 days by default.
 //
-// The names of a tenant are part of its state: whoever changes them writes the tenant,
-// with a new UpdatedAt, Revision and Mark. They go when the tenant goes, in the same
-// change. The methods that write return the tenant as stored; what changes nothing writes
-// nothing.
+// The names of a tenant are part of its state: a change of them is a write of the tenant,
+// with a new UpdatedAt, Revision and Mark. Deleting the tenant removes them in the same
+// change. The methods that write return the tenant as stored; a call that changes nothing
+// writes nothing.
 type Names interface {
 	DomainGetter
-	// FormerOwner returns the tenant that had this identifier until it was renamed, if
-	// the store keeps former identifiers, and nobody has the identifier now. For links
-	// that lead to the old one: see tenancyhttp.WithRedirectFormer.
-	// Errors: ErrNotFound, ErrInvalid.
+	// FormerOwner returns the tenant that had this identifier until it was renamed, if the
+	// store keeps former identifiers and no tenant has the identifier now. It keeps old
+	// links working: see tenancyhttp.WithRedirectFormer. Errors: ErrNotFound, ErrInvalid.
 	FormerOwner(ctx context.Context, identifier string) (Tenant, error)
 	// NamesOf returns the names of a tenant, by kind, then value. It is not cached.
 	// Errors: ErrNotFound, ErrInvalid.
 	NamesOf(ctx context.Context, id string) ([]Name, error)
 
-	// AddDomain makes a claim of the tenant, with a new Token. A domain that the tenant
-	// has already is returned as it is. Errors: ErrNotFound; ErrInvalid, also beyond
-	// MaxDomains.
+	// AddDomain adds a claim of the domain to the tenant, with a new Token. If the tenant
+	// has the domain already, AddDomain returns it unchanged. Errors: ErrNotFound;
+	// ErrInvalid, also beyond MaxDomains.
 	AddDomain(ctx context.Context, id, domain string) (Name, error)
-	// VerifyDomain makes the tenant's claim a domain by which it is found. Call it after
-	// the proof. Errors: ErrNotFound where the tenant has no such claim, or no longer;
-	// ErrAlreadyExists, with the Field "domain", where another tenant has verified it;
-	// ErrInvalid.
+	// VerifyDomain turns the tenant's claim into a domain by which the tenant is found.
+	// Call it after checking the proof. Errors: ErrNotFound if the tenant has no such
+	// claim, or it has ended; ErrAlreadyExists, with the Field "domain", if another tenant
+	// has verified it; ErrInvalid.
 	VerifyDomain(ctx context.Context, id, domain string) (Tenant, error)
-	// SetPrimaryDomain makes a verified domain of the tenant its primary one, in the
-	// place of another; "" leaves it without. Errors: ErrNotFound where the tenant has
-	// not verified it; ErrInvalid.
+	// SetPrimaryDomain makes a verified domain of the tenant its only primary one; ""
+	// leaves it without one. Errors: ErrNotFound if the tenant has not verified it;
+	// ErrInvalid.
 	SetPrimaryDomain(ctx context.Context, id, domain string) (Tenant, error)
 	// RemoveDomain removes a domain or claim of the tenant.
 	// Errors: ErrNotFound, ErrInvalid.
 	RemoveDomain(ctx context.Context, id, domain string) (Tenant, error)
 }
 
-// HasNames reports whether s, and every store below it, has [Names]. Where it has not,
-// the methods fail with [errors.ErrUnsupported].
+// HasNames reports whether s, and every store below it, supports [Names]. If not, the
+// methods fail with [errors.ErrUnsupported].
 func HasNames(s Store) bool {
 	asked, ok := s.(interface{ HasNames() bool })
 	return ok && asked.HasNames()
@@ -74,8 +73,8 @@ func HasNames(s Store) bool {
 type Name struct {
 	Kind  KeyKind `json:"kind"` // KindDomain or KindFormer
 	Value string  `json:"value"`
-	// Token is a random text that belongs to this claim alone, for a proof. It is no
-	// secret: whoever verifies by DNS publishes it.
+	// Token is a random text of this claim alone, for a proof. It is not a secret: a proof
+	// by DNS publishes it.
 	Token     string    `json:"token,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	// VerifiedAt is when a domain was verified; zero while it is a claim.
@@ -85,17 +84,17 @@ type Name struct {
 	Primary   bool      `json:"primary,omitempty"`
 }
 
-// Key returns the key under which the tenant is found by n, and whether it is: not by a
-// claim.
+// Key returns the key under which n finds its tenant, and whether there is one: a claim has
+// none.
 func (n Name) Key() (Key, bool) {
 	return Key{n.Kind, n.Value}, n.Kind != KindDomain || !n.VerifiedAt.IsZero()
 }
 
 // ValidateDomain returns an [*Error] that wraps ErrInvalid, with the Field "domain", if no
-// tenant can have this domain: it must be two labels at least, each of 1 to 63 characters
-// a-z, 0-9 or hyphen and without a hyphen at its ends, of 253 characters together, and no
-// IP address. So upper case, a dot at the end, a port, a wildcard and letters beyond ASCII
-// are refused: package tenancydns makes of what people type what is valid here.
+// tenant can have this domain. A domain has at least two labels and at most 253 characters,
+// and is not an IP address. A label has 1 to 63 characters, a-z, 0-9 or hyphen, and no
+// hyphen at its ends. So upper case, a dot at the end, a port, a wildcard and letters
+// beyond ASCII are refused: package tenancydns parses what people type.
 func ValidateDomain(domain string) error {
 	if len(domain) > MaxDomainBytes {
 		return invalid("domain", "must have at most %d characters", MaxDomainBytes)

@@ -13,8 +13,9 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
-// Tx returns the store in a transaction of the program's, in the database of s: a tenant
-// and what belongs to it are written together or not at all, and others see them together.
+// Tx returns the store in a transaction that the program has begun in the database of s, so
+// that a tenant and rows of other tables are written together or not at all, and become
+// visible together.
 //
 //	err := db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 //		tenants, err := store.Tx(tx)
@@ -29,10 +30,10 @@ import (
 //		return err
 //	})
 //
-// Its reads see what the transaction has written. The change log, followers and caches get
-// it with the commit: those of other processes, and of this one, after a notification or the
-// poll interval; at once after [Store.RunInTx]. [tenancy.Fresh] of the stack sees it at once
-// in any case. Of what is rolled back nobody hears.
+// Its reads see the writes of the transaction. The change log has them from the commit on.
+// Followers and caches in all processes see them after a notification or the poll interval;
+// those of this process see them at once after [Store.RunInTx], and [tenancy.Fresh] in any
+// case. A rollback leaves no trace.
 //
 // A write that fails has changed nothing, which [tenancy.ErrNotApplied] says of outages, and
 // the transaction goes on: each write has a savepoint. Where the savepoint is gone, the store
@@ -46,11 +47,12 @@ import (
 // read that fails, PostgreSQL can only roll back. Query hooks are those of the *bun.DB that has
 // begun the transaction.
 //
-// The store in a transaction has no change log: it is no [tenancy.Source], so that no cache
-// keeps what may never be committed. It is for one goroutine. Close ends it and nothing else;
-// calls after the end of the transaction fail with [tenancy.ErrClosed].
+// The returned store has no change log. It is not a [tenancy.Source], so that no cache can
+// hold uncommitted data. It is for one goroutine. Close ends only the returned store; calls
+// after the end of the transaction fail with [tenancy.ErrClosed].
 //
-// Tx fails with [tenancy.ErrInvalid] if tx was not begun, or is of another kind of database.
+// Tx fails with [tenancy.ErrInvalid] if tx has not begun, or is of another kind of
+// database.
 func (s *Store) Tx(tx bun.Tx) (tenancy.Store, error) {
 	if tx.Tx == nil {
 		return nil, invalidTx("was not begun")
@@ -75,12 +77,12 @@ type within struct{ engine.Backend }
 // Close implements [driver.Backend].
 func (within) Close() error { return nil }
 
-// RunInTx is [bun.DB.RunInTx] in the database of the store, with the store in the
-// transaction, see [Store.Tx]. When it returns, those who follow the store in this process
-// have been told that there is something to see.
+// RunInTx is [bun.DB.RunInTx] in the database of the store, and passes f the store in the
+// transaction: see [Store.Tx]. When it returns, it has woken the followers of the store in
+// this process.
 //
-// It returns the error of f as it is. That of the commit wraps [tenancy.ErrUnavailable], or is
-// the context's; the transaction may have happened then.
+// It returns an error of f unchanged. An error of the commit wraps [tenancy.ErrUnavailable]
+// or is the context's; the transaction may have been committed then.
 func (s *Store) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(ctx context.Context, tx bun.Tx, tenants tenancy.Store) error) error {
 	if err := s.common().Closed(); err != nil {
 		return driver.ErrorIn("RunInTx", tenancy.Key{}, err)

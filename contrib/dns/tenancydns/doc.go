@@ -1,6 +1,6 @@
-// Package tenancydns stands between what people say about their domains and what a store
-// keeps: [Parse] makes of what somebody types the one form of a domain that
-// [tenancy.Names] takes, and a [Verifier] looks for the proof that the domain is theirs.
+// Package tenancydns is for custom domains. [Parse] turns what people type into the form of
+// a domain that [tenancy.Names] accepts, and a [Verifier] checks the proof that the domain
+// is theirs.
 //
 //	domain, err := tenancydns.Parse(typed, "example.com")
 //	…

@@ -15,18 +15,17 @@ import (
 var profile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.CheckJoiners(true),
 	idna.ValidateLabels(true), idna.StrictDomainName(true))
 
-// Parse returns the domain that somebody means by text, in lower case, in A-labels and without a
-// dot at its end: xn--bcher-kva.example for " Bücher.Example. ". It refuses with an
-// [*tenancy.Error] that wraps [tenancy.ErrInvalid] and has the field domain
+// Parse returns the domain in text, in lower case, in A-labels and without a dot at the
+// end: xn--bcher-kva.example for " Bücher.Example. ". It fails with an [*tenancy.Error]
+// that wraps [tenancy.ErrInvalid] and has the field domain for
 //
-//   - what is no domain: a URL, a wildcard, an IP address, a single label
-//   - what cannot be registered as an internationalised name (RFC 5891)
-//   - a public suffix such as co.uk or github.io, which is nobody's alone; the list is
-//     that of golang.org/x/net/publicsuffix
-//   - the domains of the product itself, and what is below them
+//   - text that is not a domain: a URL, a wildcard, an IP address, a single label
+//   - an invalid internationalised name (RFC 5891)
+//   - a public suffix such as co.uk or github.io, by the list of
+//     golang.org/x/net/publicsuffix
+//   - the domains in own, and those below them
 //
-// Show what it returns to people, too, beside what they typed: letters that look alike
-// differ there.
+// Show people the result too: letters that look alike differ in it.
 func Parse(text string, own ...string) (string, error) {
 	domain, err := profile.ToASCII(strings.TrimSuffix(strings.TrimSpace(text), "."))
 	if err != nil || !utf8.ValidString(text) {

@@ -12,8 +12,8 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// ErrUnproven: a resolver does not see the TXT record. It is a [tenancy.ErrInvalid], and its
-// text is meant for whoever has to make the record.
+// ErrUnproven says that a resolver does not see the TXT record. It wraps
+// [tenancy.ErrInvalid]; its text is meant for the person who has to create the record.
 var ErrUnproven = fmt.Errorf("%w: the TXT record is not there", tenancy.ErrInvalid)
 
 // timeout is how long Verify waits, unless the context ends before.
@@ -25,11 +25,12 @@ type Verifier struct {
 	resolvers []*net.Resolver
 }
 
-// NewVerifier returns a Verifier of records below label, a name that begins with an underscore
-// and has the product in it, such as _example-challenge: so that no other service's proof is
-// taken for one. servers are recursive resolvers, host:port, or none for that of the system. Name
-// several that do not share a cache or a network: whoever can forge the answers of one, forges
-// none. The error wraps [tenancy.ErrInvalid].
+// NewVerifier returns a Verifier of records below label, a name that begins with an
+// underscore and contains the product's name, such as _example-challenge, so that the proof
+// for another service does not count. servers are recursive resolvers, host:port; if there
+// are none, the system's resolver is used. Name several that share neither cache nor
+// network: an attacker then has to forge the answers of all. The error wraps
+// [tenancy.ErrInvalid].
 func NewVerifier(label string, servers ...string) (*Verifier, error) {
 	name, underscored := strings.CutPrefix(label, "_")
 	if !underscored || tenancy.ValidateDomain(name+".test") != nil || strings.Contains(name, ".") {
@@ -55,11 +56,12 @@ func NewVerifier(label string, servers ...string) (*Verifier, error) {
 // Record returns the name of the record that proves the claim of a domain.
 func (v *Verifier) Record(claim tenancy.Name) string { return v.label + "." + claim.Value }
 
-// Verify returns nil if every resolver sees a TXT record at Record that is the token of the
-// claim, and nothing else. It asks all at once, for 10 seconds at most. Errors, each an
-// [*tenancy.Error] with the domain: [ErrUnproven] where one of them does not see it;
-// [tenancy.ErrUnavailable] where one cannot answer, which proves nothing in either direction;
-// [tenancy.ErrInvalid] where claim is no claim of a domain. The context's error passes through.
+// Verify returns nil if every resolver sees a TXT record at Record whose text is exactly
+// the token of the claim. It asks all resolvers at once, for at most 10 seconds. Errors,
+// each an [*tenancy.Error] with the domain: [ErrUnproven] if a resolver does not see the
+// record; [tenancy.ErrUnavailable] if one cannot answer, which proves nothing either way;
+// [tenancy.ErrInvalid] if claim is not a domain with a token. The context's error is
+// returned as it is.
 func (v *Verifier) Verify(ctx context.Context, claim tenancy.Name) error {
 	if claim.Kind != tenancy.KindDomain || claim.Token == "" {
 		return invalid("is no claim with a token")
