@@ -24,22 +24,21 @@ import (
 //	bytes 2-9   AsOf.Revision, big-endian
 //	bytes 10-17 AsOf.Mark, big-endian
 //
-// The fields follow, each a tag and a length as varints and so many bytes, then
-// a CRC-32C of everything before. Readers skip fields that they do not know:
-// only what they must not ignore needs a new version. A cache is shared by the
-// old and the new processes of a rolling upgrade.
+// The fields follow, each a tag and a length as varints and that many bytes, then a CRC-32C
+// of everything before. Readers skip unknown fields, since old and new processes share a
+// cache during a rolling upgrade. Only a field that they must not ignore needs a new
+// version.
 type Codec struct {
-	// Sealer seals the DatabaseURL, bound to its tenant. Without one, and without
-	// PlainSecrets, a tenant that has one is refused.
+	// Sealer seals the DatabaseURL, bound to its tenant. Without a Sealer, and without
+	// PlainSecrets, a tenant with a DatabaseURL is refused.
 	Sealer seal.Sealer
-	// PlainSecrets keeps the DatabaseURL as plain text where there is no Sealer,
-	// for whoever can read where the entries are. With it, plain ones are also accepted
-	// where there is a Sealer: set both to begin sealing in a cache that is in
-	// use.
+	// PlainSecrets writes the DatabaseURL as plain text if there is no Sealer: anyone who
+	// can read the entries can read it. With a Sealer, plain ones are still accepted: set
+	// both to begin sealing in a cache that is in use.
 	PlainSecrets bool
-	// Withhold has a tenant written and read without what is refused otherwise: that is
-	// withheld then, and says why. It is for a copy of all tenants. A cache would hide
-	// what is stored.
+	// Withhold writes and reads a tenant without a DatabaseURL that would otherwise be
+	// refused: it is withheld, with the reason. It is for a copy of all tenants. A cache
+	// must not set it, since it would hide stored secrets.
 	Withhold bool
 }
 
@@ -76,10 +75,10 @@ const (
 
 // Errors of Encode and Decode.
 var (
-	// ErrRefused: the entry holds a secret that must not be written, or not be read,
-	// in this way, that cannot be sealed or opened, or what is withheld.
+	// ErrRefused: the entry has a secret that must not be written or read in this way, that
+	// cannot be sealed or opened, or that is withheld.
 	ErrRefused = errors.New("entrycodec: entry refused")
-	// ErrCorrupt: the value is no entry, or was altered or cut.
+	// ErrCorrupt: the value is not an entry, or was altered or truncated.
 	ErrCorrupt = errors.New("entrycodec: corrupt entry")
 	// ErrVersion: a newer version of this package wrote the entry.
 	ErrVersion = errors.New("entrycodec: entry has an unknown version")
@@ -92,8 +91,7 @@ func AppendHeader(dst []byte, p tenancy.Position) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(p.Mark))
 }
 
-// Encode returns what is known under key, v, as a value. It returns no
-// error but ErrRefused.
+// Encode returns the binary form of v, the entry of key. Its only error is ErrRefused.
 func (c Codec) Encode(key tenancy.Key, v *tenancy.Versioned) (string, error) {
 	t := &v.Tenant
 	w := make(fieldWriter, 0, 160+len(key.Value)+len(t.ID)+len(t.Name)+len(t.Metadata.String()))
@@ -136,18 +134,17 @@ func (c Codec) encodeMetadata(w *fieldWriter, m tenancy.Metadata) error {
 	return nil
 }
 
-// Decode returns what Encode made value of. The result keeps value in memory. Errors
-// wrap ErrCorrupt, ErrVersion or ErrRefused, and that of [seal.Sealer.Open]; they hold
-// nothing of the value.
+// Decode is the inverse of Encode. The result keeps value in memory. Errors wrap
+// ErrCorrupt, ErrVersion or ErrRefused, and the error of [seal.Sealer.Open]; their texts
+// contain nothing of the value.
 //
-// Whether it is the entry that was asked for is left to the caller, who compares the
-// key.
+// The caller must compare the key with the one it asked for.
 func (c Codec) Decode(value string) (tenancy.Key, tenancy.Versioned, error) {
 	return c.decode(value, false)
 }
 
-// DecodeBytes is Decode for a value that its caller goes on to change: the result keeps
-// one copy of its texts.
+// DecodeBytes is Decode for a value that the caller may change later: the result keeps a
+// copy of its texts.
 func (c Codec) DecodeBytes(value []byte) (tenancy.Key, tenancy.Versioned, error) {
 	return c.decode(unsafe.String(unsafe.SliceData(value), len(value)), true)
 }

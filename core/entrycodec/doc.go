@@ -1,7 +1,7 @@
-// Package entrycodec is the binary form of what is known under a key: a tenant, or that
-// there is none, as of a position. Shared caches keep it, and processes of different
-// releases read it from there.
+// Package entrycodec is the binary form of a cache entry: a tenant, or the fact that none
+// exists, as of a position. Shared caches and snapshot files store it, and processes of
+// different releases read it.
 //
-// It is for authors of caches. A secret is written sealed, or not at all, unless the
-// author of the program says otherwise: see [Codec].
+// It is for authors of caches. A secret is written sealed or not at all by default: see
+// [Codec].
 package entrycodec

@@ -55,7 +55,7 @@ func (s *late) run(ctx context.Context, open func(context.Context) (tenancy.Sour
 		case err == nil:
 			return
 		case attempt == 1:
-			logger.Warn("tenancy: the source of the replica cannot be opened; it is tried again and again", "error", err)
+			logger.Warn("tenancy: the source of the replica cannot be opened; retrying", "error", err)
 		}
 		sleep(ctx, openPause+rand.N(openPause/4))
 	}

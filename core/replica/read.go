@@ -164,7 +164,7 @@ func (s *Store) loadBelow(ctx context.Context, want []tenancy.Lookup) ([]tenancy
 			least = 0
 		}
 	}
-	return nil, fmt.Errorf("%w: the change log starts over again and again", tenancy.ErrUnavailable)
+	return nil, fmt.Errorf("%w: the change log keeps starting over", tenancy.ErrUnavailable)
 }
 
 var errDenied = errors.New("it was loaded from a history that the database has lost")

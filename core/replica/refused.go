@@ -13,7 +13,7 @@ func (l *loader) checkSize(r *follow.Reader) error {
 	if l.size() <= l.cfg.maxTenants {
 		return nil
 	}
-	err := fmt.Errorf("%w: there are more tenants than the %d that WithMaxTenants allows; until a start with a higher limit, reads go to the source", tenancy.ErrUnavailable, l.cfg.maxTenants)
+	err := fmt.Errorf("%w: there are more tenants than the %d that WithMaxTenants allows; reads go to the source until the process starts with a higher limit", tenancy.ErrUnavailable, l.cfg.maxTenants)
 	l.cfg.logger.Error("tenancy: the replica holds no tenants", "error", err)
 	l.phase.note(func(p *phase) { p.refusal = err })
 	r.Rescan() // ends the service

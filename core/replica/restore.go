@@ -28,7 +28,7 @@ func (l *loader) Restore(ctx context.Context, r *follow.Reader) (at tenancy.Posi
 		return at, until
 	}
 	until = h.Current.Add(l.cfg.maxAge)
-	l.cfg.logger.Info("tenancy: until the change log was read, tenants are served as the snapshot has them",
+	l.cfg.logger.Info("tenancy: tenants are served from the snapshot until the change log has been read",
 		"path", l.cfg.path, "tenants", h.Rows, "current", h.Current, "until", until)
 	l.saw(r, h.At)
 	l.snapshot.set(h, nil, 0)

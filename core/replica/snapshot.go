@@ -137,13 +137,13 @@ func (s *Store) writeSnapshot(ctx context.Context) {
 			s.cfg.logger.Info("tenancy: the snapshot of the tenants is written again", "path", s.cfg.path)
 		}
 	case turned:
-		s.cfg.logger.Warn("tenancy: the snapshot of the tenants cannot be written; a start without the database is served from the one before, if there is one",
+		s.cfg.logger.Warn("tenancy: the snapshot of the tenants cannot be written; a start without the database uses the previous one, if there is one",
 			"path", s.cfg.path, "error", err)
 	}
 }
 
 // capture returns all tenants as of one position, at the cost of a pointer each. It fails
-// before the replica is synced, and while all tenants are read anew.
+// before the replica is synced, and while all tenants are read again.
 func (s *Store) capture() (h snapshot.Header, records []*index.Record, ok bool) {
 	h.Current = s.reader.Stats().LastContact
 	s.mu.RLock()

@@ -13,14 +13,14 @@ import (
 )
 
 // HostPolicy returns a function for the field of that name of autocert.Manager (package
-// golang.org/x/crypto/acme/autocert). It returns nil for a domain that a tenant has verified, and
-// whose tenant is served, and otherwise an error: of a claim, of what is no domain, and when getter cannot
-// answer. So nobody has certificates issued by sending names.
+// golang.org/x/crypto/acme/autocert). It returns nil for a domain that a served tenant has
+// verified. It returns an error for every other host, claims included, and when getter
+// cannot answer, so that sending names does not get certificates issued.
 //
-// getter is a [tenancy.Store] with [tenancy.Names]. With caches in front, a name that nobody has is
-// answered from memory too. Of the options, it uses [WithServed]: a tenant that is not served keeps
-// the certificate that it has, and gets no new one. If an argument or an option is wrong, the
-// error wraps [tenancy.ErrInvalid].
+// getter is a [tenancy.Store] with [tenancy.Names]. With caches in front, unknown names are
+// answered from memory too. Of the options, it uses [WithServed]: a tenant that is not
+// served keeps its certificate, but gets no new one. If an argument or an option is wrong,
+// the error wraps [tenancy.ErrInvalid].
 func HostPolicy(getter tenancy.DomainGetter, opts ...Option) (func(ctx context.Context, host string) error, error) {
 	c := newConfig(opts)
 	if err := errors.Join(c.err, checkNames("HostPolicy", getter)); err != nil {
@@ -29,12 +29,12 @@ func HostPolicy(getter tenancy.DomainGetter, opts ...Option) (func(ctx context.C
 	return certificates{c.policy, getter}.allow, nil
 }
 
-// Ask returns a handler for the question that Caddy's on-demand TLS asks before it obtains a
-// certificate (the option ask): GET with the query domain=…. The answer is 200 where [HostPolicy]
-// returns nil, and else 4xx, or 503 if getter cannot answer.
+// Ask returns a handler for the ask endpoint of Caddy's on-demand TLS, which Caddy calls
+// before it obtains a certificate: GET with the query domain=…. It answers 200 if
+// [HostPolicy] returns nil, otherwise 4xx, or 503 if getter cannot answer.
 //
-// It tells whoever asks which domains are customers': serve it where only Caddy gets to. Of the
-// options, it uses [WithServed].
+// It reveals which domains are customers': serve it on an address that only Caddy can
+// reach. Of the options, it uses [WithServed].
 func Ask(getter tenancy.DomainGetter, opts ...Option) (http.Handler, error) {
 	c := newConfig(opts)
 	if err := errors.Join(c.err, checkNames("Ask", getter)); err != nil {
@@ -69,7 +69,7 @@ func asked(query string) (string, error) {
 	return values["domain"][0], nil
 }
 
-// certificates decides who gets one.
+// certificates decides which hosts may have a certificate.
 type certificates struct {
 	policy resolve.Policy
 	getter tenancy.DomainGetter

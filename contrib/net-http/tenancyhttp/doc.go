@@ -44,10 +44,9 @@
 //
 // # Composition
 //
-// [First] takes the first resolver that finds something, and never goes on after
-// something invalid; [Agree] demands that all that find something name the same
-// tenant. Behind a reverse proxy, [TrustedProxies] comes before everything else.
-// With custom domains ([Domain]) come [RedirectToPrimary], and who may have a certificate:
-// [HostPolicy] and [Ask].
-// For long requests, a [Watcher] ends those whose tenant is no longer served.
+// [First] takes the first resolver that finds something, and never goes on after something
+// invalid; [Agree] demands that all that find something name the same tenant. Behind a
+// reverse proxy, [TrustedProxies] comes before everything else. For custom domains there
+// are [Domain], [RedirectToPrimary], and, for certificates, [HostPolicy] and [Ask]. For
+// long requests, a [Watcher] ends those whose tenant is no longer served.
 package tenancyhttp

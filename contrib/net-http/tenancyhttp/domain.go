@@ -9,22 +9,22 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// Domain finds the tenant of a custom domain: the one that has verified it in getter, which
-// is a [tenancy.Store] with [tenancy.Names], caches included. It may also be a type of the
-// application's own: then only domains that their owner has proved to own may be found, and only
-// exactly, since a wildcard is another tenant's way in.
+// Domain finds the tenant that has verified a custom domain. getter is a [tenancy.Store]
+// with [tenancy.Names], usually the outermost. It may also be a type of the application: it
+// must then find only domains whose ownership is proved, by exact match, since a wildcard
+// would let another tenant in.
 //
-// A host that nobody owns is a [tenancy.ErrNotFound] that is also [resolve.ErrAbsent], so that
-// [First] may ask for [Subdomain] too; ask that first, so that no tenant can register the name
-// of another. What is no domain is not looked up: a malformed host is refused; none at all, an
-// IP address, a single label, and a name with an underscore, such as that of a container,
-// are resolve.ErrAbsent.
+// For an unknown host, the error wraps [tenancy.ErrNotFound] and [resolve.ErrAbsent], so
+// that Domain can be combined with [Subdomain] by [First]. Put Subdomain first, so that no
+// tenant can register the name of another. A host that is not a domain is not looked up: a
+// malformed one is refused; a missing host, an IP address, a single label, and a name with
+// an underscore, such as that of a container, are resolve.ErrAbsent.
 func Domain(getter tenancy.DomainGetter) Resolver { return domain{getter} }
 
 type domain struct{ getter tenancy.DomainGetter }
 
-// Resolve returns the ID of the tenant, which the middleware looks up as it does any other: so
-// the resolvers around this one can compare it with what they have found.
+// Resolve returns the ID of the tenant, which the middleware then looks up, so that other
+// resolvers can compare it with their own result.
 func (d domain) Resolve(r *http.Request) (Match, error) {
 	m := named(resolve.NameDomain)
 	host, ok := hostOf(r)
@@ -51,7 +51,7 @@ func (d domain) Resolve(r *http.Request) (Match, error) {
 
 func (d domain) check() error { return checkNames("Domain", d.getter) }
 
-// checkNames returns an error if names is nil, or a store that says that it has no names.
+// checkNames returns an error if names is nil, or a store that does not support names.
 func checkNames(what string, names tenancy.DomainGetter) error {
 	if isNil(names) {
 		return misconfigured("%s: the store is nil", what)
@@ -62,7 +62,7 @@ func checkNames(what string, names tenancy.DomainGetter) error {
 	return nil
 }
 
-// isNotFound reports whether err says that nobody has a name, and nothing worse.
+// isNotFound reports whether err says only that no tenant has a name.
 func isNotFound(err error) bool {
 	return errors.Is(err, tenancy.ErrNotFound) && !resolve.IsOutage(err)
 }

@@ -153,10 +153,10 @@ func WithErrorHandler(h ErrorHandler) Option {
 }
 
 // WithRedirectFormer redirects requests that name a former identifier of a tenant, by
-// [Subdomain] or [PathPrefix], to the same place under its present one: with 308, so that
-// method and body are kept, and so that no cache keeps the answer, since the identifier may be
-// another tenant's tomorrow. names is a store with [tenancy.Names]. Nobody is redirected to
-// a tenant that is not served, nor where the request names a tenant in another way too.
+// [Subdomain] or [PathPrefix], to the same place under its present one. The status is 308,
+// which keeps method and body; caches must not keep the answer, since another tenant may
+// get the identifier. names is a store with [tenancy.Names]. It does not redirect to a
+// tenant that is not served, nor a request that also names a tenant in another way.
 func WithRedirectFormer(names tenancy.Names) Option {
 	return option(func(c *config) {
 		if err := checkNames("WithRedirectFormer", names); err != nil {
@@ -273,9 +273,9 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// bodiless answers with a header alone. Browsers read no more of the answer to a
-// preflight request. A file server answers OPTIONS as it does GET, and would give any
-// tenant's file to whoever calls the request a preflight.
+// bodiless answers with a header alone. Browsers read no more of the answer to a preflight
+// request. A file server answers OPTIONS as it does GET, and would give any tenant's file
+// to a request that claims to be a preflight.
 type bodiless struct{ http.ResponseWriter }
 
 func (w bodiless) WriteHeader(status int) {

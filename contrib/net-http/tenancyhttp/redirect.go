@@ -19,8 +19,8 @@ import (
 // the client's. "" is nowhere.
 type location string
 
-// redirect answers with 308. No cache may keep it, and no browser: whoever is called so now
-// may be called otherwise tomorrow, and two redirects that are kept can make a loop.
+// redirect answers with 308. No cache or browser may keep it: the name may change its
+// owner, and two kept redirects can form a loop.
 func (l location) redirect(w http.ResponseWriter) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
@@ -44,7 +44,7 @@ func query(r *http.Request) string {
 	return "?" + escaped(r.URL.RawQuery)
 }
 
-// escaped encodes what is not printable ASCII, which no header may have.
+// escaped encodes everything but printable ASCII, for a header.
 func escaped(s string) string {
 	plain := func(c byte) bool { return ' ' < c && c < 0x7f }
 	var b strings.Builder
@@ -101,13 +101,14 @@ func serves(ctx context.Context, policy resolve.Policy, t tenancy.Tenant) bool {
 }
 
 // RedirectToPrimary returns a middleware that redirects requests to the primary domain of
-// their tenant, with 308, method, path and query kept: behind that of [NewMiddleware], around
-// what people look at. A request passes that is at the primary domain already, whose
-// tenant has none, or that has no tenant or no host.
+// their tenant, with 308, so that method, path and query are kept. It goes inside that of
+// [NewMiddleware], around pages for people. It does not redirect a request that is at the
+// primary domain already, whose tenant has no primary domain, or that has no tenant or no
+// host.
 //
-// names is a store with [tenancy.Names]. It is asked when a tenant is seen for the first
-// time, or was written since. If it cannot answer, the request passes, and the failure is logged:
-// at another of its domains a tenant is served better than not at all.
+// names is a store with [tenancy.Names]. It is asked when a tenant is first seen, and again
+// after each write of the tenant. If it cannot answer, the request is not redirected, and
+// the failure is logged.
 //
 // Of the options, it uses [WithSkip], [WithSkipPaths] and [WithLogger]; skip the paths of
 // health checks, and of challenges under /.well-known/. If an argument or an option is wrong,
@@ -137,7 +138,7 @@ func RedirectToPrimary(names tenancy.Names, opts ...Option) (func(next http.Hand
 	}, nil
 }
 
-// maxPrimaries is of how many tenants the primary domain is remembered.
+// maxPrimaries is how many primary domains are remembered.
 const maxPrimaries = 8192
 
 // primaries remembers the primary domains of tenants, each for as long as the tenant's
