@@ -41,7 +41,7 @@ func WithMetadataCheck(check func(tenancy.Metadata) error) Option {
 	return Option{func(c *config) { c.check = check }}
 }
 
-// WithClaimLifetime sets after how long a claim of a domain ends that nobody verifies:
+// WithClaimLifetime sets how long an unverified claim of a domain lasts:
 // [driver.DefaultClaimLifetime] if 0.
 func WithClaimLifetime(d time.Duration) Option {
 	return Option{func(c *config) { c.claimLifetime = cmp.Or(d, driver.DefaultClaimLifetime) }}

@@ -119,7 +119,7 @@ func (w *Watcher) contact(err error) {
 	}
 }
 
-// endAll ends what is watched, and refuses what comes.
+// endAll ends everything that is watched, and refuses new work.
 func (w *Watcher) endAll(cause error) {
 	defer w.start()
 	w.mu.Lock()

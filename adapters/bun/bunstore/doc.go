@@ -16,7 +16,7 @@
 //     many tenants it is about. All arguments are bound; none gets into a
 //     statement's text, a log line, an error or a query hook.
 //   - Every statement is shown to the query hooks that the *bun.DB has when [New] is called
-//     (bundebug, bunotel), with placeholders in the place of arguments.
+//     (bundebug, bunotel), with placeholders for arguments.
 //   - Deadlocks, lock timeouts, serialization failures and SQLITE_BUSY are
 //     retried until the context ends or [WithRetryTimeout] is over. In PostgreSQL
 //     the store holds no lock while it waits for a row, so it is never part of a

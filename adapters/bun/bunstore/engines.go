@@ -59,9 +59,8 @@ func DDL(name bundialect.Name, opts ...Option) (string, error) {
 	return text + "\n" + index, err
 }
 
-// SearchIndexDDL returns the statements that create the search index of
-// [WithSearchIndex] beside a store that exists, for a database administrator. Run
-// it in one transaction.
+// SearchIndexDDL returns the statements that create the search index of [WithSearchIndex]
+// for an existing store, for a database administrator. Run it in one transaction.
 func SearchIndexDDL(name bundialect.Name, opts ...Option) (string, error) {
 	c, err := newConfig(opts)
 	if err != nil {

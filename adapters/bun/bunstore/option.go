@@ -186,8 +186,8 @@ func WithLogger(l *slog.Logger) Option {
 	return optionFunc(func(c *settings) { c.Logger = l })
 }
 
-// WithQueryHook shows every statement to h, with placeholders in the place of arguments, as
-// to the hooks of the *bun.DB. It is for stores that a package such as bunpg opens.
+// WithQueryHook shows every statement to h, with placeholders for arguments, as to the
+// hooks of the *bun.DB. It is for stores that a package such as bunpg opens.
 func WithQueryHook(h bun.QueryHook) Option {
 	return optionFunc(func(c *settings) { c.QueryHooks = append(c.QueryHooks, h) })
 }

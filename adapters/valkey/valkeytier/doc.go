@@ -1,5 +1,5 @@
-// Package valkeytier keeps tenants in Valkey (or Redis), for all processes that
-// use it: a shared tier (L2) and a bus, on github.com/valkey-io/valkey-go.
+// Package valkeytier keeps tenants in Valkey (or Redis), for all processes that use it: a
+// shared cache (L2) and a bus, on github.com/valkey-io/valkey-go.
 //
 //	primary, err := bunpg.Open(ctx, dsn)
 //	store, err := valkeytier.New(primary, valkey.ClientOption{InitAddress: []string{"127.0.0.1:6379"}})
@@ -16,21 +16,20 @@
 // holds a lease for 3 s at most. Every value expires; let maxmemory-policy be
 // allkeys-lru or allkeys-lfu.
 //
-// A DatabaseURL goes to Valkey only sealed ([WithSealer]), or as plain text on
-// request ([WithPlainSecrets]); else a tenant that has one is not cached here. All
-// else is plain, and whoever can write to Valkey can make up tenants: give it a
-// password, and a user who may touch the prefix only (README.md has its rules).
+// A DatabaseURL goes to Valkey only sealed ([WithSealer]), or as plain text on request
+// ([WithPlainSecrets]); else a tenant that has one is not cached here. All else is plain,
+// and anyone who can write to Valkey can make up tenants: set a password, and a user that
+// may use only the prefix (README.md has its rules).
 //
-// # When Valkey is in trouble
+// # When Valkey fails
 //
-// Trouble fails no read and no write; SQL answers. A call takes at most its
-// deadline ([WithDeadline], 50 ms), and at most 128 are under way at once
-// ([WithMaxCalls]); further ones fail at once. When 5 of the last 64 calls failed, a
-// circuit breaker opens: nobody asks Valkey any more, until a probe in the background
-// has had an answer to every command, each under the key of its last failure. It is
-// tried after 100 ms at first and after 2 s at most. So a server that hangs delays a
-// read by the deadline, and only until the breaker opens; one that hangs in a cluster
-// opens it for the whole cluster.
+// A failing Valkey never fails a read or a write; SQL answers. A call takes at most its
+// deadline ([WithDeadline], 50 ms), and at most 128 are under way at once ([WithMaxCalls]);
+// further ones fail at once. When 5 of the last 64 calls failed, a circuit breaker opens:
+// Valkey gets no more calls until a probe in the background has had an answer to every
+// command, each under the key of its last failure. It is tried after 100 ms at first and
+// after 2 s at most. So a server that hangs delays a read by the deadline, and only until
+// the breaker opens; one that hangs in a cluster opens it for the whole cluster.
 //
 // A command that the server refuses, or a proxy before it, is not sent any more until a
 // probe of it succeeds; what does not need it goes on (README.md has a table). Without

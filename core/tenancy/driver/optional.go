@@ -66,10 +66,10 @@ type Source interface {
 	Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error)
 }
 
-// Names is a Backend that keeps names of tenants beside their identifiers. Domains and
+// Names is implemented by a Backend that stores domains and former identifiers. Domains and
 // identifiers are valid when they reach it; "" reaches SetPrimaryDomain only. With a
-// [Source], Load knows their keys, and the keys of a change are those of [KeysOf] with
-// the names before and after it.
+// [Source], Load knows their keys, and the keys of a change are those of [KeysOf] with the
+// names before and after it.
 type Names interface{ tenancy.Names }
 
 // checkOptional returns an error if b has a method of one of these interfaces and is

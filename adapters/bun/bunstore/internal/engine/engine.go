@@ -33,7 +33,7 @@ type Engine interface {
 	Common() *Base
 	// Migrate brings the schema up to date, and repairs what Check would find.
 	Migrate(ctx context.Context) error
-	// InTransaction runs f, which changes the schema, beside no migration.
+	// InTransaction runs f, which changes the schema, while no migration runs.
 	InTransaction(ctx context.Context, f func(Session) error) error
 	// RunInTx runs f once in a transaction of the store's database, and returns its error as it
 	// is, after which nothing was changed.
