@@ -124,12 +124,12 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 	if err != nil {
 		return err
 	}
-	// Who has an identifier now that those have given up.
+	// The present owners of identifiers that the loaded tenants have given up.
 	freed := keys[tenancy.KindIdentifier]
 	for _, v := range loaded {
 		delete(freed, tenancy.IdentifierKey(v.Tenant.Identifier))
 	}
-	heirs, err := l.loadKeys(ctx, freed)
+	owners, err := l.loadKeys(ctx, freed)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 	for k, v := range loaded {
 		l.stageLoaded(r, k, v)
 	}
-	for _, v := range heirs {
+	for _, v := range owners {
 		if v.Found {
 			l.stageLoaded(r, tenancy.IDKey(v.Tenant.ID), v)
 		}

@@ -65,7 +65,7 @@ func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 func (s *Store) share(ctx context.Context, key flightKey) (*Entry, *flight, error) {
 	fl, first, over := s.flights.join(key)
 	if first {
-		e, err := s.fly(ctx, key, fl)
+		e, err := s.beginFlight(ctx, key, fl)
 		return e, fl, err
 	}
 	s.stats.coalesced.Add(1)
@@ -80,11 +80,11 @@ func (s *Store) share(ctx context.Context, key flightKey) (*Entry, *flight, erro
 	return e, fl, err
 }
 
-// fly begins a flight. It looks into the caches before it leaves the load to the background:
-// a shared one answers soon or not at all, and most lookups end here, where a goroutine and
-// its contexts would cost more than they do; a local one may have been filled since the
-// lookup found nothing.
-func (s *Store) fly(ctx context.Context, key flightKey, fl *flight) (*Entry, error) {
+// beginFlight looks into the caches before it leaves the load to the background: a shared
+// one answers soon or not at all, and most lookups end here, where a goroutine and its
+// contexts would cost more than they do; a local one may have been filled since the lookup
+// found nothing.
+func (s *Store) beginFlight(ctx context.Context, key flightKey, fl *flight) (*Entry, error) {
 	l := &lookup{key: key.Key, least: key.least}
 	asked, err := s.ask(ctx, l)
 	if l.entry == nil && err == nil {
@@ -145,8 +145,8 @@ func (s *Store) flyOn(call *inflight.Call, key flightKey, fl *flight, l *lookup,
 	s.flights.answer(fl, nil, false, err) // unless they have it
 }
 
-// missAll gives each of lookups, which are no hits of the local cache, its entry.
-func (s *Store) missAll(ctx context.Context, lookups []*lookup) error {
+// loadMisses finds the entries of lookups that the local cache could not answer.
+func (s *Store) loadMisses(ctx context.Context, lookups []*lookup) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

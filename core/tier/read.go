@@ -173,5 +173,5 @@ func (s *Store) get(ctx context.Context, want []tenancy.Lookup) (lookups []looku
 		l.entry, err = s.miss(call, l.key, l.least)
 		return lookups, err
 	}
-	return lookups, s.missAll(call, missing)
+	return lookups, s.loadMisses(call, missing)
 }

@@ -47,7 +47,7 @@ func Ask(getter tenancy.DomainGetter, opts ...Option) (http.Handler, error) {
 			newProblem(http.StatusMethodNotAllowed, "method-not-allowed", "Ask by GET.").ServeHTTP(w, r)
 			return
 		}
-		domain, err := asked(r.URL.RawQuery)
+		domain, err := queryDomain(r.URL.RawQuery)
 		if err == nil {
 			err = policy.allow(r.Context(), domain)
 		}
@@ -60,8 +60,8 @@ func Ask(getter tenancy.DomainGetter, opts ...Option) (http.Handler, error) {
 	}), nil
 }
 
-// asked returns the one domain of a query.
-func asked(query string) (string, error) {
+// queryDomain returns the one domain of a query.
+func queryDomain(query string) (string, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil || len(values["domain"]) != 1 {
 		return "", refuse("domain", "must be given once")
