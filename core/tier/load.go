@@ -90,7 +90,7 @@ func (s *Store) beginFlight(ctx context.Context, key flightKey, fl *flight) (*En
 	if l.entry == nil && err == nil {
 		var call *inflight.Call
 		if call, err = s.Enter(s.flights.detach(ctx, fl)); err == nil {
-			go s.flyOn(call, key, fl, l, asked)
+			go s.finishFlight(call, key, fl, l, asked)
 			return s.flights.wait(ctx, key, fl)
 		}
 		s.release(ctx, l)
@@ -126,9 +126,9 @@ func (s *Store) filled(local *local, l *lookup) *Entry {
 	return e
 }
 
-// flyOn is the part of a flight in the background. The waiters have their answer before
+// finishFlight is the part of a flight in the background. The waiters have their answer before
 // the shared cache is filled with it.
-func (s *Store) flyOn(call *inflight.Call, key flightKey, fl *flight, l *lookup, asked bool) {
+func (s *Store) finishFlight(call *inflight.Call, key flightKey, fl *flight, l *lookup, asked bool) {
 	var err error
 	defer call.Leave(&err)
 	defer fl.cancel(nil)
