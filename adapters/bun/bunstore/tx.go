@@ -36,7 +36,8 @@ import (
 // case. A rollback leaves no trace.
 //
 // A write that fails has changed nothing, which [tenancy.ErrNotApplied] says of outages, and
-// the transaction goes on: each write has a savepoint. Where the savepoint is gone, the store
+// the transaction goes on: each write has a savepoint. Only a CreateBatch that fails may have
+// created some of its tenants. Where the savepoint is gone, the store
 // rolls the transaction back: SQLite gives up all of it when a write is interrupted by its
 // context or the disk is full. Nothing is tried again. In PostgreSQL, a write that finds a row
 // locked fails with [tenancy.ErrUnavailable]; it waits for other writers of tenants, as long as
