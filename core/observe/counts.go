@@ -18,8 +18,9 @@ type counts struct {
 type lane struct {
 	succeeded atomic.Int64
 	failed    atomic.Int64
-	begin     uint64 // of its sample; does not change
-	_         [40]byte
+	begin     uint64        // of its sample; does not change
+	measured  atomic.Uint64 // the last n for which due said yes, plus 1
+	_         [32]byte
 }
 
 // spread lets each lane begin its sample elsewhere: else all would measure their first
@@ -35,10 +36,11 @@ func (c *counts) spread() {
 // due reports whether the next call is to be measured. It is decided by how many
 // came before, which costs next to nothing, but spread so that no rhythm of the
 // callers meets that of the sample: multiples of the golden ratio are spread
-// evenly over the numbers from 0 to 2^64.
+// evenly over the numbers from 0 to 2^64. Of calls that begin together, before which
+// equally many have ended, one is measured.
 func (l *lane) due() bool {
 	n := uint64(l.succeeded.Load() + l.failed.Load())
-	return n*0x9e3779b97f4a7c15+l.begin < 1<<64/SampleEvery
+	return n*0x9e3779b97f4a7c15+l.begin < 1<<64/SampleEvery && l.measured.Swap(n+1) != n+1
 }
 
 func (c *counts) lane(op Operation) *lane { return &c.quick[op][striped.Lane()] }

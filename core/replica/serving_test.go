@@ -77,7 +77,8 @@ func TestAReadOfTheSourceDoesNotGoBackToMemory(t *testing.T) {
 // Tenants that may not be served are not shown as all that there are.
 func TestAllFailsWhereNothingIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{Store: memstore.New()}
+		begin := make(chan struct{})
+		w := &world{Store: memstore.New(), bounds: func() { <-begin }}
 		for _, identifier := range []string{"acme", "bolt", "cord"} {
 			w.create(identifier)
 		}
@@ -97,6 +98,7 @@ func TestAllFailsWhereNothingIsServed(t *testing.T) {
 		if n, err := count(); n != 0 || !errors.Is(err, tenancy.ErrUnavailable) {
 			t.Errorf("before it is synced: %d, %v, want ErrUnavailable", n, err)
 		}
+		close(begin)
 		settle()
 		if n, err := count(); n != 3 || err != nil {
 			t.Errorf("%d tenants, %v, want 3", n, err)
