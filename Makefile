@@ -30,7 +30,7 @@ GOTEST   := go test -p $(PARALLEL) $(TIMEOUT) $(RACE) $(TEST)
 
 # What the tests run, as Debian calls it: no server that the environment names already.
 PROGRAMS := sqlite3 curl prometheus caddy $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
-	$(if $(TENANTSTORE_VALKEY),,valkey-server) $(if $(TENANTSTORE_REDIS),,redis-server)
+	$(if $(TENANTSTORE_MYSQL),,mariadb-server) $(if $(TENANTSTORE_VALKEY),,valkey-server) $(if $(TENANTSTORE_REDIS),,redis-server)
 TOOL     := cd tools && GOWORK=off go run
 
 .DEFAULT_GOAL := help
@@ -54,7 +54,7 @@ test-32bit: ## core as on a processor of 32 bits, where this one can run it; the
 		else echo "this machine runs no programs of 32 bits: compiled only"; fi
 
 test-embedded: check bin/gotestsum ## the tests that need no server; the others skip, and are listed
-	env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \
+	env -u CI -u TENANTSTORE_REQUIRE_SERVERS -u TENANTSTORE_POSTGRES -u TENANTSTORE_MYSQL -u TENANTSTORE_VALKEY -u TENANTSTORE_REDIS \
 		bin/gotestsum --format standard-quiet -- $(TIMEOUT) $(TEST) $(PACKAGES)
 
 # The race detector would cost ten of eleven reads; make test has it.

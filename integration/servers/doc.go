@@ -1,13 +1,13 @@
 //go:build unix
 
-// Package servers runs throwaway database and cache servers, PostgreSQL, Valkey and
-// Redis, for tests and benchmarks that want real ones: each on a free port of the loopback interface, with its
-// data in a temporary directory.
+// Package servers runs throwaway database and cache servers, PostgreSQL, MariaDB,
+// Valkey and Redis, for tests and benchmarks that want real ones: each on a free port of
+// the loopback interface, with its data in a temporary directory.
 //
 // The program cmd/withservers runs a command, such as go test, with servers
 // that all its tests share. A test that needs a server for itself, to kill it
-// or to put an older backup in its place, starts one with [NewPostgres] or
-// [NewValkey]; [NewCluster] and [NewSentinelSet] start several.
+// or to put an older backup in its place, starts one with [NewPostgres],
+// [NewMariaDB] or [NewValkey]; [NewCluster] and [NewSentinelSet] start several.
 //
 // # What is left behind
 //

@@ -14,7 +14,7 @@ present() {
 	case $1 in
 	postgresql) command -v initdb || ls /usr/lib/postgresql/*/bin/initdb ;;
 	prometheus) command -v prometheus && command -v promtool ;;
-	mariadb-server) command -v mariadbd ;;
+	mariadb-server) command -v mariadbd || ls /usr/sbin/mariadbd ;;
 	gcc) command -v "${CC:-gcc}" || command -v clang || command -v cc ;;
 	*) command -v "$1" ;;
 	esac >/dev/null 2>&1

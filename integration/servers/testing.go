@@ -47,6 +47,36 @@ func NewPostgres(tb testing.TB, options PostgresOptions) *Postgres {
 	return started(tb, p, err)
 }
 
+// NewMySQLDatabase creates a database for tb on the shared server that MySQLEnv names,
+// and returns its URL, as [NewDatabase] does.
+func NewMySQLDatabase(tb testing.TB) (dsn string) {
+	tb.Helper()
+	shared := sharedServer(tb, MySQLEnv, "MariaDB")
+	u, err := url.Parse(shared)
+	if err != nil {
+		tb.Fatalf("%s is not a URL", MySQLEnv) // err would show it, with its password
+	}
+	name := "test_" + strings.ToLower(rand.Text())
+	run := func(statement string) {
+		if err := execMySQL(context.Background(), shared, statement); err != nil { // that of tb has ended when the clean-up runs
+			tb.Errorf("%s: %v", statement, err)
+		}
+	}
+	run("CREATE DATABASE " + name)
+	tb.Cleanup(func() { run("DROP DATABASE " + name) })
+	u.Path = "/" + name
+	return u.String()
+}
+
+// NewMariaDB starts a server that tb has for itself, and closes it when tb ends. It is
+// skipped, or fails, as in [NewDatabase].
+func NewMariaDB(tb testing.TB, options MariaDBOptions) *MariaDB {
+	tb.Helper()
+	sharedServer(tb, MySQLEnv, "MariaDB")
+	m, err := StartMariaDB(tb.Context(), options)
+	return started(tb, m, err)
+}
+
 // NewStandby starts a standby of primary, and closes it when tb ends.
 func NewStandby(tb testing.TB, primary *Postgres) *Postgres {
 	tb.Helper()

@@ -5,8 +5,9 @@
 //	withservers [command [argument ...]]
 //
 // The command finds the servers through its environment: TENANTSTORE_POSTGRES
-// is the DSN of a PostgreSQL server, TENANTSTORE_VALKEY and TENANTSTORE_REDIS are
-// the host:port of a Valkey and of a Redis server. A server that the environment
+// is the DSN of a PostgreSQL server, TENANTSTORE_MYSQL the URL of a MariaDB server,
+// TENANTSTORE_VALKEY and TENANTSTORE_REDIS are the host:port of a Valkey and of a Redis
+// server. A server that the environment
 // names already is used as it is, and must answer. Without a command, the servers run
 // until they are interrupted.
 //
@@ -58,6 +59,7 @@ type service struct {
 func services() []service {
 	return []service{
 		{servers.PostgresEnv, startPostgres, postgresAnswers},
+		{servers.MySQLEnv, startMariaDB, servers.MySQLAnswers},
 		valkey(servers.ValkeyEnv, servers.ValkeyOptions{}),
 		valkey(servers.RedisEnv, servers.ValkeyOptions{Redis: true}),
 	}
@@ -69,6 +71,14 @@ func startPostgres(ctx context.Context) (string, io.Closer, error) {
 		return "", nil, err
 	}
 	return p.DSN(), p, nil
+}
+
+func startMariaDB(ctx context.Context) (string, io.Closer, error) {
+	m, err := servers.StartMariaDB(ctx, servers.MariaDBOptions{})
+	if err != nil {
+		return "", nil, err
+	}
+	return m.DSN(), m, nil
 }
 
 func valkey(env string, options servers.ValkeyOptions) service {

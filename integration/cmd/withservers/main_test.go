@@ -98,6 +98,8 @@ func TestANamedServerMustAnswer(t *testing.T) {
 	for _, c := range []struct{ env, where string }{
 		{servers.PostgresEnv, "postgres://postgres:hunter2@127.0.0.1:1/postgres"},
 		{servers.PostgresEnv, "postgres://postgres:hunter2@127.0.0.1:99999/postgres"},
+		{servers.MySQLEnv, "mysql://root:hunter2@127.0.0.1:1/"},
+		{servers.MySQLEnv, "root:hunter2@tcp(127.0.0.1:1)/"},
 		{servers.ValkeyEnv, "127.0.0.1:1"},
 		{servers.RedisEnv, "no address"},
 		{servers.RedisEnv, silent.Addr().String()},
