@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -82,6 +84,30 @@ func (p *probe) name(id string, k tenancy.Key) tenancy.Name {
 	}
 	p.Fatalf("NamesOf %s does not have %s %s", id, k.Kind, k.Value)
 	return tenancy.Name{}
+}
+
+// listsNames expects ListNames to yield want, by pages of every size.
+func (p *probe) listsNames(want []tenancy.TenantName, after string) {
+	p.Helper()
+	for _, limit := range []int{0, 1, 2, len(want), len(want) + 1, tenancy.MaxPageLimit} {
+		var all []tenancy.TenantName
+		for last := (tenancy.TenantName{}); ; last = all[len(all)-1] {
+			page, err := p.s.ListNames(p.ctx, last, limit)
+			p.OK(err, "ListNames after %s", after)
+			full := cmp.Or(limit, tenancy.DefaultPageLimit)
+			if all = append(all, page...); len(page) != full || len(all) > len(want) {
+				break
+			}
+		}
+		if !slices.Equal(all, want) {
+			first := 0 // that differs
+			for first < min(len(all), len(want)) && all[first] == want[first] {
+				first++
+			}
+			p.Errorf("ListNames by pages of %d after %s: got %d names, want %d; from number %d on got %+v, want %+v", limit, after,
+				len(all), len(want), first, all[first:min(first+1, len(all))], want[first:min(first+1, len(want))])
+		}
+	}
 }
 
 // leadsTo expects every lookup by a domain or a former identifier to find want.

@@ -39,6 +39,7 @@ type faulty struct {
 	getByDomain   func(ctx context.Context, domain string) (tenancy.Tenant, error)
 	formerOwner   func(ctx context.Context, identifier string) (tenancy.Tenant, error)
 	namesOf       func(ctx context.Context, id string) ([]tenancy.Name, error)
+	listNames     func(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error)
 	addDomain     func(ctx context.Context, id, domain string) (tenancy.Name, error)
 	verifyDomain  func(ctx context.Context, id, domain string) (tenancy.Tenant, error)
 	primaryDomain func(ctx context.Context, id, domain string) (tenancy.Tenant, error)
@@ -75,6 +76,7 @@ func newFaultyOver(m *memstore.Store, spoil func(*faulty)) *faulty {
 	f.create, f.createBatch, f.update, f.setStatus = m.Create, m.CreateBatch, m.Update, m.SetStatus
 	f.bulk, f.patch, f.delete, f.purge, f.close = m.BulkUpdateStatus, m.UpdateMetadata, m.Delete, m.Purge, m.Close
 	f.hasNames, f.getByDomain, f.formerOwner, f.namesOf = m.HasNames, m.GetByDomain, m.FormerOwner, m.NamesOf
+	f.listNames = m.ListNames
 	f.addDomain, f.verifyDomain, f.primaryDomain, f.removeDomain = m.AddDomain, m.VerifyDomain, m.SetPrimaryDomain, m.RemoveDomain
 	f.hasSource, f.head, f.load, f.changes, f.wait = m.HasSource, m.Bounds, m.Load, m.Changes, m.Wait
 	f.reopen = func() *memstore.Store {
@@ -215,6 +217,10 @@ func (f *faulty) FormerOwner(ctx context.Context, identifier string) (tenancy.Te
 
 func (f *faulty) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error) {
 	return f.namesOf(ctx, id)
+}
+
+func (f *faulty) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+	return f.listNames(ctx, after, limit)
 }
 
 func (f *faulty) AddDomain(ctx context.Context, id, domain string) (tenancy.Name, error) {

@@ -187,6 +187,41 @@ func primaryMutants() []mutant {
 				return names, err
 			}
 		}},
+		{rule: "list-names-is-complete", how: "leaves out claims", spoil: listing(func(names []tenancy.TenantName) []tenancy.TenantName {
+			return slices.DeleteFunc(names, func(n tenancy.TenantName) bool { return !n.ExpiresAt.IsZero() && n.Kind == tenancy.KindDomain })
+		})},
+		{rule: "list-names-is-complete", how: "begins each page with the end of the one before", spoil: func(f *faulty) {
+			f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+				if after.Value != "" {
+					after.Value = after.Value[:len(after.Value)-1]
+				}
+				return f.Store.ListNames(ctx, after, limit)
+			}
+		}},
+		{rule: "list-names-is-complete", how: "goes on after the tenant, whose other names it skips", spoil: func(f *faulty) {
+			f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+				if after.TenantID != "" {
+					after.Kind = "z"
+				}
+				return f.Store.ListNames(ctx, after, limit)
+			}
+		}},
+		{rule: "list-names-is-complete", how: "compares IDs as the language of the system has it", spoil: listing(func(names []tenancy.TenantName) []tenancy.TenantName {
+			slices.SortStableFunc(names, func(a, b tenancy.TenantName) int {
+				return strings.Compare(strings.ToLower(a.TenantID), strings.ToLower(b.TenantID))
+			})
+			return names
+		})},
+	}
+}
+
+// listing is a fault of ListNames.
+func listing(spoil func([]tenancy.TenantName) []tenancy.TenantName) func(*faulty) {
+	return func(f *faulty) {
+		f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+			names, err := f.Store.ListNames(ctx, after, limit)
+			return spoil(names), err
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ func domainRules() []Rule {
 					"GetByDomain":      second(p.s.GetByDomain(p.ctx, "acme.test")),
 					"FormerOwner":      second(p.s.FormerOwner(p.ctx, "acme")),
 					"NamesOf":          second(p.s.NamesOf(p.ctx, id)),
+					"ListNames":        second(p.s.ListNames(p.ctx, tenancy.TenantName{}, 0)),
 					"AddDomain":        second(p.s.AddDomain(p.ctx, id, "acme.test")),
 					"VerifyDomain":     second(p.s.VerifyDomain(p.ctx, id, "acme.test")),
 					"SetPrimaryDomain": second(p.s.SetPrimaryDomain(p.ctx, id, "")),

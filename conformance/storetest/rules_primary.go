@@ -1,6 +1,11 @@
 package storetest
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -114,6 +119,49 @@ func primaryRules() []Rule {
 					equal(p, k, want[i], "name %d", i)
 					equal(p, found, true, "the tenant is found by name %d", i)
 				}
+			},
+		},
+		{
+			Name:  "list-names-is-complete",
+			Says:  "ListNames yields each name of each tenant once, claims included, by tenant, kind and value in byte order, whatever the pages; what has ended, or whose tenant is gone, is not there.",
+			needs: needNames,
+			check: func(p *probe) {
+				p.listsNames(nil, "New")
+				var want []tenancy.TenantName
+				for _, id := range []string{"t-a", "T-B", "t", "é", "t-a-2"} {
+					t := p.create(tenancy.Tenant{ID: id, Identifier: fmt.Sprintf("first-%d", len(want)), Name: "N"})
+					p.verified(id, fmt.Sprintf("z-%d.test", len(want)))
+					p.claim(id, "acme.test")
+					p.renamed(p.get(t.ID), fmt.Sprintf("second-%d", len(want)))
+					for _, n := range p.names(id) {
+						want = append(want, tenancy.TenantName{TenantID: id, Name: n})
+					}
+				}
+				p.create(tenant(0)) // has no names
+				slices.SortStableFunc(want, func(a, b tenancy.TenantName) int { return strings.Compare(a.TenantID, b.TenantID) })
+				p.listsNames(want, "VerifyDomain")
+				p.removed(want[0].TenantID, "acme.test")
+				p.delete(want[len(want)-1].TenantID)
+				want = want[1 : len(want)-3]
+				p.listsNames(want, "RemoveDomain and Delete")
+				_, err := p.s.ListNames(p.ctx, tenancy.TenantName{}, tenancy.MaxPageLimit+1)
+				p.failsIn(err, tenancy.ErrInvalid, "limit", "ListNames beyond the limit")
+				_, err = p.s.ListNames(p.ctx, tenancy.TenantName{}, -1)
+				p.failsIn(err, tenancy.ErrInvalid, "limit", "ListNames with a negative limit")
+				_, err = p.s.ListNames(p.ctx, tenancy.TenantName{TenantID: "\x00"}, 0)
+				p.fails(err, tenancy.ErrInvalid, "ListNames after NUL")
+
+				p.s = p.openNames(NameOptions{ClaimLifetime: time.Millisecond, KeepFormer: time.Millisecond})
+				t := p.create(tenant(0))
+				p.claim(t.ID, "acme.test")
+				p.renamed(p.get(t.ID), "renamed")
+				p.eventually("the names end", func() error {
+					names, err := p.s.ListNames(p.ctx, tenancy.TenantName{}, 0)
+					if err != nil || len(names) > 0 {
+						return fmt.Errorf("ListNames returns %+v, %w", names, err)
+					}
+					return nil
+				})
 			},
 		},
 	}

@@ -31,6 +31,29 @@ func (b *backend) NamesOf(_ context.Context, id string) ([]tenancy.Name, error) 
 	return current(r.names, time.Now()), nil
 }
 
+func (b *backend) ListNames(_ context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+	b.expire()
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var all []tenancy.TenantName
+	for id, r := range b.byID {
+		if id < after.TenantID {
+			continue
+		}
+		for _, n := range current(r.names, time.Now()) {
+			if of := (tenancy.TenantName{TenantID: id, Name: n}); compareNames(of, after) > 0 {
+				all = append(all, of)
+			}
+		}
+	}
+	slices.SortFunc(all, compareNames)
+	return all[:min(limit, len(all))], nil
+}
+
+func compareNames(a, b tenancy.TenantName) int {
+	return cmp.Or(strings.Compare(a.TenantID, b.TenantID), strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Value, b.Value))
+}
+
 func (b *backend) AddDomain(ctx context.Context, id, domain string) (claim tenancy.Name, err error) {
 	_, err = b.changeNames(ctx, id, func(names []tenancy.Name) ([]tenancy.Name, error) {
 		at, found := place(names, domainKey(domain))

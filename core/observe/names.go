@@ -33,6 +33,11 @@ func (s *Store) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error) 
 	return each(ctx, s, NamesOf, func(ctx context.Context) ([]tenancy.Name, error) { return s.Next.NamesOf(ctx, id) })
 }
 
+// ListNames implements [tenancy.Names].
+func (s *Store) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+	return each(ctx, s, ListNames, func(ctx context.Context) ([]tenancy.TenantName, error) { return s.Next.ListNames(ctx, after, limit) })
+}
+
 // AddDomain implements [tenancy.Names].
 func (s *Store) AddDomain(ctx context.Context, id, domain string) (tenancy.Name, error) {
 	return each(ctx, s, AddDomain, func(ctx context.Context) (tenancy.Name, error) { return s.Next.AddDomain(ctx, id, domain) })

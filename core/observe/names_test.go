@@ -29,6 +29,7 @@ func TestNamesAreCounted(t *testing.T) {
 		{observe.GetByDomain, observe.OK, func() error { _, err := s.GetByDomain(ctx, "acme.test"); return err }},
 		{observe.SetPrimaryDomain, observe.OK, func() error { _, err := s.SetPrimaryDomain(ctx, "id-acme", "acme.test"); return err }},
 		{observe.NamesOf, observe.OK, func() error { _, err := s.NamesOf(ctx, "id-acme"); return err }},
+		{observe.ListNames, observe.OK, func() error { _, err := s.ListNames(ctx, tenancy.TenantName{}, 0); return err }},
 		{observe.RemoveDomain, observe.OK, func() error { _, err := s.RemoveDomain(ctx, "id-acme", "acme.test"); return err }},
 		{observe.RemoveDomain, observe.NotFound, func() error { _, err := s.RemoveDomain(ctx, "id-acme", "acme.test"); return err }},
 		{observe.FormerOwner, observe.NotFound, func() error { _, err := s.FormerOwner(ctx, "acme"); return err }},

@@ -25,6 +25,7 @@ const (
 	Delete
 	Purge
 	NamesOf
+	ListNames
 	AddDomain
 	VerifyDomain
 	SetPrimaryDomain
@@ -38,7 +39,7 @@ const (
 var operationNames = [operations]string{
 	"get_by_id", "get_by_identifier", "get_by_domain", "former_owner", "exists", "get_by_ids", "list", "count", "search",
 	"create", "create_batch", "update", "set_status", "bulk_update_status", "update_metadata", "delete", "purge",
-	"names_of", "add_domain", "verify_domain", "set_primary_domain", "remove_domain",
+	"names_of", "list_names", "add_domain", "verify_domain", "set_primary_domain", "remove_domain",
 	"bounds", "load", "changes",
 }
 

@@ -138,6 +138,11 @@ func (d Decorator) NamesOf(ctx context.Context, id string) ([]Name, error) {
 	return d.Next.NamesOf(ctx, id)
 }
 
+// ListNames forwards to Next.
+func (d Decorator) ListNames(ctx context.Context, after TenantName, limit int) ([]TenantName, error) {
+	return d.Next.ListNames(ctx, after, limit)
+}
+
 // AddDomain forwards to Next.
 func (d Decorator) AddDomain(ctx context.Context, id, domain string) (Name, error) {
 	return d.Next.AddDomain(ctx, id, domain)

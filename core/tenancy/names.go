@@ -43,6 +43,12 @@ type Names interface {
 	// NamesOf returns the names of a tenant, by kind, then value. It is not cached.
 	// Errors: ErrNotFound, ErrInvalid.
 	NamesOf(ctx context.Context, id string) ([]Name, error)
+	// ListNames returns at most limit names of all tenants, claims included, that come after
+	// the given one, by TenantID (byte order), then kind, then value. The zero TenantName is
+	// before the first; fewer than limit are all that there were. A limit of 0 means
+	// DefaultPageLimit; at most MaxPageLimit. Like List, it is not older than a position that
+	// Bounds or Changes has returned before. It is not cached. Errors: ErrInvalid.
+	ListNames(ctx context.Context, after TenantName, limit int) ([]TenantName, error)
 
 	// AddDomain adds a claim of the domain to the tenant, with a new Token. If the tenant
 	// has the domain already, AddDomain returns it unchanged. Errors: ErrNotFound;
@@ -88,6 +94,12 @@ type Name struct {
 // none.
 func (n Name) Key() (Key, bool) {
 	return Key{n.Kind, n.Value}, n.Kind != KindDomain || !n.VerifiedAt.IsZero()
+}
+
+// TenantName is a name with the ID of the tenant that has it.
+type TenantName struct {
+	TenantID string
+	Name
 }
 
 // ValidateDomain returns an [*Error] that wraps ErrInvalid, with the Field "domain", if no

@@ -26,6 +26,13 @@ func (s *Store) getByName(ctx context.Context, op string, key tenancy.Key) (tena
 	return e.Versioned.Tenant, nil
 }
 
+// ListNames implements [tenancy.Names]; it is not cached.
+func (s *Store) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+	return follow.Call(ctx, &s.Decorator, "ListNames", func(ctx context.Context) ([]tenancy.TenantName, error) {
+		return s.Next.ListNames(ctx, after, limit)
+	})
+}
+
 // NamesOf implements [tenancy.Names]; it is not cached.
 func (s *Store) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error) {
 	return follow.Call(ctx, &s.Decorator, "NamesOf", func(ctx context.Context) ([]tenancy.Name, error) { return s.Next.NamesOf(ctx, id) })

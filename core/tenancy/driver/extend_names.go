@@ -3,6 +3,8 @@ package driver
 import (
 	"context"
 	"errors"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -60,6 +62,27 @@ func (x *Extended) NamesOf(ctx context.Context, id string) (ns []tenancy.Name, e
 		return nil, err
 	}
 	return names.NamesOf(ctx, id)
+}
+
+// ListNames implements [tenancy.Names].
+func (x *Extended) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (ns []tenancy.TenantName, err error) {
+	defer complete(&err, "ListNames", tenancy.Key{})
+	limit, invalidLimit := pageLimit(limit)
+	ctx, call, names, err := x.names(ctx, invalidLimit, validPlace(after))
+	defer call.Leave(&err)
+	if err != nil {
+		return nil, err
+	}
+	return names.ListNames(ctx, after, limit)
+}
+
+// validPlace refuses what no database can compare a name with.
+func validPlace(n tenancy.TenantName) error {
+	text := n.TenantID + string(n.Kind) + n.Value
+	if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+		return invalid("after", "must be UTF-8 without NUL")
+	}
+	return nil
 }
 
 // AddDomain implements [tenancy.Names].

@@ -17,11 +17,9 @@ import (
 // the page begins: the zero ListKey without a cursor. Otherwise it returns an
 // [*tenancy.Error] that wraps ErrInvalid.
 func ForList(o tenancy.ListOptions) (tenancy.ListOptions, ListKey, error) {
-	if o.Limit < 0 || o.Limit > tenancy.MaxPageLimit {
-		return o, ListKey{}, invalid("limit", "must be 0 to %d", tenancy.MaxPageLimit)
-	}
-	if o.Limit == 0 {
-		o.Limit = tenancy.DefaultPageLimit
+	var err error
+	if o.Limit, err = pageLimit(o.Limit); err != nil {
+		return o, ListKey{}, err
 	}
 	if o.Offset < 0 {
 		return o, ListKey{}, invalid("offset", "must not be negative")
@@ -37,6 +35,17 @@ func ForList(o tenancy.ListOptions) (tenancy.ListOptions, ListKey, error) {
 	}
 	after, err := parseCursor(o.Cursor, o.Filter)
 	return o, after, err
+}
+
+// pageLimit returns a limit with its default filled in, or an error that wraps ErrInvalid.
+func pageLimit(limit int) (int, error) {
+	if limit < 0 || limit > tenancy.MaxPageLimit {
+		return 0, invalid("limit", "must be 0 to %d", tenancy.MaxPageLimit)
+	}
+	if limit == 0 {
+		return tenancy.DefaultPageLimit, nil
+	}
+	return limit, nil
 }
 
 // PageOf returns the page of at most opts.Limit tenants out of rows, which a store

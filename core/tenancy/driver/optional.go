@@ -67,7 +67,8 @@ type Source interface {
 }
 
 // Names is implemented by a Backend that stores domains and former identifiers. Domains and
-// identifiers are valid when they reach it; "" reaches SetPrimaryDomain only. With a
+// identifiers are valid when they reach it; "" reaches SetPrimaryDomain only. The limit of
+// ListNames is filled in; its after is whatever the caller has. With a
 // [Source], Load knows their keys, and the keys of a change are those of [KeysOf] with the
 // names before and after it.
 type Names interface{ tenancy.Names }
@@ -91,6 +92,7 @@ func checkOptional(b Backend) error {
 		optional[Names](b)(t.MethodByName("GetByDomain")),
 		optional[Names](b)(t.MethodByName("FormerOwner")),
 		optional[Names](b)(t.MethodByName("NamesOf")),
+		optional[Names](b)(t.MethodByName("ListNames")),
 		optional[Names](b)(t.MethodByName("AddDomain")),
 		optional[Names](b)(t.MethodByName("VerifyDomain")),
 		optional[Names](b)(t.MethodByName("SetPrimaryDomain")),
