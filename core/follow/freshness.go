@@ -72,11 +72,28 @@ func (f *freshness) limit(d time.Duration) {
 // shorter compares two limits, where a negative one means for ever.
 func shorter(a, b time.Duration) bool { return a >= 0 && (b < 0 || a < b) }
 
-// stale returns for how long what is known is served without contact.
-func (f *freshness) stale() time.Duration {
+// servedUntil says until when what is known is served if there is no more contact, for the
+// log of operators.
+func (f *freshness) servedUntil() any {
+	switch until := f.until.Load(); until {
+	case 0:
+		return "not served"
+	case math.MaxInt64:
+		return "for ever"
+	default:
+		return f.start.Add(time.Duration(until))
+	}
+}
+
+// left returns for how long what is known is served if there is no more contact: 0 if there
+// was none yet.
+func (f *freshness) left() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return cmp.Or(f.maxStale, DefaultMaxStale)
+	if f.early {
+		return 0
+	}
+	return max(0, time.Duration(f.until.Load()-f.now.Load()))
 }
 
 // staleUntil returns until when what is known is served if there is no more contact; the

@@ -3,6 +3,7 @@ package follow
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -18,8 +19,9 @@ import (
 // it showed before. It is first served when everything has been scanned and the log has
 // then been read to its end. If everything is scanned again because the log was trimmed or
 // reset, it is still served, for as long as without contact, until a caller has been shown
-// something newer. If the log has another history, it is not served until the scan is
-// finished.
+// something newer; the scan begins at a random time then, so that the processes of a fleet
+// do not all scan at once. If the log has another history, it is not served until the scan
+// is finished.
 type Loader interface {
 	Follower
 	// Restore is called once, before the others. A Loader that has all tenants already, for
@@ -27,6 +29,9 @@ type Loader interface {
 	// the log has been read. The zero Position says that it has none. Scan is called in any
 	// case, and may have nothing to do.
 	Restore(ctx context.Context, r *Reader) (at tenancy.Position, until time.Time)
+	// Distrusted is called before StartOver if what was read up to then may be wrong, and not
+	// only outdated: the log has another history, or Rescan was called.
+	Distrusted()
 	// Scan reads the next part of all tenants, and reports whether it was the last. It
 	// begins again after StartOver and after a ChangeReset. Changes during the scan are
 	// loaded in between.
@@ -104,14 +109,55 @@ func (r *Reader) Settle(ctx context.Context) error {
 // scan continues the scan, if it is not finished.
 func (r *Reader) scan(ctx context.Context) error {
 	if r.again.Swap(false) {
+		r.distrusted()
 		r.goOnFrom(r.Position())
 	}
-	if r.loader == nil || r.scanned.Load() {
+	if r.loader == nil || r.scanned.Load() || r.isPutOff() {
 		return nil
 	}
+	if !r.scans.running {
+		r.scans.running, r.scans.began = true, time.Now()
+	}
 	last, err := r.loader.Scan(ctx, r)
-	r.scanned.Store(last && err == nil)
+	if last && err == nil {
+		r.scanned.Store(true)
+		r.scans.running, r.scans.took = false, time.Since(r.scans.began)
+	}
 	return err
+}
+
+// distrusted tells the Loader that what it has read may be wrong.
+func (r *Reader) distrusted() {
+	if r.loader != nil {
+		r.loader.Distrusted()
+	}
+}
+
+// scans says when the Loader scans.
+type scans struct {
+	running bool
+	began   time.Time
+	took    time.Duration // the last one
+	next    time.Time     // not before that, while something is served
+}
+
+const (
+	// scanSpread times what the last scan took is the time over which a fleet spreads the
+	// next, so that about one process in scanSpread scans at a time.
+	scanSpread = 16
+	// maxScanSpread is the longest that a scan is put off.
+	maxScanSpread = 10 * time.Second
+)
+
+// putOffScan puts the next scan off by a random time, while what is known is served.
+func (r *Reader) putOffScan() {
+	spread := min(scanSpread*r.scans.took, maxScanSpread, r.freshness.left()/4)
+	r.scans.running, r.scans.next = false, time.Now().Add(rand.N(spread+1))
+}
+
+// isPutOff reports whether the next scan is not to begin yet.
+func (r *Reader) isPutOff() bool {
+	return !r.scans.running && time.Now().Before(r.scans.next) && r.Serving()
 }
 
 // load makes the Loader load the tenants that changes have touched, and publish them if
@@ -129,6 +175,7 @@ func (r *Reader) load(ctx context.Context, changes []tenancy.Change, seen int, e
 		if at = c.Position; c.Kind == tenancy.ChangeReset {
 			r.whole.Store(false)
 			r.scanned.Store(false)
+			r.putOffScan()
 		}
 	}
 	if err := r.loader.Load(ctx, r, changes); err != nil {

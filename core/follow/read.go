@@ -116,15 +116,17 @@ func (r *Reader) startOver(ctx context.Context, after tenancy.Position) error {
 	}
 	if after.Revision < head.Oldest.Revision {
 		r.compacted.Add(1)
-		r.cfg.Logger.Warn("tenancy: the change log was trimmed before it could be followed; caches flushed",
+		r.cfg.Logger.Warn("tenancy: the change log was trimmed before it could be followed; tenants are read again",
 			"after", after, "oldest", head.Oldest)
 		resume()
 	} else {
 		r.diverged.Add(1)
-		r.cfg.Logger.Warn("tenancy: the change log has another history, as after a restored backup; caches flushed",
+		r.cfg.Logger.Warn("tenancy: the change log has another history, as after a restored backup; what was read before is not served any more",
 			"after", after, "newest", head.Newest)
+		r.distrusted()
 	}
 	r.goOnFrom(head.Newest)
+	r.putOffScan()
 	return nil
 }
 
@@ -162,15 +164,14 @@ func (r *Reader) noteContact(err error) {
 	r.mu.Unlock()
 	switch {
 	case changed && err != nil:
-		r.cfg.Logger.Warn("tenancy: the change log cannot be read; caches go on serving until MaxStale is over",
-			"error", err, "max_stale", r.freshness.stale())
+		r.cfg.Logger.Warn("tenancy: the change log cannot be followed", "error", err, "served_until", r.freshness.servedUntil())
 	case changed:
-		r.cfg.Logger.Info("tenancy: the change log can be read again")
+		r.cfg.Logger.Info("tenancy: the change log can be followed again")
 	}
 }
 
 // noteServing logs when nothing is served any more: MaxStale is over, or a write could
-// not be followed. That it is served again is what a log that can be read again means.
+// not be followed. That it is served again is what a log that can be followed again means.
 func (r *Reader) noteServing() {
 	idle := !r.Serving()
 	r.mu.Lock()
@@ -178,6 +179,6 @@ func (r *Reader) noteServing() {
 	r.idle = idle
 	r.mu.Unlock()
 	if changed {
-		r.cfg.Logger.Warn("tenancy: caches serve nothing until the change log can be read")
+		r.cfg.Logger.Warn("tenancy: reads go to the source until the change log has been followed to its end")
 	}
 }

@@ -64,6 +64,7 @@ type Reader struct {
 	scanned   atomic.Bool        // everything was, by the loader
 	whole     atomic.Bool        // the loader shows everything as of the position; without one always
 	again     atomic.Bool        // everything is to be scanned again
+	scans     scans              // only for the goroutine that reads
 	patience  atomic.Int64       // how long nothing may come while somebody waits for the log
 	started   atomic.Bool        // the replay is finished
 	ended     atomic.Uint64      // number of the last read to the end
@@ -104,6 +105,7 @@ func New(log tenancy.Log, follower Follower, cfg Config) *Reader {
 	r.loader, _ = follower.(Loader)
 	r.whole.Store(r.loader == nil)
 	r.restoring.Store(r.loader != nil)
+	r.scans.took = maxScanSpread / scanSpread // nobody knows yet
 	r.noteLimit()
 	r.work.Go(r.freshness.run)
 	r.work.Go(r.run)

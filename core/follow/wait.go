@@ -84,8 +84,12 @@ func (r *Reader) restAfter(ctx context.Context, failed int) {
 	case awake:
 	case failed > 0:
 		logread.PauseAfter(ctx, failed)
-	case !r.IsWhole(): // there is more to be read
+	case !r.IsWhole() && !r.isPutOff(): // there is more to be read
 	default:
+		if r.isPutOff() {
+			ctx, cancel = context.WithDeadline(ctx, r.scans.next)
+			defer cancel()
+		}
 		at := r.Position()
 		if r.waiter.Wait(ctx, at != r.waited, func(ctx context.Context) error { return r.log.Wait(ctx, at) }) != nil {
 			logread.Pause(ctx)

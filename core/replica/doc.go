@@ -22,7 +22,9 @@
 //   - If the log was trimmed before it could be read, or every row may have changed, all
 //     tenants are read again; unchanged ones are not held twice. Until then the replica
 //     serves what it has, within WithMaxStale, unless a write through this process or its
-//     log has shown a caller something newer.
+//     log has shown a caller something newer. It begins at a random time, within 16 times
+//     what the last scan took and 10 s, so that the processes of a fleet do not all scan at
+//     once.
 //   - If the log has another history, as after a restored backup, reads go to the source
 //     until all tenants have been read again.
 //   - Tenants that a change touched are read from the source. Nothing is inferred from the

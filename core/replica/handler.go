@@ -27,7 +27,8 @@ type handler struct {
 // its turn is passed once, in its latest state: f sees states, not events. If OnChange is
 // called before the replica is synced, f gets every tenant. f may be slow and may call the
 // replica; it delays nothing. After stop has returned, f is not called again; a call under
-// way may continue. OnChange panics if f is nil.
+// way may continue. So it is after Close, which f may call, and which does not wait for f.
+// OnChange panics if f is nil.
 func (s *Store) OnChange(f func(before, after *tenancy.Tenant)) (stop func()) {
 	if f == nil {
 		panic("replica: the function to call for changes is nil") //nolint:forbidigo // as http.ServeMux.Handle does
@@ -112,8 +113,22 @@ func (h *handler) run(ctx context.Context, done <-chan struct{}, s *Store) {
 			case <-h.wake:
 			}
 		case after != before:
-			h.f(tenantOf(before), tenantOf(after))
+			h.call(ctx, tenantOf(before), tenantOf(after))
 		}
+	}
+}
+
+// call calls f, and waits for it until ctx ends: Close does not wait for f, which may have
+// called it.
+func (h *handler) call(ctx context.Context, before, after *tenancy.Tenant) {
+	called := make(chan struct{})
+	go func() {
+		defer close(called)
+		h.f(before, after)
+	}()
+	select {
+	case <-called:
+	case <-ctx.Done():
 	}
 }
 

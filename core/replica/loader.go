@@ -56,6 +56,18 @@ func (l *loader) begin() {
 	l.phase.note(func(p *phase) { p.whole = false })
 }
 
+// Distrusted implements [follow.Loader].
+func (l *loader) Distrusted() {
+	if l.isRefused() { // which says nothing of the file
+		return
+	}
+	l.phase.note(notRestored)
+	l.dropSnapshot()
+}
+
+// notRestored: nothing is served from the snapshot file any more.
+func notRestored(p *phase) { p.restored = false }
+
 // Scan implements [follow.Loader].
 func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err error) {
 	if err := l.phase.refused(); err != nil {
@@ -64,8 +76,8 @@ func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err err
 	if l.restored {
 		return true, nil
 	}
-	if l.cursor == "" && !r.Serving() { // what was known is wrong, and not only old
-		l.dropSnapshot()
+	if l.cursor == "" && !r.Serving() {
+		l.phase.note(notRestored)
 	}
 	page, err := l.readPage(ctx)
 	for begun := time.Now(); err == nil; {

@@ -112,7 +112,8 @@ func WithBus(b follow.Bus) Option {
 // soon as the change log shows that.
 //
 // The directory must exist, and only the owner may be able to write to it. Processes over
-// one database may share the file; if two write at once, only one does.
+// one database may share the file: if two write at once, only one does, and the newer
+// tenants stay.
 func WithSnapshotFile(path string, maxAge time.Duration) Option {
 	return check(path != "" && maxAge > 0, "WithSnapshotFile needs a path, and how old the file may be", func(c *config) { c.path, c.maxAge = path, maxAge })
 }

@@ -24,7 +24,7 @@ type snapshotFile struct {
 
 	end   context.CancelFunc // ends keepSnapshot; nil without a file
 	ended chan struct{}      // closed when it has
-	last  sync.Once          // the write when the replica is closed
+	last  sync.Once          // closeSnapshot
 }
 
 const (
@@ -32,7 +32,7 @@ const (
 	// least multiple of the time that a write took.
 	writePause = time.Minute
 	writeShare = 20
-	// closeTime bounds the write when the replica is closed.
+	// closeTime bounds the last write, and how long Close waits for it.
 	closeTime = 10 * time.Second
 )
 
@@ -70,7 +70,8 @@ func (f *snapshotFile) forget() bool {
 	return was
 }
 
-// keepSnapshot writes the file whenever there is something new, until ctx ends.
+// keepSnapshot writes the file whenever there is something new, until ctx ends, and then
+// for the last time.
 func (s *Store) keepSnapshot(ctx context.Context) {
 	defer close(s.snapshot.ended)
 	select {
@@ -91,6 +92,9 @@ func (s *Store) keepSnapshot(ctx context.Context) {
 		}
 		old.Stop()
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	s.writeSnapshot(ctx)
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -102,7 +106,8 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// closeSnapshot writes the file for the last time.
+// closeSnapshot has the file written for the last time, and waits for that, but not for a
+// disk that hangs.
 func (s *Store) closeSnapshot() {
 	f := &s.snapshot
 	if f.end == nil {
@@ -110,10 +115,13 @@ func (s *Store) closeSnapshot() {
 	}
 	f.last.Do(func() {
 		f.end()
-		<-f.ended
-		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-		defer cancel()
-		s.writeSnapshot(ctx)
+		patience := time.NewTimer(closeTime)
+		defer patience.Stop()
+		select {
+		case <-f.ended:
+		case <-patience.C:
+			s.cfg.logger.Warn("tenancy: closed, though the snapshot of the tenants is still being written", "path", s.cfg.path)
+		}
 	})
 }
 
@@ -121,11 +129,11 @@ func (s *Store) closeSnapshot() {
 func (s *Store) writeSnapshot(ctx context.Context) {
 	old, drops, _ := s.snapshot.get() // before what it writes is captured
 	h, records, ok := s.capture()
-	if !ok || h.At == old.At && h.Current.Sub(old.Current) < s.cfg.renewal() {
+	if !ok || h.At == old.At && h.Current.Sub(old.Current) < s.cfg.renewal() && s.isFileThere() {
 		return
 	}
 	err := snapshot.Write(ctx, s.cfg.path, s.cfg.sealer, h, tenantsOf(records))
-	if err != nil && ctx.Err() != nil || errors.Is(err, snapshot.ErrBusy) { // another process of the same database writes it
+	if err != nil && ctx.Err() != nil || errors.Is(err, snapshot.ErrBusy) || errors.Is(err, snapshot.ErrNewer) {
 		return
 	}
 	switch turned, lost := s.snapshot.set(h, err, drops); {
@@ -140,6 +148,13 @@ func (s *Store) writeSnapshot(ctx context.Context) {
 		s.cfg.logger.Warn("tenancy: the snapshot of the tenants cannot be written; a start without the database uses the previous one, if there is one",
 			"path", s.cfg.path, "error", err)
 	}
+}
+
+// isFileThere reports whether there is a file: another process that had not yet noticed a
+// restored backup may have removed this one's.
+func (s *Store) isFileThere() bool {
+	_, err := os.Lstat(s.cfg.path)
+	return err == nil
 }
 
 // capture returns all tenants as of one position, at the cost of a pointer each. It fails
@@ -169,7 +184,6 @@ func tenantsOf(records []*index.Record) iter.Seq[tenancy.Tenant] {
 // dropSnapshot removes the file, which a start without the database must not serve: the
 // database has another history.
 func (s *Store) dropSnapshot() {
-	s.phase.note(func(p *phase) { p.restored = false })
 	if s.snapshot.forget() {
 		s.removeSnapshot()
 	}

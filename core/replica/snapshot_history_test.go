@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -116,4 +118,36 @@ func TestAHistoryLostWhileTheFileIsWritten(t *testing.T) {
 	defer stop(t, r)
 	waitRestored(t, r)
 	sameAs(t, r, store)
+}
+
+// A log that was trimmed after service had ended says nothing against the file: a start in
+// the next outage may need it.
+func TestALogTrimmedAfterMaxStaleLeavesTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		acme := create(t, store, "acme")
+		path := filepath.Join(t.TempDir(), "tenants.snap")
+		db := newDatabase(store)
+		r := start(t, db, replica.WithSnapshotFile(path, time.Hour), replica.WithMaxStale(time.Minute))
+		defer stop(t, r)
+		<-r.Synced()
+		later(t)
+		db.down.Store(true)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if r.State().Serving {
+			t.Fatal("served after MaxStale: the test proves nothing")
+		}
+		store.Compact(suspend(t, store, acme.ID).Revision)
+		db.noLists.Store(true)
+		db.down.Store(false)
+		later(t)
+		if n := r.State().Scans; n != 2 {
+			t.Fatalf("%d scans, want the log to be trimmed too early", n)
+		}
+		if _, err := os.Stat(path); err != nil || r.State().Snapshot.IsZero() {
+			t.Errorf("the file: %v, want that it stays", err)
+		}
+		db.noLists.Store(false)
+	})
 }

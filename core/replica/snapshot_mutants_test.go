@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -159,7 +160,16 @@ func redate(tb testing.TB, path string, current time.Time) {
 	}
 	h := f.Header()
 	h.Current = current
-	if err := errors.Join(f.Close(), snapshot.Write(context.Background(), path, nil, h, slices.Values(rows))); err != nil {
+	if err := f.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	rewriteFile(tb, path, h, rows)
+}
+
+// rewriteFile puts a file in the place of one that may be newer.
+func rewriteFile(tb testing.TB, path string, h snapshot.Header, rows []tenancy.Tenant) {
+	tb.Helper()
+	if err := errors.Join(os.Remove(path), snapshot.Write(context.Background(), path, nil, h, slices.Values(rows))); err != nil {
 		tb.Fatal(err)
 	}
 }

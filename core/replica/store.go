@@ -95,7 +95,7 @@ func open(source tenancy.Source, opts []Option, follower func(*loader) follow.Lo
 }
 
 // Close stops the background work, writes the snapshot file, and closes the bus and the
-// source.
+// source. It waits for the file for 10 s at most.
 func (s *Store) Close() error {
 	s.closeSnapshot()
 	err := errors.Join(s.memory.Close(), s.Decorator.Close())

@@ -51,7 +51,7 @@ func eachChangeOfStateIsLoggedOnce(t *testing.T) {
 			}
 		}
 	}
-	const lost, back, idle = "cannot be read; caches go on", "can be read again", "caches serve nothing"
+	const lost, back, idle = "cannot be followed", "can be followed again", "reads go to the source until"
 	want[lost], want[back], want[idle] = 0, 0, 0
 	for n := 1; n <= 2; n++ {
 		db.set(func(d *database) { d.logErr = errors.New("down") })

@@ -11,14 +11,20 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/entrycodec"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// ErrBusy: another process, or another goroutine, is writing a file to the same path.
-var ErrBusy = errors.New("another process is writing it")
+// Why a file is not written, though another one is there or will be.
+var (
+	// ErrBusy: another process, or another goroutine, is writing a file to the same path.
+	ErrBusy = errors.New("another process is writing it")
+	// ErrNewer: the rows of the file that is there were current later.
+	ErrNewer = errors.New("another process has written a newer one")
+)
 
 // Write replaces the file at path by one with h and rows, which are as of h.At. It is
 // durable when Write returns nil. If Write fails, the file before is still there, or the new
@@ -28,9 +34,10 @@ var ErrBusy = errors.New("another process is writing it")
 //
 // Writers of one path exclude each other by a lock of path.lock, which ends with its
 // process: one that comes meanwhile gets ErrBusy. Systems without flock do not lock, and
-// there two writers may leave a file that is ErrCorrupt.
+// there two writers may leave a file that is ErrCorrupt. A writer that has lost contact with
+// the database does not replace what another one wrote that has not: it gets ErrNewer.
 func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows iter.Seq[tenancy.Tenant]) (err error) {
-	if err := checkReplaceable(path); err != nil {
+	if err := checkReplaceable(path, time.Time{}); err != nil { // before there is a lock beside it
 		return err
 	}
 	unlock, err := lock(path + ".lock")
@@ -38,6 +45,9 @@ func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows 
 		return err
 	}
 	defer unlock()
+	if err := checkReplaceable(path, h.Current); err != nil {
+		return err
+	}
 	next := path + ".tmp"
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a writer that was killed
 		return err
@@ -65,16 +75,21 @@ func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows 
 }
 
 // checkReplaceable refuses a path that leads to something else than a file of this package,
-// which may be a damaged one.
-func checkReplaceable(path string) error {
+// which may be a damaged one, and a file that was current later, unless by a clock that was
+// put back since.
+func checkReplaceable(path string, current time.Time) error {
 	file, err := Open(path)
-	if err == nil {
-		return file.Close()
-	}
 	if errors.Is(err, ErrForeign) {
 		return err
 	}
-	return nil
+	if err != nil {
+		return nil
+	}
+	there := file.Header().Current
+	if !current.IsZero() && there.After(current) && there.Before(time.Now().Add(MaxSkew)) {
+		err = fmt.Errorf("%s: %w", path, ErrNewer)
+	}
+	return errors.Join(err, file.Close())
 }
 
 // checkRegular refuses what opening might hang at.
