@@ -79,17 +79,17 @@ func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows 
 // put back since.
 func checkReplaceable(path string, current time.Time) error {
 	file, err := Open(path)
+	if err == nil {
+		there := file.Header().Current
+		if !current.IsZero() && there.After(current) && there.Before(time.Now().Add(MaxSkew)) {
+			err = fmt.Errorf("%s: %w", path, ErrNewer)
+		}
+		return errors.Join(err, file.Close())
+	}
 	if errors.Is(err, ErrForeign) {
 		return err
 	}
-	if err != nil {
-		return nil
-	}
-	there := file.Header().Current
-	if !current.IsZero() && there.After(current) && there.Before(time.Now().Add(MaxSkew)) {
-		err = fmt.Errorf("%s: %w", path, ErrNewer)
-	}
-	return errors.Join(err, file.Close())
+	return nil
 }
 
 // checkRegular refuses what opening might hang at.
