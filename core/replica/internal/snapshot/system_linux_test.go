@@ -34,14 +34,17 @@ func child(t *testing.T, path string) *exec.Cmd {
 	return cmd
 }
 
-// generation n of a file has so many rows that a write of it takes some time, and says
-// in its mark which it is.
+// generation n of a file has a few blocks, and says in its mark which it is.
 func generation(n int) (Header, []tenancy.Tenant) {
-	rows := tenants(2000 + n%7)
+	rows := many()[:leastRows+n%7]
 	h := header(rows)
 	h.At.Mark = int64(n)
 	return h, rows
 }
+
+const leastRows = 800
+
+var many = sync.OnceValue(func() []tenancy.Tenant { return tenants(leastRows + 7) })
 
 // A process that is killed while it writes leaves a whole file: the one that it was to
 // replace or the new one, and never one that is older than what Write has returned for.
@@ -74,7 +77,7 @@ func TestKilledWriter(t *testing.T) {
 	for i := range kills {
 		cmd := child(t, path)
 		if i%2 == 0 { // every other one is surely in the middle of a write
-			cmd.Env = append(cmd.Env, fmt.Sprint(pauseEnv, "=", 1+rand.IntN(2000)))
+			cmd.Env = append(cmd.Env, fmt.Sprint(pauseEnv, "=", 1+rand.IntN(leastRows)))
 		}
 		out, err := cmd.StdoutPipe()
 		if err != nil {
