@@ -1,13 +1,17 @@
 package replica_test
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -46,4 +50,28 @@ func TestAHandlerClosesTheReplica(t *testing.T) {
 			t.Errorf("Close took %v in a handler, want no time: %s", took, log.text.String())
 		}
 	}, log.option())
+}
+
+// closable is a bus that counts how often it is closed.
+type closable struct{ closed atomic.Int64 }
+
+func (c *closable) Publish(context.Context, tenancy.Position) error { return nil }
+func (c *closable) Subscribe(_ context.Context, wake func(tenancy.Position)) {
+	wake(tenancy.Position{})
+}
+func (c *closable) Close() error {
+	if c.closed.Add(1) > 1 {
+		return errors.New("closed already")
+	}
+	return nil
+}
+
+func TestCloseClosesTheBusOnce(t *testing.T) {
+	bus := &closable{}
+	r := start(t, memstore.New(), replica.WithBus(bus))
+	stop(t, r)
+	stop(t, r)
+	if n := bus.closed.Load(); n != 1 {
+		t.Errorf("closed %d times", n)
+	}
 }

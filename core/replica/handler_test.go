@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,29 +30,6 @@ func told(r *replica.Store, release chan struct{}) *[]string {
 		}
 	})
 	return calls
-}
-
-// A replica that holds no tenants any more knows nothing of them, and does not tell that
-// they are gone.
-func TestTooManyTenantsAreNotGone(t *testing.T) {
-	bubble(t, func(t *testing.T, db *database, r *replica.Store) {
-		release := make(chan struct{})
-		calls := told(r, release)
-		suspend(t, db.source, get(t, db.source, "acme").ID)
-		later(t)
-		suspend(t, db.source, get(t, db.source, "bolt").ID)
-		later(t)
-		create(t, db.source, "one-too-many")
-		later(t)
-		if phase := r.State().Phase; phase != replica.PhaseRefused {
-			t.Fatalf("phase %s, want refused", phase)
-		}
-		close(release)
-		synctest.Wait()
-		if want := []string{"changed acme"}; !slices.Equal(*calls, want) {
-			t.Errorf("told %q, want %q", *calls, want)
-		}
-	}, replica.WithMaxTenants(2))
 }
 
 // A handler that is there before the replica is synced is shown every tenant, also those
@@ -107,6 +85,75 @@ func TestHandlersAreToldInTheOrderOfTheLog(t *testing.T) {
 		later(t)
 		if !slices.Equal(*calls, want) {
 			t.Errorf("told %q, want %q", *calls, want)
+		}
+	})
+}
+
+// A handler sees each tenant from the state that it knows to the newest one, in the order
+// of the first change, and may take its time.
+func TestOnChange(t *testing.T) {
+	bubble(t, func(t *testing.T, db *database, r *replica.Store) {
+		var mu sync.Mutex
+		var told []string
+		known := map[string]*tenancy.Tenant{}
+		for old, err := range r.All() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			known[old.ID] = &old
+		}
+		release := make(chan struct{})
+		stop := r.OnChange(func(before, after *tenancy.Tenant) {
+			<-release
+			mu.Lock()
+			defer mu.Unlock()
+			var id string
+			switch {
+			case before == nil:
+				told, id = append(told, "created "+after.Identifier), after.ID
+			case after == nil:
+				told, id = append(told, "removed "+before.Identifier), before.ID
+			default:
+				told, id = append(told, fmt.Sprintf("%s: %s to %s", after.Identifier, before.Status, after.Status)), after.ID
+			}
+			if k := known[id]; (k == nil) != (before == nil) || k != nil && *k != *before {
+				t.Errorf("%s: the handler knew %v, and is told of %v", told[len(told)-1], k, before)
+			}
+			known[id] = after
+		})
+		acme, bolt := get(t, r, "acme"), get(t, r, "bolt")
+		change := func(id string, s tenancy.Status) {
+			if _, err := db.source.SetStatus(t.Context(), id, s); err != nil {
+				t.Fatal(err)
+			}
+			later(t)
+		}
+		change(acme.ID, tenancy.StatusSuspended) // the handler is called, and waits
+		change(bolt.ID, tenancy.StatusSuspended)
+		create(t, db.source, "new")
+		change(bolt.ID, tenancy.StatusDeleted)
+		create(t, db.source, "short")
+		later(t)
+		if err := db.source.Delete(t.Context(), get(t, r, "short").ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.source.Delete(t.Context(), acme.ID); err != nil {
+			t.Fatal(err)
+		}
+		later(t)
+		close(release)
+		synctest.Wait()
+		mu.Lock()
+		want := []string{"acme: active to suspended", "bolt: active to deleted", "created new", "removed acme"}
+		if !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+		mu.Unlock()
+		stop()
+		create(t, db.source, "unheard")
+		later(t)
+		if len(told) != len(want) {
+			t.Errorf("told %q after it was stopped", told[len(want):])
 		}
 	})
 }

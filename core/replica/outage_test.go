@@ -2,9 +2,15 @@ package replica_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -78,4 +84,61 @@ func (d *database) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant
 
 func (d *database) SetStatus(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
 	return ask(d, func() (tenancy.Tenant, error) { return d.source.SetStatus(ctx, id, s) })
+}
+
+func TestOutageEndsWithMaxStale(t *testing.T) {
+	bubble(t, func(t *testing.T, db *database, r *replica.Store) {
+		db.down.Store(true)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		get(t, r, "acme")
+		if st := r.State(); st.Phase != replica.PhaseInterrupted || st.Err == nil || !st.Serving {
+			t.Errorf("in the outage: %+v", st)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if _, err := r.GetByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Errorf("after MaxStale: %v, want ErrUnavailable", err)
+		}
+		if _, err := r.GetByIdentifier(t.Context(), "unknown"); !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Errorf("unknown after MaxStale: %v, want ErrUnavailable", err)
+		}
+		db.down.Store(false)
+		acme := suspend(t, db.source, ""+get(t, db.source, "acme").ID)
+		later(t)
+		if got := get(t, r, "acme"); got != acme || r.State().Phase != replica.PhaseSynced || r.State().Err != nil {
+			t.Errorf("after the outage: %v, %+v", got, r.State())
+		}
+	}, replica.WithMaxStale(time.Minute))
+}
+
+// A first scan that fails is tried again until it does not; reads go to the source
+// meanwhile, and fail as that does.
+func TestStartInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase(memstore.New())
+		acme := create(t, db.source, "acme")
+		db.down.Store(true)
+		r := start(t, db)
+		defer stop(t, r)
+		later(t)
+		if _, err := r.GetByID(t.Context(), acme.ID); !errors.Is(err, tenancy.ErrUnavailable) {
+			t.Errorf("in the outage: %v", err)
+		}
+		if st := r.State(); st.Phase != replica.PhaseStarting || st.Err == nil {
+			t.Errorf("in the outage: %+v", st)
+		}
+		db.down.Store(false)
+		db.noLists.Store(true)
+		later(t)
+		if got, err := r.GetByID(t.Context(), acme.ID); err != nil || got != acme || r.State().Phase != replica.PhaseStarting {
+			t.Errorf("before the scan: %v, %v", got, err)
+		}
+		db.noLists.Store(false)
+		later(t)
+		<-r.Synced()
+		if got := get(t, r, "acme"); got != acme {
+			t.Errorf("got %v", got)
+		}
+	})
 }
