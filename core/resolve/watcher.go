@@ -17,6 +17,8 @@ import (
 var (
 	// ErrNotServed: the tenant is no longer served, or was not for a moment.
 	ErrNotServed = errors.New("the tenant is no longer served")
+	// ErrChanged: the tenant's key, as [WithKey] defines it, is another one now.
+	ErrChanged = errors.New("the tenant has changed")
 	// ErrStale: the change log has not been read for so long that the tenant may no
 	// longer be served; see [WithMaxStale].
 	ErrStale = errors.New("whether the tenant is still served is not known")
@@ -31,6 +33,7 @@ type Watcher struct {
 	policy   Policy
 	logger   *slog.Logger
 	maxStale time.Duration
+	key      func(tenancy.Tenant) any // nil if only the status matters
 	source   tenancy.Source
 	stop     context.CancelFunc
 	stopped  chan struct{}
@@ -56,6 +59,7 @@ type stream struct {
 	created time.Time        // of the tenant: another that has its ID is not this one
 	from    tenancy.Revision // changes up to this one do not concern the stream
 	at      tenancy.Position // of the last change of the tenant: it is served as of that
+	key     any
 	round   int
 }
 
@@ -80,6 +84,19 @@ func WithMaxStale(d time.Duration) Option {
 			return wrongArgument("WithMaxStale: it must not be 0, at which everything ends")
 		}
 		w.maxStale = d
+		return nil
+	})
+}
+
+// WithKey ends the work for a tenant, with cause [ErrChanged], also when key returns
+// another value for it: for work that depends on more than the status, such as the tenant's
+// database. The values must be comparable. Each change of a watched tenant then costs a lookup.
+func WithKey(key func(tenancy.Tenant) any) Option {
+	return option(func(w *Watcher) error {
+		if key == nil {
+			return wrongArgument("WithKey: the function is nil")
+		}
+		w.key = key
 		return nil
 	})
 }
@@ -145,7 +162,7 @@ func NewWatcher(store tenancy.Store, p Policy, opts ...Option) (*Watcher, error)
 //
 // The context ends, with cause [ErrNotServed], soon after the change log says that the
 // tenant's status was changed, to whatever, or that the tenant was removed or got
-// another ID. It ends with cause [ErrStale] when the log could not be read for too
+// another ID; and with cause [ErrChanged] as [WithKey] says. It ends with cause [ErrStale] when the log could not be read for too
 // long; until it can be again, tenants are not served. Where changes were lost (the log
 // was trimmed before they were read, or the database restored), work goes on if its
 // tenant is the very state of it that was served.
@@ -228,6 +245,9 @@ func (w *Watcher) add(id string, s *stream, snapshot *tenancy.Versioned) bool {
 	}
 	s.created = snapshot.Tenant.CreatedAt
 	s.from, s.at = snapshot.AsOf.Revision, snapshot.Tenant.Position()
+	if w.key != nil {
+		s.key = w.key(snapshot.Tenant)
+	}
 	if w.streams[id] == nil {
 		w.streams[id] = map[*stream]struct{}{}
 	}

@@ -51,8 +51,8 @@ func (w *Watcher) change(ctx context.Context, c tenancy.Change) error {
 	var unsure []string
 	for _, id := range c.TenantIDs() {
 		streams := w.streams[id]
-		if len(streams) > 0 && len(c.Fields) == 0 && c.Kind == tenancy.ChangeUpdate {
-			unsure = append(unsure, id) // it changed nothing, or its author has not said what
+		if len(streams) > 0 && c.Kind == tenancy.ChangeUpdate && (len(c.Fields) == 0 || w.key != nil) {
+			unsure = append(unsure, id) // it changed nothing, or its author has not said what, or perhaps the key
 		}
 		for s := range streams {
 			switch {
@@ -66,8 +66,12 @@ func (w *Watcher) change(ctx context.Context, c tenancy.Change) error {
 	}
 	w.mu.Unlock()
 	return w.look(ctx, c.Position, unsure, func(s *stream, now tenancy.Versioned) {
-		if c.Position.Revision > s.from && w.judge(&now, s) != OutcomeResolved {
+		switch {
+		case c.Position.Revision <= s.from:
+		case w.judge(&now, s) != OutcomeResolved:
 			s.end(ErrNotServed)
+		case w.key != nil && w.key(now.Tenant) != s.key:
+			s.end(ErrChanged)
 		}
 	})
 }

@@ -431,6 +431,7 @@ func TestWatcherArguments(t *testing.T) {
 		"wrong policy":   {store, resolve.Policy{Served: []tenancy.Status{"archived"}}, resolve.WithLogger(nil), tenancy.ErrInvalid},
 		"no option":      {store, resolve.Policy{}, nil, tenancy.ErrInvalid},
 		"no time at all": {store, resolve.Policy{}, resolve.WithMaxStale(0), tenancy.ErrInvalid},
+		"no key":         {store, resolve.Policy{}, resolve.WithKey(nil), tenancy.ErrInvalid},
 	} {
 		if w, err := resolve.NewWatcher(c.store, c.policy, c.opt); w != nil || !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v", name, err)
@@ -478,4 +479,36 @@ func TestWatcherUnderLoad(t *testing.T) {
 	if n := resolve.Watched(watcher); n > 0 {
 		t.Errorf("%d streams are watched still", n)
 	}
+}
+
+// With a key, work also ends when the key changes, and not at other changes.
+func TestWatcherKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tenants := newTenants(t, "acme", "globex")
+		watcher := newWatcher(t, store, resolve.WithKey(func(t tenancy.Tenant) any { return t.DatabaseURL }))
+		moved, _ := watched(watcher, tenants["acme"])
+		same, leave := watched(watcher, tenants["globex"])
+		suspended, _ := watched(watcher, tenants["globex"])
+		rename(t, store, tenants["globex"], "globex2")
+		move := func(url string) {
+			_, err := tenancy.Modify(t.Context(), store, tenants["acme"].ID, func(t *tenancy.Tenant) error {
+				t.DatabaseURL = tenancy.NewSecret(url)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		move("postgres://new")
+		wantCause(t, moved, resolve.ErrChanged, "a tenant with another key")
+		wantCause(t, same, nil, "a tenant that was renamed")
+		again, _ := watched(watcher, tenants["acme"])
+		wantCause(t, again, nil, "the tenant with its new key")
+		move("postgres://newer")
+		wantCause(t, again, resolve.ErrChanged, "the second time")
+		leave()
+		setStatus(t, store, tenants["globex"], tenancy.StatusSuspended)
+		wantCause(t, suspended, resolve.ErrNotServed, "a tenant that is suspended")
+		synctest.Wait()
+	})
 }
