@@ -3,6 +3,7 @@
 package constructors_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
+	"github.com/go-tenancy/tenantstore/core/tenantpool"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
@@ -36,6 +38,7 @@ func TestNilIsRefused(t *testing.T) {
 	store := memstore.New()
 	defer store.Close()
 	nowhere := valkey.ClientOption{InitAddress: []string{"127.0.0.1:1"}}
+	open := func(context.Context, tenancy.Tenant) (int, error) { return 0, nil }
 	subdomain := tenancyhttp.Subdomain("example.com")
 	for name, construct := range map[string]func() error{
 		"driver.Extend(nil)": func() error { return of(driver.Extend(nil)) },
@@ -57,6 +60,11 @@ func TestNilIsRefused(t *testing.T) {
 		"resolve.NewWatcher(nil)":    func() error { return of(resolve.NewWatcher(nil, resolve.Policy{})) },
 		"resolve.NewWatcher(absent)": func() error { return of(resolve.NewWatcher(absent, resolve.Policy{})) },
 		"resolve.NewWatcher, option": func() error { return of(resolve.NewWatcher(store, resolve.Policy{}, nil)) },
+
+		"tenantpool.New(nil)":    func() error { return of(tenantpool.New(nil, open, nil)) },
+		"tenantpool.New(absent)": func() error { return of(tenantpool.New(absent, open, nil)) },
+		"tenantpool.New, open":   func() error { return of(tenantpool.New[int](store, nil, nil)) },
+		"tenantpool.New, option": func() error { return of(tenantpool.New(store, open, nil, nil)) },
 
 		"tier.New(nil)":    func() error { return of(tier.New(nil, tier.Local(faults.NewLocal()))) },
 		"tier.New(absent)": func() error { return of(tier.New(absent, tier.Local(faults.NewLocal()))) },
