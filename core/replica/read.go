@@ -15,21 +15,29 @@ import (
 // GetByID implements [tenancy.Store]. A hit does not allocate, and is given to an ended
 // context too.
 func (s *Store) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
-	r, known := s.find(tenancy.IDKey(id))
-	if r != nil {
+	k := tenancy.IDKey(id)
+	r, known := s.find(k)
+	switch {
+	case r != nil:
 		return r.Tenant, nil
+	case known:
+		return tenancy.Tenant{}, s.absent("GetByID", k)
 	}
-	return s.get(ctx, "GetByID", tenancy.IDKey(id), known)
+	return s.getBelow(ctx, "GetByID", k)
 }
 
 // GetByIdentifier implements [tenancy.Store]. A hit does not allocate, and is given to an
 // ended context too.
 func (s *Store) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
-	r, known := s.find(tenancy.IdentifierKey(identifier))
-	if r != nil {
+	k := tenancy.IdentifierKey(identifier)
+	r, known := s.find(k)
+	switch {
+	case r != nil:
 		return r.Tenant, nil
+	case known:
+		return tenancy.Tenant{}, s.absent("GetByIdentifier", k)
 	}
-	return s.get(ctx, "GetByIdentifier", tenancy.IdentifierKey(identifier), known)
+	return s.getBelow(ctx, "GetByIdentifier", k)
 }
 
 // Exists implements [tenancy.Store].
@@ -39,8 +47,16 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	if r != nil {
 		return true, nil
 	}
-	_, found, err := s.lookup(ctx, k, known)
-	return found, driver.ErrorIn("Exists", k, err)
+	var err error
+	if known {
+		err = s.absent("Exists", k)
+	} else {
+		_, err = s.getBelow(ctx, "Exists", k)
+	}
+	if errors.Is(err, tenancy.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // find returns the record under k, or nil, and whether memory may be served.
@@ -55,36 +71,21 @@ func (s *Store) find(k tenancy.Key) (r *table.Record, known bool) {
 	return nil, s.reader.Serving() // else memory was emptied, perhaps
 }
 
-// get is the part of a lookup that need not be fast. absent says that memory has no such
-// tenant, and may be served.
-func (s *Store) get(ctx context.Context, op string, k tenancy.Key, absent bool) (tenancy.Tenant, error) {
-	t, found, err := s.lookup(ctx, k, absent)
-	switch {
-	case err != nil:
-		return t, driver.ErrorIn(op, k, err)
-	case found:
-		return t, nil
-	case k.Kind == tenancy.KindID:
-		return t, &tenancy.Error{Op: op, ID: k.Value, Err: tenancy.ErrNotFound}
-	}
-	return t, &tenancy.Error{Op: op, Identifier: k.Value, Err: tenancy.ErrNotFound}
-}
-
-func (s *Store) lookup(ctx context.Context, k tenancy.Key, absent bool) (t tenancy.Tenant, found bool, err error) {
+// getBelow looks k up in the source.
+func (s *Store) getBelow(ctx context.Context, op string, k tenancy.Key) (tenancy.Tenant, error) {
 	if err := k.Validate(); err != nil {
-		return t, false, err
+		return tenancy.Tenant{}, driver.ErrorIn(op, k, err)
 	}
-	if absent {
-		s.stats.absent.Add()
-		return t, false, nil
-	}
-	loaded, err := follow.Call(ctx, &s.Decorator, "Load", func(ctx context.Context) ([]tenancy.Versioned, error) {
+	loaded, err := follow.Call(ctx, &s.Decorator, op, func(ctx context.Context) ([]tenancy.Versioned, error) {
 		return s.loadBelow(ctx, []tenancy.Lookup{{Key: k}})
 	})
-	if err != nil {
-		return t, false, err
+	if err == nil && !loaded[0].Found {
+		err = tenancy.ErrNotFound
 	}
-	return loaded[0].Tenant, loaded[0].Found, nil
+	if err != nil {
+		return tenancy.Tenant{}, driver.ErrorIn(op, k, err)
+	}
+	return loaded[0].Tenant, nil
 }
 
 // Load implements [tenancy.Source]. It is answered from memory if that is exactly as of a

@@ -9,8 +9,8 @@ import (
 	"unicode"
 )
 
-// The reasons for which an operation fails. Test them with [errors.Is]; the
-// error itself is an [*Error].
+// The reasons for which an operation fails. Test them with [errors.Is];
+// [errors.As] has the [*Error].
 var (
 	// ErrNotFound: no tenant has this ID, identifier or domain.
 	ErrNotFound = errors.New("not found")
@@ -39,7 +39,7 @@ var (
 	ErrClosed = errors.New("store is closed")
 )
 
-// Error is the error of every operation.
+// Error is the error of every operation, for [errors.As].
 type Error struct {
 	Op         string // the method: "GetByID"
 	ID         string // the tenant's ID, where known

@@ -73,20 +73,13 @@ func ValidateID(id string) error { return validateText("id", id, 1, MaxIDRunes) 
 // ValidateIdentifier returns an [*Error] that wraps ErrInvalid if no tenant can
 // have this identifier: it must match [a-z][a-z0-9-]{1,61}[a-z0-9], as a whole.
 func ValidateIdentifier(identifier string) error {
-	n := len(identifier)
-	ok := n >= MinIdentifierBytes && n <= MaxIdentifierBytes && isLower(identifier[0]) && identifier[n-1] != '-'
-	for i := 0; ok && i < n; i++ {
-		c := identifier[i]
-		ok = isLower(c) || c == '-' || '0' <= c && c <= '9'
-	}
-	if !ok {
+	// It is a label of a host, which begins with a letter.
+	if len(identifier) < MinIdentifierBytes || identifier[0] < 'a' || !validLabel(identifier) {
 		return invalid("identifier", "must be %d to %d characters a-z, 0-9 or hyphen, begin with a letter and not end with a hyphen",
 			MinIdentifierBytes, MaxIdentifierBytes)
 	}
 	return nil
 }
-
-func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 func cleanText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
