@@ -18,15 +18,23 @@ func (l *loader) apply(at tenancy.Position) {
 	// What changes have touched comes first, as handlers are told of changes in their order.
 	for _, id := range slices.Concat(l.touched, l.order) {
 		after, staged := l.staged[id]
+		names, renamed := l.names.of[id]
 		delete(l.staged, id)
+		delete(l.names.of, id)
 		before := l.table.ByID(id)
-		if !staged || before == nil && after == nil {
+		if !staged && renamed {
+			after = before
+		}
+		if !staged && !renamed || before == nil && after == nil {
 			continue
 		}
-		if before == nil && at.IsZero() { // nobody reads yet
+		if before == nil && at.IsZero() && !renamed { // nobody reads yet
 			l.table.Add(after)
 		} else {
-			changes = append(changes, table.Change{Before: before, After: after})
+			changes = append(changes, table.Change{Before: before, After: after, Renamed: renamed, Names: names})
+		}
+		if before == after {
+			continue
 		}
 		if before != nil {
 			l.index.Remove(&before.Record)

@@ -20,10 +20,12 @@ type loader struct {
 	scan   uint32 // number of the scan under way, or of the last
 	swept  bool   // what it has not found was removed
 	cursor string // of its next page
+	listed bool   // it has seen all tenants, and looks for their names
 	// restored says that the snapshot file had everything, so that nothing is to be scanned.
 	restored bool
 	// staged is what was read and is not in the table yet; nil stands for no tenant.
 	staged map[string]*table.Record
+	names  stagedNames
 	order  []string // the IDs of what is staged, in the order in which it was read
 	// touched is what changes have touched since the last apply: IDs, in the order of the log.
 	touched []string
@@ -34,6 +36,7 @@ var _ follow.Loader = (*loader)(nil)
 
 func (l *loader) init(s *Store) {
 	l.Store, l.limit.Least, l.staged = s, s.cfg.followTimeout, map[string]*table.Record{}
+	l.names.begin()
 }
 
 // batch is how many tenants are read at once.
@@ -51,7 +54,8 @@ func (l *loader) begin() {
 	l.scan++
 	clear(l.staged)
 	l.touched, l.order = nil, nil
-	l.restored, l.cursor, l.swept = false, "", false
+	l.restored, l.cursor, l.listed, l.swept = false, "", false, false
+	l.names.begin()
 	l.stats.scans.Add(1)
 	l.phase.note(func(p *phase) { p.whole = false })
 }
@@ -73,17 +77,17 @@ func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err err
 	if err := l.phase.refused(); err != nil {
 		return false, err
 	}
-	if l.restored {
-		return true, nil
+	if l.restored || l.listed {
+		return l.scanNames(ctx, r)
 	}
 	if l.cursor == "" && !r.Serving() {
 		l.phase.note(notRestored)
 	}
 	page, err := l.readPage(ctx)
 	for begun := time.Now(); err == nil; {
-		l.cursor, last = page.Next, page.Next == ""
-		if last || time.Since(begun) >= scanTime {
-			return last, l.take(r, page)
+		l.cursor, l.listed = page.Next, page.Next == ""
+		if l.listed || time.Since(begun) >= scanTime {
+			return false, l.take(r, page)
 		}
 		taken := make(chan error)
 		go func(page tenancy.Page) { taken <- l.take(r, page) }(page)
@@ -115,7 +119,8 @@ func (l *loader) take(r *follow.Reader, page tenancy.Page) error {
 	return l.flush(r)
 }
 
-// Load implements [follow.Loader].
+// Load implements [follow.Loader]. The names of a tenant that was touched are those of the
+// keys touched with it that lead to it: each change touches all of them.
 func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.Change) error {
 	if err := l.phase.refused(); err != nil {
 		return err
@@ -145,6 +150,10 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 	if err != nil {
 		return err
 	}
+	named, err := l.loadKeys(ctx, keys[anyName])
+	if err != nil {
+		return err
+	}
 	l.touch(changes)
 	for k, v := range loaded {
 		l.stageLoaded(r, k, v)
@@ -154,6 +163,7 @@ func (l *loader) Load(ctx context.Context, r *follow.Reader, changes []tenancy.C
 			l.stageLoaded(r, tenancy.IDKey(v.Tenant.ID), v)
 		}
 	}
+	l.stageNamed(r, loaded, named)
 	return l.flush(r)
 }
 
@@ -177,6 +187,7 @@ func (l *loader) stageLoaded(r *follow.Reader, k tenancy.Key, v tenancy.Versione
 	}
 	l.saw(r, v.AsOf)
 	delete(l.staged, k.Value)
+	delete(l.names.of, k.Value)
 	if l.table.ByID(k.Value) != nil {
 		l.set(k.Value, nil)
 	}
@@ -206,14 +217,22 @@ func (l *loader) set(id string, r *table.Record) {
 	l.order = append(l.order, id)
 }
 
+// anyName stands for the kinds of all names.
+const anyName tenancy.KeyKind = ""
+
 // keysOf returns the keys that changes touch, by their kinds.
 func keysOf(changes []tenancy.Change) map[tenancy.KeyKind]map[tenancy.Key]struct{} {
-	keys := map[tenancy.KeyKind]map[tenancy.Key]struct{}{tenancy.KindID: {}, tenancy.KindIdentifier: {}}
+	keys := map[tenancy.KeyKind]map[tenancy.Key]struct{}{tenancy.KindID: {}, tenancy.KindIdentifier: {}, anyName: {}}
 	for _, c := range changes {
 		for _, k := range c.Keys {
-			if of := keys[k.Kind]; of != nil {
-				of[k] = struct{}{}
+			if k.Validate() != nil { // written by hand; nobody can look it up
+				continue
 			}
+			kind := k.Kind
+			if !k.OfField() {
+				kind = anyName
+			}
+			keys[kind][k] = struct{}{}
 		}
 	}
 	return keys
@@ -267,9 +286,11 @@ func (l *loader) Publish(at tenancy.Position) {
 				l.set(r.ID, nil)
 			}
 		}
+		l.sweepNames()
 		l.swept = true
 	}
 	l.apply(at)
+	l.named.Store(l.names.known)
 }
 
 // Served implements [follow.Loader].

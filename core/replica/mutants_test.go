@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -155,10 +156,13 @@ var mutants = []mutant{
 }
 
 // Each rule must reject a replica that breaks it.
-func TestMutantsAreRejected(t *testing.T) {
+func TestMutantsAreRejected(t *testing.T) { rejects(t, rules, mutants) }
+
+func rejects(t *testing.T, rules map[string]rule, mutants []mutant, opts ...memstore.Option) {
+	t.Helper()
 	for _, m := range mutants {
 		t.Run(strings.ReplaceAll(m.how, " ", "-"), func(t *testing.T) {
-			err := rules[m.rule].try(t, m.broken)
+			err := rules[m.rule].try(t, m.broken, opts...)
 			if err == nil {
 				t.Errorf("rule %s accepts a replica that %s", m.rule, m.how)
 			}

@@ -107,9 +107,9 @@ func (s *Store) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Vers
 }
 
 // loadMemory returns what memory holds, or nil if it is not as of one position, or that is
-// too old, or if names are wanted.
+// too old, or has no names and some are wanted.
 func (s *Store) loadMemory(want []tenancy.Lookup, least tenancy.Revision) []tenancy.Versioned {
-	if slices.ContainsFunc(want, func(l tenancy.Lookup) bool { return !l.Key.OfField() }) {
+	if !s.named.Load() && slices.ContainsFunc(want, func(l tenancy.Lookup) bool { return !l.Key.OfField() }) {
 		return nil
 	}
 	s.mu.RLock()
@@ -120,7 +120,11 @@ func (s *Store) loadMemory(want []tenancy.Lookup, least tenancy.Revision) []tena
 	out := make([]tenancy.Versioned, len(want))
 	for i, l := range want {
 		out[i].AsOf = s.at
-		if r := s.table.Find(l.Key); r != nil {
+		find := s.table.Find
+		if !l.Key.OfField() {
+			find = s.table.FindName
+		}
+		if r := find(l.Key); r != nil {
 			out[i].Tenant, out[i].Found = r.Tenant, true
 		}
 	}

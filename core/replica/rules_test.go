@@ -259,10 +259,10 @@ var rules = map[string]rule{
 	}},
 }
 
-func (r rule) try(t *testing.T, broken func(*loader) follow.Loader) (err error) {
+func (r rule) try(t *testing.T, broken func(*loader) follow.Loader, opts ...memstore.Option) (err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{Store: memstore.New()}
+		w := &world{Store: memstore.New(opts...)}
 		err = r.check(w, func() {
 			var err error
 			opts := []Option{WithLogger(slog.New(slog.DiscardHandler)), WithMaxStale(-1)}
@@ -278,10 +278,13 @@ func (r rule) try(t *testing.T, broken func(*loader) follow.Loader) (err error) 
 	return err
 }
 
-func TestRules(t *testing.T) {
+func TestRules(t *testing.T) { keeps(t, rules) }
+
+func keeps(t *testing.T, rules map[string]rule, opts ...memstore.Option) {
+	t.Helper()
 	for name, r := range rules {
 		t.Run(name, func(t *testing.T) {
-			if err := r.try(t, func(l *loader) follow.Loader { return l }); err != nil {
+			if err := r.try(t, func(l *loader) follow.Loader { return l }, opts...); err != nil {
 				t.Errorf("%s\n%v", r.says, err)
 			}
 		})

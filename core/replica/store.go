@@ -27,6 +27,7 @@ type Store struct {
 	memory           *driver.Extended // reads of more than one tenant, from memory
 	cfg              config
 	table            *table.Table
+	named            atomic.Bool // the table has the names of all tenants that it shows
 
 	mu       sync.RWMutex // guards what follows, and writes of the table
 	index    index.Index

@@ -3,6 +3,7 @@
 package table
 
 import (
+	"cmp"
 	"iter"
 	"sync/atomic"
 
@@ -41,10 +42,11 @@ func (r *Record) newest() *Record {
 	return r
 }
 
-// Table holds tenants under ID and identifier. One goroutine writes at a time, and any
+// Table holds tenants under ID, identifier and names. One goroutine writes at a time, and any
 // number read meanwhile; they wait for nothing. Create one with New.
 type Table struct {
 	byID, byIdentifier slots
+	names              names
 }
 
 // New returns an empty table.
@@ -52,10 +54,11 @@ func New() *Table {
 	t := &Table{}
 	t.byID.init(id)
 	t.byIdentifier.init(identifier)
+	t.names.init()
 	return t
 }
 
-// Find returns the tenant under k, or nil.
+// Find returns the tenant under k, an ID or an identifier, or nil.
 func (t *Table) Find(k tenancy.Key) *Record {
 	if k.Kind == tenancy.KindID {
 		return t.byID.find(k.Value)
@@ -74,14 +77,24 @@ func (t *Table) Len() int { return t.byID.live }
 func (t *Table) All() iter.Seq[*Record] { return t.byID.all }
 
 // Change is a record that takes the place of another, which is in the table. One of them
-// may be nil.
-type Change struct{ Before, After *Record }
+// may be nil, and both may be the same, if only names have changed.
+type Change struct {
+	Before, After *Record
+	Renamed       bool   // After has Names, and not the names of Before
+	Names         []Name // only if Renamed
+}
+
+func (c Change) id() string { return cmp.Or(c.After, c.Before).ID }
 
 // Apply makes changes, no two of one tenant. All of them are seen at once: whoever has
 // seen one sees the others, under every key.
 func (t *Table) Apply(changes []Change) {
 	published := &atomic.Bool{}
+	forked := t.names.fork(changes, published)
 	for _, c := range changes {
+		if c.Before == c.After {
+			continue
+		}
 		to := &link{c.After, published}
 		if c.Before != nil {
 			c.Before.next.Store(to)
@@ -94,7 +107,11 @@ func (t *Table) Apply(changes []Change) {
 	}
 	published.Store(true)
 	// Now nobody needs to come by way of what was before.
+	t.names.settle(changes, forked)
 	for _, c := range changes {
+		if c.Before == c.After {
+			continue
+		}
 		if c.After != nil {
 			t.byID.put(c.After.ID, c.After)
 			t.byIdentifier.put(c.After.Identifier, c.After)
@@ -117,4 +134,5 @@ func (t *Table) Add(r *Record) {
 func (t *Table) Clear() {
 	t.byID.clear()
 	t.byIdentifier.clear()
+	t.names.clear()
 }

@@ -47,13 +47,13 @@ func FuzzTable(f *testing.F) {
 				if old == nil {
 					continue
 				}
-				batch = append(batch, Change{old, nil})
+				batch = append(batch, Change{Before: old})
 				delete(want, id)
 			case other != nil && other != old:
 				continue
 			default:
 				r := record(id, identifier, tenancy.Revision(n))
-				batch = append(batch, Change{old, r})
+				batch = append(batch, Change{Before: old, After: r})
 				want[id] = r
 			}
 			touched[id] = true
@@ -101,7 +101,7 @@ func TestBatchIsSeenAtOnce(t *testing.T) {
 	var batch []Change
 	for i, id := range ids {
 		now[id] = record(id, slugs[i], 1)
-		batch = append(batch, Change{nil, now[id]})
+		batch = append(batch, Change{After: now[id]})
 	}
 	table.Apply(batch)
 	var done atomic.Bool
@@ -140,17 +140,17 @@ func TestBatchIsSeenAtOnce(t *testing.T) {
 			case "b":
 				slug = now["a"].Identifier
 			}
-			batch = append(batch, Change{now[id], record(id, slug, n+2)})
+			batch = append(batch, Change{Before: now[id], After: record(id, slug, n+2)})
 		}
 		// Others come and go, so that the table grows and is rebuilt.
 		extra := record(fmt.Sprint("x", n), fmt.Sprint("x", n), n+2)
-		batch = append(batch, Change{nil, extra})
+		batch = append(batch, Change{After: extra})
 		table.Apply(batch)
 		for _, c := range batch {
 			now[c.After.ID] = c.After
 		}
 		if n%2 == 1 {
-			table.Apply([]Change{{extra, nil}})
+			table.Apply([]Change{{Before: extra}})
 		}
 		runtime.Gosched()
 	}
