@@ -1,6 +1,7 @@
 // Package replica holds all tenants of a store in memory, kept current by the store's
-// change log. Once it is synced, no read waits for the database: neither a lookup, of a
-// tenant that exists or of one that does not, nor a list.
+// change log. Once it is synced, no read waits for the database: neither a lookup by ID,
+// identifier, domain or former identifier, of a tenant that exists or of one that does not,
+// nor a list. Only NamesOf and ListNames do.
 //
 //	r, err := replica.New(source) // returns at once, and reads the tenants in the background
 //	<-r.Synced()                  // until then, reads go to the source
@@ -37,9 +38,9 @@
 // # Cost
 //
 // A hit takes no lock and does not allocate. An unknown identifier allocates 16 bytes, for
-// its error. A tenant takes some 370 bytes plus its texts. A change costs one read of the log
-// and one Load; changes that arrive together share them. A replica over a stack of caches
-// reads the log itself, which costs a second small statement for each change, and loads
-// changed tenants through the stack. It does not need such a stack: once synced, it looks
-// nothing up.
+// its error. A tenant takes some 370 bytes plus its texts, and each of its names some 230. A
+// change costs one read of the log and one Load, and another Load if the tenant has names;
+// changes that arrive together share them. A replica over a stack of caches reads the log
+// itself, which costs a second small statement for each change, and loads changed tenants
+// through the stack. It does not need such a stack: once synced, it looks nothing up.
 package replica

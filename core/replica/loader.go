@@ -77,6 +77,9 @@ func (l *loader) Scan(ctx context.Context, r *follow.Reader) (last bool, err err
 	if err := l.phase.refused(); err != nil {
 		return false, err
 	}
+	if l.restored && l.names.known {
+		return true, nil
+	}
 	if l.restored || l.listed {
 		return l.scanNames(ctx, r)
 	}

@@ -66,6 +66,15 @@ func (l *loader) setNames(id string, names []table.Name) {
 	l.order = append(l.order, id)
 }
 
+// restoreNames stages names of the snapshot file.
+func (l *loader) restoreNames(id string, keys []tenancy.Key) {
+	names := make([]table.Name, len(keys))
+	for i, k := range keys {
+		names[i] = table.Name{Key: k, Scan: l.scan}
+	}
+	l.setNames(id, names)
+}
+
 // stageNamed takes what was loaded under names that were touched together with tenants,
 // which were loaded by their IDs.
 func (l *loader) stageNamed(r *follow.Reader, tenants, named map[tenancy.Key]tenancy.Versioned) {
@@ -95,6 +104,7 @@ func (l *loader) scanNames(ctx context.Context, r *follow.Reader) (last bool, er
 			return err
 		})
 		if errors.Is(err, errors.ErrUnsupported) {
+			l.names.known = false
 			return true, nil
 		}
 		if err != nil {

@@ -62,11 +62,14 @@ func (l *loader) readSnapshot(ctx context.Context) (h snapshot.Header, err error
 		} else if t.DatabaseURL.Err() != nil {
 			complete = false // the source may have it
 		}
+		l.restoreNames(t.ID, file.Names())
 		if l.stage(&t); len(l.staged) == batch { // nobody reads yet
 			l.apply(tenancy.Position{})
 		}
 	}
 	l.apply(h.At)
+	l.names.known = h.Named
+	l.named.Store(h.Named)
 	l.restored = complete
 	return h, nil
 }

@@ -127,7 +127,7 @@ type capturing struct {
 func (c capturing) Load(ctx context.Context, r *follow.Reader, changes []tenancy.Change) error {
 	err := c.loader.Load(ctx, r, changes)
 	if c.isRefused() {
-		if _, _, ok := c.capture(); ok {
+		if _, _, _, ok := c.capture(); ok {
 			*c.captured = true
 		}
 	}

@@ -128,11 +128,11 @@ func (s *Store) closeSnapshot() {
 // writeSnapshot writes the file, if there is something new.
 func (s *Store) writeSnapshot(ctx context.Context) {
 	old, drops, _ := s.snapshot.get() // before what it writes is captured
-	h, records, ok := s.capture()
+	h, records, names, ok := s.capture()
 	if !ok || h.At == old.At && h.Current.Sub(old.Current) < s.cfg.renewal() && s.isFileThere() {
 		return
 	}
-	err := snapshot.Write(ctx, s.cfg.path, s.cfg.sealer, h, tenantsOf(records))
+	err := snapshot.Write(ctx, s.cfg.path, s.cfg.sealer, h, tenantsOf(records), names)
 	if err != nil && ctx.Err() != nil || errors.Is(err, snapshot.ErrBusy) || errors.Is(err, snapshot.ErrNewer) {
 		return
 	}
@@ -157,18 +157,23 @@ func (s *Store) isFileThere() bool {
 	return err == nil
 }
 
-// capture returns all tenants as of one position, at the cost of a pointer each. It fails
+// capture returns all tenants and their names as of one position, at the cost of a pointer
+// each. It fails
 // before the replica is synced, and while all tenants are read again.
-func (s *Store) capture() (h snapshot.Header, records []*index.Record, ok bool) {
+func (s *Store) capture() (h snapshot.Header, records []*index.Record, names func(id string) []tenancy.Key, ok bool) {
 	h.Current = s.reader.Stats().LastContact
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.at.IsZero() || !s.reader.IsScanned() {
-		return h, nil, false
+		return h, nil, nil, false
 	}
 	records = s.index.Records()
 	h.At, h.Rows = s.at, len(records)
-	return h, records, true
+	if s.named.Load() {
+		all := s.table.AllNames()
+		names = func(id string) []tenancy.Key { return all[id] }
+	}
+	return h, records, names, true
 }
 
 func tenantsOf(records []*index.Record) iter.Seq[tenancy.Tenant] {

@@ -44,7 +44,7 @@ func TestAFileThatCannotBeUsedIsALineAndAScan(t *testing.T) {
 	rewrite := func(current time.Time) func(t *testing.T, path string) {
 		return func(t *testing.T, path string) {
 			h := snapshot.Header{Current: current}
-			rewriteFile(t, path, h, []tenancy.Tenant{})
+			rewriteFile(t, path, h, []tenancy.Tenant{}, nil)
 		}
 	}
 	put := func(text string) func(t *testing.T, path string) {
@@ -120,7 +120,7 @@ func TestAFileIsNotServedPastItsAge(t *testing.T) {
 	rows := store.All()
 	current := time.Now().Add(-maxAge + 2*time.Second)
 	h := snapshot.Header{At: bounds.Newest, Current: current, Rows: len(rows)}
-	rewriteFile(t, path, h, rows)
+	rewriteFile(t, path, h, rows, nil)
 	var log journal
 	r := start(t, db, replica.WithSnapshotFile(path, maxAge), replica.WithMaxStale(-1), log.option())
 	defer stop(t, r)

@@ -152,24 +152,26 @@ func redate(tb testing.TB, path string, current time.Time) {
 		tb.Fatal(err)
 	}
 	var rows []tenancy.Tenant
+	names := map[string][]tenancy.Key{}
 	for t, err := range f.Rows(nil) {
 		if err != nil {
 			tb.Fatal(err)
 		}
 		rows = append(rows, t)
+		names[t.ID] = f.Names()
 	}
 	h := f.Header()
 	h.Current = current
 	if err := f.Close(); err != nil {
 		tb.Fatal(err)
 	}
-	rewriteFile(tb, path, h, rows)
+	rewriteFile(tb, path, h, rows, func(id string) []tenancy.Key { return names[id] })
 }
 
 // rewriteFile puts a file in the place of one that may be newer.
-func rewriteFile(tb testing.TB, path string, h snapshot.Header, rows []tenancy.Tenant) {
+func rewriteFile(tb testing.TB, path string, h snapshot.Header, rows []tenancy.Tenant, names func(id string) []tenancy.Key) {
 	tb.Helper()
-	if err := errors.Join(os.Remove(path), snapshot.Write(context.Background(), path, nil, h, slices.Values(rows))); err != nil {
+	if err := errors.Join(os.Remove(path), snapshot.Write(context.Background(), path, nil, h, slices.Values(rows), names)); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -30,7 +30,7 @@ func fileOf(tb testing.TB, store *memstore.Store, n int) replica.Option {
 				return
 			}
 		}
-	})
+	}, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}

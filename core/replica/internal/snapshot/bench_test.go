@@ -30,7 +30,7 @@ func BenchmarkFile(b *testing.B) {
 			_, err = file.Write(data)
 			return errors.Join(err, file.Sync(), file.Close())
 		}},
-		{"write/tenants", func() error { return Write(b.Context(), path, nil, header(rows), slices.Values(rows)) }},
+		{"write/tenants", func() error { return Write(b.Context(), path, nil, header(rows), slices.Values(rows), nil) }},
 		{"read/bytes", func() error { _, err := os.ReadFile(path); return err }},
 		{"read/tenants", func() error {
 			r, err := Open(path)

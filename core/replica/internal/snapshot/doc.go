@@ -15,8 +15,9 @@
 //	4 bytes   the CRC-32C of all bytes of the file up to here, other checksums left out
 //
 // So a block that was altered, lost or moved is found before it is believed, and reading
-// needs memory for one block. The first holds the [Header]: four numbers of 8 bytes.
+// needs memory for one block. The first holds the [Header]: five numbers of 8 bytes.
 // The others hold rows, each a length as a varint and a tenant in the form of
-// core/entrycodec, under no key. There are as many rows as the header says, and then the
+// core/entrycodec, under no key; then the number of its names as a varint, and for each its
+// kind and its value, each a length as a varint and a text. There are as many rows as the header says, and then the
 // file ends.
 package snapshot

@@ -20,15 +20,17 @@ type Header struct {
 	Current time.Time
 	// Rows is how many tenants there are.
 	Rows int
+	// Named says that the file has the names of the tenants, too. Write sets it.
+	Named bool
 }
 
 const (
 	magic        = "TENANTS"
-	version      = 1
+	version      = 2 // 1 had no names
 	prefixSize   = len(magic) + 1
 	lengthSize   = 4
 	checksumSize = 4
-	headerSize   = 4 * 8
+	headerSize   = 5 * 8
 	// blockSize is what blocks of several rows hold, about.
 	blockSize = 64 << 10
 	// maxBlock is what a block may hold: a row of 16 MiB. The metadata of a row are at
@@ -64,7 +66,11 @@ func (h Header) CheckAge(now time.Time, maxAge time.Duration) error {
 }
 
 func (h Header) append(b []byte) []byte {
-	for _, n := range [...]int64{int64(h.At.Revision), h.At.Mark, h.Current.UnixMicro(), int64(h.Rows)} {
+	named := int64(0)
+	if h.Named {
+		named = 1
+	}
+	for _, n := range [...]int64{int64(h.At.Revision), h.At.Mark, h.Current.UnixMicro(), int64(h.Rows), named} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
 	return b
@@ -77,6 +83,7 @@ func parseHeader(b []byte) Header {
 		At:      tenancy.Position{Revision: tenancy.Revision(number(0)), Mark: number(1)},
 		Current: time.UnixMicro(number(2)).UTC(),
 		Rows:    int(number(3)),
+		Named:   number(4) != 0,
 	}
 }
 

@@ -25,6 +25,7 @@ type Reader struct {
 	left   int64 // how much of the file is not read yet
 	sum    uint32
 	block  []byte
+	names  []tenancy.Key // of the last row
 }
 
 // Open opens the file at path and reads its header. Errors wrap [fs.ErrNotExist] if there
@@ -116,21 +117,56 @@ func (r *Reader) Rows(sealer seal.Sealer) iter.Seq2[tenancy.Tenant, error] {
 	}
 }
 
+// Names returns the names of the tenant that Rows has yielded last: its verified domains and
+// former identifiers. There are none unless the file is Named.
+func (r *Reader) Names() []tenancy.Key { return r.names }
+
 // row returns the first row of a block, and the rest.
 func (r *Reader) row(codec entrycodec.Codec, block []byte) (tenancy.Tenant, []byte, error) {
-	size, n := binary.Uvarint(block)
-	if n <= 0 || size > uint64(len(block)-n) {
-		return tenancy.Tenant{}, nil, r.corrupt("a row is longer than its block")
+	row, block, err := r.text(block)
+	if err != nil {
+		return tenancy.Tenant{}, nil, err
 	}
-	end := n + int(size)
-	_, v, err := codec.DecodeBytes(block[n:end])
+	_, v, err := codec.DecodeBytes(row)
 	switch {
 	case err != nil:
 		return tenancy.Tenant{}, nil, r.corrupt("%w", err)
 	case !v.Found:
 		return tenancy.Tenant{}, nil, r.corrupt("a row without a tenant")
 	}
-	return v.Tenant, block[end:], nil
+	block, err = r.readNames(block)
+	return v.Tenant, block, err
+}
+
+// readNames reads the names of a row, and returns the rest of the block.
+func (r *Reader) readNames(block []byte) ([]byte, error) {
+	count, n := binary.Uvarint(block)
+	if n <= 0 || count > uint64(len(block)) { // believed only as far as there is a block
+		return nil, r.corrupt("a row without its names")
+	}
+	r.names, block = nil, block[n:]
+	for range count {
+		kind, rest, err := r.text(block)
+		if err != nil {
+			return nil, err
+		}
+		value, rest, err := r.text(rest)
+		if err != nil {
+			return nil, err
+		}
+		r.names, block = append(r.names, tenancy.Key{Kind: tenancy.KeyKind(kind), Value: string(value)}), rest
+	}
+	return block, nil
+}
+
+// text returns a text with its length before it, and the rest of the block.
+func (r *Reader) text(block []byte) (text, rest []byte, err error) {
+	size, n := binary.Uvarint(block)
+	if n <= 0 || size > uint64(len(block)-n) {
+		return nil, nil, r.corrupt("a row is longer than its block")
+	}
+	end := n + int(size)
+	return block[n:end], block[end:], nil
 }
 
 // nextBlock returns what the next block holds, until the next call.

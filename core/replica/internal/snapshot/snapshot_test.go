@@ -51,7 +51,7 @@ func header(rows []tenancy.Tenant) Header {
 
 func write(tb testing.TB, path string, sealer seal.Sealer, rows []tenancy.Tenant) {
 	tb.Helper()
-	if err := Write(tb.Context(), path, sealer, header(rows), slices.Values(rows)); err != nil {
+	if err := Write(tb.Context(), path, sealer, header(rows), slices.Values(rows), nil); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -60,7 +60,7 @@ func write(tb testing.TB, path string, sealer seal.Sealer, rows []tenancy.Tenant
 func bytesOf(tb testing.TB, rows []tenancy.Tenant) []byte {
 	tb.Helper()
 	var b bytes.Buffer
-	if err := writeTo(tb.Context(), &b, nil, header(rows), slices.Values(rows)); err != nil {
+	if err := writeTo(tb.Context(), &b, nil, header(rows), slices.Values(rows), names); err != nil {
 		tb.Fatal(err)
 	}
 	return b.Bytes()
@@ -272,6 +272,9 @@ func TestNoLengthIsTrusted(t *testing.T) {
 		"fewer rows":         signed(one(0), row),
 		"negative rows":      signed(one(-1), row),
 		"row of 2^60 bytes":  signed(one(1), binary.AppendUvarint(nil, 1<<60)),
+		"no names":           signed(one(1), row[:len(row)-len("\x01\x06domain\x06a.test")]),
+		"name of 2^60 bytes": signed(one(1), binary.AppendUvarint(row[:len(row)-len("\x06a.test"):len(row)-len("\x06a.test")], 1<<60)),
+		"2^60 names":         signed(one(1), binary.AppendUvarint(row[:len(row)-len("\x01\x06domain\x06a.test"):len(row)-len("\x01\x06domain\x06a.test")], 1<<60)),
 		"row of 2^64 bytes":  signed(one(1), bytes.Repeat([]byte{0xff}, 11)),
 		"row one too long":   signed(one(1), append(binary.AppendUvarint(nil, uint64(len(row)-1)), row[2:]...)),
 		"row that is none":   signed(one(1), []byte("\x05hello")),
@@ -330,7 +333,7 @@ func TestAFailedWriteLeavesTheFileBefore(t *testing.T) {
 		"a row of 16 MiB":   {t.Context(), header(many[:1]), []tenancy.Tenant{huge}},
 		"more rows at once": {t.Context(), header(nil), many},
 	} {
-		if err := Write(c.ctx, path, nil, c.head, slices.Values(c.rows)); err == nil {
+		if err := Write(c.ctx, path, nil, c.head, slices.Values(c.rows), nil); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		if _, got, err := read(path, nil); err != nil || !same(got, before) {

@@ -61,7 +61,7 @@ func TestKilledWriter(t *testing.T) {
 			if pause > 0 && n == first+2 {
 				values = pausing(rows, pause)
 			}
-			if err := Write(t.Context(), path, nil, h, values); err != nil {
+			if err := Write(t.Context(), path, nil, h, values, nil); err != nil {
 				fmt.Println("failed", err)
 				return
 			}
@@ -116,7 +116,7 @@ func TestKilledWriter(t *testing.T) {
 	}
 	t.Logf("%d kills, %d in the middle of a write, %d files", kills, torn, last)
 	h, rows := generation(last + 2)
-	if err := Write(t.Context(), path, nil, h, slices.Values(rows)); err != nil { // over what a kill has left
+	if err := Write(t.Context(), path, nil, h, slices.Values(rows), nil); err != nil { // over what a kill has left
 		t.Error(err)
 	}
 }
@@ -180,7 +180,7 @@ func TestTwoWriters(t *testing.T) {
 		t.Fatalf("the child says %q, %v", line, err)
 	}
 	more := tenants(11)
-	if err := Write(t.Context(), path, nil, header(more), slices.Values(more)); !errors.Is(err, ErrBusy) {
+	if err := Write(t.Context(), path, nil, header(more), slices.Values(more), nil); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v, want ErrBusy", err)
 	}
 	if _, got, err := read(path, nil); err != nil || !same(got, rows) {
@@ -195,7 +195,7 @@ func TestTwoWriters(t *testing.T) {
 func TestManyWritersAndReaders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.snap")
 	h, rows := generation(1)
-	if err := Write(t.Context(), path, nil, h, slices.Values(rows)); err != nil {
+	if err := Write(t.Context(), path, nil, h, slices.Values(rows), nil); err != nil {
 		t.Fatal(err)
 	}
 	var work sync.WaitGroup
@@ -203,7 +203,7 @@ func TestManyWritersAndReaders(t *testing.T) {
 		work.Go(func() {
 			for i := range 20 {
 				h, rows := generation(100*w + i)
-				if err := Write(t.Context(), path, nil, h, slices.Values(rows)); err != nil && !errors.Is(err, ErrBusy) {
+				if err := Write(t.Context(), path, nil, h, slices.Values(rows), nil); err != nil && !errors.Is(err, ErrBusy) {
 					t.Error(err)
 				}
 				h, got, err := read(path, nil)
@@ -228,7 +228,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		h, rows := generation(1)
-		err := Write(t.Context(), path, nil, h, slices.Values(rows))
+		err := Write(t.Context(), path, nil, h, slices.Values(rows), nil)
 		if !errors.Is(err, syscall.EFBIG) {
 			t.Errorf("%v, want EFBIG", err)
 		}
@@ -260,7 +260,7 @@ func TestNoRegularFile(t *testing.T) {
 		if _, err := Open(path); !errors.Is(err, ErrForeign) {
 			t.Errorf("Open %s: %v, want ErrForeign", path, err)
 		}
-		if err := Write(t.Context(), path, nil, header(rows), slices.Values(rows)); !errors.Is(err, ErrForeign) {
+		if err := Write(t.Context(), path, nil, header(rows), slices.Values(rows), nil); !errors.Is(err, ErrForeign) {
 			t.Errorf("Write %s: %v, want ErrForeign", path, err)
 		}
 	}
@@ -272,7 +272,7 @@ func TestNoRegularFile(t *testing.T) {
 		if err := errors.Join(os.WriteFile(victim, []byte("precious"), 0o600), os.Symlink(victim, path+lockOrNext)); err != nil {
 			t.Fatal(err)
 		}
-		_ = Write(t.Context(), path, nil, header(rows), slices.Values(rows)) // may fail
+		_ = Write(t.Context(), path, nil, header(rows), slices.Values(rows), nil) // may fail
 		if data, err := os.ReadFile(victim); err != nil || string(data) != "precious" {
 			t.Errorf("%s led to %q, %v, want it untouched", lockOrNext, data, err)
 		}
@@ -305,7 +305,7 @@ func TestNotAllowed(t *testing.T) {
 			t.Errorf("Open: %v, want ErrPermission", err)
 		}
 		other := filepath.Join(dir, "other.snap")
-		if err := Write(t.Context(), other, nil, header(rows), slices.Values(rows)); !errors.Is(err, fs.ErrPermission) {
+		if err := Write(t.Context(), other, nil, header(rows), slices.Values(rows), nil); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("Write: %v, want ErrPermission", err)
 		}
 	}()
@@ -314,7 +314,7 @@ func TestNotAllowed(t *testing.T) {
 		_ = os.Chmod(dir, 0o700)
 	}
 	missing := filepath.Join(dir, "none", "tenants.snap")
-	if err := Write(t.Context(), missing, nil, header(rows), slices.Values(rows)); !errors.Is(err, fs.ErrNotExist) {
+	if err := Write(t.Context(), missing, nil, header(rows), slices.Values(rows), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Write: %v, want ErrNotExist", err)
 	}
 	if _, err := Open(missing); !errors.Is(err, fs.ErrNotExist) {

@@ -30,13 +30,14 @@ var (
 // durable when Write returns nil. If Write fails, the file before is still there, or the new
 // one, if the directory alone could not be synced.
 //
-// A DatabaseURL is sealed by sealer; if that is nil, it is withheld in the file.
+// A DatabaseURL is sealed by sealer; if that is nil, it is withheld in the file. names
+// returns the names of the tenant with an ID; nil if they are not known.
 //
 // Writers of one path exclude each other by a lock of path.lock, which ends with its
 // process: one that comes meanwhile gets ErrBusy. Systems without flock do not lock, and
 // there two writers may leave a file that is ErrCorrupt. A writer that has lost contact with
 // the database does not replace what another one wrote that has not: it gets ErrNewer.
-func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows iter.Seq[tenancy.Tenant]) (err error) {
+func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows iter.Seq[tenancy.Tenant], names func(id string) []tenancy.Key) (err error) {
 	if err := checkReplaceable(path, time.Time{}); err != nil { // before there is a lock beside it
 		return err
 	}
@@ -61,7 +62,7 @@ func Write(ctx context.Context, path string, sealer seal.Sealer, h Header, rows 
 			_ = os.Remove(next)
 		}
 	}()
-	err = writeTo(ctx, file, sealer, h, rows)
+	err = writeTo(ctx, file, sealer, h, rows, names)
 	if err == nil {
 		err = file.Sync()
 	}
@@ -101,9 +102,12 @@ func checkRegular(path string) error {
 	return err
 }
 
-func writeTo(ctx context.Context, to io.Writer, sealer seal.Sealer, h Header, rows iter.Seq[tenancy.Tenant]) error {
+func writeTo(ctx context.Context, to io.Writer, sealer seal.Sealer, h Header, rows iter.Seq[tenancy.Tenant], names func(id string) []tenancy.Key) error {
 	codec := entrycodec.Codec{Sealer: sealer, Withhold: true}
 	w := newWriter(to)
+	if h.Named = names != nil; !h.Named {
+		names = func(string) []tenancy.Key { return nil }
+	}
 	w.block = h.append(w.block)
 	if err := w.end(); err != nil {
 		return err
@@ -115,7 +119,7 @@ func writeTo(ctx context.Context, to io.Writer, sealer seal.Sealer, h Header, ro
 		}
 		row, err := codec.Encode(tenancy.Key{}, &tenancy.Versioned{AsOf: h.At, Tenant: t, Found: true})
 		if err == nil {
-			err = w.row(ctx, row)
+			err = w.row(ctx, row, names(t.ID))
 		}
 		if err != nil {
 			return fmt.Errorf("tenant %q: %w", t.ID, err)
@@ -149,9 +153,13 @@ func (w *writer) begin() {
 }
 
 // row puts a row into the block, and writes that when it is full.
-func (w *writer) row(ctx context.Context, row string) error {
-	w.block = binary.AppendUvarint(w.block, uint64(len(row)))
-	w.block = append(w.block, row...)
+func (w *writer) row(ctx context.Context, row string, names []tenancy.Key) error {
+	w.text(row)
+	w.block = binary.AppendUvarint(w.block, uint64(len(names)))
+	for _, k := range names {
+		w.text(string(k.Kind))
+		w.text(k.Value)
+	}
 	if len(w.block) < blockSize {
 		return nil
 	}
@@ -159,6 +167,10 @@ func (w *writer) row(ctx context.Context, row string) error {
 		return err
 	}
 	return w.end()
+}
+
+func (w *writer) text(s string) {
+	w.block = append(binary.AppendUvarint(w.block, uint64(len(s))), s...)
 }
 
 // end writes the block, unless it is empty, and begins the next.
