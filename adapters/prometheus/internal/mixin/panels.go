@@ -57,11 +57,11 @@ func Rows() []Row {
 				[]Query{{`sum by (tenancy_outcome) (rate(tenancy_operations_total{<sel>}[$__rate_interval]))`, "{{tenancy_outcome}}"}}},
 			{"Failures by operation", "", Stacked, "ops",
 				[]Query{{`sum by (tenancy_operation, tenancy_outcome) (rate(tenancy_operations_total{<sel>, ` + failures + `}[$__rate_interval])) > 0`, "{{tenancy_operation}} {{tenancy_outcome}}"}}},
-			{"Duration of lookups", "Of lookups of one tenant (get_by_…, former_owner, exists), one call in 64 is measured.", Lines, "s", quantiles("tenancy_operation_duration_seconds", `tenancy_operation=~"get_by_id|get_by_identifier|exists"`)},
+			{"Duration of lookups", "Of lookups of one tenant (get_by_…, former_owner, exists), one call in 64 is measured.", Lines, "s", quantiles("tenancy_operation_duration_seconds", `tenancy_operation=~"get_by_id|get_by_identifier|get_by_domain|former_owner|exists"`)},
 			{"p99 of operations", "", Lines, "s",
 				[]Query{{`histogram_quantile(0.99, sum by (le, tenancy_operation) (rate(tenancy_operation_duration_seconds_bucket{<sel>}[$__rate_interval])))`, "{{tenancy_operation}}"}}},
 			{"Durations of lookups", "How many lookups took how long.", Heatmap, "s",
-				[]Query{{`sum by (le) (increase(tenancy_operation_duration_seconds_bucket{<sel>, tenancy_operation=~"get_by_id|get_by_identifier|exists"}[$__rate_interval]))`, "{{le}}"}}},
+				[]Query{{`sum by (le) (increase(tenancy_operation_duration_seconds_bucket{<sel>, tenancy_operation=~"get_by_id|get_by_identifier|get_by_domain|former_owner|exists"}[$__rate_interval]))`, "{{le}}"}}},
 		}},
 		{"Caches", []Panel{
 			{"Lookups by result", "hit and negative were answered by the cache; of stale an entry was found that must not be served; error could not be asked.", Stacked, "ops",

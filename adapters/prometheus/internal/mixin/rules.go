@@ -287,17 +287,21 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "TenancyEnumeration", For: "10m", Severity: "ticket",
-			Expr: `sum by (job, tenancy_store) (rate(tenancy_operations_total{<sel>, tenancy_operation=~"get_by_id|get_by_identifier", tenancy_outcome="not_found"}[5m])) > 10 and sum by (job, tenancy_store) (rate(tenancy_operations_total{<sel>, tenancy_operation=~"get_by_id|get_by_identifier", tenancy_outcome="not_found"}[5m])) > 0.5 * sum by (job, tenancy_store) (rate(tenancy_operations_total{<sel>, tenancy_operation=~"get_by_id|get_by_identifier"}[5m]))`,
+			Expr: `sum by (job, tenancy_store) (rate(tenancy_operations_total{<sel>, tenancy_operation=~"get_by_id|get_by_identifier|get_by_domain", tenancy_outcome="not_found"}[5m])) > 10 and sum by (job, tenancy_store) (rate(tenancy_operations_total{<sel>, tenancy_operation=~"get_by_id|get_by_identifier|get_by_domain", tenancy_outcome="not_found"}[5m])) > 0.5 * sum by (job, tenancy_store) (rate(tenancy_operations_total{<sel>, tenancy_operation=~"get_by_id|get_by_identifier|get_by_domain"}[5m]))`,
 
 			Summary:     "Most lookups are for tenants that do not exist",
 			Description: "{{ $value | humanize }} lookups per second find no tenant: somebody may be trying names.",
 			Test: Test{
 				After: "30m",
 				Fires: []Input{
-					{`tenancy_operations_total{tenancy_operation="get_by_identifier", tenancy_outcome="ok"}`, "0+600x50"}, {`tenancy_operations_total{tenancy_operation="get_by_identifier", tenancy_outcome="not_found"}`, "0+900x50"},
+					{`tenancy_operations_total{tenancy_operation="get_by_identifier", tenancy_outcome="ok"}`, "0+600x50"},
+					{`tenancy_operations_total{tenancy_operation="get_by_identifier", tenancy_outcome="not_found"}`, "0+450x50"},
+					{`tenancy_operations_total{tenancy_operation="get_by_domain", tenancy_outcome="not_found"}`, "0+450x50"}, // neither is enough alone
 				},
 				Silent: []Input{
-					{`tenancy_operations_total{tenancy_operation="get_by_identifier", tenancy_outcome="ok"}`, "0+6000x50"}, {`tenancy_operations_total{tenancy_operation="get_by_identifier", tenancy_outcome="not_found"}`, "0+900x50"},
+					{`tenancy_operations_total{tenancy_operation="get_by_identifier", tenancy_outcome="ok"}`, "0+600x50"},
+					{`tenancy_operations_total{tenancy_operation="get_by_domain", tenancy_outcome="ok"}`, "0+5400x50"},
+					{`tenancy_operations_total{tenancy_operation="get_by_identifier", tenancy_outcome="not_found"}`, "0+900x50"},
 				},
 			},
 		},
