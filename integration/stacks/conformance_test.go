@@ -51,8 +51,6 @@ type database struct {
 	open func(tb testing.TB, at place, anew bool) tenancy.Store
 	// reopens says that a store can be closed and opened again.
 	reopens bool
-	// names says that its stores have them.
-	names   bool
 	compact func(tb testing.TB, s tenancy.Store, revision tenancy.Revision)
 	backup  func(tb testing.TB, s tenancy.Store) func(testing.TB)
 	edit    func(tb testing.TB, at place, t tenancy.Tenant)
@@ -71,7 +69,8 @@ type place struct {
 
 // options are those of a store in a database.
 func (at place) options() []bunstore.Option {
-	return append(softly(bunstore.WithSoftDelete, at.soft), bunstore.WithMetadataCheck(at.check))
+	return append(softly(bunstore.WithSoftDelete, at.soft), bunstore.WithMetadataCheck(at.check),
+		bunstore.WithClaimLifetime(at.names.ClaimLifetime), bunstore.WithKeepFormer(at.names.KeepFormer))
 }
 
 // harness makes stacks of a on stores of d. It remembers the place of each by the
@@ -108,14 +107,12 @@ func harness(a arrangement, env string, d database) storetest.Harness {
 		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 			return fresh(tb, place{check: check})
 		},
-		Source: true, Patience: patience,
+		OpenNames: func(tb testing.TB, opts storetest.NameOptions) tenancy.Store { return fresh(tb, place{names: opts}) },
+		Source:    true, Patience: patience,
 		Peer: func(tb testing.TB, s tenancy.Store) tenancy.Store { return open(tb, of(tb, s), false) },
 		Compact: func(tb testing.TB, s tenancy.Store, revision tenancy.Revision) {
 			d.compact(tb, bottom(s), revision)
 		},
-	}
-	if d.names {
-		h.OpenNames = func(tb testing.TB, opts storetest.NameOptions) tenancy.Store { return fresh(tb, place{names: opts}) }
 	}
 	if d.reopens {
 		h.Reopen = func(tb testing.TB, s tenancy.Store) tenancy.Store {
@@ -171,7 +168,6 @@ func inMemory(*testing.T) database {
 		return s.(*memstore.Store)
 	}
 	return database{
-		names: true,
 		open: func(_ testing.TB, at place, anew bool) tenancy.Store {
 			if anew {
 				return at.mem

@@ -63,6 +63,9 @@ func (f fixture) harness() storetest.Harness {
 		OpenChecked: func(t testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 			return fresh(t, bunstore.WithMetadataCheck(check))
 		},
+		OpenNames: func(t testing.TB, o storetest.NameOptions) tenancy.Store {
+			return fresh(t, bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))
+		},
 		Peer: func(t testing.TB, s tenancy.Store) tenancy.Store { return f.open(t, f.of(t, s)) },
 		Reopen: func(t testing.TB, s tenancy.Store) tenancy.Store {
 			if err := s.Close(); err != nil {

@@ -34,15 +34,15 @@ func TestMigrateWarnsOfReaders(t *testing.T) {
 		t.Errorf("a schema of its own: the log says %q", log)
 	}
 	for privilege, warned := range map[string]bool{
-		`UPDATE ON tenants`: true, `DELETE ON tenants_changes`: true, `INSERT ON tenants_lock`: true,
-		`REFERENCES ON tenants`: false, `SELECT ON tenants_schema`: false,
+		`UPDATE ON tenants`: true, `DELETE ON tenants_changes`: true, `UPDATE ON tenants_names`: true, `INSERT ON tenants_lock`: true,
+		`REFERENCES ON tenants`: false, `SELECT ON tenants_schema`: false, `SELECT ON tenants_names`: false,
 	} {
-		exec(t, admin, `REVOKE ALL ON tenants, tenants_changes, tenants_lock, tenants_schema FROM `+anon+`; GRANT `+privilege+` TO `+anon)
+		exec(t, admin, `REVOKE ALL ON tenants, tenants_names, tenants_changes, tenants_lock, tenants_schema FROM `+anon+`; GRANT `+privilege+` TO `+anon)
 		if log := warnings(); strings.Contains(log, anon) != warned {
 			t.Errorf("%s: the log says %q", privilege, log)
 		}
 	}
-	exec(t, admin, `REVOKE ALL ON tenants, tenants_changes, tenants_lock, tenants_schema FROM `+anon+`; GRANT SELECT ON tenants TO PUBLIC`)
+	exec(t, admin, `REVOKE ALL ON tenants, tenants_names, tenants_changes, tenants_lock, tenants_schema FROM `+anon+`; GRANT SELECT ON tenants TO PUBLIC`)
 	if log := warnings(); !strings.Contains(log, "roles=PUBLIC") {
 		t.Errorf("PUBLIC: the log says %q", log)
 	}

@@ -25,7 +25,7 @@ func newRole(t testing.TB, dsn string) (role, roleDSN string) {
 	role = one[string](t, owner, `SELECT current_database()`) + "_app"
 	exec(t, owner, `CREATE ROLE `+role+` LOGIN PASSWORD 'secret'`)
 	t.Cleanup(func() { exec(t, owner, `DROP OWNED BY `+role+`; DROP ROLE `+role) })
-	exec(t, owner, `GRANT SELECT, INSERT, UPDATE, DELETE ON tenants TO `+role+`; GRANT SELECT, INSERT, DELETE ON tenants_changes TO `+role+`;
+	exec(t, owner, `GRANT SELECT, INSERT, UPDATE, DELETE ON tenants, tenants_names TO `+role+`; GRANT SELECT, INSERT, DELETE ON tenants_changes TO `+role+`;
 		GRANT SELECT, UPDATE ON tenants_lock TO `+role+`; GRANT SELECT ON tenants_schema TO `+role)
 	u, err := url.Parse(dsn)
 	if err != nil {

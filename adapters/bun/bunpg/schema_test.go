@@ -245,7 +245,7 @@ func TestGrantsOfAWriter(t *testing.T) {
 	role := one[string](t, owner, `SELECT current_database()`) + "_writer"
 	exec(t, owner, `CREATE ROLE `+role)
 	t.Cleanup(func() { exec(t, owner, `DROP OWNED BY `+role+`; DROP ROLE `+role) })
-	exec(t, owner, `GRANT INSERT, UPDATE, DELETE, SELECT ON tenants TO `+role+`;
+	exec(t, owner, `GRANT INSERT, UPDATE, DELETE, SELECT ON tenants, tenants_names TO `+role+`;
 		GRANT SELECT, INSERT ON tenants_changes TO `+role+`; GRANT SELECT, UPDATE ON tenants_lock TO `+role)
 	exec(t, writer, `SET ROLE `+role)
 	exec(t, writer, `INSERT INTO tenants (id, identifier, name) VALUES ('1', 'acme', 'Acme')`)
@@ -260,6 +260,7 @@ func TestGrantsOfTheLibrary(t *testing.T) {
 	grants := []string{
 		"USAGE ON SCHEMA app",
 		"SELECT, INSERT, UPDATE, DELETE ON app.tenants",
+		"SELECT, INSERT, UPDATE, DELETE ON app.tenants_names",
 		"SELECT, INSERT, DELETE ON app.tenants_changes",
 		"SELECT, UPDATE ON app.tenants_lock",
 		"SELECT ON app.tenants_schema",

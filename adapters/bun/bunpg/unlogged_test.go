@@ -198,8 +198,8 @@ func TestRenamedTriggers(t *testing.T) {
 	if n := suspend(); n != 1 {
 		t.Errorf("after the repair, logged %d times", n)
 	}
-	if n := one[int](t, admin, `SELECT count(*) FROM pg_trigger WHERE tgrelid = 'tenants'::regclass`); n != 6 {
-		t.Errorf("%d triggers, want 6", n)
+	if n := one[int](t, admin, `SELECT count(*) FROM pg_trigger WHERE tgrelid = 'tenants'::regclass`); n != 11 {
+		t.Errorf("%d triggers, want 11", n)
 	}
 	if n := one[int](t, admin, `SELECT count(*) FROM tenants_changes WHERE op = 'reset'`); n != 2 {
 		t.Errorf("%d resets, want that of the new log and one of the repair", n)

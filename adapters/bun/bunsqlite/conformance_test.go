@@ -58,6 +58,9 @@ func TestConformanceFile(t *testing.T) {
 		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 			return f.open(tb, fresh(tb), normal, bunsqlite.WithStore(bunstore.WithMetadataCheck(check)))
 		},
+		OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+			return f.open(tb, fresh(tb), normal, bunsqlite.WithStore(bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer)))
+		},
 		Compact: compact,
 		Reopen: func(tb testing.TB, s tenancy.Store) tenancy.Store {
 			if err := s.Close(); err != nil {
@@ -94,6 +97,9 @@ func TestConformanceMemory(t *testing.T) {
 		},
 		OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 			return f.open(tb, bunsqlite.Memory, bunsqlite.WithStore(bunstore.WithMetadataCheck(check)))
+		},
+		OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+			return f.open(tb, bunsqlite.Memory, bunsqlite.WithStore(bunstore.WithTable("customers"), bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer)))
 		},
 		Compact: compact,
 	})

@@ -69,7 +69,7 @@ func TestFollowerSeesLostTriggers(t *testing.T) {
 				"trigger zzz_tenants_record of tenants does not fire for replication": "ALTER TABLE tenants DISABLE TRIGGER ALL; ALTER TABLE tenants ENABLE TRIGGER ALL",
 				"trigger zzz_tenants_log_update of tenants is disabled":               "ALTER TABLE tenants DISABLE TRIGGER zzz_tenants_log_update",
 				"fires for replication only":                                          "ALTER TABLE tenants ENABLE REPLICA TRIGGER zzz_tenants_record",
-				"there are 7 of 8 triggers":                                           "DROP TRIGGER zzz_tenants_record ON tenants",
+				"there are 15 of 16 triggers":                                         "DROP TRIGGER zzz_tenants_record ON tenants",
 				"function tenants_take_lock is missing or changed":                    "CREATE OR REPLACE FUNCTION tenants_take_lock() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
 				"tenants_lock\\\" has no row":                                         "DELETE FROM tenants_lock",
 			}

@@ -38,7 +38,9 @@
 // # Tables
 //
 // With the default names, tenants is the table that people may edit; it needs
-// only identifier and name from them. tenants_changes is the log,
+// only identifier and name from them. So is tenants_names, with the domains and former
+// identifiers of tenants; it needs tenant_id and value, and a domain that is verified also
+// verified_at. tenants_changes is the log,
 // tenants_schema holds the version of the schema, tenants_lock (PostgreSQL),
 // tenants_colliding and tenants_actor (SQLite) serve the triggers. With
 // [WithSearchIndex] there is also the index tenants_search_idx (PostgreSQL), or the

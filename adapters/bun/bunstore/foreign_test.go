@@ -108,6 +108,9 @@ func TestConformanceOnForeignPools(t *testing.T) {
 			OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 				return open(bunstore.WithMetadataCheck(check))(tb)
 			},
+			OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+				return open(bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))(tb)
+			},
 			Patience: time.Minute, // without WAL, a busy SQLite is slow
 		})
 	}
@@ -130,17 +133,23 @@ func TestConformanceOnForeignPools(t *testing.T) {
 func TestConformanceWithColumnsOfANewerVersion(t *testing.T) {
 	run := func(t *testing.T, open func(tb testing.TB) *bun.DB) {
 		var stores atomic.Int64
-		storetest.Run(t, storetest.Harness{Source: true, Patience: time.Minute, Open: func(tb testing.TB) tenancy.Store {
+		fresh := func(tb testing.TB, opts ...bunstore.Option) tenancy.Store {
 			table := fmt.Sprint("t", stores.Add(1))
 			db := open(tb)
-			s := newStore(tb, db, bunstore.WithTable(table))
-			for _, suffix := range []string{"", "_changes", "_schema"} {
+			s := newStore(tb, db, append(opts, bunstore.WithTable(table))...)
+			for _, suffix := range []string{"", "_names", "_changes", "_schema"} {
 				if _, err := db.ExecContext(tb.Context(), "ALTER TABLE "+table+suffix+" ADD COLUMN added TEXT NOT NULL DEFAULT 'x'"); err != nil {
 					tb.Fatal(err)
 				}
 			}
 			return s
-		}})
+		}
+		storetest.Run(t, storetest.Harness{
+			Source: true, Patience: time.Minute, Open: func(tb testing.TB) tenancy.Store { return fresh(tb) },
+			OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+				return fresh(tb, bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))
+			},
+		})
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		run(t, func(tb testing.TB) *bun.DB {

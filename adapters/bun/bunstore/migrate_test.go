@@ -115,7 +115,7 @@ func TestMigrateRefusesASchemaThatNeedsANewerLibrary(t *testing.T) {
 		if err := s.Migrate(t.Context()); err != nil {
 			t.Errorf("newer but compatible: %v", err)
 		}
-		if _, err := db.ExecContext(t.Context(), "INSERT INTO tenants_schema (version, compatible_from) VALUES (8, 2)"); err != nil {
+		if _, err := db.ExecContext(t.Context(), "INSERT INTO tenants_schema (version, compatible_from) VALUES (8, 3)"); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Migrate(t.Context()); !errors.Is(err, tenancy.ErrUnavailable) || !strings.Contains(err.Error(), "newer version") {

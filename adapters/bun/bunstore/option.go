@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 	"github.com/uptrace/bun"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
@@ -30,6 +32,7 @@ const (
 	maxDuration      = 24 * time.Hour
 	maxRetentionRows = 1 << 40
 	maxRetentionAge  = 100 * 365 * 24 * time.Hour
+	maxNameLifetime  = maxRetentionAge
 )
 
 // Option configures a Store.
@@ -47,12 +50,13 @@ type settings struct {
 
 func newConfig(opts []Option) (engine.Config, error) {
 	s := settings{DefaultSchema, DefaultTable, engine.Config{
-		Retention:    engine.Retention{Rows: DefaultRetentionRows, Age: DefaultRetentionAge},
-		PollInterval: DefaultPollInterval,
-		LockTimeout:  DefaultLockTimeout,
-		RetryTimeout: DefaultRetryTimeout,
-		SampleShare:  engine.DefaultSampleShare,
-		Logger:       slog.Default(),
+		Retention:     engine.Retention{Rows: DefaultRetentionRows, Age: DefaultRetentionAge},
+		PollInterval:  DefaultPollInterval,
+		LockTimeout:   DefaultLockTimeout,
+		RetryTimeout:  DefaultRetryTimeout,
+		SampleShare:   engine.DefaultSampleShare,
+		ClaimLifetime: driver.DefaultClaimLifetime,
+		Logger:        slog.Default(),
 
 		UpkeepInterval: time.Minute,
 		QueueAlert:     0.5,
@@ -74,6 +78,12 @@ func newConfig(opts []Option) (engine.Config, error) {
 	if s.Retention.Rows > maxRetentionRows || s.Retention.Age > maxRetentionAge {
 		return s.Config, invalid("retention", "must be at most %d rows and %v; 0 lifts the bound", int64(maxRetentionRows), maxRetentionAge)
 	}
+	if s.ClaimLifetime < time.Millisecond || s.ClaimLifetime > maxNameLifetime {
+		return s.Config, invalid("claim_lifetime", "must be between a millisecond and %v", maxNameLifetime)
+	}
+	if s.FormerLifetime < 0 || s.FormerLifetime > maxNameLifetime {
+		return s.Config, invalid("keep_former", "must be at most %v", maxNameLifetime)
+	}
 	if slices.Contains(s.QueryHooks, nil) {
 		return s.Config, invalid("query_hook", "must not be nil")
 	}
@@ -88,7 +98,7 @@ func invalid(field, format string, args ...any) error {
 // WithTable names the table of tenants (DefaultTable). The names of everything
 // else that the store keeps begin with it. A letter or underscore, then letters,
 // digits and underscores, all in lower case, at most 40; not sqlite_ at the
-// beginning, and not what those names end with (_lock, _changes, _schema, _idx, _pkey,
+// beginning, and not what those names end with (_lock, _changes, _names, _schema, _idx, _pkey,
 // _search and the like), so that two stores of one database never collide.
 func WithTable(name string) Option { return optionFunc(func(c *settings) { c.table = name }) }
 
@@ -106,6 +116,19 @@ func WithSoftDelete() Option { return optionFunc(func(c *settings) { c.SoftDelet
 // database does not know of it: a statement by hand may give them out.
 func WithReserved(identifiers ...string) Option {
 	return optionFunc(func(c *settings) { c.Reserved = append(c.Reserved, identifiers...) })
+}
+
+// WithClaimLifetime sets, from a millisecond to a hundred years, how long an unverified claim
+// of a domain lasts: [driver.DefaultClaimLifetime] if 0.
+func WithClaimLifetime(d time.Duration) Option {
+	return optionFunc(func(c *settings) { c.ClaimLifetime = cmp.Or(d, driver.DefaultClaimLifetime) })
+}
+
+// WithKeepFormer keeps the identifiers that tenants give up by Update, for d, as former
+// identifiers: see FormerOwner of [tenancy.Names]. With 0, the default, they are forgotten.
+// A rename by hand keeps the identifier if tenants_names has it as a former one beforehand.
+func WithKeepFormer(d time.Duration) Option {
+	return optionFunc(func(c *settings) { c.FormerLifetime = d })
 }
 
 // WithMetadataCheck makes the store refuse metadata that check refuses: see

@@ -31,6 +31,9 @@ func TestConformanceWithSearchIndex(t *testing.T) {
 		}
 		storetest.Run(t, storetest.Harness{
 			Source: true, Open: open(), OpenSoftDelete: open(bunstore.WithSoftDelete()),
+			OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+				return open(bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))(tb)
+			},
 			Patience: time.Minute, // without WAL, a busy SQLite is slow
 		})
 	}

@@ -96,6 +96,43 @@ func (s transacting) Purge(ctx context.Context, id string) error {
 	return err
 }
 
+func (s transacting) GetByDomain(ctx context.Context, domain string) (tenancy.Tenant, error) {
+	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Tenant, error) { return in.GetByDomain(ctx, domain) })
+}
+
+// FormerOwner in a transaction does not end what has ended: the rule waits for that.
+func (s transacting) FormerOwner(ctx context.Context, identifier string) (tenancy.Tenant, error) {
+	t, err := inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Tenant, error) { return in.FormerOwner(ctx, identifier) })
+	if err != nil {
+		_, _ = s.Store.FormerOwner(ctx, identifier)
+	}
+	return t, err
+}
+
+func (s transacting) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error) {
+	return inOwnTx(ctx, s, func(in tenancy.Store) ([]tenancy.Name, error) { return in.NamesOf(ctx, id) })
+}
+
+func (s transacting) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+	return inOwnTx(ctx, s, func(in tenancy.Store) ([]tenancy.TenantName, error) { return in.ListNames(ctx, after, limit) })
+}
+
+func (s transacting) AddDomain(ctx context.Context, id, domain string) (tenancy.Name, error) {
+	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Name, error) { return in.AddDomain(ctx, id, domain) })
+}
+
+func (s transacting) VerifyDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Tenant, error) { return in.VerifyDomain(ctx, id, domain) })
+}
+
+func (s transacting) SetPrimaryDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Tenant, error) { return in.SetPrimaryDomain(ctx, id, domain) })
+}
+
+func (s transacting) RemoveDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
+	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Tenant, error) { return in.RemoveDomain(ctx, id, domain) })
+}
+
 // Inside of a transaction, a store keeps its contract, and its log too.
 func TestConformanceInTransactions(t *testing.T) {
 	run := func(t *testing.T, open func(tb testing.TB, opts ...bunstore.Option) (*bunstore.Store, error)) {
@@ -114,6 +151,9 @@ func TestConformanceInTransactions(t *testing.T) {
 		}
 		storetest.Run(t, storetest.Harness{
 			Source: true, Open: extended(), OpenSoftDelete: extended(bunstore.WithSoftDelete()),
+			OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
+				return extended(bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))(tb)
+			},
 			OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
 				return extended(bunstore.WithMetadataCheck(check))(tb)
 			},

@@ -14,6 +14,7 @@ import (
 type Base struct {
 	Config
 	Dialect
+	Writer
 	*background
 	Texts    Texts
 	DB       *bun.DB // for writes
@@ -21,6 +22,7 @@ type Base struct {
 	outside  *Base   // of which this is a part, for a caller's transaction; else nil
 	tx       *sql.Tx // the caller's
 	bell     bell
+	endings  endings
 	watchman watchman
 	present  presence
 }
@@ -30,7 +32,7 @@ func NewBase(db *bun.DB, c Config) *Base {
 	for _, h := range c.QueryHooks {
 		db = db.WithQueryHook(h)
 	}
-	return &Base{Config: c, DB: db, background: newBackground(), Read: Session{
+	return &Base{Config: c, DB: db, background: newBackground(), endings: newEndings(), Read: Session{
 		db: db.WithQueryHook(operation{}), runner: db.DB, logger: c.Logger,
 		secrets: &secrets{sealer: c.Sealer, logger: c.Logger}, denial: &denial{},
 	}}
@@ -41,6 +43,9 @@ func NewBase(db *bun.DB, c Config) *Base {
 func (b *Base) SetDialect(d Dialect) {
 	b.Dialect, b.Texts, b.Read.dialect = d, newTexts(d, b.SampleShare), d
 }
+
+// SetWriter is called once for each Base, by the engine that it is part of.
+func (b *Base) SetWriter(w Writer) { b.Writer = w }
 
 // Common implements Engine.
 func (b *Base) Common() *Base { return b }
@@ -95,4 +100,5 @@ func (b *Base) Wrote() {
 	}
 	b.Go("trim", b.keepTrimmed)
 	b.Go("check", b.keepChecked)
+	b.Go("end", b.keepEnded)
 }

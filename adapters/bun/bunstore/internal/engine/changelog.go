@@ -26,29 +26,50 @@ func errEmptyLog() error {
 }
 
 // Load implements tenancy.Log in one statement, whatever the number of lookups.
-func (b *Base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
+func (b *Base) Load(ctx context.Context, want []tenancy.Lookup) (loaded []tenancy.Versioned, err error) {
 	if len(want) == 0 {
 		return nil, nil
 	}
-	text, args, err := b.loadText(want)
+	q, err := b.loadQuery(want)
 	if err != nil {
 		return nil, err
 	}
+	err = Repeat(func() (bool, error) {
+		var over bool
+		loaded, over, err = b.load(ctx, want, q)
+		if err != nil || !over {
+			return false, err
+		}
+		n, err := b.endFormer(ctx) // see FormerOwner
+		return n > 0, err
+	})
+	return loaded, err
+}
+
+// load also reports whether the time of a former identifier that it has found is over.
+func (b *Base) load(ctx context.Context, want []tenancy.Lookup, q loadQuery) (loaded []tenancy.Versioned, over bool, err error) {
 	query := b.Read.Each
-	if len(want) == 1 {
+	if len(want) == 1 && !q.named {
 		query = b.Read.keyed
 	}
 	var asOf Position
-	var found []tenancy.Tenant
+	var found []loadedTenant
 	err = b.Look(ctx, func() (bool, error) {
 		seen := false
-		found = make([]tenancy.Tenant, 0, len(want))
-		r := b.Read.newRow(&asOf.Revision, &asOf.Mark)
-		err := query(ctx, text, args, func(rows *sql.Rows) error {
+		found, over = make([]loadedTenant, 0, len(want)), false
+		var kind, value Text
+		var ends Instant
+		first := []any{&asOf.Revision, &asOf.Mark}
+		if q.named {
+			first = append(first, &kind, &value, &ends)
+		}
+		r := b.Read.newRow(first...)
+		err := query(ctx, q.text, q.args, func(rows *sql.Rows) error {
 			seen = true
 			t, err := r.scan(rows)
 			if t.ID != "" {
-				found = append(found, t)
+				found = append(found, loadedTenant{t, tenancy.Key{Kind: tenancy.KeyKind(kind), Value: string(value)}})
+				over = over || ended(ends, time.Now())
 			}
 			return err
 		})
@@ -57,17 +78,28 @@ func (b *Base) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versi
 		}
 		return len(found) > 0, err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		loaded, err = snapshots(want, asOf.Value(), found)
 	}
-	return snapshots(want, asOf.Value(), found)
+	return loaded, over, err
+}
+
+// loadedTenant is a tenant, and the name by which it was found, unless that is its ID or
+// identifier.
+type loadedTenant struct {
+	tenancy.Tenant
+	name tenancy.Key
 }
 
 // snapshots answers want, from tenants as of one position.
-func snapshots(want []tenancy.Lookup, asOf tenancy.Position, found []tenancy.Tenant) ([]tenancy.Versioned, error) {
+func snapshots(want []tenancy.Lookup, asOf tenancy.Position, found []loadedTenant) ([]tenancy.Versioned, error) {
 	place := map[tenancy.Key]int{} // in found; not worth it for one lookup
 	if len(want) > 1 {
 		for i, t := range found {
+			if t.name.Kind != "" {
+				place[t.name] = i
+				continue
+			}
 			place[tenancy.IDKey(t.ID)], place[tenancy.IdentifierKey(t.Identifier)] = i, i
 		}
 	}
@@ -79,35 +111,48 @@ func snapshots(want []tenancy.Lookup, asOf tenancy.Position, found []tenancy.Ten
 		out[i].AsOf = asOf
 		at, ok := place[l.Key]
 		if ok || len(want) == 1 && len(found) == 1 {
-			out[i].Tenant, out[i].Found = found[at], true
+			out[i].Tenant, out[i].Found = found[at].Tenant, true
 		}
 	}
 	return out, nil
 }
 
-// loadText returns the statement for want: a simpler one for a single lookup,
+// loadQuery is the statement for lookups, which may be by other names than ID and
+// identifier.
+type loadQuery struct {
+	text  string
+	args  []any
+	named bool
+}
+
+// loadQuery returns the statement for want: a simpler one for a single lookup,
 // which is what a cache asks for most.
-func (b *Base) loadText(want []tenancy.Lookup) (string, []any, error) {
-	if len(want) == 1 {
-		if want[0].Key.Kind == tenancy.KindID {
-			return b.Texts.loadByID, []any{want[0].Key.Value}, nil
+func (b *Base) loadQuery(want []tenancy.Lookup) (q loadQuery, err error) {
+	if k := want[0].Key; len(want) == 1 && k.OfField() {
+		if k.Kind == tenancy.KindID {
+			return loadQuery{text: b.Texts.loadByID, args: []any{k.Value}}, nil
 		}
-		return b.Texts.loadByIdentifier, []any{want[0].Key.Value}, nil
+		return loadQuery{text: b.Texts.loadByIdentifier, args: []any{k.Value}}, nil
 	}
-	ids, identifiers := []string{}, []string{}
+	values := map[tenancy.KeyKind][]string{}
 	for _, l := range want {
-		if l.Key.Kind == tenancy.KindID {
-			ids = append(ids, l.Key.Value)
-		} else {
-			identifiers = append(identifiers, l.Key.Value)
+		values[l.Key.Kind] = append(values[l.Key.Kind], l.Key.Value)
+		q.named = q.named || !l.Key.OfField()
+	}
+	kinds := []tenancy.KeyKind{tenancy.KindID, tenancy.KindIdentifier}
+	q.text = b.Texts.load
+	if q.named {
+		kinds = append(kinds, tenancy.KindDomain, tenancy.KindFormer)
+		q.text = b.Texts.names.load
+	}
+	for _, kind := range kinds {
+		list, err := b.Array(append([]string{}, values[kind]...)) // not nil
+		if err != nil {
+			return q, err
 		}
+		q.args = append(q.args, list)
 	}
-	idList, err := b.Array(ids)
-	if err != nil {
-		return "", nil, err
-	}
-	identifierList, err := b.Array(identifiers)
-	return b.Texts.load, []any{idList, identifierList}, err
+	return q, nil
 }
 
 // Changes implements tenancy.Log. It reads the row of the position too, to see
@@ -117,6 +162,7 @@ func (b *Base) Changes(ctx context.Context, after tenancy.Position, limit int) (
 		limit = tenancy.DefaultChangesLimit
 	}
 	b.Go("check", b.keepChecked)
+	b.Go("end", b.keepEnded)
 	rung := b.bell.rung()
 	err = b.Retry(ctx, func() error {
 		cs = make([]tenancy.Change, 0, min(limit+1, 64))

@@ -23,19 +23,22 @@ type Config struct {
 	SoftDelete    bool
 	Reserved      driver.ReservedIdentifiers
 	MetadataCheck driver.MetadataCheck
-	SearchIndex   bool
-	SampleShare   int // see DefaultSampleShare; 0: take all trigrams for rare ones
-	Retention     Retention
-	PollInterval  time.Duration
-	LockTimeout   time.Duration
-	RetryTimeout  time.Duration
-	Logger        *slog.Logger
-	Reader        *bun.DB
-	QueryHooks    []bun.QueryHook
-	Listener      func(ctx context.Context, channel string, wake func())
-	SessionsReady bool
-	OnClose       []func() error
-	Sealer        seal.Sealer
+	ClaimLifetime time.Duration
+	// FormerLifetime is for how long an identifier that was given up is kept; 0: it is not.
+	FormerLifetime time.Duration
+	SearchIndex    bool
+	SampleShare    int // see DefaultSampleShare; 0: take all trigrams for rare ones
+	Retention      Retention
+	PollInterval   time.Duration
+	LockTimeout    time.Duration
+	RetryTimeout   time.Duration
+	Logger         *slog.Logger
+	Reader         *bun.DB
+	QueryHooks     []bun.QueryHook
+	Listener       func(ctx context.Context, channel string, wake func())
+	SessionsReady  bool
+	OnClose        []func() error
+	Sealer         seal.Sealer
 
 	UpkeepInterval time.Duration // of trimming and looking for findings
 	QueueAlert     float64       // how full the queue of NOTIFY may be, from 0 to 1

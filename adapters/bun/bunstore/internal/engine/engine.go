@@ -24,11 +24,21 @@ type Backend interface {
 	driver.Purger
 	driver.Reserver
 	driver.MetadataChecker
+	driver.Names
+}
+
+// Writer is how a Base writes: names, of which only the texts differ.
+type Writer interface {
+	// Exclusively runs f in a transaction beside which nobody else writes tenants or their
+	// names, as the actor of ctx; again as long as it loses against others. In a caller's
+	// transaction, it does so InSavepoint.
+	Exclusively(ctx context.Context, f func(Session) error) error
 }
 
 // Engine is a store on one kind of database. It embeds a base, and is the dialect of it.
 type Engine interface {
 	Backend
+	Writer
 	driver.Source
 	Common() *Base
 	// Migrate brings the schema up to date, and repairs what Check would find.
@@ -47,7 +57,7 @@ type Engine interface {
 
 // Dialect is what a base must know about a database.
 type Dialect interface {
-	// Schema returns the statements that create version 1 of the schema.
+	// Schema returns the statements that create the schema.
 	Schema() (string, error)
 	// Table quotes the table of tenants, with a suffix on its name.
 	Table(suffix string) string
@@ -67,6 +77,11 @@ type Dialect interface {
 	Contains(text, part string) string
 	// Time is how t is bound and stored.
 	Time(t time.Time) any
+	// Now is the database's time, as Time stores it.
+	Now() string
+	// Lock is the end of a SELECT of one tenant that is about to be written in Exclusively: it
+	// keeps others from writing it, and never waits for them.
+	Lock() string
 	// Aged is the text of a query for the newest row of the log that is older than the
 	// microseconds that are bound to its parameter, as are all before it; or NULL.
 	// It looks at about as many rows as one statement trims.

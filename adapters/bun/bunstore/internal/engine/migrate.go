@@ -7,9 +7,11 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// SchemaVersion is the version of the schema that this library makes; each later
-// one is a file of each engine that changes the one before.
-const SchemaVersion = 1
+// SchemaVersion is the version of the schema that this library makes:
+//
+//  1. tenants and their change log
+//  2. names: domains and former identifiers
+const SchemaVersion = 2
 
 // The table of versions has a row for each that was installed. compatible_from
 // is the oldest library, by its SchemaVersion, that may still use the schema: so
@@ -27,10 +29,11 @@ func (b *Base) UpToDate(ctx context.Context, s Session, exists bool) (bool, erro
 	if !exists {
 		return false, nil
 	}
-	if err := b.checkVersion(ctx, s); err != nil || !b.SearchIndex {
-		return true, err
+	old, err := b.Old(ctx, s)
+	if err != nil || old || !b.SearchIndex {
+		return !old, err
 	}
-	exists, _, err := b.searchIndexState(ctx, s)
+	exists, _, err = b.searchIndexState(ctx, s)
 	return exists, err
 }
 
@@ -45,7 +48,8 @@ func (b *Base) Install(ctx context.Context, s Session, exists bool) error {
 
 func (b *Base) installSchema(ctx context.Context, s Session, exists bool) error {
 	if exists {
-		return b.checkVersion(ctx, s)
+		_, err := b.Old(ctx, s)
+		return err
 	}
 	ddl, err := b.Schema()
 	if err != nil {
@@ -67,16 +71,18 @@ func (b *Base) TableGone() error {
 		" was it renamed, moved or dropped? Put it back; to begin anew without it, drop " + b.Names.Table + "_schema, too"}
 }
 
-func (b *Base) checkVersion(ctx context.Context, s Session) error {
+// Old reports whether the schema was made by an older version, and fails if this one cannot
+// use it.
+func (b *Base) Old(ctx context.Context, s Session) (bool, error) {
 	var version, compatibleFrom Integer
 	if _, err := s.One(ctx, b.ReadVersion(), nil, &version, &compatibleFrom); err != nil {
-		return err
+		return false, err
 	}
 	if version < 1 {
-		return &Failure{Reason: tenancy.ErrUnavailable, Text: "the table of schema versions is empty: was it edited by hand?", Cause: errNewerSchema}
+		return false, &Failure{Reason: tenancy.ErrUnavailable, Text: "the table of schema versions is empty: was it edited by hand?", Cause: errNewerSchema}
 	}
 	if compatibleFrom > SchemaVersion {
-		return &Failure{Reason: tenancy.ErrUnavailable, Text: errNewerSchema.Error(), Cause: errNewerSchema}
+		return false, &Failure{Reason: tenancy.ErrUnavailable, Text: errNewerSchema.Error(), Cause: errNewerSchema}
 	}
-	return nil
+	return version < SchemaVersion, nil
 }

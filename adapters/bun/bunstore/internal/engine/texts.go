@@ -5,6 +5,7 @@ import "fmt"
 // Texts are the statements that all databases have, built once.
 type Texts struct {
 	ByID, byIdentifier, ByIDs, exists string
+	Locked                            string                // by ID, in Exclusively, to be written
 	owners                            string                // id and identifier of those that have one of two keys
 	list                              [numFilters][2]string // second index: 1 after a cursor
 	count                             [numFilters]string
@@ -17,6 +18,7 @@ type Texts struct {
 	unknownStatuses                   string
 	presence                          string // whether the table of tenants is one of a store; empty if that is not asked
 	secret, secrets                   string // what database_url holds: of one tenant, of a page by ID
+	names                             nameTexts
 }
 
 // filterKind selects a text: a statement that compares with one status can walk
@@ -52,11 +54,13 @@ func newTexts(d Dialect, sampleShare int) Texts {
 	)
 	// A snapshot: the newest position, and the tenants or nothing, as of one
 	// instant, because it is one statement.
-	snapshot := "SELECT h.revision, h.mark, " + Columns + " FROM (" + newest + ") AS h LEFT JOIN "
+	asOf := " FROM (" + newest + ") AS h LEFT JOIN "
+	snapshot := "SELECT h.revision, h.mark, " + Columns + asOf
 	x := Texts{
 		unknownStatuses: unknownStatusText(d),
 		presence:        d.Presence(),
 		ByID:            sel + " WHERE t.id = " + p1,
+		Locked:          sel + " WHERE t.id = " + p1 + d.Lock(),
 		byIdentifier:    sel + " WHERE t.identifier = " + p1,
 		ByIDs:           sel + " WHERE " + d.In("t.id", p1),
 		exists:          "SELECT 1 FROM " + tenants + " WHERE t.id = " + p1,
@@ -85,6 +89,7 @@ func newTexts(d Dialect, sampleShare int) Texts {
 		x.search[f] = searchText(d, f, false)
 		x.IndexedSearch[f] = searchText(d, f, true)
 	}
+	x.names = newNameTexts(d, asOf, sel)
 	x.searchState, x.searchSample = d.SearchState(), d.SearchSample(max(sampleShare, 1))
 	return x
 }

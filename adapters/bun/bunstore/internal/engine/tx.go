@@ -9,7 +9,7 @@ import (
 
 // Within returns b for a transaction of the caller's.
 func (b *Base) Within(tx bun.Tx) *Base {
-	in := &Base{Config: b.Config, Dialect: b.Dialect, Texts: b.Texts, background: b.background, outside: cmp.Or(b.outside, b), tx: tx.Tx, Read: b.Read.With(tx.Tx)}
+	in := &Base{Config: b.Config, Dialect: b.Dialect, Texts: b.Texts, background: b.background, endings: b.endings, outside: cmp.Or(b.outside, b), tx: tx.Tx, Read: b.Read.With(tx.Tx)}
 	in.Read.db = tx.NewRaw("").DB().WithQueryHook(operation{})
 	return in
 }
@@ -17,7 +17,7 @@ func (b *Base) Within(tx bun.Tx) *Base {
 // Foreign returns b for sessions that the store has not set up, without a Dialect: for
 // Within.
 func (b *Base) Foreign() *Base {
-	in := &Base{Config: b.Config, background: b.background, outside: b, Read: b.Read}
+	in := &Base{Config: b.Config, background: b.background, endings: b.endings, outside: b, Read: b.Read}
 	in.SessionsReady = false
 	return in
 }

@@ -17,7 +17,7 @@ const outsiders = `SELECT string_agg(g.name, ', ' ORDER BY g.name) FROM (
 	JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 	CROSS JOIN pg_catalog.aclexplode(c.relacl) AS a LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
 	WHERE n.nspname = $1::text AND (c.relname = $2::text AND a.privilege_type = 'SELECT'
-		OR c.relname IN ($2::text, $2::text || '_changes', $2::text || '_lock', $2::text || '_schema')
+		OR c.relname IN ($2::text, $2::text || '_names', $2::text || '_changes', $2::text || '_lock', $2::text || '_schema')
 		AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
 	AND a.grantee <> c.relowner
 	AND (a.grantee = 0 OR NOT r.rolcanlogin AND EXISTS (
@@ -27,7 +27,7 @@ const outsiders = `SELECT string_agg(g.name, ', ' ORDER BY g.name) FROM (
 // rules names those of the tables into which the store writes.
 const rules = `SELECT string_agg(format('%s of %s', r.rulename, c.relname), ', ' ORDER BY c.relname, r.rulename) FROM pg_catalog.pg_rewrite AS r
 	JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-	WHERE n.nspname = $1::text AND c.relname IN ($2::text, $2::text || '_changes') AND c.relkind = 'r'`
+	WHERE n.nspname = $1::text AND c.relname IN ($2::text, $2::text || '_names', $2::text || '_changes') AND c.relkind = 'r'`
 
 // Inspect is what Check does in PostgreSQL alone.
 func (p *store) Inspect(ctx context.Context) (found []engine.Finding, err error) {

@@ -40,13 +40,16 @@ func New(db *bun.DB, c engine.Config) engine.Engine {
 func newEngine(b *engine.Base) *store {
 	p := &store{Base: b}
 	p.SetDialect(p)
+	p.SetWriter(p)
 	p.statements = p.newStatements()
 	return p
 }
 
 func (p *store) Within(tx bun.Tx) engine.Backend {
 	foreign := p.foreign()
-	return &store{Base: foreign.Base.Within(tx), statements: foreign.statements}
+	in := &store{Base: foreign.Base.Within(tx), statements: foreign.statements}
+	in.SetWriter(in)
+	return in
 }
 
 //go:embed *.sql
@@ -152,6 +155,10 @@ func (p *store) Contains(text, part string) string {
 }
 
 func (p *store) Time(t time.Time) any { return t }
+
+func (p *store) Now() string { return "clock_timestamp()" }
+
+func (p *store) Lock() string { return " FOR NO KEY UPDATE NOWAIT" }
 
 // Aged goes by the clock of the server, which has stamped the rows. Behind one that is
 // not old, as the clock has it, none is.

@@ -37,7 +37,7 @@ func (p *store) Migrate(ctx context.Context) error {
 		if err != nil || !exists {
 			return err
 		}
-		return p.repairTriggers(ctx, in)
+		return p.repair(ctx, in)
 	})
 }
 

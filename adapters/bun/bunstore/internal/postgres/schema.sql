@@ -7,10 +7,11 @@
 --   .Table    the table of tenants; every other name begins with it
 --   .Channel  the channel of NOTIFY
 --
--- The file is idempotent. Run it in one transaction. A role that only writes
--- tenants needs INSERT, UPDATE, DELETE, SELECT on the table of tenants, SELECT
--- and INSERT on the changes, SELECT and UPDATE on the lock. That of the library
--- also needs DELETE on the changes, to trim them, and SELECT on the versions.
+-- The file is idempotent, and brings a schema of an older version up to date. Run it
+-- in one transaction. A role that only writes tenants needs INSERT, UPDATE, DELETE,
+-- SELECT on the tables of tenants and of names, SELECT and INSERT on the changes,
+-- SELECT and UPDATE on the lock. That of the library also needs DELETE on the changes,
+-- to trim them, and SELECT on the versions.
 
 DO $do$
 DECLARE
@@ -30,7 +31,9 @@ BEGIN
     FROM (VALUES ('', 'name_folded'), ('_pkey', 'name_folded'), ('_identifier_key', 'name_folded'), ('_created_at_idx', 'name_folded'),
         ('_status_idx', 'name_folded'), ('_unfolded_idx', 'name_folded'), ('_search_idx', 'name_folded'), ('_changes', 'mark'),
         ('_changes_pkey', 'mark'), ('_lock', '{{.Table}}_lock_check'), ('_lock_pkey', '{{.Table}}_lock_check'),
-        ('_schema', 'compatible_from')) AS ours (suffix, sign)
+        ('_schema', 'compatible_from'), ('_names', '{{.Table}}_names_check'), ('_names_pkey', '{{.Table}}_names_check'),
+        ('_names_domain_key', '{{.Table}}_names_check'), ('_names_former_key', '{{.Table}}_names_check'),
+        ('_names_ends_idx', '{{.Table}}_names_check')) AS ours (suffix, sign)
     JOIN pg_catalog.pg_class AS c ON c.relname = '{{.Table}}' || ours.suffix AND c.relnamespace = to_regnamespace('"{{.Schema}}"')
     LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = c.oid
     WHERE NOT (ours.suffix = '_lock' AND c.relkind = 'v') AND NOT EXISTS ( -- what writes to a view says so
@@ -60,6 +63,8 @@ CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}" (
     updated_at   timestamptz NOT NULL DEFAULT now(),
     revision     bigint NOT NULL, -- set by trigger, whatever a statement says
     mark         bigint NOT NULL, -- the same: with revision, it names the row's last change in the log
+    primary_domain text COLLATE "C" NOT NULL DEFAULT '', -- one of its verified domains; another text counts as none
+    names        jsonb NOT NULL DEFAULT '[]', -- set by trigger: what the table of names has, in short
     CONSTRAINT "{{.Table}}_pkey" PRIMARY KEY (id),
     CONSTRAINT "{{.Table}}_identifier_key" UNIQUE (identifier),
     CONSTRAINT "{{.Table}}_id_check" CHECK (char_length(id) BETWEEN 1 AND 255),
@@ -95,6 +100,43 @@ ALTER TABLE "{{.Schema}}"."{{.Table}}" ADD COLUMN IF NOT EXISTS mark bigint NOT 
 ALTER TABLE "{{.Schema}}"."{{.Table}}_changes" ADD COLUMN IF NOT EXISTS fields jsonb NOT NULL DEFAULT '[]';
 ALTER TABLE "{{.Schema}}"."{{.Table}}_changes" ADD COLUMN IF NOT EXISTS actor text COLLATE "C" NOT NULL DEFAULT '';
 
+-- Other names of tenants: domains, which are claims until they have a verified_at, and
+-- former identifiers. A former identifier may be here before the tenant is renamed: as
+-- long as it is the tenant's own identifier, it counts as not there.
+--
+-- Whoever may write tenants may write their names: on the day that this table comes to
+-- an older schema, too, whose programs go on meanwhile.
+DO $do$
+BEGIN
+    IF to_regclass('"{{.Schema}}"."{{.Table}}_names"') IS NULL THEN
+        CREATE TABLE "{{.Schema}}"."{{.Table}}_names" (
+            tenant_id   text COLLATE "C" NOT NULL,
+            kind        text COLLATE "C" NOT NULL DEFAULT 'domain',
+            value       text COLLATE "C" NOT NULL,
+            token       text COLLATE "C" NOT NULL DEFAULT '', -- for a proof of the claim
+            created_at  timestamptz NOT NULL DEFAULT now(),
+            verified_at timestamptz,
+            expires_at  timestamptz, -- NULL: it does not end
+            CONSTRAINT "{{.Table}}_names_pkey" PRIMARY KEY (tenant_id, kind, value),
+            CONSTRAINT "{{.Table}}_names_check" CHECK (CASE kind
+                WHEN 'former' THEN value ~ '^[a-z][a-z0-9-]{1,61}[a-z0-9]$'
+                WHEN 'domain' THEN char_length(value) <= 253 AND value ~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
+                ELSE false END)
+        );
+        EXECUTE (SELECT coalesce(string_agg(format('GRANT %s ON "{{.Schema}}"."{{.Table}}_names" TO %s', a.privilege_type,
+                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END), '; '), 'SELECT')
+            FROM pg_catalog.pg_class AS c CROSS JOIN pg_catalog.aclexplode(c.relacl) AS a
+            WHERE c.oid = '"{{.Schema}}"."{{.Table}}"'::regclass AND a.grantee <> c.relowner
+                AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE'));
+    END IF;
+END
+$do$;
+CREATE UNIQUE INDEX IF NOT EXISTS "{{.Table}}_names_domain_key" ON "{{.Schema}}"."{{.Table}}_names" (value) WHERE kind = 'domain' AND verified_at IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS "{{.Table}}_names_former_key" ON "{{.Schema}}"."{{.Table}}_names" (value) WHERE kind = 'former';
+CREATE INDEX IF NOT EXISTS "{{.Table}}_names_ends_idx" ON "{{.Schema}}"."{{.Table}}_names" (expires_at) WHERE kind = 'former';
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ADD COLUMN IF NOT EXISTS primary_domain text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ADD COLUMN IF NOT EXISTS names jsonb NOT NULL DEFAULT '[]';
+
 -- One row, locked by every statement that writes tenants, until its transaction
 -- ends: that makes the order of revisions the order of commits. It is locked but
 -- never updated: a row that every statement updates leaves a version behind each
@@ -107,6 +149,7 @@ CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_lock" (
 );
 
 COMMENT ON TABLE "{{.Schema}}"."{{.Table}}" IS 'tenantstore: tenants; may be edited by hand, triggers keep the log';
+COMMENT ON TABLE "{{.Schema}}"."{{.Table}}_names" IS 'tenantstore: domains and former identifiers of tenants; may be edited by hand, triggers keep the log';
 COMMENT ON TABLE "{{.Schema}}"."{{.Table}}_changes" IS 'tenantstore: change log, trimmed by the library; do not edit';
 COMMENT ON TABLE "{{.Schema}}"."{{.Table}}_lock" IS 'tenantstore: its one row is locked by every writer; do not edit';
 
@@ -159,6 +202,21 @@ BEGIN
 END
 $body$;
 
+-- Returns the names of a tenant in short, as its row has them: [kind, value] of each by
+-- which the tenant is found, and of each claim also the token. So a trigger sees by the
+-- row alone which keys a change of the tenant touches, and which names it has lost.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_names_of"(_id text, _identifier text) RETURNS jsonb LANGUAGE sql STABLE AS $body$
+    SELECT coalesce(jsonb_agg(CASE WHEN n.kind = 'domain' AND n.verified_at IS NULL THEN jsonb_build_array('claim', n.value, n.token)
+        ELSE jsonb_build_array(n.kind, n.value) END ORDER BY n.kind, n.value), '[]')
+    FROM ONLY "{{.Schema}}"."{{.Table}}_names" AS n
+    WHERE n.tenant_id = _id AND NOT (n.kind = 'former' AND n.value = _identifier)
+$body$;
+
+-- Returns the keys of names in short: claims have none.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_name_keys"(_names jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $body$
+    SELECT coalesce(jsonb_agg(DISTINCT e.name), '[]') FROM jsonb_array_elements(_names) AS e (name) WHERE e.name ->> 0 <> 'claim'
+$body$;
+
 {{- /* What the function below inserts into the log. */ -}}
 {{define "log" -}}
 INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (actor, at, revision, mark, tenant_id, op, keys, fields)
@@ -168,7 +226,8 @@ INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (actor, at, revision, mark, tenan
 {{define "create"}}{{template "log" .}}, 'create', {{template "keys"}}, '[]'{{end}}
 {{define "update"}}{{template "log" .}}, 'update', {{template "keys"}}
                 || CASE WHEN n.id <> o.id THEN jsonb_build_array(jsonb_build_array('id', o.id)) ELSE '[]' END
-                || CASE WHEN n.identifier <> o.identifier THEN jsonb_build_array(jsonb_build_array('identifier', o.identifier)) ELSE '[]' END,
+                || CASE WHEN n.identifier <> o.identifier THEN jsonb_build_array(jsonb_build_array('identifier', o.identifier)) ELSE '[]' END
+                || CASE WHEN n.names <> '[]' OR o.names <> '[]' THEN "{{.Schema}}"."{{.Table}}_name_keys"(o.names || n.names) ELSE '[]' END,
             to_jsonb(array_remove(ARRAY[
                 CASE WHEN n.database_url <> o.database_url THEN 'database_url' END,
                 CASE WHEN n.id <> o.id THEN 'id' END,
@@ -176,6 +235,7 @@ INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (actor, at, revision, mark, tenan
                 CASE WHEN n.isolation <> o.isolation THEN 'isolation' END,
                 CASE WHEN n.metadata <> o.metadata THEN 'metadata' END,
                 CASE WHEN n.name <> o.name THEN 'name' END,
+                CASE WHEN n.names <> o.names OR n.primary_domain <> o.primary_domain THEN 'names' END,
                 CASE WHEN n.schema_name <> o.schema_name THEN 'schema_name' END,
                 CASE WHEN n.status <> o.status THEN 'status' END], NULL))
 {{- end}}
@@ -196,17 +256,27 @@ DECLARE
     _state text;
     _logged bigint;
     _nestloop text;
+    _primary jsonb;
 BEGIN
     IF TG_WHEN = 'BEFORE' THEN
         IF TG_OP = 'DELETE' THEN
             PERFORM "{{.Schema}}"."{{.Table}}_append"('delete', OLD.id, jsonb_build_array(
-                jsonb_build_array('id', OLD.id), jsonb_build_array('identifier', OLD.identifier)));
+                jsonb_build_array('id', OLD.id), jsonb_build_array('identifier', OLD.identifier)) || "{{.Schema}}"."{{.Table}}_name_keys"(OLD.names));
             RETURN OLD;
         END IF;
         NEW.revision := "{{.Schema}}"."{{.Table}}_newest"() + 1;
         NEW.mark := uuid_hash_extended(gen_random_uuid(), 0) | 1;
         _state := set_config('tenantstore.{{.Schema}}.{{.Table}}', NEW.revision || ' ' || NEW.id, true);
-        IF TG_OP = 'UPDATE' THEN
+        IF TG_OP = 'INSERT' THEN
+            NEW.names := '[]';
+        ELSE
+            IF NEW.names <> OLD.names OR NEW.identifier <> OLD.identifier THEN
+                NEW.names := "{{.Schema}}"."{{.Table}}_names_of"(OLD.id, NEW.identifier);
+                _primary := jsonb_build_array(jsonb_build_array('domain', NEW.primary_domain));
+                IF OLD.names @> _primary AND NOT NEW.names @> _primary THEN
+                    NEW.primary_domain := '';
+                END IF;
+            END IF;
             IF NEW.name <> OLD.name AND NEW.name_folded = OLD.name_folded THEN
                 NEW.name_folded := NULL; -- it belongs to the old name
             END IF;
@@ -281,6 +351,74 @@ BEGIN
 END
 $body$;
 
+-- Has the names follow what was done to tenants: they go with a tenant, and follow its
+-- ID; a former identifier is nobody's once somebody has it. It looks before it writes,
+-- because there is seldom anything to do.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM ONLY "{{.Schema}}"."{{.Table}}_names";
+        RETURN NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        PERFORM FROM ONLY "{{.Schema}}"."{{.Table}}_names" AS n WHERE n.tenant_id = OLD.id LIMIT 1;
+        IF FOUND THEN
+            DELETE FROM ONLY "{{.Schema}}"."{{.Table}}_names" AS n WHERE n.tenant_id = OLD.id;
+        END IF;
+        RETURN NULL;
+    ELSIF TG_LEVEL = 'STATEMENT' THEN
+        PERFORM FROM new_rows AS t JOIN ONLY "{{.Schema}}"."{{.Table}}_names" AS n ON n.value = t.identifier AND n.kind = 'former' LIMIT 1;
+        IF FOUND THEN
+            DELETE FROM ONLY "{{.Schema}}"."{{.Table}}_names" AS n USING new_rows AS t WHERE n.kind = 'former' AND n.value = t.identifier;
+        END IF;
+        RETURN NULL;
+    ELSIF TG_OP = 'UPDATE' THEN
+        IF NEW.id <> OLD.id THEN
+            UPDATE ONLY "{{.Schema}}"."{{.Table}}_names" AS n SET tenant_id = NEW.id WHERE n.tenant_id = OLD.id;
+        END IF;
+        IF NEW.identifier = OLD.identifier THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    PERFORM FROM ONLY "{{.Schema}}"."{{.Table}}_names" AS n WHERE n.kind = 'former' AND n.value = NEW.identifier;
+    IF FOUND THEN
+        DELETE FROM ONLY "{{.Schema}}"."{{.Table}}_names" AS n WHERE n.kind = 'former' AND n.value = NEW.identifier;
+    END IF;
+    RETURN NULL;
+END
+$body$;
+
+-- Makes what was done to names a change of their tenants, one of each in a statement,
+-- because the first one leaves nothing to tell. It never waits for a tenant, since it holds
+-- the lock.
+CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_names_record"() RETURNS trigger LANGUAGE plpgsql AS $body$
+DECLARE
+    _id text;
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        UPDATE ONLY "{{.Schema}}"."{{.Table}}" AS t SET names = '[]' WHERE t.names <> '[]';
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM FROM ONLY "{{.Schema}}"."{{.Table}}" AS t WHERE t.id = NEW.tenant_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'a name is for a tenant that is not there' USING ERRCODE = 'foreign_key_violation';
+        END IF;
+        IF NEW.kind = 'former' THEN
+            PERFORM FROM ONLY "{{.Schema}}"."{{.Table}}" AS t WHERE t.identifier = NEW.value AND t.id <> NEW.tenant_id;
+            IF FOUND THEN
+                RAISE EXCEPTION 'a former identifier is the identifier of another tenant' USING ERRCODE = 'unique_violation';
+            END IF;
+        END IF;
+    END IF;
+    FOREACH _id IN ARRAY CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.tenant_id] WHEN 'DELETE' THEN ARRAY[OLD.tenant_id] ELSE ARRAY[OLD.tenant_id, NEW.tenant_id] END LOOP
+        UPDATE ONLY "{{.Schema}}"."{{.Table}}" AS t SET names = "{{.Schema}}"."{{.Table}}_names_of"(t.id, t.identifier)
+            WHERE t.id = (SELECT c.id FROM ONLY "{{.Schema}}"."{{.Table}}" AS c
+                WHERE c.id = _id AND c.names <> "{{.Schema}}"."{{.Table}}_names_of"(c.id, c.identifier) FOR NO KEY UPDATE NOWAIT);
+    END LOOP;
+    RETURN NULL;
+END
+$body$;
+
 -- Refuses to remove the newest row of the log.
 CREATE OR REPLACE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
@@ -317,6 +455,30 @@ CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_log_update"
 CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_log_row"
     AFTER INSERT OR UPDATE ON "{{.Schema}}"."{{.Table}}"
     FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_record"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_insert"
+    AFTER INSERT ON "{{.Schema}}"."{{.Table}}" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_insert_row"
+    AFTER INSERT ON "{{.Schema}}"."{{.Table}}"
+    FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_update"
+    AFTER UPDATE ON "{{.Schema}}"."{{.Table}}"
+    FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_delete"
+    AFTER DELETE ON "{{.Schema}}"."{{.Table}}"
+    FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_truncate"
+    AFTER TRUNCATE ON "{{.Schema}}"."{{.Table}}"
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
+CREATE OR REPLACE TRIGGER "aaa_{{.Table}}_names_lock"
+    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "{{.Schema}}"."{{.Table}}_names"
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_take_lock"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_record"
+    AFTER INSERT OR UPDATE OR DELETE ON "{{.Schema}}"."{{.Table}}_names"
+    FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_record"();
+CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_emptied"
+    AFTER TRUNCATE ON "{{.Schema}}"."{{.Table}}_names"
+    FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_record"();
 CREATE OR REPLACE TRIGGER "{{.Table}}_keep_newest"
     AFTER DELETE ON "{{.Schema}}"."{{.Table}}_changes" REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_keep_newest"();
@@ -331,6 +493,14 @@ ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_rec
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE TRIGGER "zzz_{{.Table}}_log_insert";
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE TRIGGER "zzz_{{.Table}}_log_update";
 ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE REPLICA TRIGGER "zzz_{{.Table}}_log_row";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE TRIGGER "zzz_{{.Table}}_names_insert";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE REPLICA TRIGGER "zzz_{{.Table}}_names_insert_row";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_names_update";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_names_delete";
+ALTER TABLE "{{.Schema}}"."{{.Table}}" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_names_truncate";
+ALTER TABLE "{{.Schema}}"."{{.Table}}_names" ENABLE ALWAYS TRIGGER "aaa_{{.Table}}_names_lock";
+ALTER TABLE "{{.Schema}}"."{{.Table}}_names" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_names_record";
+ALTER TABLE "{{.Schema}}"."{{.Table}}_names" ENABLE ALWAYS TRIGGER "zzz_{{.Table}}_names_emptied";
 
 INSERT INTO "{{.Schema}}"."{{.Table}}_lock" (id) VALUES (1) ON CONFLICT DO NOTHING;
 INSERT INTO "{{.Schema}}"."{{.Table}}_changes" (revision, mark, tenant_id, keys, op, at)
@@ -345,4 +515,4 @@ CREATE TABLE IF NOT EXISTS "{{.Schema}}"."{{.Table}}_schema" (
     compatible_from integer NOT NULL
 );
 INSERT INTO "{{.Schema}}"."{{.Table}}_schema" (version, compatible_from)
-    SELECT 1, 1 WHERE NOT EXISTS (SELECT FROM "{{.Schema}}"."{{.Table}}_schema");
+    SELECT 2, 1 WHERE NOT EXISTS (SELECT FROM "{{.Schema}}"."{{.Table}}_schema" AS v WHERE v.version >= 2);

@@ -13,8 +13,8 @@ type statements struct {
 	put, rename, stored string
 	status, statuses    string
 	merge               string
-	lock, forUpdate     string // of UpdateMetadata's slow path
-	setMetadata         string
+	lock, actor         string // of Exclusively
+	setMetadata         string // in Exclusively
 	secret              string // replaces a database_url
 	softRemove, remove  string
 	settings            string // of a transaction whose session is not ready
@@ -79,7 +79,7 @@ func (p *store) newStatements() statements {
 		merge: update + "metadata = t.metadata || $2::jsonb, " + stamp + by +
 			own(" AND jsonb_typeof(c.metadata) = 'object' AND octet_length((c.metadata || $2::jsonb)::text) <= $4 AND c.metadata || $2::jsonb <> c.metadata", weak) + returned,
 		lock:        "SELECT id FROM ONLY " + p.Table("_lock") + " FOR UPDATE",
-		forUpdate:   "SELECT " + engine.Columns + " FROM ONLY " + t + " AS t WHERE t.id = $1 FOR " + weak + " NOWAIT",
+		actor:       "SELECT set_config('tenantstore.actor', $1, true)",
 		setMetadata: update + "metadata = $2::jsonb, " + stamp + by + " WHERE t.id = $1" + returned,
 		secret:      update + "database_url = $2, " + stamp + by + own(" AND c.database_url = $4", weak) + returnedMark,
 		softRemove:  update + "status = $2, " + stamp + by + own(" AND c.status <> $2", weak) + returnedMark,

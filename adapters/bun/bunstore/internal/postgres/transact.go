@@ -8,6 +8,8 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
@@ -66,6 +68,22 @@ func (h *held) ExecContext(ctx context.Context, text string, args ...any) (sql.R
 // sessions.
 func (p *store) transaction(ctx context.Context, f func(engine.Session) error) error {
 	return p.write(ctx, false, f)
+}
+
+// Exclusively locks what the triggers lock, before it reads.
+func (p *store) Exclusively(ctx context.Context, f func(engine.Session) error) error {
+	return p.transaction(ctx, func(in engine.Session) error {
+		var one int64
+		if _, err := in.One(ctx, p.lock, nil, &one); err != nil {
+			return err
+		}
+		if actor := tenancy.ActorFrom(ctx); actor != "" {
+			if _, err := in.Exec(ctx, p.actor, actor); err != nil {
+				return err
+			}
+		}
+		return f(in)
+	})
 }
 
 // write runs f. A session whose plans are outdated goes on with them: those of

@@ -64,9 +64,17 @@ func (p *store) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.T
 	if err != nil {
 		return updated, engine.RolledBack(err)
 	}
-	text := p.put
+	text, run := p.put, p.single
 	err = engine.Repeat(func() (bool, error) {
-		err := p.single(ctx, func(in engine.Session) error {
+		if text == p.rename && p.FormerLifetime > 0 {
+			run = p.Exclusively
+		}
+		err := run(ctx, func(in engine.Session) error {
+			if text == p.rename {
+				if err := p.KeepFormer(ctx, in, t.ID, t.Identifier); err != nil {
+					return err
+				}
+			}
 			updated, err = in.Tenant(ctx, text, t.ID, int64(t.Revision), t.Identifier,
 				t.Name, driver.Fold(t.Name), string(t.Status), string(t.Isolation),
 				databaseURL, t.SchemaName, t.Metadata.String(), tenancy.ActorFrom(ctx), t.Mark)
@@ -185,12 +193,8 @@ func (p *store) UpdateMetadata(ctx context.Context, id string, patch tenancy.Met
 
 // mergeInGo is UpdateMetadata for a result near the limit.
 func (p *store) mergeInGo(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
-	err = p.transaction(ctx, func(in engine.Session) error {
-		var one int64
-		if _, err := in.One(ctx, p.lock, nil, &one); err != nil { // first, as the triggers do
-			return err
-		}
-		if t, err = in.Tenant(ctx, p.forUpdate, id); err != nil {
+	err = p.Exclusively(ctx, func(in engine.Session) error {
+		if t, err = in.Tenant(ctx, p.Texts.Locked, id); err != nil {
 			return err
 		}
 		merged, err := t.Metadata.Merge(patch)

@@ -33,6 +33,7 @@ type store struct {
 func New(db *bun.DB, c engine.Config) engine.Engine {
 	s := &store{Base: engine.NewBase(db, c), turn: make(chan struct{}, 1), pool: newPrepared(db.DB)}
 	s.SetDialect(s)
+	s.SetWriter(s)
 	s.statements = s.newStatements()
 	s.OnClose = append([]func() error{s.pool.close}, c.OnClose...)
 	s.Read = s.Read.With(s.pool)
@@ -48,6 +49,7 @@ func New(db *bun.DB, c engine.Config) engine.Engine {
 // committed, so that nobody else goes by it.
 func (s *store) Within(tx bun.Tx) engine.Backend {
 	in := &store{Base: s.Base.Within(tx), statements: s.statements}
+	in.SetWriter(in)
 	in.checked.Store(s.checked.Load())
 	return in
 }
@@ -93,6 +95,12 @@ func (s *store) Contains(text, part string) string {
 }
 
 func (s *store) Time(t time.Time) any { return t.UnixMicro() }
+
+func (s *store) Now() string {
+	return "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
+}
+
+func (s *store) Lock() string { return "" }
 
 // Aged asks no clock: SQLite has none but those of the processes that write, and one of
 // them may be a year wrong. A row is old when the log has gone on for that long since:

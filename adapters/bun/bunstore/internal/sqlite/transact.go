@@ -13,6 +13,11 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
+// Exclusively implements engine.Writer: every write is so.
+func (s *store) Exclusively(ctx context.Context, f func(engine.Session) error) error {
+	return s.write(ctx, f)
+}
+
 // write runs f in an immediate transaction, again if another process is in the
 // way. There is no connection that could be lost before an answer comes: nearly every
 // failure has changed nothing, and says so.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -29,7 +30,7 @@ func objectsOf(schema string, err error) ([]object, error) {
 	}
 	var objects []object
 	for _, text := range strings.Split(schema, "\nCREATE ")[1:] {
-		kind, rest, _ := strings.Cut(text, ` "`)
+		kind, rest, _ := strings.Cut(strings.TrimPrefix(text, "UNIQUE "), ` "`)
 		name, _, _ := strings.Cut(rest, `"`)
 		end := ";\n"
 		if kind == "TRIGGER" {
@@ -103,8 +104,9 @@ func (s *store) state(ctx context.Context, in engine.Session) (state schemaState
 			state.wrong = append(state.wrong, object{"ROW", "the newest row of " + s.Names.Table + "_changes", ""})
 		}
 	}
+	log := "INSERT INTO " + s.Table("_changes") // of an older version, under another name
 	for _, o := range triggers {
-		if known[o.name] || known[o.body()] {
+		if known[o.name] || known[o.body()] || strings.Contains(o.text, log) {
 			state.own = append(state.own, o)
 		}
 	}
@@ -163,11 +165,16 @@ func (s *store) checkTriggers(ctx context.Context, in engine.Session) error {
 	return nil
 }
 
-// repair makes anew what is not as it should be. What was written meanwhile is
-// perhaps not in the log, so it gets a reset, which touches every key.
+// repair brings an older schema up to date, and makes anew what is not as it should be. What
+// was written meanwhile is perhaps not in the log, so it gets a reset, which touches every
+// key.
 func (s *store) repair(ctx context.Context, in engine.Session) error {
+	old, err := s.Old(ctx, in)
+	if err != nil {
+		return err
+	}
 	state, err := s.state(ctx, in)
-	if err != nil || state.right() {
+	if err != nil || state.right() && !old {
 		return err
 	}
 	var texts, names []string
@@ -182,7 +189,12 @@ func (s *store) repair(ctx context.Context, in engine.Session) error {
 			return err
 		}
 	}
-	s.Logger.WarnContext(ctx, "tenancy: parts of the schema were missing or changed; making them anew", slog.Any("names", names))
+	if old {
+		texts = append(texts, fmt.Sprintf("INSERT INTO %s (version, compatible_from) VALUES (%d, 1)", s.Table("_schema"), engine.SchemaVersion))
+		s.Logger.InfoContext(ctx, "tenancy: bringing the schema up to date", slog.Int("version", engine.SchemaVersion))
+	} else {
+		s.Logger.WarnContext(ctx, "tenancy: parts of the schema were missing or changed; making them anew", slog.Any("names", names))
+	}
 	if state.search {
 		index, err := s.SearchSchema()
 		if err != nil {
@@ -209,11 +221,14 @@ func (s *store) repairTexts(ctx context.Context, in engine.Session, state schema
 		}
 	}
 	// Columns that a schema from before the first release lacks.
-	tenants, changes := s.Table(""), s.Table("_changes")
+	tenants, changes, names := s.Table(""), s.Table("_changes"), s.Table("_names")
 	for _, c := range []struct{ suffix, name, definition string }{
 		{"", "mark", "INTEGER NOT NULL DEFAULT 0"},
 		{"_changes", "fields", "TEXT NOT NULL DEFAULT '[]'"},
 		{"_changes", "actor", "TEXT NOT NULL DEFAULT ''"},
+		{"", "primary_domain", "TEXT NOT NULL DEFAULT ''"},
+		{"", "names", "TEXT NOT NULL DEFAULT '[]'"},
+		{"_colliding", "names", "TEXT NOT NULL DEFAULT '[]'"},
 	} {
 		var columns, found engine.Integer
 		_, err := in.One(ctx, "SELECT count(*), coalesce(sum(name = ?2), 0) FROM pragma_table_info(?1)", []any{s.Names.Table + c.suffix, c.name}, &columns, &found)
@@ -236,5 +251,9 @@ func (s *store) repairTexts(ctx context.Context, in engine.Session, state schema
 		"INSERT INTO "+changes+" (revision, op, tenant_id, keys)"+
 			" SELECT max(coalesce((SELECT max(revision) FROM "+changes+"), 0), coalesce((SELECT max(revision) FROM "+tenants+"), 0)) + 1, 'reset', '', '[]'",
 		// The triggers give what was inserted without them its place in the log.
-		"UPDATE "+tenants+" SET mark = 1 WHERE mark = 0"), nil
+		"UPDATE "+tenants+" SET mark = 1 WHERE mark = 0",
+		// Names and tenants that were written without triggers agree again.
+		"DELETE FROM "+names+" WHERE tenant_id NOT IN (SELECT id FROM "+tenants+")",
+		"DELETE FROM "+names+" AS n WHERE kind = 'former' AND EXISTS (SELECT 1 FROM "+tenants+" AS t WHERE t.identifier = n.value AND t.id <> n.tenant_id)",
+		"UPDATE "+tenants+" SET updated_at = updated_at WHERE names <> '[]' OR id IN (SELECT tenant_id FROM "+names+")"), nil
 }

@@ -131,6 +131,9 @@ func (s *store) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.T
 		if err != nil {
 			return err
 		}
+		if err := s.KeepFormer(ctx, in, t.ID, t.Identifier); err != nil {
+			return err
+		}
 		n, err := in.Exec(ctx, s.put, t.ID, time.Now().UnixMicro(),
 			t.Identifier, t.Name, driver.Fold(t.Name), string(t.Status), string(t.Isolation),
 			databaseURL, t.SchemaName, t.Metadata.String(), int64(t.Revision), t.Mark)

@@ -1,0 +1,142 @@
+package bunpg_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// What anybody does to the table of names is a change of the tenants that it touches, and what
+// is done to tenants leaves no name behind.
+func TestNamesByHand(t *testing.T) {
+	dsn := newSchema(t)
+	conn := connect(t, dsn)
+	const (
+		two   = `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme'), ('B', 'beta', 'Beta');`
+		named = two + `INSERT INTO tenants_names (tenant_id, value, verified_at) VALUES ('A', 'a.test', now()), ('B', 'b.test', now());
+			INSERT INTO tenants_names (tenant_id, value) VALUES ('A', 'claim.test');
+			INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('A', 'former', 'once'), ('B', 'former', 'before');`
+		a, b = "id:A identifier:acme domain:a.test former:once", "id:B identifier:beta domain:b.test former:before"
+	)
+	for what, c := range map[string]struct {
+		before, edit string
+		want         []string
+	}{
+		"a claim":            {two, `INSERT INTO tenants_names (tenant_id, value) VALUES ('A', 'a.test')`, []string{"update A id:A identifier:acme [names]"}},
+		"a claim of another": {named, `INSERT INTO tenants_names (tenant_id, value) VALUES ('B', 'a.test')`, []string{"update B " + b + " [names]"}},
+		"verified":           {named, `UPDATE tenants_names SET verified_at = now() WHERE value = 'claim.test'`, []string{"update A " + a + " domain:claim.test [names]"}},
+		"no more":            {named, `UPDATE tenants_names SET verified_at = NULL WHERE value = 'a.test'`, []string{"update A " + a + " [names]"}},
+		"removed":            {named, `DELETE FROM tenants_names WHERE value = 'a.test'`, []string{"update A " + a + " [names]"}},
+		"all in a statement": {named, `DELETE FROM tenants_names`, []string{"update A " + a + " [names]", "update B " + b + " [names]"}},
+		"renamed":            {named, `UPDATE tenants_names SET value = 'new.test' WHERE value = 'a.test'`, []string{"update A " + a + " domain:new.test [names]"}},
+		"moved":              {named, `UPDATE tenants_names SET tenant_id = 'B' WHERE value = 'a.test'`, []string{"update A " + a + " [names]", "update B " + b + " domain:a.test [names]"}},
+		"a time":             {named, `UPDATE tenants_names SET created_at = 'epoch'`, nil},
+		"primary":            {named, `UPDATE tenants SET primary_domain = 'a.test' WHERE id = 'A'`, []string{"update A " + a + " [names]"}},
+		"in short":           {named, `UPDATE tenants SET names = '[]' WHERE id = 'A'`, []string{"update A " + a + " []"}},
+		"in a tenant":        {two, `INSERT INTO tenants (id, identifier, name, names) VALUES ('C', 'ceta', 'C', '[["domain","a.test"]]')`, []string{"create C id:C identifier:ceta []"}},
+		"deleted":            {named, `DELETE FROM tenants WHERE id = 'A'`, []string{"delete A " + a + " []"}},
+		"another ID":         {named, `UPDATE tenants SET id = 'C' WHERE id = 'A'`, []string{"update C id:A id:C identifier:acme domain:a.test former:once [id]"}},
+		"before a rename":    {two, `INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('A', 'former', 'acme')`, nil},
+		"a rename that keeps": {
+			two + `INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('A', 'former', 'acme');`, `UPDATE tenants SET identifier = 'ceta' WHERE id = 'A'`,
+			[]string{"update A id:A identifier:acme identifier:ceta former:acme [identifier names]"},
+		},
+		"a rename back":  {named, `UPDATE tenants SET identifier = 'once' WHERE id = 'A'`, []string{"update A id:A identifier:acme identifier:once domain:a.test former:once [identifier names]"}},
+		"taken":          {named, `UPDATE tenants SET identifier = 'before' WHERE id = 'A'`, []string{"update A id:A identifier:acme identifier:before domain:a.test former:once [identifier]", "update B " + b + " [names]"}},
+		"taken by a new": {named, `INSERT INTO tenants (id, identifier, name) VALUES ('C', 'once', 'C'), ('D', 'before', 'D')`, []string{"create C id:C identifier:once []", "create D id:D identifier:before []", "update A " + a + " [names]", "update B " + b + " [names]"}},
+		"taken by an upsert that does nothing": {
+			named, `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'once', 'C') ON CONFLICT DO NOTHING`, nil,
+		},
+		"emptied":         {named, `TRUNCATE tenants`, []string{"reset []"}},
+		"names emptied":   {named, `TRUNCATE tenants_names`, []string{"update A " + a + " [names]", "update B " + b + " [names]"}},
+		"both emptied":    {named, `TRUNCATE tenants, tenants_names`, []string{"reset []"}},
+		"rolled back":     {named, `BEGIN; DELETE FROM tenants_names; ROLLBACK`, nil},
+		"for replication": {named, `SET session_replication_role = replica; DELETE FROM tenants_names WHERE value = 'a.test'; DELETE FROM tenants WHERE id = 'B'`, []string{"update A " + a + " [names]", "delete B " + b + " []"}},
+		"a cascade": {
+			named + `CREATE TABLE owners (id text PRIMARY KEY); INSERT INTO owners VALUES ('A'); ALTER TABLE tenants ADD owner text REFERENCES owners ON DELETE CASCADE; UPDATE tenants SET owner = id WHERE id = 'A';`,
+			`DELETE FROM owners; ALTER TABLE tenants DROP owner; DROP TABLE owners`, []string{"delete A " + a + " []"},
+		},
+		"in one transaction": {
+			two, `BEGIN; INSERT INTO tenants_names (tenant_id, value, verified_at) VALUES ('A', 'a.test', now()); DELETE FROM tenants WHERE id = 'A';
+				INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Again'); COMMIT`,
+			[]string{"update A id:A identifier:acme domain:a.test [names]", "delete A id:A identifier:acme domain:a.test []", "create A id:A identifier:acme []"},
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			exec(t, conn, `DELETE FROM tenants`)
+			psql(t, dsn, c.before)
+			start := one[int64](t, conn, `SELECT max(revision) FROM tenants_changes`)
+			psql(t, dsn, c.edit)
+			got := namesLogged(t, conn, start)
+			want := append([]string{}, c.want...)
+			for i := range want {
+				want[i] = sortedKeys(want[i])
+			}
+			if strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Errorf("log:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			checkLog(t, conn)
+			namesAgree(t, conn)
+		})
+	}
+}
+
+// namesLogged returns the changes after a revision: kind, tenant, keys, fields.
+func namesLogged(t *testing.T, conn *pgx.Conn, after int64) []string {
+	t.Helper()
+	rows := query[string](t, conn, `SELECT concat_ws(' ', op, nullif(tenant_id, ''), (SELECT string_agg((k ->> 0) || ':' || (k ->> 1), ' ') FROM jsonb_array_elements(keys) AS k),
+		'[' || coalesce((SELECT string_agg(f, ' ') FROM jsonb_array_elements_text(fields) AS f), '') || ']') FROM tenants_changes WHERE revision > $1 ORDER BY revision`, after)
+	for i := range rows {
+		rows[i] = sortedKeys(rows[i])
+	}
+	return rows
+}
+
+// sortedKeys puts the keys of a line in order.
+func sortedKeys(line string) string {
+	head, fields, _ := strings.Cut(line, " [")
+	words := strings.Fields(head)
+	from := min(2, len(words))
+	slices.Sort(words[from:])
+	return strings.Join(words, " ") + " [" + fields
+}
+
+// namesAgree compares the names in the rows of tenants with the table of names.
+func namesAgree(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	for _, line := range query[string](t, conn, `SELECT format('tenant %s: %s', id, names) FROM tenants WHERE names <> tenants_names_of(id, identifier)
+		UNION ALL SELECT format('%s of %s, who is not there', value, tenant_id) FROM tenants_names WHERE tenant_id NOT IN (SELECT id FROM tenants)
+		UNION ALL SELECT format('%s of %s, and of somebody', value, tenant_id) FROM tenants_names AS n WHERE kind = 'former' AND value IN (SELECT identifier FROM tenants AS t WHERE t.id <> n.tenant_id)`) {
+		t.Error(line)
+	}
+}
+
+// The database refuses names that nobody may have.
+func TestNamesAreChecked(t *testing.T) {
+	dsn := newSchema(t)
+	conn := connect(t, dsn)
+	exec(t, conn, `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme'), ('B', 'beta', 'Beta')`)
+	exec(t, conn, `INSERT INTO tenants_names (tenant_id, kind, value, verified_at) VALUES ('A', 'domain', 'a.test', now()), ('A', 'former', 'once', NULL)`)
+	for what, c := range map[string]struct{ code, values string }{
+		"verified by two":         {"23505", `('B', 'domain', 'a.test', now())`},
+		"former of two":           {"23505", `('B', 'former', 'once', NULL)`},
+		"former, and somebody's":  {"23505", `('B', 'former', 'acme', NULL)`},
+		"nobody's":                {"23503", `('C', 'domain', 'c.test', NULL)`},
+		"twice":                   {"23505", `('A', 'domain', 'a.test', NULL)`},
+		"an unknown kind":         {"23514", `('A', 'alias', 'x', NULL)`},
+		"upper case":              {"23514", `('A', 'domain', 'A.test', NULL)`},
+		"other letters":           {"23514", `('A', 'domain', 'bücher.test', NULL)`},
+		"a dot at the end":        {"23514", `('A', 'domain', 'c.test.', NULL)`},
+		"one label":               {"23514", `('A', 'domain', 'test', NULL)`},
+		"no identifier":           {"23514", `('A', 'former', 'no slug', NULL)`},
+		"a hyphen before the dot": {"23514", `('A', 'domain', 'c-.test', NULL)`},
+	} {
+		t.Run(what, func(t *testing.T) {
+			wantRefused(t, conn, c.code, `INSERT INTO tenants_names (tenant_id, kind, value, verified_at) VALUES `+c.values)
+		})
+	}
+	checkLog(t, conn)
+	namesAgree(t, conn)
+}

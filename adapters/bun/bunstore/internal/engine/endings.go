@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+// A former identifier ends by a change, so that caches hear of it: whoever follows the log,
+// or writes, removes those whose time is over; and so does who finds one.
+
+const (
+	endChunk = 500 // former identifiers that one statement ends, so that no writer waits long
+	// endInterval is how often a process looks which one ends next: others may have
+	// written it.
+	endInterval = time.Minute
+)
+
+// endings wakes the goroutine that ends former identifiers when one is to end sooner than
+// that knows of.
+type endings struct{ sooner chan time.Time }
+
+func newEndings() endings { return endings{make(chan time.Time, 1)} }
+
+// expect says that a former identifier ends at that time.
+func (e endings) expect(at time.Time) {
+	select {
+	case e.sooner <- at:
+	default: // it has not even heard of another one, and is about to look
+	}
+}
+
+// keepEnded ends former identifiers when their time is over, until ctx ends.
+func (b *Base) keepEnded(ctx context.Context) {
+	var first Instant
+	for b.endings.wait(ctx, first) {
+		var err error
+		if first, err = b.firstEnd(ctx); err == nil && ended(first, time.Now()) {
+			_, err = b.endFormer(ctx)
+			first = Instant{}
+		}
+		if err != nil && ctx.Err() == nil {
+			b.Logger.WarnContext(ctx, "tenancy: former identifiers could not be ended", slog.Any("error", err))
+		}
+	}
+}
+
+// wait returns when it is time to look: at first, if that is a time, and about an interval
+// from now at the latest. It reports false when ctx has ended.
+func (e endings) wait(ctx context.Context, first Instant) bool {
+	next := time.Now().Add(endInterval/2 + rand.N(endInterval)) // so that processes that start together do not look together
+	if at := time.Time(first); !at.IsZero() && at.Before(next) {
+		next = at
+	}
+	for {
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case at := <-e.sooner:
+			timer.Stop()
+			if at.Before(next) {
+				next = at
+			}
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
+	}
+}
+
+// firstEnd returns when the next former identifier ends, if there is one.
+func (b *Base) firstEnd(ctx context.Context) (first Instant, err error) {
+	err = b.Retry(ctx, func() error {
+		_, err := b.Read.One(ctx, b.Texts.names.firstEnd, nil, &first)
+		return err
+	})
+	return first, err
+}
+
+// endFormer ends the former identifiers whose time is over by the clock of the database, and
+// returns how many.
+func (b *Base) endFormer(ctx context.Context) (total int64, err error) {
+	for {
+		var n int64
+		err := b.Exclusively(ctx, func(in Session) (err error) {
+			n, err = in.Exec(ctx, b.Texts.names.end)
+			return err
+		})
+		total += n
+		if err != nil || n < endChunk {
+			return total, err
+		}
+	}
+}
