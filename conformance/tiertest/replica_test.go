@@ -46,7 +46,7 @@ func (p paged) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page
 // what can go wrong.
 func openReplicas(node func(tb testing.TB, source tenancy.Source, bus tier.Bus) tenancy.Store) func(testing.TB) tiertest.Stack {
 	return func(tb testing.TB) tiertest.Stack {
-		db, hub := memstore.New(), faults.NewHub()
+		db, hub := memstore.New(memstore.WithKeepFormer(time.Hour)), faults.NewHub()
 		var sources []*faults.Source
 		var slow atomic.Bool
 		open := func(i int) tenancy.Store {
@@ -133,12 +133,15 @@ func TestReplicas(t *testing.T) {
 }
 
 // silent is a source whose log does not say what its changes have touched.
-type silent struct{ tenancy.Source }
+type silent struct {
+	tenancy.Source
+	change func(*tenancy.Change)
+}
 
 func (s silent) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 	changes, err := s.Source.Changes(ctx, after, limit)
 	for i := range changes {
-		changes[i].Keys = nil
+		s.change(&changes[i])
 	}
 	return changes, err
 }
@@ -161,7 +164,10 @@ func (e early) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, er
 func TestReplicaMutantsAreRejected(t *testing.T) {
 	for how, node := range map[string]func(testing.TB, tenancy.Source, tier.Bus) tenancy.Store{
 		"loads nothing of what has changed": func(tb testing.TB, source tenancy.Source, _ tier.Bus) tenancy.Store {
-			return newReplica(tb, silent{source})
+			return newReplica(tb, silent{source, func(c *tenancy.Change) { c.Keys = nil }})
+		},
+		"loads no names of what has changed": func(tb testing.TB, source tenancy.Source, _ tier.Bus) tenancy.Store {
+			return newReplica(tb, silent{source, fieldsOnly})
 		},
 		"does not follow its own writes": func(tb testing.TB, source tenancy.Source, _ tier.Bus) tenancy.Store {
 			return early{newReplica(tb, source), source}

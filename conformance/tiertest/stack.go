@@ -66,7 +66,7 @@ type Fault struct {
 }
 
 // RunStack lets goroutines read and write the tenants of a few IDs and
-// identifiers through all nodes, and behind their backs, while faults come and
+// identifiers, and of a few domains and former identifiers if Source has names, through all nodes, and behind their backs, while faults come and
 // go, and judges every read by the change log:
 //
 //   - A read shows a version that the log knows, exactly as it was written.
@@ -102,6 +102,7 @@ func CheckStack(tb testing.TB, h StackHarness) {
 	}
 	r := &run{tb: tb, h: h, random: rand.New(rand.NewPCG(h.Seed, 0)), stack: h.Open(tb), judge: newJudge()}
 	tb.Cleanup(r.close)
+	r.named = tenancy.HasNames(r.stack.Source)
 	r.judge.bounds = make([]bound, len(r.stack.Nodes))
 	for n := range h.Rounds {
 		r.number = n
@@ -123,6 +124,7 @@ type run struct {
 	random *rand.Rand // of the goroutine of the test
 	stack  Stack
 	judge  *judge
+	named  bool     // the source has names
 	number int      // of the round
 	faults []string // of the round
 
@@ -325,7 +327,7 @@ func (r *run) converge() {
 	ctx, cancel := context.WithTimeout(r.tb.Context(), r.h.Patience)
 	defer cancel()
 	for i := range r.stack.Nodes {
-		for _, k := range keys() {
+		for _, k := range r.keys() {
 			for {
 				want, err := lookup(ctx, r.stack.Source, k)
 				if err != nil {
@@ -367,10 +369,9 @@ func (r *run) read(ctx context.Context, node int, k tenancy.Key) (answer, error)
 
 // lookup returns what s has under k. That there is nothing is an answer.
 func lookup(ctx context.Context, s tenancy.Store, k tenancy.Key) (answer, error) {
-	get := s.GetByID
-	if k.Kind == tenancy.KindIdentifier {
-		get = s.GetByIdentifier
-	}
+	get := map[tenancy.KeyKind]func(context.Context, string) (tenancy.Tenant, error){
+		tenancy.KindID: s.GetByID, tenancy.KindIdentifier: s.GetByIdentifier, tenancy.KindDomain: s.GetByDomain, tenancy.KindFormer: s.FormerOwner,
+	}[k.Kind]
 	t, err := get(ctx, k.Value)
 	if errors.Is(err, tenancy.ErrNotFound) {
 		return answer{}, nil

@@ -30,7 +30,7 @@ type plan struct {
 
 // open makes a stack, with everything that can go wrong.
 func (p plan) open(tb testing.TB) tiertest.Stack {
-	db, hub := memstore.New(), faults.NewHub()
+	db, hub := memstore.New(memstore.WithKeepFormer(time.Hour)), faults.NewHub()
 	servers := make([]*faults.Server, len(p.layers))
 	for i := range servers {
 		servers[i] = faults.NewServer()

@@ -15,7 +15,15 @@ type history struct {
 	head     tenancy.Position
 	versions map[tenancy.Key][]version
 	values   map[tenancy.Revision]tenancy.Tenant // that writes have returned
+	removed  map[tenancy.Revision]tenancy.Key    // the name that the write has removed, if it has
 	touched  map[tenancy.Revision]string         // the tenant of each change
+}
+
+func newHistory() *history {
+	return &history{
+		versions: map[tenancy.Key][]version{}, values: map[tenancy.Revision]tenancy.Tenant{},
+		removed: map[tenancy.Revision]tenancy.Key{}, touched: map[tenancy.Revision]string{},
+	}
 }
 
 // version is what is under a key from a revision on, until the next one.
@@ -30,9 +38,6 @@ func (h *history) newest() tenancy.Position { return h.head }
 
 // add takes the next change of the log.
 func (h *history) add(c tenancy.Change) {
-	if h.touched == nil {
-		h.touched = map[tenancy.Revision]string{}
-	}
 	r := c.Position.Revision
 	h.head, h.touched[r] = c.Position, c.TenantID
 	t, known := h.values[r]
@@ -43,8 +48,13 @@ func (h *history) add(c tenancy.Change) {
 			v = version{since: r, known: true}
 		case !known:
 			v.found = true // perhaps; explain is generous
-		default:
+		case k.OfField():
 			v.found = k.Matches(t)
+		default: // a change touches the names that the tenant has before it or after it
+			v.found = k != h.removed[r] && (k.Kind != tenancy.KindFormer || k.Value != t.Identifier)
+			if k.Kind == tenancy.KindFormer && slices.Equal(c.Fields, []string{"names"}) {
+				v.known = false // another tenant may have taken it, and a later write that changed nothing returned t
+			}
 		}
 		h.versions[k] = append(h.versions[k], v)
 	}
@@ -52,10 +62,14 @@ func (h *history) add(c tenancy.Change) {
 
 // fork returns a history that goes another way from base on.
 func (h *history) fork(base tenancy.Position) *history {
-	next := &history{base: base.Revision, head: base, versions: map[tenancy.Key][]version{}, touched: maps.Clone(h.touched), values: maps.Clone(h.values)}
+	next := &history{
+		base: base.Revision, head: base, versions: map[tenancy.Key][]version{},
+		touched: maps.Clone(h.touched), values: maps.Clone(h.values), removed: maps.Clone(h.removed),
+	}
 	lost := func(r tenancy.Revision) bool { return r > base.Revision }
 	maps.DeleteFunc(next.touched, func(r tenancy.Revision, _ string) bool { return lost(r) })
 	maps.DeleteFunc(next.values, func(r tenancy.Revision, _ tenancy.Tenant) bool { return lost(r) })
+	maps.DeleteFunc(next.removed, func(r tenancy.Revision, _ tenancy.Key) bool { return lost(r) })
 	for k, vs := range h.versions {
 		next.versions[k] = slices.DeleteFunc(slices.Clone(vs), func(v version) bool { return lost(v.since) })
 	}
@@ -84,7 +98,7 @@ func (h *history) explain(e *event, least tenancy.Revision) (tenancy.Revision, b
 func (v version) explains(e *event) bool {
 	a := e.answer
 	switch {
-	case !v.known && e.key.Kind == tenancy.KindIdentifier: // whether it has it is not known
+	case !v.known && e.key.Kind != tenancy.KindID: // whether it has it is not known
 		return !a.found || a.any || a.tenant.Revision == v.since
 	case a.found != v.found:
 		return false

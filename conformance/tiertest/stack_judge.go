@@ -67,7 +67,7 @@ type judge struct {
 }
 
 func newJudge() *judge {
-	return &judge{histories: []*history{{versions: map[tenancy.Key][]version{}, values: map[tenancy.Revision]tenancy.Tenant{}}}}
+	return &judge{histories: []*history{newHistory()}}
 }
 
 func (j *judge) history() *history { return j.histories[len(j.histories)-1] }
@@ -88,6 +88,13 @@ func (j *judge) wrote(t tenancy.Tenant) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.history().values[t.Revision] = t
+}
+
+// removed notes the name that a write has removed which returned t.
+func (j *judge) removed(t tenancy.Tenant, k tenancy.Key) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.history().removed[t.Revision] = k
 }
 
 // extend takes what the log of the newest history has grown by.

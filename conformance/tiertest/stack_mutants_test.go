@@ -44,6 +44,7 @@ func stackMutants() []stackMutant {
 		{"raises the floors of IDs alone", local, staleOr, plan{source: changing(func(c *tenancy.Change) {
 			c.Keys = []tenancy.Key{tenancy.IDKey(c.TenantID)}
 		})}},
+		{"raises the floors of IDs and identifiers alone", local, staleOr, plan{source: changing(fieldsOnly)}},
 		{"raises the floor of the last change it reads alone", local, staleOr, plan{source: func(s *faults.Source) tenancy.Source {
 			return &lying{Source: s, changes: func(changes []tenancy.Change) {
 				for i := range changes[:max(0, len(changes)-1)] {
@@ -98,6 +99,11 @@ func stackMutants() []stackMutant {
 		{"updates whatever has the revision", local, "a restore has undone", plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store { return believing{s} }}},
 		{"fails with its cache", shared, failing, plan{node: func(s tenancy.Store, _ *faults.Source) tenancy.Store { return failsWith{s} }}},
 	}
+}
+
+// fieldsOnly has a change touch no names.
+func fieldsOnly(c *tenancy.Change) {
+	c.Keys = slices.DeleteFunc(slices.Clone(c.Keys), func(k tenancy.Key) bool { return !k.OfField() })
 }
 
 func TestStackMutantsAreRejected(t *testing.T) {

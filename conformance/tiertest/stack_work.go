@@ -13,6 +13,7 @@ import (
 
 const (
 	someIDs         = 5
+	someDomains     = 3
 	someIdentifiers = 5 // fewer than renames want: they are taken, freed and reused
 	readersEach     = 2 // for each node
 	writers         = 3
@@ -23,8 +24,10 @@ const (
 func id(n int) string         { return fmt.Sprintf("tenant-%d", n) }
 func identifier(n int) string { return fmt.Sprintf("slug-%d", n) }
 
-// keys returns every key that the run touches, and one that never leads anywhere.
-func keys() []tenancy.Key {
+func domain(n int) string { return fmt.Sprintf("d%d.test", n) }
+
+// keys returns every key that the run touches, and some that never lead anywhere.
+func (r *run) keys() []tenancy.Key {
 	var out []tenancy.Key
 	for n := range someIDs {
 		out = append(out, tenancy.IDKey(id(n)))
@@ -32,7 +35,17 @@ func keys() []tenancy.Key {
 	for n := range someIdentifiers {
 		out = append(out, tenancy.IdentifierKey(identifier(n)))
 	}
-	return append(out, tenancy.IdentifierKey("nobody"))
+	out = append(out, tenancy.IdentifierKey("nobody"))
+	if !r.named {
+		return out
+	}
+	for n := range someDomains {
+		out = append(out, tenancy.Key{Kind: tenancy.KindDomain, Value: domain(n)})
+	}
+	for n := range someIdentifiers {
+		out = append(out, tenancy.Key{Kind: tenancy.KindFormer, Value: identifier(n)})
+	}
+	return append(out, tenancy.Key{Kind: tenancy.KindDomain, Value: "nobody.test"}, tenancy.Key{Kind: tenancy.KindFormer, Value: "nobody"})
 }
 
 // work lets readers and writers loose, and does during in their midst. It returns
@@ -69,7 +82,7 @@ func (r *run) work(during func()) {
 
 // reader reads until the writers are done, and for a moment longer.
 func (r *run) reader(ctx context.Context, node int, random *rand.Rand, written <-chan struct{}) {
-	all := keys()
+	all := r.keys()
 	for more, n := true, 0; more && n < readsAtMost; n++ {
 		if n%5 == 4 { // let the writers get on
 			select {
@@ -147,7 +160,11 @@ func (r *run) write(ctx context.Context, random *rand.Rand) {
 	}
 	begun := r.judge.clock.Add(1)
 	var err error
-	switch random.IntN(10) {
+	kinds := 10
+	if r.named {
+		kinds = 14
+	}
+	switch random.IntN(kinds) {
 	case 0, 1, 2:
 		t, err = store.Create(ctx, t)
 	case 3, 4, 5: // a rename, perhaps to a slug that was just freed
@@ -159,6 +176,16 @@ func (r *run) write(ctx context.Context, random *rand.Rand) {
 			old.Name = t.Name
 			return nil
 		})
+	case 10, 11, 12: // which another tenant may have, or claim at the same time
+		d := domain(random.IntN(someDomains))
+		if _, err = store.AddDomain(ctx, t.ID, d); err == nil {
+			t, err = store.VerifyDomain(ctx, t.ID, d)
+		}
+	case 13:
+		k := tenancy.Key{Kind: tenancy.KindDomain, Value: domain(random.IntN(someDomains))}
+		if t, err = store.RemoveDomain(ctx, t.ID, k.Value); err == nil {
+			r.judge.removed(t, k)
+		}
 	default:
 		err = store.Delete(ctx, t.ID)
 		if err == nil {
