@@ -80,7 +80,8 @@ func (h *history) overtaken(key tenancy.Key, r, floor tenancy.Revision) tenancy.
 	return newest
 }
 
-// absent reports whether key may have had no tenant at floor or later. contents
+// absent reports whether key may have had no tenant at floor or later: a change touches a
+// name that the tenant has before it or after it, and says whether names have changed. contents
 // tells which identifier a tenant has in a revision; where it does not know, an old
 // and a new one look alike.
 func (h *history) absent(key tenancy.Key, floor tenancy.Revision, contents map[tenancy.Revision]tenancy.Tenant) bool {
@@ -90,6 +91,9 @@ func (h *history) absent(key tenancy.Key, floor tenancy.Revision, contents map[t
 	}
 	return slices.ContainsFunc(touched, func(r tenancy.Revision) bool {
 		c := h.changes[r]
+		if !key.OfField() {
+			return c.Kind == tenancy.ChangeDelete || slices.Contains(c.Fields, "names")
+		}
 		if t, known := contents[r]; known {
 			return !key.Matches(t)
 		}

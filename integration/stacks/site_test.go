@@ -45,12 +45,12 @@ type site struct {
 // database opens the database. The log is kept whole unless a test trims it: the
 // checker reads it from its beginning.
 func (s site) database() (*bunstore.Store, error) {
-	whole := bunstore.WithRetention(0, 0)
+	whole, former := bunstore.WithRetention(0, 0), bunstore.WithKeepFormer(time.Hour)
 	if s.DSN == "" {
 		return bunsqlite.Open(context.Background(), s.Path, bunsqlite.WithSynchronous(bunsqlite.Normal),
-			bunsqlite.WithStore(whole, bunstore.WithPollInterval(s.Poll)))
+			bunsqlite.WithStore(whole, former, bunstore.WithPollInterval(s.Poll)))
 	}
-	return bunpg.Open(context.Background(), s.DSN, bunpg.WithConnectTimeout(s.limit(time.Second)), bunpg.WithStore(whole,
+	return bunpg.Open(context.Background(), s.DSN, bunpg.WithConnectTimeout(s.limit(time.Second)), bunpg.WithStore(whole, former,
 		bunstore.WithPollInterval(s.Poll), bunstore.WithRetryTimeout(s.limit(2*time.Second))))
 }
 

@@ -17,6 +17,7 @@ import (
 const (
 	cells = 48 // tenants that come and go
 	slugs = 96 // identifiers over which they contend
+	hosts = 24 // domains, likewise
 	// Readers of each node, and writers of all.
 	readers = 3
 	writers = 3
@@ -65,6 +66,8 @@ func slugOf(i int) string { return fmt.Sprintf("slug-%d", i) }
 
 func slug(r *rand.Rand) string { return slugOf(r.IntN(slugs)) }
 
+func host(r *rand.Rand) string { return fmt.Sprintf("d%d.test", r.IntN(hosts)) }
+
 // read reads on one node until ctx ends.
 func (w *workload) read(ctx context.Context, n *node, r *rand.Rand) {
 	for ctx.Err() == nil {
@@ -88,6 +91,16 @@ func (w *workload) readOnce(ctx context.Context, n *node, r *rand.Rand) error {
 		case 1, 2, 3, 4:
 			id := w.cells[r.IntN(cells)].id
 			_, err = w.check.Read(n.index, tenancy.IDKey(id), func() (tenancy.Tenant, error) { return store.GetByID(ctx, id) })
+		case 5:
+			domain := host(r)
+			_, err = w.check.Read(n.index, tenancy.Key{Kind: tenancy.KindDomain, Value: domain}, func() (tenancy.Tenant, error) {
+				return store.GetByDomain(ctx, domain)
+			})
+		case 6:
+			former := slug(r)
+			_, err = w.check.Read(n.index, tenancy.Key{Kind: tenancy.KindFormer, Value: former}, func() (tenancy.Tenant, error) {
+				return store.FormerOwner(ctx, former)
+			})
 		default:
 			identifier := slug(r)
 			_, err = w.check.Read(n.index, tenancy.IdentifierKey(identifier), func() (tenancy.Tenant, error) {
@@ -168,7 +181,12 @@ func (w *workload) change(ctx context.Context, store writer, at int, c *cell, r 
 			return store.Create(ctx, tenancy.Tenant{ID: c.id, Identifier: slug(r), Name: "Tenant"})
 		})
 	}
-	switch r.IntN(6) {
+	names, named := store.(tenancy.Names)
+	kinds := 9
+	if !named { // the process that dies
+		kinds = 6
+	}
+	switch r.IntN(kinds) {
 	case 0:
 		return tenancy.Tenant{}, w.check.Delete(at, c.id, func() error { return store.Delete(ctx, c.id) })
 	case 1, 2:
@@ -180,6 +198,17 @@ func (w *workload) change(ctx context.Context, store writer, at int, c *cell, r 
 			return t, err
 		}
 		return w.check.Write(at, func() (tenancy.Tenant, error) { return store.UpdateMetadata(ctx, c.id, patch) })
+	case 6, 7: // which another tenant may have, or verify at the same time
+		domain := host(r)
+		return w.check.Write(at, func() (tenancy.Tenant, error) {
+			if _, err := names.AddDomain(ctx, c.id, domain); err != nil {
+				return t, err
+			}
+			return names.VerifyDomain(ctx, c.id, domain)
+		})
+	case 8:
+		domain := host(r)
+		return w.check.Write(at, func() (tenancy.Tenant, error) { return names.RemoveDomain(ctx, c.id, domain) })
 	default:
 		status := tenancy.StatusActive
 		if t.Status == status {
