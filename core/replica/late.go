@@ -112,10 +112,11 @@ func (s *late) Below() tenancy.Store {
 // HasSource reports that the source is one, which New has checked.
 func (s *late) HasSource() bool { return true }
 
-// HasNames reports whether the source has names, which nobody knows before it is open.
+// HasNames reports whether the source has names. Nobody knows before it is open; a
+// middleware that needs them must not fail for that when the process starts.
 func (s *late) HasNames() bool {
 	source := s.opened.Load()
-	return source != nil && tenancy.HasNames(*source)
+	return source == nil || tenancy.HasNames(*source)
 }
 
 // Close waits for an open that is under way, but not for one that ignores the end of its

@@ -36,10 +36,6 @@ func (s *Store) getByName(ctx context.Context, op string, k tenancy.Key) (tenanc
 	return s.getBelow(ctx, op, k)
 }
 
-// HasNames reports whether the source has names, or memory holds some: the source may not
-// be open yet.
-func (s *Store) HasNames() bool { return s.named.Load() || tenancy.HasNames(s.source) }
-
 // stagedNames are names that were read and are not in the table yet.
 type stagedNames struct {
 	of    map[string][]table.Name // by the ID of the tenant, all that it has

@@ -33,7 +33,8 @@ type client struct {
 func newClient(t testing.TB, address string) *client {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &client{address, &http.Client{Transport: transport, Timeout: 30 * time.Second}}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &client{address, &http.Client{Transport: transport, Timeout: 30 * time.Second, CheckRedirect: stay}}
 }
 
 // answer is what came back.

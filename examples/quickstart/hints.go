@@ -33,6 +33,9 @@ Manage tenants:
   curl -X POST {url}/admin/tenants/{id}/activate
   curl -X PATCH -H 'Content-Type: application/json' -d '{"plan":"pro"}' {url}/admin/tenants/{id}/metadata
   curl -X POST -H 'Content-Type: application/json' -d '{"identifier":"acme","name":"Acme Ltd"}' {url}/admin/tenants
+  curl -X POST -H 'Content-Type: application/json' -d '{"domain":"mit.test"}' {url}/admin/tenants/{id}/domains
+  curl -X POST {url}/admin/tenants/{id}/domains/mit.test/verify
+  curl -H 'Host: mit.test' {url}/whoami
 
 What the caches do, and health:
   curl {url}/admin/tiers

@@ -16,7 +16,7 @@ import (
 )
 
 // hung is a store that answers when the request gives up.
-type hung struct{ tenancy.Store }
+type hung struct{ *memstore.Store }
 
 func (hung) GetByIdentifier(ctx context.Context, _ string) (tenancy.Tenant, error) {
 	<-ctx.Done()

@@ -45,6 +45,11 @@ func (s *service) handler() (http.Handler, error) {
 	admin("POST /admin/tenants/{id}/activate", unconditional(s.setStatus(tenancy.StatusActive)))
 	admin("POST /admin/tenants/{id}/rename", unconditional(s.rename))
 	admin("PATCH /admin/tenants/{id}/metadata", unconditional(s.patchMetadata))
+	admin("GET /admin/names/{id}", s.names)
+	admin("POST /admin/tenants/{id}/domains", unconditional(s.addDomain))
+	admin("POST /admin/tenants/{id}/domains/{domain}/verify", unconditional(s.verifyDomain))
+	admin("DELETE /admin/tenants/{id}/domains/{domain}", unconditional(s.removeDomain))
+	admin("PUT /admin/tenants/{id}/primary-domain", unconditional(s.setPrimaryDomain))
 	admin("GET /admin/tiers", s.tiers)
 	admin("GET /admin/replica", s.replica)
 

@@ -45,7 +45,9 @@ func testRestart(t *testing.T, cfg config) {
 	whoami := func(host string) answer { return second.call(t, "GET", "/whoami", "", "Host: "+host) }
 	whoami("late.localhost").wantProblem(t, 403, "tenant-suspended", "")
 	whoami("gone.localhost").wantProblem(t, 404, "tenant-not-found", "")
-	whoami("old-name.localhost").wantProblem(t, 404, "tenant-not-found", "")
+	if got := whoami("old-name.localhost"); got.status != http.StatusPermanentRedirect || got.header.Get("Location") != "//new-name.localhost/whoami" {
+		t.Errorf("got %d to %q", got.status, got.header.Get("Location"))
+	}
 	if got := whoami("new-name.localhost"); got.status != http.StatusOK {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
@@ -95,7 +97,7 @@ func testShutdown(t *testing.T, cfg config) {
 
 // slow is a store whose Create waits.
 type slow struct {
-	tenancy.Store
+	*memstore.Store
 	entered, release chan struct{}
 }
 

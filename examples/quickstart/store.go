@@ -89,14 +89,18 @@ func openShared(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Sour
 	return shared, nil
 }
 
+// formerAge is for how long the identifier before a rename leads to the tenant.
+const formerAge = 90 * 24 * time.Hour
+
 // openDatabase creates or migrates the schema.
 func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Source, error) {
 	readable := bunstore.WithMetadataCheck(new(tenancy.View[institution]).Check) // by whoami
+	former := bunstore.WithKeepFormer(formerAge)
 	if cfg.dsn != "" {
 		log.Info("opening PostgreSQL")
-		return bunpg.Open(ctx, cfg.dsn, bunpg.WithLogger(log), bunpg.WithStore(readable))
+		return bunpg.Open(ctx, cfg.dsn, bunpg.WithLogger(log), bunpg.WithStore(readable, former))
 	}
-	store, err := bunsqlite.Open(ctx, cfg.path, bunsqlite.WithStore(bunstore.WithLogger(log), readable))
+	store, err := bunsqlite.Open(ctx, cfg.path, bunsqlite.WithStore(bunstore.WithLogger(log), readable, former))
 	if err != nil {
 		return nil, err
 	}

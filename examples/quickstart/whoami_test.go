@@ -57,7 +57,7 @@ func TestWhoami(t *testing.T) {
 	whoami("a.mit-edu.localhost").wantProblem(t, 400, "tenant-malformed", "")
 	whoami("localhost").wantProblem(t, 400, "tenant-missing", "")
 	whoami("my_service:8080").wantProblem(t, 400, "tenant-missing", "")
-	whoami("mit-edu.example.com").wantProblem(t, 421, "host-not-served", "")
+	whoami("mit-edu.example.com").wantProblem(t, 404, "tenant-not-found", "") // nobody's domain
 
 	head := c.call(t, "HEAD", "/whoami", "", "Host: mit-edu.localhost")
 	if head.status != http.StatusOK || head.body != "" {
@@ -105,6 +105,7 @@ type outage struct {
 func (o outage) GetByIdentifier(context.Context, string) (tenancy.Tenant, error) {
 	return tenancy.Tenant{}, o.err
 }
+func (outage) HasNames() bool                                 { return true }
 func (o outage) Exists(context.Context, string) (bool, error) { return false, o.err }
 func (o outage) Create(context.Context, tenancy.Tenant) (tenancy.Tenant, error) {
 	return tenancy.Tenant{}, o.err
