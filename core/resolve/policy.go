@@ -53,6 +53,19 @@ type Decision struct {
 	Err error
 }
 
+// Refusal returns nil if the tenant is served, or the request needs none, and otherwise why
+// not. The error wraps Err, and [ErrNotServed] if it is certain that the tenant is not served.
+func (d Decision) Refusal() error {
+	switch d.Outcome {
+	case OutcomeUnknown, OutcomeSuspended, OutcomeProvisioning, OutcomeDeleted:
+		if d.Err != nil {
+			return fmt.Errorf("%w: %w", ErrNotServed, d.Err)
+		}
+		return fmt.Errorf("%w: it is %s", ErrNotServed, d.Outcome)
+	}
+	return d.Err
+}
+
 // Decide decides about a request of which m and err are what was found in it. It asks
 // the getter for the tenant, once, unless m needs no lookup or the context has a
 // tenant already: then m must name that one, or none.

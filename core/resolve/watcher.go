@@ -15,7 +15,8 @@ import (
 
 // The causes for which a Watcher ends a context, as [context.Cause] tells.
 var (
-	// ErrNotServed: the tenant is no longer served, or was not for a moment.
+	// ErrNotServed: the tenant is no longer served, or was not for a moment. [Decision].Refusal
+	// wraps it, too.
 	ErrNotServed = errors.New("the tenant is no longer served")
 	// ErrChanged: the tenant's key, as [WithKey] defines it, is another one now.
 	ErrChanged = errors.New("the tenant has changed")

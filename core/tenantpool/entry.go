@@ -87,7 +87,7 @@ func (p *Pool[R]) live(e *entry[R], t tenancy.Tenant) {
 	watch, unwatch, d := p.watcher.Watch(p.ctx, t)
 	defer unwatch()
 	if d.Outcome != resolve.OutcomeResolved {
-		p.refuse(e, refusal(d))
+		p.refuse(e, d.Refusal())
 		return
 	}
 	p.admit(watch, e, d.Tenant)
@@ -105,15 +105,6 @@ func (p *Pool[R]) live(e *entry[R], t tenancy.Tenant) {
 		p.waitForLeases(e)
 	}
 	p.close(e)
-}
-
-// refusal is the error for a tenant that the decision does not serve.
-func refusal(d resolve.Decision) error {
-	switch d.Outcome {
-	case resolve.OutcomeUnavailable, resolve.OutcomeCanceled:
-		return d.Err
-	}
-	return fmt.Errorf("%w: it is %s", resolve.ErrNotServed, d.Outcome)
 }
 
 func (p *Pool[R]) admit(watch context.Context, e *entry[R], t tenancy.Tenant) {

@@ -1,0 +1,104 @@
+package carry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"github.com/go-tenancy/tenantstore/core/resolve"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
+)
+
+// The keys in a Carrier.
+const (
+	KeyID       = "tenant-id"
+	KeyRevision = "tenant-revision"
+)
+
+// Carrier is what carries texts under keys, such as the headers of a message: [http.Header],
+// nats.Header, and every propagation.TextMapCarrier of OpenTelemetry. Get returns "" for a key
+// that is not there.
+type Carrier interface {
+	Get(key string) string
+	Set(key, value string)
+}
+
+// Inject puts the tenant of ctx into c, in ASCII. Without a tenant it fails with
+// [resolve.ErrAbsent], and changes nothing.
+func Inject(ctx context.Context, c Carrier) error {
+	t, ok := tenancy.FromContext(ctx)
+	if !ok {
+		return &tenancy.Error{Op: "Inject", Err: resolve.ErrAbsent}
+	}
+	c.Set(KeyID, url.QueryEscape(t.ID))
+	c.Set(KeyRevision, strconv.FormatInt(int64(t.Revision), 10))
+	return nil
+}
+
+// Extract returns a copy of ctx with the tenant in c, as the store has it now; policy says
+// which statuses are served. If the getter is a [tenancy.Source], the tenant is not older than it
+// was at Inject.
+//
+// The error wraps [resolve.ErrNotServed] if the tenant is not served, [resolve.ErrAbsent] if c
+// has none, [tenancy.ErrInvalid] if c has what Inject does not write, and
+// [tenancy.ErrUnavailable] if the store cannot answer: only then may the same work succeed later,
+// apart from a tenant that is activated again. A tenant in ctx must be the same.
+func Extract(ctx context.Context, getter tenancy.Getter, policy resolve.Policy, c Carrier) (context.Context, error) {
+	id, least, err := read(c)
+	if err != nil {
+		return nil, &tenancy.Error{Op: "Extract", Err: err}
+	}
+	if store, ok := getter.(tenancy.Store); ok {
+		if source, ok := tenancy.SourceOf(store); ok {
+			getter = notOlder{getter, source, least}
+		}
+	}
+	policy.Optional = false // what was carried is a tenant, or an error
+	d := policy.Decide(ctx, getter, resolve.Match{Key: tenancy.IDKey(id), Resolver: resolve.NameOther}, nil)
+	if err := d.Refusal(); err != nil {
+		return nil, &tenancy.Error{Op: "Extract", ID: id, Err: err}
+	}
+	return tenancy.NewContext(ctx, d.Tenant), nil
+}
+
+// read returns what Inject has written.
+func read(c Carrier) (id string, revision tenancy.Revision, err error) {
+	text := c.Get(KeyID)
+	if text == "" {
+		return "", 0, resolve.ErrAbsent
+	}
+	if id, err = url.QueryUnescape(text); err != nil {
+		return "", 0, fmt.Errorf("%w: %s is not escaped as Inject does", tenancy.ErrInvalid, KeyID)
+	}
+	if text = c.Get(KeyRevision); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return "", 0, fmt.Errorf("%w: %s is no number", tenancy.ErrInvalid, KeyRevision)
+		}
+		revision = max(0, min(tenancy.Revision(n), tenancy.Latest-1))
+	}
+	return id, revision, nil
+}
+
+// notOlder is a Getter of tenants as of a revision or later.
+type notOlder struct {
+	tenancy.Getter
+	source tenancy.Source
+	least  tenancy.Revision
+}
+
+// GetByID implements [tenancy.Getter].
+func (g notOlder) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
+	found, err := g.source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(id), Min: g.least}})
+	switch {
+	case errors.Is(err, tenancy.ErrCompacted): // a restored database does not know the revision
+		return g.Getter.GetByID(ctx, id)
+	case err != nil:
+		return tenancy.Tenant{}, err
+	case !found[0].Found:
+		return tenancy.Tenant{}, &tenancy.Error{Op: "GetByID", ID: id, Err: tenancy.ErrNotFound}
+	}
+	return found[0].Tenant, nil
+}
