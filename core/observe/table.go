@@ -169,6 +169,38 @@ var (
 	}
 )
 
+// A pool of tenants' resources.
+var (
+	metricPoolResources = Metric{
+		"tenancy.pool.resources", Sum, "{resource}",
+		"Resources by state. Draining ones wait until they are not in use any more, or are being closed.", []string{"state"},
+	}
+	metricPoolLimit = Metric{
+		"tenancy.pool.limit", Sum, "{resource}",
+		"How many resources there may be, in all states.", nil,
+	}
+	metricPoolTenants = Metric{
+		"tenancy.pool.tenants", Sum, "{tenant}",
+		"Tenants for whose resource there is no room (waiting), and those whose last open failed (failing).", []string{"state"},
+	}
+	metricPoolGets = Metric{
+		"tenancy.pool.gets", Counter, "{call}",
+		"Calls of Get: hit got a resource that was open; waited got one after a wait; not_served was for a tenant that is not served; failed: the resource cannot be opened; exhausted: all were in use.", []string{"outcome"},
+	}
+	metricPoolOpens = Metric{
+		"tenancy.pool.opens", Counter, "{resource}",
+		"Resources that were opened, and failed attempts.", []string{"outcome"},
+	}
+	metricPoolCloses = Metric{
+		"tenancy.pool.closes", Counter, "{resource}",
+		"Resources that were closed: the tenant's key is another (changed), it is not served (not_served), the log could not be read (stale), unused for long (idle), to make room (evicted).", []string{"reason"},
+	}
+	metricPoolForced = Metric{
+		"tenancy.pool.forced_closes", Counter, "{resource}",
+		"Resources that were closed while they were in use: their work did not end in time.", nil,
+	}
+)
+
 // Tenants, where the application asks for them.
 var (
 	metricTenants = Metric{
@@ -204,6 +236,7 @@ func Metrics() []Metric {
 		metricBusMessages, metricBusConnected, metricBusResubscriptions, metricBusLastMessage,
 		metricReplicaPhase, metricReplicaTenants, metricReplicaScans, metricReplicaLookups, metricReplicaSnapshot,
 		metricTenants, metricTenantsRefreshed,
+		metricPoolResources, metricPoolLimit, metricPoolTenants, metricPoolGets, metricPoolOpens, metricPoolCloses, metricPoolForced,
 		metricHTTPResolutions, metricHTTPResolutionDuration,
 	}
 }

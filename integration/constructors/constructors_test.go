@@ -53,6 +53,8 @@ func TestNilIsRefused(t *testing.T) {
 		"oteltenancy.Wrap(absent)":   func() error { return of(oteltenancy.Wrap(absent)) },
 		"oteltenancy.Wrap, option":   func() error { return of(oteltenancy.Wrap(store, nil)) },
 		"oteltenancy.HTTP, option":   func() error { return of(oteltenancy.NewHTTPObserver(nil)) },
+		"promtenancy.Pool(nil)":      func() error { return of(promtenancy.NewPoolObserver(nil)) },
+		"oteltenancy.Pool(nil)":      func() error { return of(oteltenancy.NewPoolObserver(nil)) },
 		"replica.New(nil)":           func() error { return of(replica.New(nil)) },
 		"replica.New(absent)":        func() error { return of(replica.New(absent)) },
 		"replica.New, option":        func() error { return of(replica.New(store, nil)) },

@@ -5,6 +5,7 @@ package monitoring_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +29,7 @@ import (
 	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenantpool"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
@@ -82,9 +84,10 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 			t.Error(err)
 		}
 	})
+	pool := newPool(t, meters)
 	requests := must(promtenancy.NewHTTPObserver())
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(a.Store, inMemory, requests)
+	registry.MustRegister(a.Store, inMemory, requests, pool)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.Handle("GET /otel", promhttp.HandlerFor(otelRegistry, promhttp.HandlerOpts{}))
@@ -111,6 +114,22 @@ func newApp(t *testing.T, valkeyAddr string) *app {
 		}
 	}
 	return a
+}
+
+// newPool returns the observer of a pool, which oteltenancy exports too.
+func newPool(t *testing.T, meters oteltenancy.Option) *promtenancy.PoolObserver {
+	t.Helper()
+	store := memstore.New()
+	pool := must(tenantpool.New(store, func(context.Context, tenancy.Tenant) (int, error) { return 0, nil }, nil, tenantpool.WithLogger(nil)))
+	observed := must(oteltenancy.NewPoolObserver(pool, meters))
+	t.Cleanup(func() {
+		for _, c := range []io.Closer{observed, pool, store} {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return must(promtenancy.NewPoolObserver(pool))
 }
 
 // request sends a request through every middleware.

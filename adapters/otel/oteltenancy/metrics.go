@@ -79,12 +79,12 @@ type observation struct {
 	read       func() float64
 }
 
-// observe makes an instrument of each metric of s, read when somebody collects.
-func (i *instruments) observe(s *observe.Store) metric.Registration {
+// observe makes an instrument of each metric, read when somebody collects, after refresh.
+func (i *instruments) observe(series []observe.Series, refresh func()) metric.Registration {
 	instruments := map[string]metric.Float64Observable{}
 	var all []metric.Observable
 	var observations []observation
-	for _, one := range s.Series() {
+	for _, one := range series {
 		instrument, ok := instruments[one.Name]
 		if !ok {
 			instrument = i.observable(one.Metric)
@@ -95,7 +95,7 @@ func (i *instruments) observe(s *observe.Store) metric.Registration {
 		observations = append(observations, observation{instrument, []metric.ObserveOption{metric.WithAttributeSet(set)}, one.Read})
 	}
 	registration, err := i.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		s.Refresh()
+		refresh()
 		for _, one := range observations {
 			if v := one.read(); !math.IsNaN(v) {
 				o.ObserveFloat64(one.instrument, v, one.options...)

@@ -29,7 +29,7 @@ const MaxTenantCounts = 24 * time.Hour
 
 const maxNameBytes = 255
 
-// Option configures Wrap and NewHTTPObserver, which fail with [tenancy.ErrInvalid] if
+// Option configures Wrap, NewHTTPObserver and NewPoolObserver, which fail with [tenancy.ErrInvalid] if
 // one is nil or has a value that is not allowed.
 type Option interface{ apply(*config) }
 

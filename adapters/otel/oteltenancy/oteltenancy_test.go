@@ -355,7 +355,7 @@ func TestMetrics(t *testing.T) {
 	for _, m := range observe.Metrics() {
 		http := strings.HasPrefix(m.Name, "tenancy.http.")
 		bus := strings.Contains(m.Name, ".bus.") || strings.Contains(m.Name, ".breaker.") || m.Name == "tenancy.cache.entries" ||
-			m.Name == "tenancy.cache.fill" || m.Name == "tenancy.cache.evictions" || strings.HasPrefix(m.Name, "tenancy.replica.") // this stack has none
+			m.Name == "tenancy.cache.fill" || m.Name == "tenancy.cache.evictions" || strings.HasPrefix(m.Name, "tenancy.replica.") || strings.HasPrefix(m.Name, "tenancy.pool.") // this stack has none
 		lag := m.Name == "tenancy.log.lag" // a change during the start is not measured
 		if exported, ok := got[m.Name]; ok == (http || bus) && !lag {
 			t.Errorf("%s is exported: %t", m.Name, ok)

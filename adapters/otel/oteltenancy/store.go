@@ -45,7 +45,7 @@ func Wrap(next tenancy.Store, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.callback = m.observe(s.Store)
+	s.callback = m.observe(s.Series(), s.Refresh)
 	return s, nil
 }
 

@@ -50,22 +50,22 @@ first count; durations of failed work, except those of HTTP, also have ` + "`err
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", m.PrometheusName(), m.Name, typeOf(m), labels, m.Help)
 	}
 	b.WriteString(`
-The last two come from ` + "`NewHTTPObserver`, which is registered by itself and given to `tenancyhttp.WithObserver`" + `; all others
-from ` + "`Wrap`" + `.
+The last two come from ` + "`NewHTTPObserver`, which is registered by itself and given to `tenancyhttp.WithObserver`" + `; those of
+a pool come from ` + "`NewPoolObserver`; all others from `Wrap`" + `.
 
 | label | values |
 |---|---|
 `)
 	for _, l := range [][2]string{
 		{"operation", joined(observe.Operations())},
-		{"outcome", "of operations: " + joined(observe.Outcomes()) + "; of fills: `ok`, `uncacheable`, `error`; of messages: `ok`, `error`; of HTTP: those of `resolve.Outcomes`"},
+		{"outcome", "of operations: " + joined(observe.Outcomes()) + "; of fills: `ok`, `uncacheable`, `error`; of messages: `ok`, `error`; of HTTP: those of `resolve.Outcomes`; of pools: `hit`, `waited`, `not_served`, `failed`, `exhausted`; of opens: `ok`, `error`"},
 		{"tier", "`l1` for the outermost cache, `l2` for the shared one behind a local one"},
 		{"result", "of caches: `hit`, `negative`, `stale`, `miss`, `error`; of replicas: `hit`, `negative`, `source`"},
 		{"phase", "`starting`, `restored`, `synced`, `interrupted`, `refused`"},
 		{"kind", "`tenant`, `negative`"},
-		{"reason", "`capacity`, `rejected`, `expired`, `cleared`"},
+		{"reason", "of evictions: `capacity`, `rejected`, `expired`, `cleared`; of closes: `changed`, `not_served`, `stale`, `idle`, `evicted`"},
 		{"name", "`l1` or `l2` for a shared cache, `bus`"},
-		{"state, to", "`open`, `half_open`, `closed`"},
+		{"state, to", "of breakers: `open`, `half_open`, `closed`; of resources: `opening`, `leased`, `idle`, `draining`; of tenants: `waiting`, `failing`"},
 		{"version", "that of promtenancy or oteltenancy"},
 		{"source", "`change`, `compacted`, `diverged`, `requested`"},
 		{"direction", "`sent`, `received`"},

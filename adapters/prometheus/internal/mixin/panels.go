@@ -132,6 +132,24 @@ func Rows() []Row {
 			{"Age of the snapshot file", "Of the oldest one.", Lines, "s",
 				[]Query{{`time() - min(tenancy_replica_snapshot_timestamp_seconds{<sel>} > 0)`, "age"}}},
 		}},
+		{"Pools of resources", []Panel{
+			{"Resources by state", "The limit is that of all instances.", Stacked, "short",
+				[]Query{
+					{`sum by (tenancy_state) (tenancy_pool_resources{<sel>})`, "{{tenancy_state}}"},
+					{`sum(tenancy_pool_limit{<sel>})`, "limit"},
+				}},
+			{"Calls of Get", "hit: the resource was open. exhausted: all were in use. failed: it cannot be opened.", Stacked, "ops",
+				[]Query{{`sum by (tenancy_outcome) (rate(tenancy_pool_gets_total{<sel>}[$__rate_interval]))`, "{{tenancy_outcome}}"}}},
+			{"Tenants without a resource", "waiting: there is no room. failing: the last open failed.", Lines, "short",
+				[]Query{{`sum by (tenancy_state) (tenancy_pool_tenants{<sel>})`, "{{tenancy_state}}"}}},
+			{"Opens", "", Lines, "ops",
+				[]Query{{`sum by (tenancy_outcome) (rate(tenancy_pool_opens_total{<sel>}[$__rate_interval]))`, "{{tenancy_outcome}}"}}},
+			{"Closes by reason", "forced: while in use, because the work did not end in time.", Stacked, "ops",
+				[]Query{
+					{`sum by (tenancy_reason) (rate(tenancy_pool_closes_total{<sel>}[$__rate_interval]))`, "{{tenancy_reason}}"},
+					{`sum(rate(tenancy_pool_forced_closes_total{<sel>}[$__rate_interval]))`, "forced"},
+				}},
+		}},
 		{"Breakers and bus", []Panel{
 			{"Breaker states", "1 for the state that a breaker is in, summed over the instances.", Lines, "short",
 				[]Query{{`sum by (tenancy_name, tenancy_state) (tenancy_breaker_state{<sel>})`, "{{tenancy_name}} {{tenancy_state}}"}}},
