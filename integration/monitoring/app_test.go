@@ -183,6 +183,7 @@ func (a *app) work(ctx context.Context, t *testing.T) {
 	_, _ = a.VerifyDomain(ctx, acme.ID, "acme.test")
 	_, _ = a.SetPrimaryDomain(ctx, acme.ID, "acme.test")
 	_, _ = a.NamesOf(ctx, acme.ID)
+	_, _ = a.ListNames(ctx, tenancy.TenantName{}, 0)
 	for range 70 {
 		_, _ = a.GetByDomain(ctx, "acme.test")
 		_, _ = a.FormerOwner(ctx, "was")
