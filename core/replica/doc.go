@@ -32,8 +32,8 @@
 //     kind of the change.
 //
 // Tenants are scanned by pages of List. A deletion that the database loses in a failover may
-// have kept a tenant out of a page; this goes unnoticed if the log was not read in between,
-// for some milliseconds while a replica starts.
+// have kept a tenant out of a page; this goes unnoticed if the log was not read to its end in
+// between, for some milliseconds while a replica starts.
 //
 // # Cost
 //

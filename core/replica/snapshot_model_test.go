@@ -3,8 +3,9 @@ package replica_test
 import (
 	"flag"
 	"fmt"
-	"slices"
 	"testing"
+
+	"github.com/go-tenancy/tenantstore/core/internal/model"
 )
 
 // This file explores a model of the snapshot file exhaustively: every order of steps, up
@@ -13,7 +14,7 @@ import (
 // restored and goes on differently, and is down whenever no step asks it. A mark is
 // modelled as the lineage of its row: 0 until the first restore, then 1, and so on.
 
-var deepFileModel = flag.Bool("deep", false, "explore the model of the snapshot file with larger bounds (minutes)")
+var deep = flag.Bool("deep", false, "explore the models with larger bounds (minutes)")
 
 // The largest bounds.
 const (
@@ -110,7 +111,7 @@ func (s *fileModel) answer(v row) string {
 	return ""
 }
 
-func (s fileModel) steps(most fileBounds, b *brokenFile, emit func(label string, next fileModel, wrong string)) {
+func (s fileModel) steps(most fileBounds, b *brokenFile, emit model.Step[fileModel]) {
 	step := func(label string, change func(n *fileModel) string) {
 		n := s
 		wrong := change(&n)
@@ -213,41 +214,15 @@ func (s *fileModel) deny(b *brokenFile, do func(string, func(*fileModel))) {
 	})
 }
 
-// exploreFile visits every state breadth first, and returns the shortest way to a wrong one.
 func exploreFile(most fileBounds, b brokenFile) (states int, trace []string) {
-	type from struct {
-		parent int32
-		label  string
-	}
 	first := fileModel{}
 	first.stop()
-	index := map[fileModel]int32{first: 0}
-	all, came := []fileModel{first}, []from{{-1, ""}}
-	for i := 0; i < len(all) && trace == nil; i++ {
-		all[i].steps(most, &b, func(label string, next fileModel, wrong string) {
-			if trace != nil {
-				return
-			}
-			if wrong != "" {
-				trace = []string{label + ": " + wrong}
-				for k := int32(i); came[k].parent >= 0; k = came[k].parent {
-					trace = append(trace, came[k].label)
-				}
-				slices.Reverse(trace)
-				return
-			}
-			if _, known := index[next]; !known {
-				index[next] = int32(len(all))
-				all, came = append(all, next), append(came, from{int32(i), label})
-			}
-		})
-	}
-	return len(all), trace
+	return model.Explore(first, func(s fileModel, step model.Step[fileModel]) { s.steps(most, &b, step) })
 }
 
 func TestFileModelHolds(t *testing.T) {
 	runs := []fileBounds{{2, 1}}
-	if *deepFileModel {
+	if *deep {
 		runs = append(runs, fileBounds{3, 1}, fileBounds{2, 2}, fileBounds{modelRevisions, modelRestores})
 	}
 	for _, most := range runs {

@@ -3,8 +3,9 @@ package tier_test
 import (
 	"flag"
 	"fmt"
-	"slices"
 	"testing"
+
+	"github.com/go-tenancy/tenantstore/core/internal/model"
 )
 
 // This file explores a model of the protocol exhaustively: every order of steps,
@@ -198,7 +199,7 @@ func (s *state) must() at {
 	return followed
 }
 
-func (s state) steps(limits bounds, b *broken, emit func(label string, next state, wrong string)) {
+func (s state) steps(limits bounds, b *broken, emit model.Step[state]) {
 	step := func(label string, change func(n *state) string) {
 		n := s
 		wrong := change(&n)
@@ -385,36 +386,9 @@ func (s *state) land(keep bool, b *broken) (wrong string) {
 	return wrong
 }
 
-// explore visits every state breadth first, and returns the shortest way to a
-// wrong one.
 func explore(limits bounds, b broken) (states int, trace []string) {
-	type from struct {
-		parent int32
-		label  string
-	}
 	first := state{l1: nothing, wrote: nothing}
-	index := map[state]int32{first: 0}
-	all, came := []state{first}, []from{{-1, ""}}
-	for i := 0; i < len(all) && trace == nil; i++ {
-		all[i].steps(limits, &b, func(label string, next state, wrong string) {
-			if trace != nil {
-				return
-			}
-			if wrong != "" {
-				trace = []string{label + ": " + wrong}
-				for k := int32(i); came[k].parent >= 0; k = came[k].parent {
-					trace = append(trace, came[k].label)
-				}
-				slices.Reverse(trace)
-				return
-			}
-			if _, known := index[next]; !known {
-				index[next] = int32(len(all))
-				all, came = append(all, next), append(came, from{int32(i), label})
-			}
-		})
-	}
-	return len(all), trace
+	return model.Explore(first, func(s state, step model.Step[state]) { s.steps(limits, &b, step) })
 }
 
 func TestModelHolds(t *testing.T) {
