@@ -13,8 +13,10 @@ import (
 type batch struct {
 	store   tenancy.Store
 	update  bool
+	names   bool // lines may state names
 	records []Record
 	done    []outcome // of each record
+	ids     []string  // of the stored tenant of each record
 }
 
 // outcome is what became of a record.
@@ -36,8 +38,11 @@ const (
 // run returns an error only if the store failed.
 func (b *batch) run(ctx context.Context) error {
 	var fresh, stored []int // indexes of records
+	b.ids = make([]string, len(b.records))
 	for i, r := range b.records {
 		switch {
+		case r.Err == nil && len(r.Names) > 0 && !b.names:
+			b.done[i] = outcome{failed, invalid(namesField, "are stated, and ImportOptions.Names is not set")}
 		case r.Err != nil:
 			b.done[i] = outcome{failed, lineReason(r.Err)}
 		case r.masked != "": // cannot be created
@@ -51,7 +56,10 @@ func (b *batch) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.compare(ctx, append(stored, taken...))
+	if err := b.compare(ctx, append(stored, taken...)); err != nil {
+		return err
+	}
+	return b.addNames(ctx)
 }
 
 // create returns those of the records whose ID or identifier is taken.
@@ -67,7 +75,7 @@ func (b *batch) create(ctx context.Context, records []int) (taken []int, err err
 	for i, result := range results[:min(len(results), len(records))] {
 		at := records[i]
 		if result.Err == nil {
-			b.done[at] = outcome{fate: created}
+			b.done[at], b.ids[at] = outcome{fate: created}, result.Tenant.ID
 			continue
 		}
 		if errors.Is(result.Err, tenancy.ErrAlreadyExists) {
@@ -108,6 +116,7 @@ func (b *batch) compare(ctx context.Context, records []int) error {
 			continue
 		}
 		r := b.records[at]
+		b.ids[at] = old.ID
 		_, differs := r.merge(*old)
 		switch {
 		case len(differs) == 0 && !written[old.ID]:
@@ -138,17 +147,25 @@ func (b *batch) write(ctx context.Context, r Record, id string) (outcome, error)
 		}
 		return nil
 	})
+	switch {
+	case isOfTheLine(err):
+		return outcome{failed, err}, nil
+	case err != nil:
+		return outcome{}, err
+	}
+	return result, nil
+}
+
+// isOfTheLine reports whether a write failed because of its line, and not of the store.
+func isOfTheLine(err error) bool {
 	for _, ofTheLine := range []error{
 		tenancy.ErrInvalid, tenancy.ErrAlreadyExists, tenancy.ErrConflict, tenancy.ErrNotFound,
 	} {
 		if errors.Is(err, ofTheLine) {
-			return outcome{failed, err}, nil
+			return true
 		}
 	}
-	if err != nil {
-		return outcome{}, err
-	}
-	return result, nil
+	return false
 }
 
 // lookUp returns what is stored under the key of each record, or nil.

@@ -11,7 +11,8 @@
 //
 // Both formats hold the members of a tenant's JSON form under the same names:
 // id, identifier, name, status, isolation, database_url, schema_name, metadata,
-// created_at, updated_at (RFC 3339), revision and mark. Only identifier and name are
+// created_at, updated_at (RFC 3339), revision and mark; and names, if wanted, which are a
+// JSON array of [tenancy.Name] without tokens, in CSV as a text. Only identifier and name are
 // required. Text is UTF-8; a byte order mark and empty lines are skipped; lines
 // end in LF or CRLF; a line (in CSV: a record) has at most [MaxLineBytes], which
 // is enough for every tenant.

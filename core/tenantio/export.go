@@ -19,6 +19,9 @@ type ExportOptions struct {
 	// Secrets includes every database_url in plain text. Keep such a file like a
 	// password. Without it, a store that encrypts them opens none.
 	Secrets bool
+	// Names includes the names of each tenant. The names of all tenants are read first, and
+	// kept in memory.
+	Names bool
 	// Progress, if set, is called with the number of tenants written so far,
 	// about once in a thousand.
 	Progress func(written int)
@@ -39,17 +42,23 @@ func Export(ctx context.Context, store tenancy.Lister, w io.Writer, format Forma
 	if err := format.validate(); err != nil {
 		return 0, driver.ErrorIn("Export", tenancy.Key{}, err)
 	}
-	columns := fields()
-	if !opts.Secrets {
-		columns = slices.DeleteFunc(columns, func(f field) bool { return f.name == secretField })
+	columns := slices.DeleteFunc(fields(), func(f field) bool {
+		return f.name == secretField && !opts.Secrets || f.name == namesField && !opts.Names
+	})
+	var names map[string][]tenancy.Name
+	if opts.Names {
+		var err error
+		if names, err = listNames(ctx, store); err != nil {
+			return 0, driver.ErrorIn("Export", tenancy.Key{}, err)
+		}
 	}
 	out := bufio.NewWriterSize(w, 64<<10)
 	if format == CSV {
-		names := make([]string, len(columns))
+		header := make([]string, len(columns))
 		for i, f := range columns {
-			names[i] = f.name
+			header[i] = f.name
 		}
-		if _, err := out.Write(csvLine(names)); err != nil {
+		if _, err := out.Write(csvLine(header)); err != nil {
 			return 0, writeError(0, err)
 		}
 	}
@@ -60,7 +69,7 @@ func Export(ctx context.Context, store tenancy.Lister, w io.Writer, format Forma
 			return n, driver.ErrorIn("Export", tenancy.Key{}, err)
 		}
 		masked.note(columns, t)
-		line, err := encode(columns, t, format)
+		line, err := encode(columns, t, names[t.ID], format)
 		if err != nil {
 			return n, writeError(n, err)
 		}
@@ -109,13 +118,17 @@ func (w *withheldErrors) err() error {
 	return errors.Join(w.first...)
 }
 
-func encode(columns []field, t tenancy.Tenant, format Format) ([]byte, error) {
+func encode(columns []field, t tenancy.Tenant, names []tenancy.Name, format Format) ([]byte, error) {
+	text, err := namesText(names)
+	if err != nil {
+		return nil, err
+	}
 	if format == JSONLines {
-		return jsonLine(columns, t)
+		return jsonLine(columns, t, text)
 	}
 	cells := make([]string, len(columns))
 	for i, f := range columns {
-		cells[i] = f.shown(t)
+		cells[i] = f.shown(t, text)
 	}
 	return csvLine(cells), nil
 }

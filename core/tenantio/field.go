@@ -115,6 +115,9 @@ func fields() []field {
 				t.Mark = p.Mark
 				return nil
 			},
+		}, {
+			name: namesField, bare: true, keep: true, // of a Record, and not of its Tenant
+			text: func(tenancy.Tenant) string { return "" },
 		},
 	}
 }
@@ -135,10 +138,13 @@ func parseTime(name string, to *time.Time, s string) error {
 	return nil
 }
 
-// shown returns the text of the field of t in a file: the mask where the store
-// does not show it.
-func (f field) shown(t tenancy.Tenant) string {
-	if f.withheld != nil && f.withheld(t) != nil {
+// shown returns the text of the field of a tenant with these names in a file: the mask
+// where the store does not show it.
+func (f field) shown(t tenancy.Tenant, names string) string {
+	switch {
+	case f.name == namesField:
+		return names
+	case f.withheld != nil && f.withheld(t) != nil:
 		return f.mask
 	}
 	return f.text(t)

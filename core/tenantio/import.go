@@ -27,6 +27,11 @@ type ImportOptions struct {
 	// Update changes a stored tenant that differs from its line. Without it such
 	// a line fails.
 	Update bool
+	// Names lets lines state names. Their domains are claimed for the tenant and, where a
+	// line says so, verified and primary, without another proof: set it for files that you
+	// trust. Nothing is removed, and former identifiers, which only a rename makes, are left
+	// out. Without Names, a line that states names fails.
+	Names bool
 	// BatchSize is how many tenants are created at once: DefaultBatchSize if 0, at
 	// most MaxBatchSize.
 	BatchSize int
@@ -115,7 +120,7 @@ func (im *importer) flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return driver.ErrorIn("Import", tenancy.Key{}, err)
 	}
-	b := batch{store: im.store, update: im.opts.Update, records: im.batch, done: make([]outcome, len(im.batch))}
+	b := batch{store: im.store, update: im.opts.Update, names: im.opts.Names, records: im.batch, done: make([]outcome, len(im.batch))}
 	err := b.run(ctx)
 	im.count(b.done)
 	im.batch = im.batch[:0]

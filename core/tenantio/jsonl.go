@@ -91,12 +91,12 @@ func unquote(name string, raw []byte) (s string, err error) {
 
 // jsonLine returns t as a line. Unlike the JSON form of a tenant it holds
 // members that are empty, since an absent one states nothing.
-func jsonLine(columns []field, t tenancy.Tenant) ([]byte, error) {
+func jsonLine(columns []field, t tenancy.Tenant, names string) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b) // ends each value in a line break
 	encoder.SetEscapeHTML(false)
 	for i, f := range columns {
-		text := f.shown(t)
+		text := f.shown(t, names)
 		if f.keep && text == "" {
 			continue
 		}

@@ -15,7 +15,8 @@ const mask = "***" // what is withheld marshals to
 type Record struct {
 	Line   int // where the record begins, from 1
 	Tenant tenancy.Tenant
-	Err    error // this line is bad; the next ones may be good
+	Names  []tenancy.Name // that the line states
+	Err    error          // this line is bad; the next ones may be good
 
 	stated fieldSet // by Read; otherwise empty
 	masked string   // a field for which the line has the mask
@@ -45,6 +46,11 @@ func (r *Record) set(all []field, i int, text string) error {
 	if f.mask != "" && text == f.mask {
 		r.masked = f.name
 		return nil
+	}
+	if f.name == namesField && text != "" {
+		var err error
+		r.Names, err = parseNames(text)
+		return err
 	}
 	if text != "" {
 		if err := f.parse(&r.Tenant, text); err != nil {
