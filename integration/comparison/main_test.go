@@ -60,13 +60,14 @@ func newFloor(tb testing.TB) *floor {
 // tenant is one of those that were seeded.
 type tenant struct{ id, slug string }
 
-// seed writes tenants as they are in practice, past every contender. Their slugs are the
-// prefix and a number.
+// seed writes tenants as they are in practice, past every contender, the oldest first. Their
+// slugs are the prefix and a number.
 func (f *floor) seed(tb testing.TB, prefix string, n int) []tenant {
 	tb.Helper()
-	_, err := f.db.ExecContext(tb.Context(), `INSERT INTO tenants (id, identifier, name, isolation, schema_name, metadata)
+	_, err := f.db.ExecContext(tb.Context(), `INSERT INTO tenants (id, identifier, name, isolation, schema_name, metadata, created_at)
 		SELECT gen_random_uuid()::text, $1::text || '-' || i, 'Tenant Number ' || i, 'schema', 'tenant_' || i,
-		       '{"plan": "pro", "country": "DE", "seats": 250, "features": ["sso", "audit"]}'
+		       '{"plan": "pro", "country": "DE", "seats": 250, "features": ["sso", "audit"]}',
+		       now() - ($2::int - i) * interval '1 second'
 		FROM generate_series(0, $2::int - 1) AS i`, prefix, n)
 	if err != nil {
 		tb.Fatal(err)

@@ -54,8 +54,8 @@ func ParseStored[T ~[]byte | ~string](data T) Object {
 }
 
 func parse[T ~[]byte | ~string](data T, stored bool) (o Object, err error) {
-	text := string(data)
-	if !isCanonical(text, stored) { // as nearly everything is that a store holds
+	text, ok := scan(data, stored) // as nearly everything that a store holds
+	if !ok {
 		if text, err = canonicalize([]byte(data), stored); err != nil {
 			return Object{}, err
 		}
