@@ -41,6 +41,7 @@ type Checker struct {
 
 // node is what one node has shown; guarded by Checker.mu.
 type node struct {
+	life  int                  // how often it was restarted
 	shown tenancy.Revision     // the newest that a read or write has returned
 	dead  map[string]tombstone // the tenants that this node has deleted
 }
@@ -91,9 +92,19 @@ func (c *Checker) reset() {
 	c.acked = nil
 	c.history = newHistory()
 	for i := range c.nodes {
-		c.nodes[i].shown = 0
-		c.nodes[i].dead = map[string]tombstone{}
+		c.nodes[i].forget()
 	}
+}
+
+func (n *node) forget() { n.shown, n.dead = 0, map[string]tombstone{} }
+
+// Restart notes that node is a new process from now on, which may know less than the one
+// before has shown, but nothing older than the bound. The one before must be closed.
+func (c *Checker) Restart(node int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes[node].life++
+	c.nodes[node].forget()
 }
 
 // Suspend stops judging, for a time in which the history of the database is
@@ -119,7 +130,7 @@ func (c *Checker) Resume() {
 // call is a read or write under way.
 type call struct {
 	generation int // 0: not to be judged
-	node       int
+	node, life int
 	began      time.Time
 	deleted    int
 	floor      tenancy.Revision
@@ -134,7 +145,7 @@ func (c *Checker) begin(node int) call {
 		return call{}
 	}
 	if node != Outside {
-		k.floor = c.nodes[node].shown
+		k.floor, k.life = c.nodes[node].shown, c.nodes[node].life
 	}
 	k.generation, k.deleted = c.generation, c.deleted
 	if ripe := c.ripe(k.began); ripe > k.floor {
@@ -225,11 +236,11 @@ func (c *Checker) shown(k call, key tenancy.Key, t tenancy.Tenant) {
 	if key.OfField() && !key.Matches(t) {
 		c.violate("phantom: node %d answered %v with tenant %s, identifier %s", k.node, key, t.ID, t.Identifier)
 	}
-	if dead, ok := c.nodes[k.node].dead[t.ID]; ok && t.Revision <= dead.last && k.deleted >= dead.since {
+	if dead, ok := c.nodes[k.node].dead[t.ID]; ok && k.life == c.nodes[k.node].life && t.Revision <= dead.last && k.deleted >= dead.since {
 		c.violate("stale: node %d showed %v in revision %d after it had deleted %s", k.node, key, t.Revision, t.ID)
 	}
 	c.show(t, false)
-	c.raise(k.node, t.Revision)
+	c.raise(k, t.Revision)
 	c.saw(k, observation{key, t.Revision})
 }
 
@@ -255,7 +266,7 @@ func (c *Checker) Write(node int, write func() (tenancy.Tenant, error)) (tenancy
 	if c.judges(k) {
 		c.show(t, true)
 		c.acked = append(c.acked, ack{t.Revision, time.Now()})
-		c.raise(node, t.Revision)
+		c.raise(k, t.Revision)
 	}
 	return t, nil
 }
@@ -276,7 +287,7 @@ func (c *Checker) Delete(node int, id string, remove func() error) error {
 	defer c.mu.Unlock()
 	if c.judges(k) {
 		c.deletions[id]++
-		if node != Outside {
+		if node != Outside && k.life == c.nodes[node].life {
 			c.deleted++
 			c.nodes[node].dead[id] = tombstone{last, c.deleted}
 		}
@@ -301,10 +312,11 @@ func (c *Checker) show(t tenancy.Tenant, acknowledged bool) {
 	}
 }
 
-// raise notes that node has shown revision r. The caller holds c.mu.
-func (c *Checker) raise(node int, r tenancy.Revision) {
-	if node != Outside {
-		c.nodes[node].shown = max(c.nodes[node].shown, r)
+// raise notes that the node of k has shown revision r, if it is still the same process. The
+// caller holds c.mu.
+func (c *Checker) raise(k call, r tenancy.Revision) {
+	if k.node != Outside && k.life == c.nodes[k.node].life {
+		c.nodes[k.node].shown = max(c.nodes[k.node].shown, r)
 	}
 }
 

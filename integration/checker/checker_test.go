@@ -99,6 +99,20 @@ func TestCatches(t *testing.T) {
 		want string
 		play func(s scene)
 	}{
+		"an older value of a new process, after a newer one": {"stale", func(s scene) {
+			v1 := s.create(0, "t1", "old-name")
+			v2 := s.rename(0, v1, "new-name")
+			s.Restart(0)
+			s.answers(0, id, v2)
+			s.answers(0, id, v1)
+		}},
+		"a value of a new process that is too old": {"late", func(s scene) {
+			v1 := s.create(0, "t1", "old-name")
+			s.rename(0, v1, "new-name")
+			s.Restart(0)
+			time.Sleep(bound + time.Second)
+			s.answers(0, id, v1)
+		}},
 		"an older value after a newer one": {"stale", func(s scene) {
 			v1 := s.create(checker.Outside, "t1", "old-name")
 			v2 := s.rename(checker.Outside, v1, "new-name")
@@ -270,6 +284,15 @@ func TestAllows(t *testing.T) {
 			v1 := s.create(1, "t1", "old-name")
 			s.rename(1, v1, "new-name")
 			time.Sleep(bound - time.Second)
+			s.answers(0, id, v1)
+		},
+		"an older value of a new process": func(s scene) {
+			v1 := s.create(0, "t1", "old-name")
+			v2 := s.rename(0, v1, "new-name")
+			_, _ = s.Read(0, id, func() (tenancy.Tenant, error) { // of the process before
+				s.Restart(0)
+				return v2, nil
+			})
 			s.answers(0, id, v1)
 		},
 		"a failed read": func(s scene) {

@@ -8,7 +8,8 @@
 //     was before something that a read had shown which returned before this one
 //     began, under whatever key, or before a write of this node that had returned;
 //   - late: a read that does not show a write which was acknowledged, on any node,
-//     longer ago than the bound;
+//     longer ago than the bound. It is all that a process must show which was restarted
+//     and tells so ([Checker.Restart]);
 //   - phantom: a tenant that the log does not know in this revision, or two
 //     contents of one revision;
 //   - lost: an acknowledged write that is not in the log, or not in the rows at

@@ -28,7 +28,7 @@ func (w *workload) postgresFaults(r *rand.Rand) []fault {
 		backups = append(backups, b)
 		return start(ctx), err
 	}
-	return []fault{
+	all := []fault{
 		{"PostgreSQL restart", true, func(ctx context.Context) (func() error, error) { return start(ctx), f.postgres.Stop() }},
 		{"PostgreSQL kill -9", true, func(ctx context.Context) (func() error, error) { return start(ctx), f.postgres.Kill() }},
 		{"PostgreSQL backed up", true, backup},
@@ -51,6 +51,23 @@ func (w *workload) postgresFaults(r *rand.Rand) []fault {
 			return done, errors.Join(err, conn.Close(ctx))
 		}},
 	}
+	if !f.plan.bare {
+		return all
+	}
+	return append(all, fault{"node restart without PostgreSQL", true, func(ctx context.Context) (func() error, error) {
+		return start(ctx), errors.Join(f.postgres.Stop(), w.restart(f.nodes[r.IntN(len(f.nodes))], done))
+	}}, fault{"older backup restored while a node is down", true, func(ctx context.Context) (func() error, error) {
+		if len(backups) == 0 {
+			return backup(ctx)
+		}
+		if err := w.beforeRestore(ctx); err != nil {
+			return nil, err
+		}
+		return func() error { return errors.Join(f.postgres.Start(ctx), w.restored(ctx)) },
+			w.restart(f.nodes[r.IntN(len(f.nodes))], func() error {
+				return errors.Join(f.postgres.Stop(), f.postgres.Restore(backups[r.IntN(len(backups))]))
+			})
+	}})
 }
 
 const editByHand = "UPDATE tenants SET name = 'Edited by hand' WHERE id = $1"
@@ -62,7 +79,7 @@ func (w *workload) sqliteFaults(r *rand.Rand) []fault {
 		backups = append(backups, filepath.Join(filepath.Dir(path), fmt.Sprintf("backup-%d.db", len(backups))))
 		return done, servers.BackupSQLite(ctx, path, backups[len(backups)-1])
 	}
-	return []fault{
+	all := []fault{
 		{"SQLite backed up", false, backup},
 		{"older backup restored", true, func(ctx context.Context) (func() error, error) {
 			if len(backups) == 0 {
@@ -78,6 +95,22 @@ func (w *workload) sqliteFaults(r *rand.Rand) []fault {
 			return done, servers.ExecSQLite(ctx, path, editByHand, w.cells[r.IntN(cells)].id)
 		}},
 	}
+	if !w.fleet.plan.bare {
+		return all
+	}
+	return append(all, fault{"older backup restored while a node is down", true, func(ctx context.Context) (func() error, error) {
+		if len(backups) == 0 {
+			return backup(ctx)
+		}
+		if err := w.beforeRestore(ctx); err != nil {
+			return nil, err
+		}
+		nodes := w.fleet.nodes
+		return func() error { return w.restored(ctx) },
+			w.restart(nodes[r.IntN(len(nodes))], func() error {
+				return servers.RestoreSQLite(ctx, path, backups[r.IntN(len(backups))])
+			})
+	}})
 }
 
 // beforeRestore stops judging. What was acknowledged up to now is first seen to be

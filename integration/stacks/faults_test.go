@@ -28,7 +28,7 @@ func (w *workload) faults(r *rand.Rand) []fault {
 	f := w.fleet
 	all := []fault{
 		{"node restart", true, func(context.Context) (func() error, error) {
-			return done, f.restart(f.nodes[r.IntN(len(f.nodes))])
+			return done, w.restart(f.nodes[r.IntN(len(f.nodes))], done)
 		}},
 		w.trim(r),
 	}
@@ -47,6 +47,18 @@ func (w *workload) faults(r *rand.Rand) []fault {
 		all = append(all, w.sqliteFaults(r)...)
 	}
 	return all
+}
+
+// restart gives n a new process, and calls meanwhile where there is none. A replica may start
+// from its file then, and knows no more than that.
+func (w *workload) restart(n *node, meanwhile func() error) error {
+	if err := n.serves().Close(); err != nil {
+		return err
+	}
+	if w.fleet.plan.bare {
+		w.check.Restart(n.index)
+	}
+	return errors.Join(meanwhile(), w.fleet.open(n))
 }
 
 // processFaults end the other process, or stop it for a while.

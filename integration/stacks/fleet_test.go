@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 	"github.com/go-tenancy/tenantstore/integration/servers"
@@ -36,6 +38,7 @@ type plan struct {
 	valkey   bool
 	sentinel bool // valkey has a replica and sentinels
 	replica  bool // of the database, below the cache in the process
+	bare     bool // nodes are replicas without any cache, each with a snapshot file
 	bus      bool // on Valkey; messages are lost and doubled if quick
 	// quick makes entries short-lived, so that everything happens in a short run.
 	quick bool
@@ -70,10 +73,11 @@ type fleet struct {
 type node struct {
 	index      int
 	site       site
-	toDatabase proxies // none for SQLite
-	toValkey   proxies // one for each server of it
-	store      atomic.Pointer[tier.Store]
-	loads      *countedSource // below the store that was opened last
+	toDatabase proxies                       // none for SQLite
+	toValkey   proxies                       // one for each server of it
+	store      atomic.Pointer[tier.Store]    // but for
+	bare       atomic.Pointer[replica.Store] // see plan
+	loads      *countedSource                // below the store that was opened last
 }
 
 func newFleet(tb testing.TB, p plan) *fleet {
@@ -97,7 +101,7 @@ func newFleet(tb testing.TB, p plan) *fleet {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(func() {
-			if err := n.store.Load().Close(); err != nil {
+			if err := n.serves().Close(); err != nil {
 				tb.Error(err)
 			}
 		})
@@ -129,6 +133,7 @@ func (f *fleet) startServers() {
 func (f *fleet) newNode(index int) *node {
 	f.tb.Helper()
 	n := &node{index: index, site: f.site}
+	n.site.snapshot = filepath.Join(f.tb.TempDir(), "tenants.snap")
 	if f.direct {
 		return n
 	}
@@ -170,6 +175,14 @@ func (f *fleet) primary(ctx context.Context) (*servers.Valkey, error) {
 
 // open gives n a new stack, as a start of its process does.
 func (f *fleet) open(n *node) error {
+	if f.plan.bare {
+		r, err := n.site.bare()
+		if err != nil {
+			return err
+		}
+		n.bare.Store(r)
+		return nil
+	}
 	base, err := n.site.database()
 	if err != nil {
 		return err
@@ -186,17 +199,30 @@ func (f *fleet) open(n *node) error {
 // restart closes the stack of n and then gives it a new one: two at a time would be
 // two nodes, of which one may lag behind the other.
 func (f *fleet) restart(n *node) error {
-	if err := n.store.Load().Close(); err != nil {
+	if err := n.serves().Close(); err != nil {
 		return err
 	}
 	return f.open(n)
+}
+
+// serving is a node as its users see it.
+type serving interface {
+	tenancy.Store
+	Reader() *follow.Reader
+}
+
+func (n *node) serves() serving {
+	if r := n.bare.Load(); r != nil {
+		return r
+	}
+	return n.store.Load()
 }
 
 // noticed waits until every node follows the history that the database has now.
 func (f *fleet) noticed(ctx context.Context) error {
 	for _, n := range f.nodes {
 		for look := time.NewTicker(10 * time.Millisecond); ; {
-			at := n.store.Load().Stats().Position
+			at := n.serves().Reader().Position()
 			_, err := f.raw.Changes(ctx, at, 1)
 			if err == nil && !at.IsZero() {
 				look.Stop()

@@ -38,6 +38,8 @@ type site struct {
 	Patient     bool          // see plan
 	Deadline    time.Duration // see plan
 
+	// snapshot is the file of a bare replica.
+	snapshot string
 	// detour leads from the address of a Valkey server to that of a proxy.
 	detour map[string]string
 }
@@ -108,6 +110,23 @@ func (s site) overReplica(next tenancy.Store) (tenancy.Store, error) {
 		return nil, errors.Join(err, next.Close())
 	}
 	return r, nil
+}
+
+// maxAge is how old a snapshot file may be from which a replica is served: less than what
+// the checker allows.
+const maxAge = 10 * time.Second
+
+// bare opens a replica that starts from a file, also where the database is down.
+func (s site) bare() (*replica.Store, error) {
+	open := func(context.Context) (tenancy.Source, error) {
+		db, err := s.database()
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
+	}
+	return replica.Open(open, replica.WithSnapshotFile(s.snapshot, maxAge), replica.WithMaxStale(s.limit(maxStale)),
+		replica.WithFollowTimeout(s.limit(time.Second)), replica.WithLogger(nil))
 }
 
 func (s site) overValkey(next tenancy.Store, opts []tier.Option) (tenancy.Store, error) {

@@ -28,6 +28,8 @@ func TestSoak(t *testing.T) {
 		"ristretto over postgres":                {nodes: 3, postgres: true, quick: true},
 		"ristretto over a replica of postgres":   {nodes: 3, postgres: true, replica: true, quick: true},
 		"ristretto over a replica of sqlite":     {nodes: 2, replica: true, quick: true},
+		"replicas of postgres":                   {nodes: 3, postgres: true, bare: true, quick: true},
+		"replicas of sqlite":                     {nodes: 2, bare: true, quick: true},
 		"ristretto over sqlite":                  {nodes: 2, quick: true},
 		"ristretto over valkey over sqlite":      {nodes: 2, valkey: true, bus: true, quick: true},
 	} {
@@ -150,7 +152,7 @@ func (w *workload) converges(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
 	for _, n := range w.fleet.nodes {
-		store := n.store.Load()
+		store := n.serves()
 		for _, c := range w.cells {
 			eventually(t, fmt.Sprintf("node %d answers for %s with what is stored", n.index, c.id), func() bool {
 				want, err1 := w.fleet.raw.GetByID(ctx, c.id)
@@ -174,7 +176,11 @@ func tally(counts map[string]int) string {
 func (f *fleet) tally() string {
 	var lines []string
 	for _, n := range f.nodes {
-		lines = append(lines, fmt.Sprintf("node %d: %+v", n.index, n.store.Load().Stats()))
+		if r := n.bare.Load(); r != nil {
+			lines = append(lines, fmt.Sprintf("node %d: %+v", n.index, r.State()))
+		} else {
+			lines = append(lines, fmt.Sprintf("node %d: %+v", n.index, n.store.Load().Stats()))
+		}
 	}
 	return strings.Join(lines, "\n")
 }

@@ -82,7 +82,7 @@ func (w *workload) readOnce(ctx context.Context, n *node, r *rand.Rand) error {
 	defer cancel()
 	// A context of its own costs more than a hit: it serves several reads.
 	for range 16 {
-		store := n.store.Load()
+		store := n.serves()
 		var err error
 		switch r.IntN(10) {
 		case 0:
@@ -135,7 +135,7 @@ func (w *workload) write(ctx context.Context, r *rand.Rand) {
 		at := r.IntN(len(w.fleet.nodes)+1) - 1
 		var store writer = w.fleet.raw // its process tells nobody
 		if at != checker.Outside {
-			store = w.fleet.nodes[at].store.Load()
+			store = w.fleet.nodes[at].serves()
 		}
 		w.writeCell(ctx, store, at, c, r)
 		c.mu.Unlock()
