@@ -3,6 +3,8 @@
 package processes
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -32,6 +34,15 @@ var (
 		"UPDATE tenants SET name = '{name}' WHERE id IN ('{id}', '{id}');",
 		`UPDATE tenants SET revision = 7, metadata = '{"a":1}', updated_at = created_at WHERE id = '{id}';`,
 		"DELETE FROM tenants WHERE id IN ('{id}', '{id}');",
+		"INSERT INTO tenants_names (tenant_id, value) VALUES ('{id}', '{domain}'), ('{id}', '{domain}');",
+		"INSERT INTO tenants_names (tenant_id, value, verified_at) SELECT id, '{domain}', created_at FROM tenants WHERE id IN ('{id}', '{id}');",
+		"INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('{id}', 'former', '{slug}') ON CONFLICT DO NOTHING;",
+		"INSERT INTO tenants_names (tenant_id, kind, value) SELECT id, 'former', identifier FROM tenants WHERE id IN ('{id}', '{id}');",
+		"UPDATE tenants_names SET verified_at = created_at WHERE value = '{domain}' AND tenant_id = '{id}';",
+		"UPDATE tenants_names SET value = '{domain}' WHERE kind = 'domain' AND value = '{domain}';",
+		"UPDATE tenants_names SET tenant_id = '{id}' WHERE tenant_id = '{id}';",
+		"UPDATE tenants SET names = '[]', primary_domain = '{domain}' WHERE id = '{id}';",
+		"DELETE FROM tenants_names WHERE tenant_id = '{id}' OR value = '{domain}';",
 	}
 	editsByPSQL = []string{
 		"MERGE INTO tenants t USING (VALUES ('{id}', '{slug}'), ('{id}', '{slug}')) v(id, slug) ON t.id = v.id" +
@@ -40,7 +51,8 @@ var (
 		"COPY tenants (id, identifier, name) FROM stdin;\n{id}\t{slug}\t{name}\n{id}\t{slug}\t{name}\n\\.\n",
 		"SET session_replication_role = replica; UPDATE tenants SET identifier = '{slug}' WHERE id = '{id}'; RESET session_replication_role;",
 		"WITH gone AS (DELETE FROM tenants WHERE id = '{id}' RETURNING name) INSERT INTO tenants (id, identifier, name) SELECT '{id}', '{slug}', name FROM gone;",
-		"TRUNCATE tenants;",
+		"TRUNCATE tenants;", "TRUNCATE tenants_names;",
+		"SET session_replication_role = replica; DELETE FROM tenants_names WHERE tenant_id = '{id}'; DELETE FROM tenants WHERE id = '{id}'; RESET session_replication_role;",
 	}
 	editsBySQLite3 = []string{
 		"INSERT OR REPLACE INTO tenants (id, identifier, name) VALUES ('{id}', '{slug}', '{name}'), ('{id}', '{slug}', '{name}');",
@@ -50,6 +62,10 @@ var (
 		"UPDATE OR IGNORE tenants SET identifier = '{slug}', name = '{name}' WHERE id IN ('{id}', '{id}');",
 		"PRAGMA recursive_triggers = ON; REPLACE INTO tenants (id, identifier, name) VALUES ('{id}', '{slug}', '{name}');",
 		"DELETE FROM tenants;",
+		"INSERT OR REPLACE INTO tenants_names (tenant_id, value, verified_at) VALUES ('{id}', '{domain}', NULL), ('{id}', '{domain}', 7);",
+		"UPDATE OR REPLACE tenants_names SET value = '{domain}', verified_at = 7 WHERE kind = 'domain' AND tenant_id = '{id}';",
+		"UPDATE OR REPLACE tenants_names SET tenant_id = '{id}' WHERE tenant_id = '{id}';",
+		"UPDATE OR IGNORE tenants_names SET verified_at = 7;",
 	}
 	around = []string{
 		"%[1]s", "BEGIN; %[1]s %[2]s COMMIT;", "BEGIN; %[1]s %[2]s ROLLBACK;",
@@ -57,9 +73,10 @@ var (
 		"BEGIN; %[1]s SAVEPOINT a; %[2]s RELEASE a; %[3]s COMMIT;",
 	}
 	words = map[string][]string{
-		"id":   {"a", "b", "c", "d", "e"},
-		"slug": {"slug-1", "slug-2", "slug-3", "slug-4", "slug-5"},
-		"name": {"Alpha", "plain NAME", "ÄÖÜ", "ΣΑΣ", "50%_"},
+		"id":     {"a", "b", "c", "d", "e"},
+		"slug":   {"slug-1", "slug-2", "slug-3", "slug-4", "slug-5"},
+		"domain": {"a.test", "b.test", "c.test"},
+		"name":   {"Alpha", "plain NAME", "ÄÖÜ", "ΣΑΣ", "50%_"},
 	}
 )
 
@@ -136,7 +153,24 @@ func answers(t *testing.T, s tenancy.Store) map[tenancy.Key]tenancy.Tenant {
 		}
 		out[tenancy.IDKey(tenant.ID)], out[tenancy.IdentifierKey(tenant.Identifier)] = tenant, tenant
 	}
+	for _, domain := range words["domain"] {
+		lookup(t, out, tenancy.Key{Kind: tenancy.KindDomain, Value: domain}, s.GetByDomain)
+	}
+	for _, identifier := range words["slug"] {
+		lookup(t, out, tenancy.Key{Kind: tenancy.KindFormer, Value: identifier}, s.FormerOwner)
+	}
 	return out
+}
+
+func lookup(t *testing.T, out map[tenancy.Key]tenancy.Tenant, k tenancy.Key, by func(context.Context, string) (tenancy.Tenant, error)) {
+	t.Helper()
+	tenant, err := by(t.Context(), k.Value)
+	switch {
+	case err == nil:
+		out[k] = tenant
+	case !errors.Is(err, tenancy.ErrNotFound):
+		t.Fatal(err)
+	}
 }
 
 func checkEdit(t *testing.T, s tenancy.Source, at tenancy.Position, changes []tenancy.Change, before, after map[tenancy.Key]tenancy.Tenant) {

@@ -22,7 +22,7 @@ type Base struct {
 	outside  *Base   // of which this is a part, for a caller's transaction; else nil
 	tx       *sql.Tx // the caller's
 	bell     bell
-	endings  endings
+	endings  *endings
 	watchman watchman
 	present  presence
 }
@@ -93,6 +93,7 @@ func (b *Base) Retry(ctx context.Context, f func() error) error {
 
 // Wrote is called after every write that may have changed something.
 func (b *Base) Wrote() {
+	b.endings.wrote(b.outside == nil)
 	if b.outside != nil {
 		b = b.outside // nothing to see before the commit, of which it does not hear
 	} else {

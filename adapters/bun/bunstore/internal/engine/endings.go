@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,19 +16,31 @@ const (
 	// endInterval is how often a process looks which one ends next: others may have
 	// written it.
 	endInterval = time.Minute
+	endPatience = time.Second
 )
 
 // endings wakes the goroutine that ends former identifiers when one is to end sooner than
 // that knows of.
-type endings struct{ sooner chan time.Time }
+type endings struct {
+	sooner chan time.Time
+	kept   atomic.Pointer[time.Time] // the end of one that is perhaps not committed yet
+}
 
-func newEndings() endings { return endings{make(chan time.Time, 1)} }
+func newEndings() *endings { return &endings{sooner: make(chan time.Time, 1)} }
 
-// expect says that a former identifier ends at that time.
-func (e endings) expect(at time.Time) {
+// wrote is called after each write. One that is part of a transaction will be followed by
+// another, as a rule.
+func (e *endings) wrote(committed bool) {
+	at := e.kept.Load()
+	if at == nil {
+		return
+	}
 	select {
-	case e.sooner <- at:
+	case e.sooner <- *at:
 	default: // it has not even heard of another one, and is about to look
+	}
+	if committed {
+		e.kept.CompareAndSwap(at, nil)
 	}
 }
 
@@ -37,8 +50,12 @@ func (b *Base) keepEnded(ctx context.Context) {
 	for b.endings.wait(ctx, first) {
 		var err error
 		if first, err = b.firstEnd(ctx); err == nil && ended(first, time.Now()) {
-			_, err = b.endFormer(ctx)
-			first = Instant{}
+			var n int64
+			if n, err = b.endFormer(ctx); n == 0 { // the database's clock is behind
+				first = Instant(time.Now().Add(endPatience))
+			} else {
+				first = Instant{}
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			b.Logger.WarnContext(ctx, "tenancy: former identifiers could not be ended", slog.Any("error", err))
@@ -48,7 +65,7 @@ func (b *Base) keepEnded(ctx context.Context) {
 
 // wait returns when it is time to look: at first, if that is a time, and about an interval
 // from now at the latest. It reports false when ctx has ended.
-func (e endings) wait(ctx context.Context, first Instant) bool {
+func (e *endings) wait(ctx context.Context, first Instant) bool {
 	next := time.Now().Add(endInterval/2 + rand.N(endInterval)) // so that processes that start together do not look together
 	if at := time.Time(first); !at.IsZero() && at.Before(next) {
 		next = at

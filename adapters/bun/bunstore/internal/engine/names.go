@@ -291,7 +291,7 @@ func (b *Base) KeepFormer(ctx context.Context, in Session, id, identifier string
 	if _, err := in.Exec(ctx, b.Texts.names.keep, id, old.Identifier, b.Time(now), b.Time(end)); err != nil {
 		return err
 	}
-	b.endings.expect(end)
+	b.endings.kept.Store(&end)
 	return nil
 }
 
