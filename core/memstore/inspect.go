@@ -87,6 +87,7 @@ func (b *backend) replaceAll(records []*record) {
 	clear(b.byID)
 	clear(b.byIdentifier)
 	clear(b.byName)
+	b.named = nil
 	b.endings = endingsOf(records)
 	b.index = index.Index{}
 	for _, r := range records {

@@ -35,23 +35,25 @@ func (b *backend) ListNames(_ context.Context, after tenancy.TenantName, limit i
 	b.expire()
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	var all []tenancy.TenantName
-	for id, r := range b.byID {
-		if id < after.TenantID {
-			continue
-		}
-		for _, n := range current(r.names, time.Now()) {
-			if of := (tenancy.TenantName{TenantID: id, Name: n}); compareNames(of, after) > 0 {
-				all = append(all, of)
+	out, now := []tenancy.TenantName{}, time.Now()
+	from, _ := slices.BinarySearch(b.named, after.TenantID)
+	for _, id := range b.named[from:] {
+		names := current(b.byID[id].names, now)
+		if id == after.TenantID {
+			at, found := place(names, tenancy.Key{Kind: after.Kind, Value: after.Value})
+			if found {
+				at++
 			}
+			names = names[at:]
+		}
+		for _, n := range names {
+			if len(out) == limit {
+				return out, nil
+			}
+			out = append(out, tenancy.TenantName{TenantID: id, Name: n})
 		}
 	}
-	slices.SortFunc(all, compareNames)
-	return all[:min(limit, len(all))], nil
-}
-
-func compareNames(a, b tenancy.TenantName) int {
-	return cmp.Or(strings.Compare(a.TenantID, b.TenantID), strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Value, b.Value))
+	return out, nil
 }
 
 func (b *backend) AddDomain(ctx context.Context, id, domain string) (claim tenancy.Name, err error) {

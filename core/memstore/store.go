@@ -58,6 +58,7 @@ type backend struct {
 	byID         map[string]*record
 	byIdentifier map[string]*record
 	byName       map[tenancy.Key]*record // by verified domains and former identifiers
+	named        []string                // sorted IDs of the tenants that have names
 	endings      []ending                // of former identifiers, the first one first
 	index        index.Index
 	log          changeLog
@@ -91,6 +92,9 @@ func (b *backend) put(ctx context.Context, kind tenancy.ChangeKind, before *reco
 				delete(b.byName, k)
 			}
 		}
+		if at, found := slices.BinarySearch(b.named, before.ID); found {
+			b.named = slices.Delete(b.named, at, at+1)
+		}
 		delete(b.byID, before.ID)
 		delete(b.byIdentifier, before.Identifier)
 		b.index.Remove(&before.Record)
@@ -117,6 +121,9 @@ func (b *backend) put(ctx context.Context, kind tenancy.ChangeKind, before *reco
 func (b *backend) insert(r *record) {
 	b.byID[r.ID] = r
 	b.byIdentifier[r.Identifier] = r
+	if at, found := slices.BinarySearch(b.named, r.ID); !found && len(r.names) > 0 {
+		b.named = slices.Insert(b.named, at, r.ID)
+	}
 	for _, n := range r.names {
 		if k, found := n.Key(); found {
 			b.byName[k] = r

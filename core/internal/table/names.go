@@ -125,7 +125,7 @@ func insert(array []nameSlot, hash uint64, e *entry) {
 // are about to be, without the others.
 func (n *names) rebuild() {
 	old := *n.array.Load()
-	live := slices.DeleteFunc(slices.Clone(entries(old)), func(e *entry) bool { return e.owner.Load() == nil && e.change.Load() == nil })
+	live := slices.DeleteFunc(entries(old), func(e *entry) bool { return e.owner.Load() == nil && e.change.Load() == nil })
 	size := minSlots
 	for size < 3*(len(live)+1) {
 		size *= 2
