@@ -73,6 +73,7 @@ func concurrencyMutants() []mutant {
 				if busy.Add(1) > 1 && ids[0] > ids[1] {
 					return nil, driver.ErrorIn("BulkUpdateStatus", tenancy.Key{}, errors.New("deadlock detected"))
 				}
+				time.Sleep(time.Millisecond) // others come
 				return f.Store.BulkUpdateStatus(ctx, ids, s)
 			}
 		}},

@@ -1,12 +1,10 @@
 package tier_test
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -20,14 +18,12 @@ func TestLoadBeyondTheLogIsCompacted(t *testing.T) {
 		"shared": func() any { return newSharedMap() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
 			s := newTier(t, newDatabase(), cache())
 			acme := create(t, s, "acme")
 			beyond := tenancy.Lookup{Key: tenancy.IDKey(acme.ID), Min: acme.Revision + 1}
 			within := tenancy.Lookup{Key: tenancy.IdentifierKey("acme")}
 			for _, want := range [][]tenancy.Lookup{{beyond}, {within, beyond}, {beyond}, {within, beyond}} {
-				if _, err := s.Load(ctx, want); !errors.Is(err, tenancy.ErrCompacted) {
+				if _, err := s.Load(t.Context(), want); !errors.Is(err, tenancy.ErrCompacted) {
 					t.Errorf("Load(%v): got %v, want ErrCompacted", want, err)
 				}
 			}

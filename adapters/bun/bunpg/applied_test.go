@@ -78,7 +78,8 @@ func TestWriteThatWaitsForAConnectionIsNotApplied(t *testing.T) {
 	for name, opts := range map[string][]bunpg.Option{"as it is": nil, "behind a pooler": {bunpg.WithPgBouncer()}} {
 		t.Run(name, func(t *testing.T) {
 			dsn := newDatabase(t)
-			s := open(t, dsn, append(opts, bunpg.WithoutListen(), bunpg.WithPool(bunpg.Pool{Size: 1}))...)
+			s := open(t, dsn, append(opts, bunpg.WithoutListen(), bunpg.WithPool(bunpg.Pool{Size: 1}),
+				bunpg.WithLockTimeout(time.Hour))...) // the first write keeps the connection
 			acme := create(t, s, "acme")
 			conn, other := connect(t, dsn), connect(t, dsn)
 			exec(t, conn, `BEGIN`)

@@ -398,16 +398,16 @@ func TestScrapeAfterClose(t *testing.T) {
 // Two servers that scrape one process at once must not give each other counts of before
 // their last scrape: a counter that falls is taken for a restart.
 func TestCountersNeverFallBetweenScrapesAtOnce(t *testing.T) {
-	ctx, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer stop()
 	s := closing(t, wrap(t, local(t, memstore.New())))
-	if _, err := s.Create(ctx, tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
+	if _, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(s.Series(), func(one observe.Series) bool {
 		return one.Name == "tenancy.cache.lookups" && slices.Equal(one.Values, []string{"l1", "hit"})
 	})
 	hits := s.Series()[i]
+	ctx, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer stop()
 	var work sync.WaitGroup
 	for range 16 {
 		work.Go(func() {
