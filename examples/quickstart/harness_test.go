@@ -34,7 +34,7 @@ func newClient(t testing.TB, address string) *client {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &client{address, &http.Client{Transport: transport, Timeout: 30 * time.Second, CheckRedirect: stay}}
+	return &client{address, &http.Client{Transport: transport, Timeout: patience, CheckRedirect: stay}}
 }
 
 // answer is what came back.

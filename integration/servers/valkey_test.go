@@ -135,7 +135,7 @@ func TestSentinelsPromoteTheReplica(t *testing.T) {
 func replicate(t *testing.T, to, from *servers.Valkey, value string) {
 	t.Helper()
 	ask(t, to, "SET", "k", value)
-	for deadline := time.Now().Add(time.Minute); ask(t, from, "GET", "k") != value; {
+	for deadline := time.Now().Add(5 * time.Minute); ask(t, from, "GET", "k") != value; {
 		if time.Now().After(deadline) {
 			t.Fatal("the replica does not follow")
 		}

@@ -20,16 +20,12 @@ func TestConformance(t *testing.T) {
 			dsn := newDatabase(t)
 			return fixture{direct: dsn, dsn: dsn}
 		},
-		"polling, other table": func(t testing.TB) fixture {
-			dsn := newDatabase(t)
-			return fixture{direct: dsn, dsn: dsn, opts: []bunpg.Option{
-				bunpg.WithoutListen(), bunpg.WithStore(bunstore.WithTable("user")),
-			}}
-		},
-		"transaction pooler": func(t testing.TB) fixture {
+		"transaction pooler, polling, other table": func(t testing.TB) fixture {
 			dsn := newDatabase(t)
 			pooler := newPooler(t, dsn, false)
-			return fixture{direct: dsn, dsn: pooler.url, pooler: pooler, opts: []bunpg.Option{bunpg.WithPgBouncer()}}
+			return fixture{direct: dsn, dsn: pooler.url, pooler: pooler, opts: []bunpg.Option{
+				bunpg.WithPgBouncer(), bunpg.WithoutListen(), bunpg.WithStore(bunstore.WithTable("user")),
+			}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) { storetest.Run(t, mode(t).harness()) })

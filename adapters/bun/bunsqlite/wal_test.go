@@ -57,7 +57,7 @@ func TestOverlappingReadersDoNotFillTheDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(2 * time.Minute); !shrunk(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !shrunk(); time.Sleep(100 * time.Millisecond) {
 		overlap()
 		if time.Now().After(deadline) {
 			t.Fatalf("the log has %d bytes, had %d, and does not shrink", size(), largest)

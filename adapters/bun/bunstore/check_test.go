@@ -38,15 +38,15 @@ func (b *syncBuffer) String() string {
 // waitFor fails the test if log does not come to hold text.
 func waitFor(t *testing.T, log *syncBuffer, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(log.String(), text); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !strings.Contains(log.String(), text); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the log lacks %q: %q", text, log.String())
 		}
 	}
 }
 
-// execNow runs a statement by hand, again as long as readers keep SQLite from it.
-func execNow(t *testing.T, db *bun.DB, text string) {
+// execNow runs a statement by hand, again as long as somebody else keeps SQLite from it.
+func execNow(t testing.TB, db *bun.DB, text string) {
 	t.Helper()
 	for {
 		_, err := db.ExecContext(t.Context(), text)

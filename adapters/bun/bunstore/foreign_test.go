@@ -95,59 +95,29 @@ func each(t *testing.T, test func(t *testing.T, db *bun.DB)) {
 	t.Run("postgres", func(t *testing.T) { test(t, postgresDB(t, newPostgres(t))) })
 }
 
+// A pool that the program has made, a search index, and columns that a newer version has
+// added: in a rolling upgrade, processes of the old version go on with such a schema.
 func TestConformanceOnForeignPools(t *testing.T) {
-	run := func(t *testing.T, db func(tb testing.TB) (*bun.DB, []bunstore.Option)) {
-		open := func(more ...bunstore.Option) func(tb testing.TB) tenancy.Store {
-			return func(tb testing.TB) tenancy.Store {
-				db, opts := db(tb)
-				return newStore(tb, db, append(opts, more...)...)
-			}
-		}
-		storetest.Run(t, storetest.Harness{
-			Source: true, Open: open(), OpenSoftDelete: open(bunstore.WithSoftDelete()),
-			OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
-				return open(bunstore.WithMetadataCheck(check))(tb)
-			},
-			OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
-				return open(bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))(tb)
-			},
-			Patience: time.Minute, // without WAL, a busy SQLite is slow
-		})
-	}
-	t.Run("sqlite", func(t *testing.T) {
-		run(t, func(tb testing.TB) (*bun.DB, []bunstore.Option) {
-			return sqliteDB(tb, filepath.Join(tb.TempDir(), "tenants.db")), nil
-		})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		dsn := newPostgres(t)
-		run(t, func(tb testing.TB) (*bun.DB, []bunstore.Option) {
-			schema := "s" + strings.ReplaceAll(tenancy.NewID(), "-", "")
-			return postgresDB(tb, dsn), []bunstore.Option{bunstore.WithSchema(schema)}
-		})
-	})
-}
-
-// In a rolling upgrade, processes of the old version go on with a schema to which
-// the new one has added columns.
-func TestConformanceWithColumnsOfANewerVersion(t *testing.T) {
 	run := func(t *testing.T, open func(tb testing.TB) *bun.DB) {
 		var stores atomic.Int64
-		fresh := func(tb testing.TB, opts ...bunstore.Option) tenancy.Store {
-			table := fmt.Sprint("t", stores.Add(1))
-			db := open(tb)
-			s := newStore(tb, db, append(opts, bunstore.WithTable(table))...)
-			for _, suffix := range []string{"", "_names", "_changes", "_schema"} {
-				if _, err := db.ExecContext(tb.Context(), "ALTER TABLE "+table+suffix+" ADD COLUMN added TEXT NOT NULL DEFAULT 'x'"); err != nil {
-					tb.Fatal(err)
+		fresh := func(opts ...bunstore.Option) func(testing.TB) tenancy.Store {
+			return func(tb testing.TB) tenancy.Store {
+				table := fmt.Sprint("t", stores.Add(1))
+				db := open(tb)
+				s := newStore(tb, db, append(opts, bunstore.WithTable(table), bunstore.WithSampleShare(0))...)
+				for _, suffix := range []string{"", "_names", "_changes", "_schema"} {
+					execNow(tb, db, "ALTER TABLE "+table+suffix+" ADD COLUMN added TEXT NOT NULL DEFAULT 'x'")
 				}
+				return s
 			}
-			return s
 		}
 		storetest.Run(t, storetest.Harness{
-			Source: true, Patience: time.Minute, Open: func(tb testing.TB) tenancy.Store { return fresh(tb) },
+			Source: true, Open: fresh(), OpenSoftDelete: fresh(bunstore.WithSoftDelete()),
+			OpenChecked: func(tb testing.TB, check func(tenancy.Metadata) error) tenancy.Store {
+				return fresh(bunstore.WithMetadataCheck(check))(tb)
+			},
 			OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
-				return fresh(tb, bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))
+				return fresh(bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))(tb)
 			},
 		})
 	}

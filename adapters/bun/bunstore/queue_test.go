@@ -48,7 +48,7 @@ func TestQueueOfNotifyFillsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin(t, dsn, "SELECT pg_notify('x', '')")
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(log.String(), "finding=notify_queue"); {
+	for deadline := time.Now().Add(5 * time.Minute); !strings.Contains(log.String(), "finding=notify_queue"); {
 		if time.Now().After(deadline) {
 			t.Fatalf("afterwards: the log says %q", log.String())
 		}

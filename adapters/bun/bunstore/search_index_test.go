@@ -17,39 +17,8 @@ import (
 	"github.com/uptrace/bun/dialect"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
-	"github.com/go-tenancy/tenantstore/conformance/storetest"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
-
-func TestConformanceWithSearchIndex(t *testing.T) {
-	run := func(t *testing.T, db func(tb testing.TB) (*bun.DB, []bunstore.Option)) {
-		open := func(more ...bunstore.Option) func(tb testing.TB) tenancy.Store {
-			return func(tb testing.TB) tenancy.Store {
-				db, opts := db(tb)
-				return newStore(tb, db, append(append(opts, bunstore.WithSampleShare(0)), more...)...)
-			}
-		}
-		storetest.Run(t, storetest.Harness{
-			Source: true, Open: open(), OpenSoftDelete: open(bunstore.WithSoftDelete()),
-			OpenNames: func(tb testing.TB, o storetest.NameOptions) tenancy.Store {
-				return open(bunstore.WithClaimLifetime(o.ClaimLifetime), bunstore.WithKeepFormer(o.KeepFormer))(tb)
-			},
-			Patience: time.Minute, // without WAL, a busy SQLite is slow
-		})
-	}
-	t.Run("sqlite", func(t *testing.T) {
-		run(t, func(tb testing.TB) (*bun.DB, []bunstore.Option) {
-			return sqliteDB(tb, filepath.Join(tb.TempDir(), "tenants.db")), nil
-		})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		dsn := newPostgres(t)
-		run(t, func(tb testing.TB) (*bun.DB, []bunstore.Option) {
-			schema := "s" + strings.ReplaceAll(tenancy.NewID(), "-", "")
-			return postgresDB(tb, dsn), []bunstore.Option{bunstore.WithSchema(schema)}
-		})
-	})
-}
 
 // pieces are what names and queries are made of: whatever is special to LIKE, to
 // FTS5 or to pg_trgm, runes of one to four bytes, and texts whose lower case
