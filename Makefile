@@ -29,7 +29,7 @@ PARALLEL ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 GOTEST   := go test -p $(PARALLEL) $(TIMEOUT) $(RACE) $(TEST)
 
 # What the tests run, as Debian calls it: no server that the environment names already.
-PROGRAMS := sqlite3 curl prometheus caddy $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
+PROGRAMS := sqlite3 curl prometheus caddy pgbouncer $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
 	$(if $(TENANTSTORE_MYSQL),,mariadb-server) $(if $(TENANTSTORE_VALKEY),,valkey-server) $(if $(TENANTSTORE_REDIS),,redis-server)
 TOOL     := cd tools && GOWORK=off go run
 
@@ -62,6 +62,7 @@ SOAK ?= -soak.reads=10000000
 test-soak: bin/withservers ## the long forms: stacks on every database under faults; SOAK='-soak.reads=N' or '-soak.time=D', -soak.seed=S
 	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -timeout 0 -v -run '^TestSoak' $(TEST) ./integration/stacks $(SOAK)
 	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -timeout 0 $(RACE) -run '^Test(Conformance|Linearizable)$$' $(TEST) ./integration/stacks -full
+	TENANTSTORE_REQUIRE_SERVERS=1 bin/withservers go test -timeout 0 -v $(RACE) -run '^TestChurn$$' $(TEST) ./integration/isolation -full
 	TENANTSTORE_SOAK=1 go test -timeout 0 -v -run '^Test(SlugScan|ReadsDoNotGoBack)$$' $(TEST) ./adapters/ristretto/ristrettotier
 
 programs: ## install what the tests run and is not there: as root, on Debian
