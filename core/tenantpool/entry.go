@@ -24,12 +24,13 @@ type entry[R any] struct {
 	resource R
 	watch    context.Context // ended by the change log: what follows is not as of its tenant
 	created  time.Time       // of the tenant
+	status   tenancy.Status
 	key      any
 	err      error // why there is no resource
 
 	// The pool's mu guards the rest.
 	phase    phase
-	newest   tenancy.Revision // of the tenant for which the key is known to be this
+	newest   tenancy.Revision // of the tenant for which status and key are known to be these
 	left     reason
 	closing  bool // drained is closed
 	waiters  int  // in phase starting
@@ -74,7 +75,7 @@ func (p *Pool[R]) fit(e *entry[R], t *tenancy.Tenant) fitness {
 		return fits
 	case t.Revision <= e.newest:
 		return stranger
-	case same && p.key(*t) == e.key:
+	case same && t.Status == e.status && p.key(*t) == e.key:
 		e.newest = t.Revision
 		return fits
 	}
@@ -110,7 +111,7 @@ func (p *Pool[R]) live(e *entry[R], t tenancy.Tenant) {
 func (p *Pool[R]) admit(watch context.Context, e *entry[R], t tenancy.Tenant) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.watch, e.created, e.key, e.newest = watch, t.CreatedAt, p.key(t), max(e.newest, t.Revision)
+	e.watch, e.created, e.status, e.key, e.newest = watch, t.CreatedAt, t.Status, p.key(t), max(e.newest, t.Revision)
 }
 
 // refuse ends the start of e without a resource.
