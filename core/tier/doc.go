@@ -36,9 +36,10 @@
 //     served from caches until it has been. The exception is an attempt that certainly
 //     changed nothing (ErrInvalid, ErrNotApplied).
 //  8. A message of a bus only wakes the reader of the log.
-//  9. Flights. A key is loaded once, however many callers wait for it. A caller stops waiting
-//     when its own context ends, and refuses a value loaded before a change that had been
-//     seen when it called.
+//  9. Flights. A key is loaded once, by the first caller, however many wait for it. A caller
+//     stops waiting when its own context ends; if the first leaves, the load begins anew for
+//     the others. A caller refuses a value loaded before a change that had been seen when it
+//     called.
 //  10. MaxStale. If the log has not been read for that long, nothing is served from a cache.
 //  11. A failing shared cache never fails a read or a write, and no call waits for it twice.
 //  12. Bounds. The number of loads under way is bounded. Negative entries have their own TTL.

@@ -22,12 +22,12 @@ type flightKey struct {
 	least tenancy.Revision
 }
 
-// flight is one load. Its first caller begins it; if that takes more than a look into
-// the caches, it goes on in the background, with a context that ends when the last waiter
-// has left. It can be joined until it is forgotten, also when it has its answer already.
+// flight is one load. Its first caller makes it. If that one leaves before the others, it
+// goes on in the background, with a context that ends when the last waiter has left. It can
+// be joined until it is forgotten, also when it has its answer already.
 type flight struct {
 	cancel  context.CancelCauseFunc // nil until it goes on in the background
-	waiters int                     // guarded by flights.mu
+	waiters int                     // its first caller among them; guarded by flights.mu
 	done    chan struct{}           // made for the first who waits, by flights.mu
 	over    bool                    // it has its answer; guarded by flights.mu
 
@@ -43,7 +43,12 @@ func (f *flights) join(key flightKey) (fl *flight, first, over bool) {
 	defer f.mu.Unlock()
 	if fl = f.open[key]; fl != nil {
 		fl.waiters++
-		fl.beAwaited()
+		if fl.done == nil {
+			fl.done = make(chan struct{})
+			if fl.over {
+				close(fl.done)
+			}
+		}
 		return fl, false, fl.over
 	}
 	if f.open == nil {
@@ -54,24 +59,16 @@ func (f *flights) join(key flightKey) (fl *flight, first, over bool) {
 	return fl, true, false
 }
 
-// beAwaited makes the channel that waiters need. The caller holds flights.mu.
-func (fl *flight) beAwaited() {
-	if fl.done != nil {
-		return
-	}
-	fl.done = make(chan struct{})
-	if fl.over {
-		close(fl.done)
-	}
-}
-
-// detach returns the context with which the flight goes on in the background.
-func (f *flights) detach(ctx context.Context, fl *flight) context.Context {
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+// leave lets the first caller leave the flight, whose context has ended. It returns the
+// context with which the flight goes on in the background, or nil if nobody else waits.
+func (f *flights) leave(ctx context.Context, key flightKey, fl *flight) context.Context {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fl.cancel = cancel
-	fl.beAwaited()
+	if fl.waiters--; fl.waiters == 0 {
+		f.drop(key, fl)
+		return nil
+	}
+	ctx, fl.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	return ctx
 }
 
@@ -84,7 +81,7 @@ func (f *flights) wait(ctx context.Context, key flightKey, fl *flight) (*Entry, 
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if fl.waiters--; fl.waiters == 0 && !fl.over {
+	if fl.waiters--; fl.waiters == 0 && !fl.over { // its first caller has left before
 		fl.cancel(context.Canceled)
 		f.drop(key, fl) // whoever comes now must not get the cancellation
 	}

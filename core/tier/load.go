@@ -1,6 +1,7 @@
 package tier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
-	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -80,24 +80,69 @@ func (s *Store) share(ctx context.Context, key flightKey) (*Entry, *flight, erro
 	return e, fl, err
 }
 
-// beginFlight looks into the caches before it leaves the load to the background: a shared
-// one answers soon or not at all, and most lookups end here, where a goroutine and its
-// contexts would cost more than they do; a local one may have been filled since the lookup
-// found nothing.
+// beginFlight loads the key in the goroutine of its first caller: mostly nobody else waits,
+// and another goroutine would cost more than the caches do.
 func (s *Store) beginFlight(ctx context.Context, key flightKey, fl *flight) (*Entry, error) {
 	l := &lookup{key: key.Key, least: key.least}
 	asked, err := s.ask(ctx, l)
 	if l.entry == nil && err == nil {
-		var call *inflight.Call
-		if call, err = s.Enter(s.flights.detach(ctx, fl)); err == nil {
-			go s.finishFlight(call, key, fl, l, asked)
-			return s.flights.wait(ctx, key, fl)
+		stop := context.AfterFunc(ctx, func() { s.leaveFlight(ctx, key, fl) })
+		err = s.place(ctx, []*lookup{l}, func(ctx context.Context) error { return s.load(ctx, []*lookup{l}, asked) })
+		if !stop() {
+			s.release(ctx, l)
+			return nil, cmp.Or(err, ctx.Err())
 		}
-		s.release(ctx, l)
 	}
 	s.flights.answer(fl, l.entry, l.cached, err)
-	s.flights.forget(key, fl)
+	if err == nil && l.fill {
+		s.fillLater(ctx, key, fl, l)
+	} else {
+		s.flights.forget(key, fl)
+	}
 	return l.entry, err
+}
+
+// leaveFlight is called when the context of the first caller ends: the load may go on, but
+// nobody is to wait for it. If others do, it begins anew for them, in the background. It
+// does not ask the shared cache, which may be what has taken so long.
+func (s *Store) leaveFlight(ctx context.Context, key flightKey, fl *flight) {
+	if ctx = s.flights.leave(ctx, key, fl); ctx == nil {
+		return
+	}
+	call, err := s.Enter(ctx)
+	defer call.Leave(&err)
+	defer fl.cancel(nil)
+	defer s.flights.forget(key, fl)
+	l := &lookup{key: key.Key, least: key.least}
+	if err == nil {
+		err = s.place(call, []*lookup{l}, func(ctx context.Context) error {
+			if err := s.fromBelow(ctx, []*lookup{l}); err != nil {
+				return err
+			}
+			s.fillLocal(l)
+			return nil
+		})
+	}
+	s.flights.answer(fl, l.entry, false, err)
+}
+
+// fillLater fills the shared cache with what a flight has loaded, in the background. Until
+// it has, others can join the flight, so that they do not meet its lease.
+func (s *Store) fillLater(ctx context.Context, key flightKey, fl *flight, l *lookup) {
+	call, err := s.Enter(context.WithoutCancel(ctx))
+	if err != nil {
+		s.release(ctx, l)
+		s.flights.forget(key, fl)
+		return
+	}
+	go func() {
+		defer call.Leave(&err)
+		defer s.flights.forget(key, fl)
+		err = s.limited(call, []*lookup{l}, func(ctx context.Context) error {
+			s.fillShared(ctx, []*lookup{l})
+			return nil
+		})
+	}()
 }
 
 // ask gives l what a cache has, if the log has confirmed it. asked says that the shared
@@ -126,25 +171,6 @@ func (s *Store) filled(local *local, l *lookup) *Entry {
 	return e
 }
 
-// finishFlight is the part of a flight in the background. The waiters have their answer before
-// the shared cache is filled with it.
-func (s *Store) finishFlight(call *inflight.Call, key flightKey, fl *flight, l *lookup, asked bool) {
-	var err error
-	defer call.Leave(&err)
-	defer fl.cancel(nil)
-	defer s.flights.forget(key, fl)
-	lookups := []*lookup{l}
-	err = s.place(call, lookups, func(ctx context.Context) error {
-		if err := s.load(ctx, lookups, asked); err != nil {
-			return err
-		}
-		s.flights.answer(fl, l.entry, l.cached, nil)
-		s.fillShared(ctx, lookups)
-		return nil
-	})
-	s.flights.answer(fl, nil, false, err) // unless they have it
-}
-
 // loadMisses finds the entries of lookups that the local cache could not answer.
 func (s *Store) loadMisses(ctx context.Context, lookups []*lookup) error {
 	if err := ctx.Err(); err != nil {
@@ -162,28 +188,32 @@ func (s *Store) loadMisses(ctx context.Context, lookups []*lookup) error {
 	})
 }
 
-// place waits for a place among the loads under way, and calls do in it, which loads
-// lookups, within the load timeout. If it fails, it gives back their leases. A panic is an
-// error: others may be waiting for the load.
-func (s *Store) place(ctx context.Context, lookups []*lookup, do func(context.Context) error) (err error) {
+// place waits for a place among the loads under way, and calls do in it, as limited does.
+func (s *Store) place(ctx context.Context, lookups []*lookup, do func(context.Context) error) error {
+	return s.limited(ctx, lookups, func(ctx context.Context) error {
+		select {
+		case s.loads <- struct{}{}:
+			defer func() { <-s.loads }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return do(ctx)
+	})
+}
+
+// limited calls do, which works for lookups, within the load timeout. If it fails, it gives
+// back their leases. A panic is an error: others may be waiting for the load.
+func (s *Store) limited(ctx context.Context, lookups []*lookup, do func(context.Context) error) (err error) {
 	limited, stop := context.WithTimeoutCause(ctx, s.cfg.loadTimeout, errLoadTimeout)
 	defer stop()
-	defer func() {
-		if err != nil {
-			s.release(ctx, lookups...)
-		}
-	}()
 	defer func() {
 		if err != nil && limited.Err() != nil && ctx.Err() == nil {
 			err = context.Cause(limited) // the reason of the load, which is not its waiters' context
 		}
+		if err != nil {
+			s.release(ctx, lookups...)
+		}
 	}()
-	select {
-	case s.loads <- struct{}{}:
-		defer func() { <-s.loads }()
-	case <-limited.Done():
-		return limited.Err()
-	}
 	defer s.recovered(&err)
 	return do(limited)
 }

@@ -272,7 +272,8 @@ func TestNegativeEntriesEndSooner(t *testing.T) {
 	})
 }
 
-// Rule 9: a load whose waiters have all left is for nobody who comes later.
+// Rule 9: a load whose waiters have all left is for nobody who comes later, even if the
+// store below does not notice.
 func TestAbandonedLoadIsNotJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &stubborn{database: newDatabase(), goOn: make(chan struct{})}
@@ -287,10 +288,55 @@ func TestAbandonedLoadIsNotJoined(t *testing.T) {
 		})
 		synctest.Wait()
 		leave()
-		first.Wait()
+		synctest.Wait()
 		get(t, s, "acme")
 		close(db.goOn)
+		first.Wait()
 	})
+}
+
+// Rule 9: if the first caller of a load leaves, the others get their answer all the same.
+func TestFirstCallerLeavesTheOthers(t *testing.T) {
+	for name, cache := range map[string]any{"local": newLocalMap(), "shared": newSharedMap()} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db := &stubborn{database: newDatabase(), goOn: make(chan struct{})}
+				acme := create(t, db, "acme")
+				s := newTier(t, db, cache)
+				ctx, leave := context.WithCancel(t.Context())
+				impatient, give := context.WithCancel(t.Context())
+				var first, others sync.WaitGroup
+				first.Go(func() {
+					if _, err := s.GetByIdentifier(ctx, "acme"); !errors.Is(err, context.Canceled) {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+				for range 10 {
+					others.Go(func() {
+						if got := get(t, s, "acme"); got != acme {
+							t.Errorf("%+v, want %+v", got, acme)
+						}
+					})
+				}
+				others.Go(func() {
+					if _, err := s.GetByIdentifier(impatient, "acme"); !errors.Is(err, context.Canceled) {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+				give()
+				synctest.Wait()
+				leave()
+				others.Wait()
+				if n := db.Loads(); n != 1 {
+					t.Errorf("%d loads for the others, want 1", n)
+				}
+				close(db.goOn)
+				first.Wait()
+			})
+		})
+	}
 }
 
 // stubborn does not notice at its first load that nobody waits any more.
