@@ -72,12 +72,12 @@ func newFence(old *fence, base tenancy.Revision, buckets int) *fence {
 	return f
 }
 
-// reset returns a fence of the next epoch below which nothing counts that is as of
-// a revision before base. It keeps the floors, which the same history has raised.
-func (f *fence) reset(base tenancy.Revision) *fence {
-	next := f.nextEpoch()
+// raised returns a fence with the same floors, but for which every floor is at base or
+// above. The entries that were accepted under f are served no more.
+func (f *fence) raised(base tenancy.Revision) *fence {
+	next := *f
 	next.base = base
-	return next
+	return &next
 }
 
 // nextEpoch returns a fence that differs from f in its epoch alone, floors

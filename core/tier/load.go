@@ -41,22 +41,27 @@ func (s *Store) miss(ctx context.Context, key tenancy.Key, least tenancy.Revisio
 	if err := s.reader.Ready(ctx); err != nil {
 		return nil, err
 	}
+	// The floor as it is now: somebody who returned before us may have seen the change that
+	// raised it.
+	fence := s.fence.Load()
+	floor := max(least, fence.floor(key))
 	for {
-		// The floor as it is now: somebody who returned before us may have seen
-		// the change that raised it.
-		fence := s.fence.Load()
-		floor := max(least, fence.floor(key))
 		flight := flightKey{key, fence.epoch, least}
 		e, fl, err := s.share(ctx, flight)
 		if err != nil {
 			return nil, err
 		}
-		if e.Versioned.AsOf.Revision >= floor && s.fence.Load().epoch == fence.epoch {
+		now := s.fence.Load()
+		flushed := now.epoch != fence.epoch
+		if e.Versioned.AsOf.Revision >= floor && !flushed {
 			return e, nil
 		}
 		s.flights.forget(flight, fl) // loaded before what we must not miss, or flushed meanwhile
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if flushed {
+			fence, floor = now, max(least, now.floor(key))
 		}
 	}
 }

@@ -56,11 +56,11 @@ func (s *Store) empty(ctx context.Context) (n int64, err error) {
 // one holds from before the newest change.
 func (s *Store) flush() {
 	s.reader.Hold(func(at tenancy.Position) {
-		if fence := s.fence.Load(); at.IsZero() {
-			s.fence.Store(fence.nextEpoch())
-		} else {
-			s.fence.Store(fence.reset(at.Revision))
+		fence := s.fence.Load().nextEpoch()
+		if !at.IsZero() {
+			fence = fence.raised(at.Revision)
 		}
+		s.fence.Store(fence)
 	})
 }
 

@@ -15,11 +15,11 @@ func (f follower) StartOver(at tenancy.Position) {
 	f.fence.Store(newFence(old, at.Revision, old.buckets()))
 }
 
-// Obey raises the floors of what c touches.
+// Obey raises the floors of what c touches. A reset touches everything.
 func (f follower) Obey(c tenancy.Change, live bool) {
 	fence := f.fence.Load()
 	if c.Kind == tenancy.ChangeReset {
-		f.fence.Store(fence.reset(c.Position.Revision))
+		f.fence.Store(fence.raised(c.Position.Revision))
 	}
 	for _, k := range c.Keys {
 		fence.raise(k, c.Position.Revision)

@@ -197,8 +197,7 @@ func WithBus(b Bus) Option {
 // WithUncoordinated allows a local cache over a store that is not a [tenancy.Source]. The
 // guarantee is then weaker: reads never return a value older than a write of this process,
 // each of which flushes the whole cache; writes of other processes are seen when the TTL
-// expires. A miss that a write meets is loaded again, up to ten times: while this process
-// writes without a pause it may fail with ErrUnavailable. It is an option of the stack.
+// expires. It is an option of the stack.
 func WithUncoordinated() Option {
 	return ofStack("WithUncoordinated", nil, func(c *config) { c.uncoordinated = true })
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,6 +118,48 @@ func TestUncoordinated(t *testing.T) {
 	if err := s.Delete(t.Context(), acme.ID); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A read is answered, though each of its loads is overtaken by a write of this process, and
+// though others join the load that come after the write.
+func TestUncoordinatedReadDuringWrites(t *testing.T) {
+	db := &busy{plain: plain{memstore.New()}}
+	s := newTier(t, db, newLocalMap(), tier.WithUncoordinated())
+	acme, bolt := create(t, s, "acme"), create(t, s, "bolt")
+	var late sync.WaitGroup
+	db.meanwhile = func() {
+		suspend(t, s, bolt.ID)
+		late.Go(func() {
+			if got := get(t, s, "bolt"); got.Status != tenancy.StatusSuspended {
+				t.Errorf("bolt is %s after the write", got.Status)
+			}
+		})
+	}
+	for range 3 {
+		if got := get(t, s, "acme"); got != acme {
+			t.Errorf("%+v, want %+v", got, acme)
+		}
+	}
+	late.Wait()
+	if n := db.reads.Load(); n > 10 {
+		t.Errorf("%d loads for 6 reads", n)
+	}
+}
+
+// busy is a store in which something happens during each read of acme.
+type busy struct {
+	plain
+	meanwhile func()
+	reads     atomic.Int64
+}
+
+func (b *busy) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
+	b.reads.Add(1)
+	t, err := b.plain.GetByIdentifier(ctx, identifier)
+	if identifier == "acme" {
+		b.meanwhile()
+	}
+	return t, err
 }
 
 // Writes of many at once are no trouble with the log.
