@@ -43,7 +43,7 @@ func (c *Shared) Get(ctx context.Context, keys []tenancy.Key) ([]tier.Result, er
 	results := make([]tier.Result, len(keys))
 	for i, key := range keys {
 		if found, ok := c.server.at(key); ok {
-			results[i].Entry = found.entry
+			results[i].Entry, results[i].Leased = found.entry, found.entry == nil
 		} else {
 			results[i].Token = c.server.lease(key)
 		}

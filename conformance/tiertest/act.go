@@ -61,8 +61,8 @@ func (p *probe) getFrom(c view, k tenancy.Key) tier.Result {
 	if r.Entry != nil && r.Entry.Key != k {
 		p.Fatalf("Get %s: got an entry of the key %s", show(k), show(r.Entry.Key))
 	}
-	if r.Entry != nil && r.Token != 0 && p.shared != nil {
-		p.Fatalf("Get %s: got an entry and a lease", show(k))
+	if p.shared != nil && (r.Entry != nil && r.Token != 0 || r.Leased && (r.Entry != nil || r.Token != 0)) {
+		p.Fatalf("Get %s: got more than one of an entry, a lease, and that it is leased", show(k))
 	}
 	return r
 }

@@ -13,8 +13,8 @@ func leaseMutants() []mutant {
 	everybody := func(f *faulty) {
 		f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
 			r, err := f.next.Get(ctx, k)
-			if r.Entry == nil && r.Token == 0 {
-				r.Token = 99
+			if r.Leased {
+				r.Token, r.Leased = 99, false
 			}
 			return r, err
 		}
@@ -39,6 +39,22 @@ func leaseMutants() []mutant {
 	}
 	return []mutant{
 		{rule: "lease-is-granted-once", how: "grants everybody a lease", spoil: everybody},
+		{rule: "lease-is-granted-once", how: "does not say that it is leased", spoil: func(f *faulty) {
+			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {
+				r, err := f.next.Get(ctx, k)
+				r.Leased = false
+				return r, err
+			}
+		}},
+		{rule: "get-many-like-one", how: "does not say of many which are leased", spoil: func(f *faulty) {
+			f.getMany = func(ctx context.Context, keys []tenancy.Key) ([]tier.Result, error) {
+				results, err := f.getEach(ctx, keys)
+				for i := range results {
+					results[i].Leased = results[i].Leased && len(keys) == 1
+				}
+				return results, err
+			}
+		}},
 		{rule: "concurrent-misses-one-lease", how: "grants everybody a lease", spoil: everybody},
 		{rule: "leases-differ", how: "counts leases for each key", spoil: func(f *faulty) {
 			f.get = func(ctx context.Context, k tenancy.Key) (tier.Result, error) {

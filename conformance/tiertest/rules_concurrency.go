@@ -191,6 +191,8 @@ func describe(r tier.Result) string {
 		return fmt.Sprintf("an entry as of %v", r.Entry.Versioned.AsOf)
 	case r.Token != 0:
 		return "the lease"
+	case r.Leased:
+		return "that it is leased"
 	}
 	return "nothing"
 }

@@ -12,7 +12,7 @@ func leaseRules() []Rule {
 	return []Rule{
 		{
 			Name: "lease-is-granted-once",
-			Says: "Of those who find nothing, the first gets the lease; the others get neither entry nor lease.",
+			Says: "Of those who find nothing, the first gets the lease; the others get neither, and the answer that it is leased.",
 			of:   sharedCache,
 			check: func(p *probe) {
 				p.lease(key(1))
@@ -152,6 +152,8 @@ func (p *probe) held(k tenancy.Key, after string) {
 		p.Fatalf("after %s: Get %s: got an entry as of %d, want nothing", after, show(k), r.Entry.Versioned.AsOf.Revision)
 	case r.Token != 0:
 		p.Fatalf("after %s: Get %s: got a lease although somebody holds it", after, show(k))
+	case !r.Leased:
+		p.Fatalf("after %s: Get %s: got an empty Result, as for a key that was not reached; want that it is leased", after, show(k))
 	}
 }
 

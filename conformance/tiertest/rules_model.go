@@ -107,7 +107,7 @@ func (m *model) get(r tier.Result) (wrong string) {
 	if m.lease != 0 && r.Token != 0 && time.Since(m.since) > steady { // it has ended by itself
 		m.set(nil)
 	}
-	want := tier.Result{Entry: m.entry}
+	want := tier.Result{Entry: m.entry, Leased: m.lease != 0}
 	if m.entry == nil && m.lease == 0 {
 		want.Token = 1
 	}

@@ -51,9 +51,9 @@ type LocalCache interface {
 // tiertest.RunShared checks them.
 type SharedCache interface {
 	// Get returns a Result for each key, in order, in as few round trips as possible: the
-	// entry, or the lease if there is no entry and nobody holds the lease. Keys that could
-	// not be reached have an empty Result; if none could be reached, Get returns an error,
-	// and the stack loads without filling.
+	// entry; or the lease, if nobody holds it; or else that it is leased. Keys that could not
+	// be reached have an empty Result, and the stack loads them without filling. If none could
+	// be reached, Get returns an error.
 	Get(ctx context.Context, keys []tenancy.Key) ([]Result, error)
 	// Put stores entries, each for at most its TTL. An entry replaces the lease with its
 	// token, or an entry with a smaller AsOf.Revision. It must not be stored if there is
@@ -85,6 +85,9 @@ type Result struct {
 	// Token is the lease to fill this key, granted to this caller; 0 if there is
 	// an entry or somebody else holds the lease.
 	Token Token
+	// Leased says that somebody else holds the lease. The stack waits for a moment, and asks
+	// again for what they fill in.
+	Leased bool
 }
 
 // Token identifies a lease. Tokens are random, and not 0.

@@ -82,7 +82,7 @@ func (c *sharedMap) Get(_ context.Context, keys []tenancy.Key) ([]tier.Result, e
 			results[i].Token = s.lease
 			continue
 		}
-		results[i].Entry = s.entry
+		results[i].Entry, results[i].Leased = s.entry, s.entry == nil
 	}
 	if c.fail != nil {
 		return nil, c.fail

@@ -29,6 +29,7 @@ type lookup struct {
 	found  *Entry // what it has, to be judged
 	cached bool   // that is the answer
 	token  Token  // the lease to fill it, or 0
+	leased bool   // somebody else is to fill it
 	fill   bool   // it is to be filled: by the lease, or over an outdated entry
 }
 

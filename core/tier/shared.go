@@ -38,7 +38,7 @@ func (s *Store) askShared(ctx context.Context, lookups []*lookup) bool {
 		return false
 	}
 	for i, l := range lookups {
-		l.found, l.token = results[i].Entry, results[i].Token
+		l.found, l.token, l.leased = results[i].Entry, results[i].Token, results[i].Leased
 	}
 	return true
 }
@@ -73,8 +73,12 @@ func (s *Store) fromShared(ctx context.Context, lookups []*lookup, asked bool) (
 		break
 	}
 	for _, l := range rest {
-		if l.found == nil {
+		switch {
+		case l.found != nil: // counted as stale
+		case l.fill || l.leased:
 			s.shared.stats.misses.Add(1)
+		default: // not reached
+			s.shared.stats.unanswered.Add(1)
 		}
 	}
 	return rest, err
@@ -104,7 +108,7 @@ func (s *Store) judge(ctx context.Context, lookups []*lookup) (rest []*lookup, e
 // loaded with it.
 func mustLoad(lookups []*lookup) bool {
 	for _, l := range lookups {
-		if l.fill || l.least == tenancy.Latest {
+		if !l.leased || l.least == tenancy.Latest {
 			return true
 		}
 	}

@@ -85,12 +85,12 @@ func TestLeases(t *testing.T) {
 		c, prefix := newCache(t, option)
 		server := admin(t, option)
 		token := takeLease(t, c)
-		if r := get(t, c); r != (tier.Result{}) {
-			t.Errorf("%+v for the second one, want nothing", r)
+		if r := get(t, c); r != (tier.Result{Leased: true}) {
+			t.Errorf("%+v for the second one, want that it is leased", r)
 		}
 		put(t, c, token+2, entry(5)) // another's
-		if r := get(t, c); r != (tier.Result{}) {
-			t.Errorf("%+v after a put without the lease, want nothing", r)
+		if r := get(t, c); r != (tier.Result{Leased: true}) {
+			t.Errorf("%+v after a put without the lease, want that it is leased", r)
 		}
 		put(t, c, token, entry(5))
 		holds(t, c, 5)
@@ -292,8 +292,8 @@ func TestBatches(t *testing.T) {
 					t.Errorf("%d: %+v, want a lease", i, r)
 				}
 			case n:
-				if r != (tier.Result{}) {
-					t.Errorf("%d: %+v, want nothing: the lease is taken", i, r)
+				if r != (tier.Result{Leased: true}) {
+					t.Errorf("%d: %+v, want that it is leased", i, r)
 				}
 			default:
 				if r.Entry == nil || r.Entry.Key != keys[i] {

@@ -76,7 +76,7 @@ func (c *Cache) judge(key tenancy.Key, name string, token tier.Token, answer val
 	case err != nil:
 		return tier.Result{}, nil, cmdSet.failed(err, name)
 	case isLease(value):
-		return tier.Result{}, nil, nil
+		return tier.Result{Leased: true}, nil, nil
 	}
 	e, why := c.decode(key, value)
 	if why == nil {
@@ -118,6 +118,7 @@ func (c *Cache) getSome(ctx context.Context, keys []tenancy.Key, results []tier.
 			continue
 		}
 		if isLease(value) {
+			results[i].Leased = true
 			continue
 		}
 		e, why := c.decode(keys[i], value)
