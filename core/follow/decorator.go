@@ -69,26 +69,21 @@ func Call[T any](ctx context.Context, d *Decorator, op string, do func(ctx conte
 	return do(call)
 }
 
-// Enter begins a call of the store, as Call does; the caller must end it.
-func (d *Decorator) Enter(ctx context.Context) (*inflight.Call, error) { return d.calls.Enter(ctx) }
-
-// Closed reports whether Close was called.
-func (d *Decorator) Closed() bool { return d.calls.Over() }
-
-// Go calls f in a goroutine. Close ends its context and waits for it.
-func (d *Decorator) Go(f func(ctx context.Context)) { d.calls.Go(f) }
+// Calls returns the calls of the store that Close ends and waits for. It is no method, which
+// the stores that embed a Decorator would have, too.
+func Calls(d *Decorator) *inflight.Group { return d.calls }
 
 // closePatience is how long Close waits for each kind of work after ending its context.
 const closePatience = time.Second
 
 // Close ends the calls under way and the Reader, waits for them, and closes the store
 // below. It does not wait for calls that ignore the end of their contexts.
-func (d *Decorator) Close() error { return d.CloseAfter(nil, nil) }
+func (d *Decorator) Close() error { return CloseAfter(d, nil, nil) }
 
-// CloseAfter is Close for who has more to close before the store below: drain ends what else
-// is under way, waits for that as long as patience, and returns how many calls are left;
-// release is for what nothing uses any more. Either may be nil.
-func (d *Decorator) CloseAfter(drain func(patience time.Duration) (left int64), release func() error) error {
+// CloseAfter closes d for a store that has more to close before the store below: drain ends
+// what else is under way, waits for that as long as patience, and returns how many calls are
+// left; release is for what nothing uses any more. Either may be nil.
+func CloseAfter(d *Decorator, drain func(patience time.Duration) (left int64), release func() error) error {
 	if !d.calls.End() {
 		return nil
 	}

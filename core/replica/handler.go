@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/internal/table"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -45,7 +46,7 @@ func (s *Store) OnChange(f func(before, after *tenancy.Tenant)) (stop func()) {
 	}
 	s.mu.Unlock()
 	done := make(chan struct{})
-	s.Go(func(ctx context.Context) { h.run(ctx, done, s) })
+	follow.Calls(&s.Decorator).Go(func(ctx context.Context) { h.run(ctx, done, s) })
 	return sync.OnceFunc(func() {
 		s.mu.Lock()
 		s.handlers = slices.DeleteFunc(slices.Clone(s.handlers), func(other *handler) bool { return other == h })

@@ -115,7 +115,7 @@ func (s *Store) leaveFlight(ctx context.Context, key flightKey, fl *flight) {
 	if ctx = s.flights.leave(ctx, key, fl); ctx == nil {
 		return
 	}
-	call, err := s.Enter(ctx)
+	call, err := s.calls().Enter(ctx)
 	defer call.Leave(&err)
 	defer fl.cancel(nil)
 	defer s.flights.forget(key, fl)
@@ -135,7 +135,7 @@ func (s *Store) leaveFlight(ctx context.Context, key flightKey, fl *flight) {
 // fillLater fills the shared cache with what a flight has loaded, in the background. Until
 // it has, others can join the flight, so that they do not meet its lease.
 func (s *Store) fillLater(ctx context.Context, key flightKey, fl *flight, l *lookup) {
-	call, err := s.Enter(context.WithoutCancel(ctx))
+	call, err := s.calls().Enter(context.WithoutCancel(ctx))
 	if err != nil {
 		s.release(ctx, l)
 		s.flights.forget(key, fl)

@@ -58,7 +58,7 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 // for, or nil.
 func (s *Store) hit(ctx context.Context, key tenancy.Key, least tenancy.Revision) *Entry {
 	l := s.local.Load()
-	if l == nil || s.Closed() {
+	if l == nil || s.calls().Over() {
 		return nil
 	}
 	e := l.Get(key)
@@ -83,7 +83,7 @@ func (s *Store) lookUp(ctx context.Context, key tenancy.Key) (e *Entry, err erro
 	if err := key.Validate(); err != nil { // a malformed key is never cached, and goes no further
 		return nil, err
 	}
-	call, err := s.Enter(ctx)
+	call, err := s.calls().Enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (s *Store) loadAll(ctx context.Context, want []tenancy.Lookup) ([]lookup, e
 
 // get returns a lookup that has its entry for each of want, whose keys are valid.
 func (s *Store) get(ctx context.Context, want []tenancy.Lookup) (lookups []lookup, err error) {
-	call, err := s.Enter(ctx)
+	call, err := s.calls().Enter(ctx)
 	defer call.Leave(&err)
 	if err != nil {
 		return nil, err

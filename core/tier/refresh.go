@@ -42,7 +42,7 @@ func (s *Store) refresh(ctx context.Context, l *local, key tenancy.Key) {
 	if len(s.loads) == cap(s.loads) || !l.refreshes.begin(key, cap(s.loads)) {
 		return
 	}
-	call, err := s.Enter(context.WithoutCancel(ctx))
+	call, err := s.calls().Enter(context.WithoutCancel(ctx))
 	if err != nil {
 		return // closed: the key is never due again
 	}

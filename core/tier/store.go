@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/internal/inflight"
 	"github.com/go-tenancy/tenantstore/core/internal/nilvalue"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -173,6 +174,9 @@ func Of(store tenancy.Store) (*Store, bool) {
 	return nil, false
 }
 
+// calls are what Close ends and waits for.
+func (s *Store) calls() *inflight.Group { return follow.Calls(&s.Decorator) }
+
 // stack finds a stack also where a decorator embeds it.
 func (s *Store) stack() *Store { return s }
 
@@ -198,7 +202,7 @@ func (s *Store) Bus() Bus { return s.cfg.bus }
 // Close ends the calls under way and the background work, waits for them, and closes the
 // caches, the bus and the store below. It does not wait for calls that ignore the end of
 // their contexts.
-func (s *Store) Close() error { return s.CloseAfter(s.drain, s.closeCaches) }
+func (s *Store) Close() error { return follow.CloseAfter(&s.Decorator, s.drain, s.closeCaches) }
 
 func (s *Store) drain(patience time.Duration) (left int64) {
 	if s.shared != nil {
