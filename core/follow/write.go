@@ -3,6 +3,7 @@ package follow
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -70,10 +71,13 @@ func (d *Decorator) logged(ctx context.Context, before tenancy.Position, result 
 	return d.reader.Shows(before, written)
 }
 
+// isThereLimit is how long isThere may take: the deletion itself has succeeded.
+const isThereLimit = 250 * time.Millisecond
+
 // isThere reports whether the source has a tenant with this ID. An outage says no more
 // than that it may.
 func (d *Decorator) isThere(ctx context.Context, id string) bool {
-	ctx, cancel := context.WithTimeout(ctx, d.reader.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, isThereLimit)
 	defer cancel()
 	found, err := d.source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(id), Min: tenancy.Latest}})
 	return err != nil || found[0].Found

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -217,4 +219,33 @@ func TestRepeatedSoftDeletion(t *testing.T) {
 	if st := s.Stats(); st.Unfollowed != 0 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// mute is triggerless, and answers no Load after a deletion.
+type mute struct{ triggerless }
+
+func (d *mute) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Versioned, error) {
+	d.mu.Lock()
+	silent := len(d.deleted) > 0
+	d.mu.Unlock()
+	if silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return d.triggerless.Load(ctx, want)
+}
+
+// A deletion that the log does not show does not wait for long for a database that does not
+// say whether the tenant is there.
+func TestUnloggedDeletionInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &mute{triggerless{database: newDatabase(), rows: map[string]tenancy.Tenant{}, deleted: map[string]bool{}}}
+		s := newTier(t, db, newLocalMap())
+		acme := create(t, s, "acme")
+		db.off.Store(true)
+		begun := time.Now()
+		if err := s.Delete(context.Background(), acme.ID); err != nil || time.Since(begun) > 250*time.Millisecond {
+			t.Errorf("%v after %v, want no error within 250 ms", err, time.Since(begun))
+		}
+	})
 }
