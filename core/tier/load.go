@@ -1,7 +1,6 @@
 package tier
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,71 +83,6 @@ func (s *Store) share(ctx context.Context, key flightKey) (*Entry, *flight, erro
 		}
 	}
 	return e, fl, err
-}
-
-// beginFlight loads the key in the goroutine of its first caller: mostly nobody else waits,
-// and another goroutine would cost more than the caches do.
-func (s *Store) beginFlight(ctx context.Context, key flightKey, fl *flight) (*Entry, error) {
-	l := &lookup{key: key.Key, least: key.least}
-	asked, err := s.ask(ctx, l)
-	if l.entry == nil && err == nil {
-		stop := context.AfterFunc(ctx, func() { s.leaveFlight(ctx, key, fl) })
-		err = s.place(ctx, []*lookup{l}, func(ctx context.Context) error { return s.load(ctx, []*lookup{l}, asked) })
-		if !stop() {
-			s.release(ctx, l)
-			return nil, cmp.Or(err, ctx.Err())
-		}
-	}
-	s.flights.answer(fl, l.entry, l.cached, err)
-	if err == nil && l.fill {
-		s.fillLater(ctx, key, fl, l)
-	} else {
-		s.flights.forget(key, fl)
-	}
-	return l.entry, err
-}
-
-// leaveFlight is called when the context of the first caller ends: the load may go on, but
-// nobody is to wait for it. If others do, it begins anew for them, in the background. It
-// does not ask the shared cache, which may be what has taken so long.
-func (s *Store) leaveFlight(ctx context.Context, key flightKey, fl *flight) {
-	if ctx = s.flights.leave(ctx, key, fl); ctx == nil {
-		return
-	}
-	call, err := s.calls().Enter(ctx)
-	defer call.Leave(&err)
-	defer fl.cancel(nil)
-	defer s.flights.forget(key, fl)
-	l := &lookup{key: key.Key, least: key.least}
-	if err == nil {
-		err = s.place(call, []*lookup{l}, func(ctx context.Context) error {
-			if err := s.fromBelow(ctx, []*lookup{l}); err != nil {
-				return err
-			}
-			s.fillLocal(l)
-			return nil
-		})
-	}
-	s.flights.answer(fl, l.entry, false, err)
-}
-
-// fillLater fills the shared cache with what a flight has loaded, in the background. Until
-// it has, others can join the flight, so that they do not meet its lease.
-func (s *Store) fillLater(ctx context.Context, key flightKey, fl *flight, l *lookup) {
-	call, err := s.calls().Enter(context.WithoutCancel(ctx))
-	if err != nil {
-		s.release(ctx, l)
-		s.flights.forget(key, fl)
-		return
-	}
-	go func() {
-		defer call.Leave(&err)
-		defer s.flights.forget(key, fl)
-		err = s.limited(call, []*lookup{l}, func(ctx context.Context) error {
-			s.fillShared(ctx, []*lookup{l})
-			return nil
-		})
-	}()
 }
 
 // ask gives l what a cache has, if the log has confirmed it. asked says that the shared
