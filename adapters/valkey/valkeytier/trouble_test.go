@@ -213,7 +213,7 @@ func TestStackLogsWhereTheCacheDoes(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	until(t, "a line about the change log", func() bool { return len(log.lines("the change log cannot be read")) > 0 })
+	until(t, "a line about the change log", func() bool { return len(log.lines("the change log cannot be followed")) > 0 })
 }
 
 // Reads return while the server hangs, without it once the breaker is open; nobody
