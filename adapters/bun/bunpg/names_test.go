@@ -1,11 +1,15 @@
 package bunpg_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // What anybody does to the table of names is a change of the tenants that it touches, and what
@@ -139,4 +143,54 @@ func TestNamesAreChecked(t *testing.T) {
 	}
 	checkLog(t, conn)
 	namesAgree(t, conn)
+}
+
+// Where triggers do not do their work, a write of a name would reach neither log nor caches:
+// it fails, changes nothing, and says what is wrong; Check finds it, and Migrate mends it,
+// with what was written meanwhile.
+func TestNamesNeedTheTriggers(t *testing.T) {
+	for what, spoil := range map[string]string{
+		"names disabled":    `ALTER TABLE tenants_names DISABLE TRIGGER ALL`,
+		"names dropped":     `DROP TRIGGER zzz_tenants_names_record ON tenants_names`,
+		"log disabled":      `ALTER TABLE tenants DISABLE TRIGGER zzz_tenants_log_update`,
+		"stamp disabled":    `ALTER TABLE tenants DISABLE TRIGGER zzz_tenants_record`,
+		"function emptied":  `CREATE OR REPLACE FUNCTION tenants_names_record() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+		"functions dropped": `DROP FUNCTION tenants_names_record, tenants_names_follow CASCADE`,
+		"table gone":        `DROP TABLE tenants_names`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			dsn := newDatabase(t)
+			store, admin := open(t, dsn), connect(t, dsn)
+			acme, gone := create(t, store, "acme"), create(t, store, "gone")
+			exec(t, admin, spoil)
+			before := one[string](t, admin, `SELECT string_agg(t::text, ' ') FROM tenants AS t`)
+			_, err := store.AddDomain(t.Context(), acme.ID, "acme.test")
+			if !errors.Is(err, tenancy.ErrUnavailable) || !errors.Is(err, tenancy.ErrNotApplied) || !strings.Contains(err.Error(), "run Migrate") {
+				t.Errorf("AddDomain: %v, want ErrUnavailable that was not applied, and what to do", err)
+			}
+			if after := one[string](t, admin, `SELECT string_agg(t::text, ' ') FROM tenants AS t`); after != before {
+				t.Errorf("the table has %s", after)
+			}
+			if found, err := store.Check(t.Context()); err != nil || len(found) != 1 || found[0].Kind != bunstore.FindingTriggers {
+				t.Errorf("Check finds %+v, %v", found, err)
+			}
+			if what == "names disabled" { // by hand, and nobody sees it
+				exec(t, admin, `INSERT INTO tenants_names (tenant_id, value, verified_at) VALUES ('`+acme.ID+`', 'acme.test', now()), ('nobody', 'nobody.test', now());
+					INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('`+acme.ID+`', 'former', 'gone')`)
+			}
+			if err := store.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			namesAgree(t, admin)
+			if found, err := store.Check(t.Context()); err != nil || len(found) > 0 {
+				t.Errorf("after Migrate, Check finds %+v, %v", found, err)
+			}
+			if _, err := store.AddDomain(t.Context(), acme.ID, "acme.test"); err != nil {
+				t.Errorf("after Migrate: %v", err)
+			}
+			if err := store.Delete(t.Context(), gone.ID); err != nil {
+				t.Errorf("after Migrate: %v", err)
+			}
+		})
+	}
 }

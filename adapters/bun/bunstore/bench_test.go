@@ -175,6 +175,29 @@ func BenchmarkGetByIdentifier(b *testing.B) {
 	}
 }
 
+// BenchmarkGetByDomain compares with GetByIdentifier of the store.
+func BenchmarkGetByDomain(b *testing.B) {
+	for _, d := range databases(b) {
+		verified := "now()"
+		if d.name == "sqlite" {
+			verified = "1"
+		}
+		if _, err := d.db.ExecContext(b.Context(), "INSERT INTO tenants_names (tenant_id, value, verified_at) SELECT id, identifier || '.test', "+verified+" FROM tenants"); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := d.db.ExecContext(b.Context(), "ANALYZE"); err != nil {
+			b.Fatal(err)
+		}
+		compare(b, d.name, func(ctx context.Context, i int) error {
+			_, err := d.store.GetByIdentifier(ctx, slug(i))
+			return err
+		}, func(ctx context.Context, i int) error {
+			_, err := d.store.GetByDomain(ctx, slug(i)+".test")
+			return err
+		})
+	}
+}
+
 func (d database) handGet(b *testing.B) func(context.Context, int) error {
 	b.Helper()
 	stmt, err := d.db.PrepareContext(b.Context(), "SELECT "+handColumns+" FROM tenants WHERE identifier = $1")
