@@ -11,7 +11,7 @@ import (
 // cluster of a dozen is enough, and a single slow moment is not.
 const maxFailures = 5
 
-// breaker stops calls to a server in trouble. It only judges; the link makes the
+// breaker stops calls to a server that fails. It only judges; the link makes the
 // probes.
 type breaker struct {
 	state  atomic.Int32
@@ -63,7 +63,7 @@ func (b *breaker) trip() bool {
 	return true
 }
 
-// wake tells the link that there is something to mend.
+// wake tells the link that a probe is due.
 func (b *breaker) wake() {
 	select {
 	case b.trips <- struct{}{}:

@@ -94,14 +94,14 @@ func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
 	}
 	client := *b.link.client.Load()
 	var here subscription
-	defer here.trouble.close()
+	defer here.outage.close()
 	hooked := valkey.WithOnSubscriptionHook(ctx, func(s valkey.PubSubSubscription) {
 		if s.Kind == "subscribe" { // what was sent before is lost
 			b.begun(&here)
 			wake(tenancy.Position{})
 		}
 	})
-	for pause := time.Duration(0); ctx.Err() == nil; {
+	for backoff := time.Duration(0); ctx.Err() == nil; {
 		begun := time.Now()
 		// It returns when the connection is lost.
 		err := client.Receive(hooked, client.B().Subscribe().Channel(b.channel).Build(), func(m valkey.PubSubMessage) {
@@ -115,12 +115,12 @@ func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
 			wake(p)
 		})
 		b.lost(ctx, &here, err)
-		if pause = longer(pause); time.Since(begun) > steady {
-			pause = minPause
+		if backoff = nextBackoff(backoff); time.Since(begun) > recoveredAfter {
+			backoff = minBackoff
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(rand.N(pause)): // not all processes at once
+		case <-time.After(rand.N(backoff)): // not all processes at once
 		}
 	}
 }
@@ -129,7 +129,7 @@ func (b *Bus) receive(ctx context.Context, wake func(tenancy.Position)) {
 type subscription struct {
 	mu        sync.Mutex
 	connected bool
-	trouble   episode
+	outage    episode
 }
 
 func (b *Bus) begun(s *subscription) {
@@ -140,7 +140,7 @@ func (b *Bus) begun(s *subscription) {
 	}
 	s.connected = true
 	b.subscribed.Add(1)
-	s.trouble.ends(func() { b.link.cfg.logger.Info("tenancy: messages of other processes arrive again") })
+	s.outage.ends(func() { b.link.cfg.logger.Info("tenancy: messages of other processes arrive again") })
 }
 
 var errUnsubscribed = errors.New("the server has ended the subscription")
@@ -153,7 +153,7 @@ func (b *Bus) lost(ctx context.Context, s *subscription, err error) {
 		b.subscribed.Add(-1)
 	}
 	err = fmt.Errorf("SUBSCRIBE: %w", cmp.Or(err, errUnsubscribed))
-	if ctx.Err() == nil && s.trouble.begins(kind(err)) {
+	if ctx.Err() == nil && s.outage.begins(kind(err)) {
 		b.link.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "tenancy: messages of other processes are lost until Valkey answers again; their changes arrive by polling",
 			slog.String("error", explain(err)))
 	}

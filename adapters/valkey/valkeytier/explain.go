@@ -12,7 +12,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 )
 
-// advice says what to do about errors that an operator must mend: of those with this
+// advice says what to do about errors that an operator must fix: of those with this
 // text at the beginning, or anywhere if it begins with "…".
 var advice = []struct{ text, advice string }{
 	{"WRONGPASS", "check ClientOption.Username and Password; if they have ended, AuthCredentialsFn supplies new ones"},
@@ -122,7 +122,7 @@ func (e *episode) ends(log func()) {
 		return
 	}
 	var calm *time.Timer
-	calm = time.AfterFunc(steady, func() {
+	calm = time.AfterFunc(recoveredAfter, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if e.calm != calm {

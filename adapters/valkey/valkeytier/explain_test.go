@@ -20,7 +20,7 @@ func TestEpisode(t *testing.T) {
 				}
 				e.ends(log)
 				e.ends(log)
-				time.Sleep(steady / 2)
+				time.Sleep(recoveredAfter / 2)
 			}
 			if !e.begins("WRONGPASS") || e.begins("WRONGPASS", "connection") {
 				t.Error("a cause of another kind is news once")
@@ -29,7 +29,7 @@ func TestEpisode(t *testing.T) {
 				t.Errorf("ended %d times, want %d", ended, round)
 			}
 			e.ends(log)
-			time.Sleep(2 * steady)
+			time.Sleep(2 * recoveredAfter)
 			synctest.Wait()
 			if ended != round+1 {
 				t.Errorf("ended %d times, want %d", ended, round+1)
@@ -42,7 +42,7 @@ func TestEpisode(t *testing.T) {
 		}
 		e.ends(log)
 		e.close()
-		time.Sleep(2 * steady)
+		time.Sleep(2 * recoveredAfter)
 		if ended != 3 || e.begins("connection") {
 			t.Error("a closed episode goes on")
 		}

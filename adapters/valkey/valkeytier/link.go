@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	// The pauses between probes, each twice the one before.
-	minPause = 100 * time.Millisecond
-	maxPause = 2 * time.Second
-	// A breaker that stayed closed for so long begins with minPause again.
-	steady = 10 * time.Second
+	// The backoff between probes, each time twice the one before.
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 2 * time.Second
+	// An outage is over when all has been well for so long; the next backoff is minBackoff.
+	recoveredAfter = 10 * time.Second
 	// probeDeadline is longer than that of a call: it may have to connect, and
 	// nobody waits for it.
 	probeDeadline = 2 * (dialTimeout + writeTimeout)
@@ -73,7 +73,7 @@ type link struct {
 	suspects  [commands]atomic.Pointer[[]string] // the keys of each command's last failure
 	refused   atomic.Int64                       // calls that were not made
 	failures  atomic.Int64                       // calls that failed
-	trouble   episode                            // the breaker is open
+	outage    episode                            // the breaker is open
 	denial    episode                            // commands are refused that it goes on without
 
 	ctx  context.Context
@@ -120,7 +120,7 @@ func makeLink(cfg config, u use, key string, s observe.BreakerState) *link {
 func (l *link) close() {
 	l.stop()
 	l.done.Wait()
-	l.trouble.close()
+	l.outage.close()
 	l.denial.close()
 	if l.connect == nil {
 		return
@@ -133,7 +133,7 @@ func (l *link) close() {
 // run connects, and from then on probes whenever the breaker opens or a command is
 // refused.
 func (l *link) run() {
-	pause := time.Duration(0)
+	backoff := time.Duration(0)
 	for {
 		healthy := time.Now()
 		if l.breaker.current() == observe.BreakerClosed && l.denied.Load() == 0 {
@@ -142,29 +142,32 @@ func (l *link) run() {
 				return
 			case <-l.breaker.trips:
 			}
-			if time.Since(healthy) > steady {
-				pause = 0
+			if time.Since(healthy) > recoveredAfter {
+				backoff = 0
 			}
-			pause = longer(pause)
+			backoff = nextBackoff(backoff)
 		}
-		for !l.mend(pause) {
+		for !l.probe(backoff) {
 			if l.ctx.Err() != nil {
 				return
 			}
-			pause = longer(pause)
+			backoff = nextBackoff(backoff)
 		}
 	}
 }
 
-func longer(pause time.Duration) time.Duration { return min(max(2*pause, minPause), maxPause) }
+// nextBackoff returns how long to wait after a wait of backoff.
+func nextBackoff(backoff time.Duration) time.Duration {
+	return min(max(2*backoff, minBackoff), maxBackoff)
+}
 
-// mend makes one attempt after pause, and reports whether all is well. It closes the
+// probe makes one attempt after backoff, and reports whether all is well. It closes the
 // breaker if every essential command is answered.
-func (l *link) mend(pause time.Duration) bool {
+func (l *link) probe(backoff time.Duration) bool {
 	select {
 	case <-l.ctx.Done():
 		return false
-	case <-time.After(pause + rand.N(pause/4+1)): // not all processes at once
+	case <-time.After(backoff + rand.N(backoff/4+1)): // not all processes at once
 	}
 	open := l.breaker.current() != observe.BreakerClosed
 	if open {
@@ -203,7 +206,7 @@ func (l *link) mend(pause time.Duration) bool {
 		l.logOpen(denied, err)
 	}
 	if err == nil {
-		l.trouble.ends(func() { l.cfg.logger.Info("tenancy: circuit breaker closed: Valkey is used again", "use", l.name) })
+		l.outage.ends(func() { l.cfg.logger.Info("tenancy: circuit breaker closed: Valkey is used again", "use", l.name) })
 	}
 	if !isClosed(l.attempted) {
 		close(l.attempted)
@@ -282,7 +285,7 @@ func (l *link) deny(failed *commandError) {
 // logOpen logs that the breaker is open, because of commands that are denied, if these
 // are any.
 func (l *link) logOpen(denied command, err error) {
-	if !l.trouble.begins(kind(err)) {
+	if !l.outage.begins(kind(err)) {
 		return
 	}
 	attrs := []slog.Attr{slog.String("use", l.name), slog.String("error", explain(err))}
@@ -302,131 +305,4 @@ func (l *link) logDenied(denied command, err error) {
 	}
 	l.cfg.logger.LogAttrs(l.ctx, slog.LevelWarn, "tenancy: Valkey refuses a command, and is used without it: "+strings.Join(without, "; "),
 		slog.String("use", l.name), slog.String("error", explain(err)), slog.String("refused", denied.String()))
-}
-
-// call is one use of the client, from begin to end.
-type call struct {
-	link   *link
-	client valkey.Client
-	needs  command
-	parent context.Context
-	ctx    context.Context    // with the deadline
-	cancel context.CancelFunc // nil if begun by beginLookup
-	begun  time.Time
-}
-
-// begin takes a place for a call that needs these commands, and starts the deadline.
-// Without an error, the caller calls end.
-func (l *link) begin(ctx context.Context, needs command, d time.Duration) (call, error) {
-	c := call{link: l, needs: needs, parent: ctx, begun: time.Now()}
-	if err := l.takePlace(needs); err != nil {
-		return call{}, err
-	}
-	c.ctx, c.cancel = context.WithTimeout(ctx, d)
-	return c, c.connect()
-}
-
-// beginLookup is begin at a tenth of the cost, with the deadline of the
-// configuration, if that is short: a call that is under way does not notice then that
-// ctx ends.
-func (l *link) beginLookup(ctx context.Context, needs command) (call, error) {
-	if l.cfg.deadline > maxUnnoticed {
-		return l.begin(ctx, needs, l.cfg.deadline)
-	}
-	if err := ctx.Err(); err != nil {
-		return call{}, err
-	}
-	c := call{link: l, needs: needs, parent: ctx, begun: time.Now()}
-	if err := l.takePlace(needs); err != nil {
-		return call{}, err
-	}
-	c.ctx = l.lookups.begin(ctx, c.begun)
-	return c, c.connect()
-}
-
-func (l *link) takePlace(needs command) error {
-	if isClosed(l.attempted) {
-		if err := l.refuses(needs); err != nil {
-			return err
-		}
-	}
-	if l.underway.Add(1) > int64(l.cfg.maxCalls) {
-		l.underway.Add(-1)
-		l.refused.Add(1)
-		return errBusy
-	}
-	return nil
-}
-
-// connect gets the client. In the first moments it waits for the first attempt.
-func (c *call) connect() error {
-	l := c.link
-	if !isClosed(l.attempted) {
-		select {
-		case <-l.attempted:
-		case <-l.ctx.Done():
-		case <-c.ctx.Done():
-		case <-c.parent.Done():
-		}
-	}
-	if err := l.refuses(c.needs); err != nil {
-		c.leave()
-		return err
-	}
-	c.client = *l.client.Load()
-	return nil
-}
-
-// refuses returns why a call that needs these commands is not made, or nil.
-func (l *link) refuses(needs command) error {
-	open := l.breaker.current() != observe.BreakerClosed
-	if !open && l.accepts(needs) {
-		return nil
-	}
-	if l.ctx.Err() != nil {
-		return tenancy.ErrClosed
-	}
-	l.refused.Add(1)
-	if open {
-		return errOpen
-	}
-	return errRefused
-}
-
-func (c *call) leave() {
-	if c.cancel != nil {
-		c.cancel()
-	}
-	c.link.underway.Add(-1)
-}
-
-// end gives the place back and tells the breaker how the call went. It returns err.
-func (c *call) end(err error) error {
-	defer c.leave()
-	l := c.link
-	var failed *commandError
-	switch {
-	case err == nil:
-		l.breaker.succeeded()
-	case errors.Is(err, context.Canceled), c.leftEarly():
-		// The caller went away: that says nothing of Valkey.
-	case !errors.As(err, &failed): // nothing was sent
-	default:
-		l.failures.Add(1)
-		if len(failed.keys) > 0 {
-			l.suspects[failed.command.index()].Store(&failed.keys)
-		}
-		if failed.refused() {
-			l.deny(failed)
-		} else if l.breaker.failed() {
-			l.logOpen(0, err)
-		}
-	}
-	return err
-}
-
-// leftEarly reports whether the caller's own deadline ended the call before
-// Valkey had had half of ours.
-func (c *call) leftEarly() bool {
-	return c.parent.Err() != nil && time.Since(c.begun) < c.link.cfg.deadline/2
 }
