@@ -44,6 +44,10 @@ func figures() []figure {
 		{name: "startup", title: "Open and close a store", x: tenantsAxis, unit: duration, logX: true, logY: true, beside: "connection and SELECT by hand"},
 		{name: "replay", title: "Start of a stack, until its first answer", x: "rows of the change log", unit: duration, logX: true, logY: true},
 		{name: "warmup", title: "Filling a cache by Warm", x: "tenants", unit: duration, logX: true, logY: true, ofLargest: true, beside: "one SELECT by hand"},
+		{name: "replica-start", title: "Start of a replica", x: tenantsAxis, unit: duration, logX: true, logY: true, beside: "one SELECT by hand"},
+		{name: "replica-file", x: tenantsAxis, unit: duration, logX: true, logY: true},
+		{name: "replica-memory", x: tenantsAxis, unit: size, logX: true},
+		{name: "replica-gc", x: tenantsAxis, unit: duration, logX: true, logY: true},
 	}
 }
 

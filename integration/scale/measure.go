@@ -36,6 +36,7 @@ func measurements() []measurement {
 		{name: "startup", run: measureStartup},
 		{name: "replay", run: measureReplay},
 		{name: "warmup", run: measureWarmup},
+		{name: "replica", run: measureReplica},
 		{name: "cache", run: measureCache, kind: sqlite},
 		{name: "followers", run: measureFollowers, once: true},
 		{name: "search", run: measureSearch},
