@@ -38,7 +38,7 @@ func (c *Cache) Drop(ctx context.Context, e *tier.Entry) error {
 }
 
 // scanDeadline bounds each step of InvalidateAll, which nobody waits for as a
-// request does.
+// request does, unless WithDeadline is longer.
 const scanDeadline = time.Second
 
 // InvalidateAll implements [tier.SharedCache]: it removes every key of this cache, and
@@ -46,7 +46,7 @@ const scanDeadline = time.Second
 // thousand at a time, which takes about a second for each million; it blocks no
 // server. Servers that fail do not keep it from the others.
 func (c *Cache) InvalidateAll(ctx context.Context) (int64, error) {
-	call, err := c.link.begin(ctx, cmdScan|removing, scanDeadline)
+	call, err := c.link.begin(ctx, cmdScan|removing, max(scanDeadline, c.cfg.deadline))
 	if err != nil {
 		return 0, err
 	}
@@ -75,7 +75,7 @@ func (c *Cache) clearNode(ctx context.Context, node valkey.Client) (total int64,
 // clearStep removes what one step of a scan finds. A replica finds what its
 // primary has; only the primary's counts.
 func (c *Cache) clearStep(ctx context.Context, node valkey.Client, pattern string, cursor uint64) (n int64, next uint64, err error) {
-	call, err := c.link.begin(ctx, cmdScan|removing, scanDeadline)
+	call, err := c.link.begin(ctx, cmdScan|removing, max(scanDeadline, c.cfg.deadline))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -95,6 +95,7 @@ type proxiedBus struct {
 }
 
 func harness(option valkey.ClientOption) storetest.Harness {
+	option.Dialer.KeepAlive = ample // in valkey-go 1.0.79, the first ping races with the rest of connecting, if that takes so long
 	return storetest.Harness{
 		Open: func(tb testing.TB) tenancy.Store { return over(tb, newPrimary(), option) },
 		OpenSoftDelete: func(tb testing.TB) tenancy.Store {

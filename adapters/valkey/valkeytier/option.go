@@ -109,8 +109,9 @@ func WithKeyPrefix(prefix string) Option {
 }
 
 // WithDeadline bounds each call of Valkey (DefaultDeadline): a minute at most. A
-// batch takes one for each 1000 keys. It must leave time to connect: a call that finds
-// no connection makes one, for 5 s at most.
+// batch takes one for each 1000 keys, InvalidateAll one for each step, of a second at
+// least. It must leave time to connect: a call that finds no connection makes one, for 5 s
+// at most.
 func WithDeadline(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.deadline = d })
 }

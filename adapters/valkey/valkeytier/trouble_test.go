@@ -348,7 +348,12 @@ func TestDeadlineIsWaitedFor(t *testing.T) {
 						}
 					})
 				}
-				time.Sleep(time.Second) // longer than everything that the client has by default
+				calls.Go(func() {
+					if _, err := c.InvalidateAll(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+				time.Sleep(1500 * time.Millisecond) // longer than everything that has a bound by default
 				p.resume()
 				calls.Wait()
 			})
