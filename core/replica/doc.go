@@ -32,8 +32,9 @@
 //     kind of the change.
 //
 // Tenants are scanned by pages of List. A deletion that the database loses in a failover may
-// have kept a tenant out of a page; this goes unnoticed if the log was not read to its end in
-// between, for some milliseconds while a replica starts.
+// have kept a tenant out of a page; this goes unnoticed if the log was not followed to its
+// end in between. That takes some milliseconds while a replica starts, or as long as the
+// failover that interrupts it.
 //
 // # Cost
 //

@@ -101,13 +101,13 @@ func (s *replicaModel) readLog(b *broken, step func(string, func(*replicaModel))
 	head := s.newest()
 	if s.pos.r < s.oldest || s.pos.r > s.rev || s.lost(s.pos) && !b.noMark {
 		step("the log does not go on from the position", func(n *replicaModel) {
-			n.reading, n.missing, n.suspended = asking, false, s.serving && !b.noSuspend
+			n.reading, n.suspended = asking, s.serving && !b.noSuspend
 		})
 		return
 	}
 	read := func(to at, end bool) func(*replicaModel) {
 		return func(n *replicaModel) {
-			n.reading, n.missing, n.head, n.end = loading, s.missing && !end, to, end
+			n.reading, n.head, n.end = loading, to, end
 			for l := range s.seenNew {
 				for r := range s.seenNew[l] {
 					n.seenOld[l][r] = s.seenOld[l][r] || s.seenNew[l][r]
@@ -228,6 +228,7 @@ func (s *replicaModel) publish(ahead bool, b *broken) {
 		s.reading, s.head = scanning, at{}
 		return
 	}
+	s.missing = false
 	s.serving = s.serving || s.trusted && (s.whole || b.earlyServe)
 	s.next(b)
 }
@@ -260,6 +261,6 @@ func (s *replicaModel) goOnFrom(p at, b *broken) {
 }
 
 func (s *replicaModel) beginScan() {
-	s.staged, s.found = [tenants]staged{}, [tenants]bool{}
+	s.staged, s.found, s.missing = [tenants]staged{}, [tenants]bool{}, false
 	s.cursor, s.swept = 0, false
 }

@@ -86,7 +86,7 @@ type replicaModel struct {
 	// ghosts
 	shown   at   // the newest row that callers have been shown
 	contact bool // the process has read the log
-	missing bool // a page was read without a tenant, and the log was not read to its end since
+	missing bool // a page was read without a tenant, and the log was not followed to its end since
 	unknown bool // the log was trimmed so that it can no longer tell whether it has another history
 }
 
@@ -313,7 +313,7 @@ func TestModelNeedsEveryRule(t *testing.T) {
 }
 
 // A page says of a tenant that it shows which change that is of, and nothing of one that it
-// does not show. If the database loses the deletion of that one before the log is read to its end, the
+// does not show. If the database loses the deletion of that one before the log is followed to its end, the
 // replica does not have it: see doc.go. Nothing but a position of each page, from the same
 // statement, could tell.
 func TestModelHasAWindow(t *testing.T) {

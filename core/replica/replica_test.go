@@ -128,10 +128,12 @@ func TestAwait(t *testing.T) {
 		if got := get(t, r, "acme"); got != acme {
 			t.Errorf("got revision %d, want %d", got.Revision, acme.Revision)
 		}
+		db.down.Store(true) // so that it does not read what is lost then
 		lost := suspend(t, db.source, get(t, r, "bolt").ID)
 		db.source.(*memstore.Store).Restore(backup)
 		create(t, db.source, "other")
 		create(t, db.source, "another")
+		db.down.Store(false)
 		var failed *tenancy.Error
 		if err := r.Await(t.Context(), lost.Position()); !errors.Is(err, tenancy.ErrCompacted) || !errors.As(err, &failed) || failed.Op != "Await" {
 			t.Errorf("a position of a lost history: %v, want ErrCompacted of Await", err)
