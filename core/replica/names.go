@@ -81,6 +81,7 @@ func (l *loader) stageNamed(r *follow.Reader, tenants, named map[tenancy.Key]ten
 			continue
 		}
 		l.saw(r, v.Tenant.Position())
+		l.disown(k, v.Tenant.ID)
 		names[v.Tenant.ID] = append(names[v.Tenant.ID], table.Name{Key: k, Scan: l.scan})
 	}
 	for k, v := range tenants {
@@ -140,8 +141,17 @@ func (l *loader) takeNames(ctx context.Context, r *follow.Reader, page []tenancy
 	return l.flush(r)
 }
 
+// disown takes a name that leads to the tenant with the ID from whoever had it, perhaps in a
+// history that was lost.
+func (l *loader) disown(k tenancy.Key, id string) {
+	if owner := l.table.FindName(k); owner != nil && owner.ID != id {
+		l.setNames(owner.ID, slices.DeleteFunc(slices.Clone(l.namesOf(owner.ID)), func(n table.Name) bool { return n.Key == k }))
+	}
+}
+
 // found takes a name that the scan has found. Others may follow.
 func (l *loader) found(id string, k tenancy.Key) {
+	l.disown(k, id)
 	names, staged := l.names.of[id]
 	if !staged {
 		if owner := l.table.FindName(k); owner != nil && owner.ID == id {

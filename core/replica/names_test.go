@@ -161,16 +161,30 @@ var nameRules = map[string]rule{
 	}},
 	"names-in-a-restore": {"After a restored backup, names are those that it holds.", func(w *world, open func()) error {
 		acme, bolt := w.verify(w.create("acme"), "acme.test"), w.verify(w.create("bolt"), "bolt.test")
+		var moved []tenancy.Key
+		for i := range 20 {
+			k := domain(fmt.Sprintf("moved-%d.test", i))
+			moved = append(moved, k)
+			w.verify(w.create(fmt.Sprintf("first-%d", i)), k.Value)
+			w.verify(w.create(fmt.Sprintf("second-%d", i)), "other-"+k.Value)
+		}
 		backup := w.Backup()
 		open()
 		acme = w.remove(acme, "acme.test")
 		w.verify(bolt, "acme.test")
 		w.verify(acme, "new.test")
+		for _, k := range moved { // to a tenant that loses another name, and gets that back
+			first := must(w.GetByDomain(context.Background(), k.Value))
+			w.remove(first, k.Value)
+			second := must(w.GetByDomain(context.Background(), "other-"+k.Value))
+			w.verify(second, k.Value)
+			w.remove(second, "other-"+k.Value)
+		}
 		settle()
 		w.Restore(backup)
 		w.create("later")
 		settle()
-		return w.named(domain("acme.test"), domain("bolt.test"), domain("new.test"))
+		return w.named(append(moved, domain("acme.test"), domain("bolt.test"), domain("new.test"))...)
 	}},
 }
 
