@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -142,12 +143,16 @@ func TestNamesAreReadByOneStatement(t *testing.T) {
 			"Load of one": lookups(domain),
 			"Load of all": lookups(domain, former, tenancy.IDKey(ts[0].ID), tenancy.IdentifierKey("renamed"), tenancy.IDKey(ts[1].ID), tenancy.IdentifierKey("tenant-1")),
 		} {
-			before := seen.count()
-			if err := read(); err != nil {
-				t.Errorf("%s: %v", what, err)
+			least := math.MaxInt // of several times: a check of the triggers may run beside one
+			for range 5 {
+				before := seen.count()
+				if err := read(); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+				least = min(least, seen.count()-before)
 			}
-			if n := seen.count() - before; n != 1 {
-				t.Errorf("%s: %d statements, want 1", what, n)
+			if least != 1 {
+				t.Errorf("%s: %d statements, want 1", what, least)
 			}
 		}
 	})
