@@ -64,7 +64,7 @@ func (r *Reader) Restoring() bool {
 	if !r.restoring.Load() {
 		return false
 	}
-	r.freshness.distrust(r.Reads())
+	r.freshness.distrust(1) // the read that restores, also if it has not begun yet
 	return true
 }
 

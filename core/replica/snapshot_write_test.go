@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -153,6 +154,25 @@ func TestReadsDoNotWaitForTheFileNorGoBackToIt(t *testing.T) {
 	db.down.Store(false)
 	waitSynced(t, r)
 	sameAs(t, r, store)
+}
+
+// So it is with a read that comes before the replica has begun to read the file.
+func TestAReadBeforeTheFileIsReadDoesNotGoBackToIt(t *testing.T) {
+	store, db, file, _ := filled(t)
+	leave(t, db, file)
+	suspended := suspend(t, store, get(t, store, "acme").ID)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that the replica's goroutines wait
+	r := start(t, db, file)
+	defer stop(t, r)
+	if got := get(t, r, "acme"); got != suspended {
+		t.Fatalf("got %v, want what the database has", got)
+	}
+	db.down.Store(true)
+	eventually(t, "the file is read", func() bool { return !r.State().Snapshot.IsZero() || r.State().Scans > 0 })
+	eventually(t, "the outage is noticed", func() bool { return r.State().Err != nil || r.State().Serving })
+	if got, err := r.GetByID(t.Context(), suspended.ID); err == nil && got != suspended {
+		t.Errorf("got %v, which is older than what was read", got)
+	}
 }
 
 // A file that cannot be written is logged once, and serving goes on.
