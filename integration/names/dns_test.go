@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,16 +26,7 @@ const label = "_example-challenge"
 // newServer starts a DNS server, over UDP and TCP, and returns its address.
 func newServer(t *testing.T, z zone) string {
 	t.Helper()
-	var listen net.ListenConfig
-	packets, err := listen.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := packets.LocalAddr().String()
-	streams, err := listen.Listen(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	packets, streams := listen(t)
 	for _, server := range []*dns.Server{{PacketConn: packets, Handler: z}, {Listener: streams, Handler: z}} {
 		started := make(chan struct{})
 		server.NotifyStartedFunc = func() { close(started) }
@@ -47,7 +39,26 @@ func newServer(t *testing.T, z zone) string {
 			}
 		})
 	}
-	return address
+	return packets.LocalAddr().String()
+}
+
+// listen listens at one port over UDP and TCP.
+func listen(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	var config net.ListenConfig
+	for {
+		packets, err := config.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams, err := config.Listen(t.Context(), "tcp", packets.LocalAddr().String())
+		if err == nil {
+			return packets, streams
+		}
+		if packets.Close(); !errors.Is(err, syscall.EADDRINUSE) { // by somebody else, over TCP
+			t.Fatal(err)
+		}
+	}
 }
 
 // ServeDNS implements [dns.Handler].

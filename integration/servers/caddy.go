@@ -43,7 +43,7 @@ func NewCaddy(tb testing.TB, ask, upstream string) *Caddy {
 func startCaddy(ctx context.Context, ask, upstream string) (*Caddy, error) {
 	c := &Caddy{}
 	var err error
-	if c.port, err = freePort(ctx); err != nil {
+	if c.port, err = FreePort(ctx); err != nil {
 		return nil, err
 	}
 	if c.dir, err = newTempDir(); err != nil {

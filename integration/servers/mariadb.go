@@ -72,7 +72,7 @@ func (m *MariaDB) create(ctx context.Context) error {
 		return err
 	}
 	return onFreePorts(func() (err error) {
-		if m.port, err = freePort(ctx); err != nil {
+		if m.port, err = FreePort(ctx); err != nil {
 			return err
 		}
 		return m.Start(ctx)

@@ -54,7 +54,7 @@ func startPgBouncer(ctx context.Context, dsn string, size int) (*PgBouncer, erro
 		return nil, err
 	}
 	err = onFreePorts(func() error {
-		if b.port, err = freePort(ctx); err != nil {
+		if b.port, err = FreePort(ctx); err != nil {
 			return err
 		}
 		return b.start(ctx, size)

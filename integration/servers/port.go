@@ -20,8 +20,10 @@ const (
 	highestPort = 30_000
 )
 
-// freePort returns a port on which nobody listens.
-func freePort(ctx context.Context) (int, error) {
+// FreePort returns a port of 127.0.0.1 on which nobody listens. Whoever closes a listener
+// there and opens it again finds the port free: no outgoing connection takes it, not even
+// one that is made to it meanwhile and would meet itself.
+func FreePort(ctx context.Context) (int, error) {
 	var config net.ListenConfig
 	for range 1000 {
 		port := lowestPort + rand.N(highestPort-lowestPort)

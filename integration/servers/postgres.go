@@ -78,7 +78,7 @@ func (p *Postgres) create(ctx context.Context) error {
 // startSomewhere starts the server on a free port.
 func (p *Postgres) startSomewhere(ctx context.Context) error {
 	return onFreePorts(func() (err error) {
-		if p.port, err = freePort(ctx); err != nil {
+		if p.port, err = FreePort(ctx); err != nil {
 			return err
 		}
 		return p.Start(ctx)

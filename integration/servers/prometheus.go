@@ -63,7 +63,7 @@ func StartPrometheus(ctx context.Context, files map[string]string, args ...strin
 	}
 	p := &Prometheus{}
 	var err error
-	if p.port, err = freePort(ctx); err != nil {
+	if p.port, err = FreePort(ctx); err != nil {
 		return nil, err
 	}
 	if p.dir, err = newTempDir(); err != nil {

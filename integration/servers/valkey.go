@@ -91,7 +91,7 @@ func newValkey(ctx context.Context, options ValkeyOptions) (*Valkey, error) {
 	if v.user, err = serverUser(); err != nil {
 		return nil, err
 	}
-	if v.port, err = freePort(ctx); err != nil {
+	if v.port, err = FreePort(ctx); err != nil {
 		return nil, err
 	}
 	if v.dir, err = newTempDir(); err != nil {

@@ -33,7 +33,7 @@ func StartCluster(ctx context.Context, options ValkeyOptions, shards int) (*Clus
 		err := onFreePorts(func() error {
 			// By itself the port between servers is 10,000 more than that for
 			// clients, which may be taken.
-			busPort, err := freePort(ctx)
+			busPort, err := FreePort(ctx)
 			if err != nil {
 				return err
 			}

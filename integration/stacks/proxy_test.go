@@ -6,11 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
 // proxy is a TCP connection to a server that a test can cut, slow down and turn
@@ -19,12 +24,22 @@ type proxy struct{ *toxiproxy.Proxy }
 
 func newProxy(tb testing.TB, upstream string) *proxy {
 	tb.Helper()
-	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "test", "127.0.0.1:0", upstream)
-	if err := p.Start(); err != nil {
-		tb.Fatal(err)
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	for {
+		port, err := servers.FreePort(tb.Context()) // cut closes it for a while
+		if err != nil {
+			tb.Fatal(err)
+		}
+		p := toxiproxy.NewProxy(server, "test", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), upstream)
+		if err = p.Start(); errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(p.Stop)
+		return &proxy{p}
 	}
-	tb.Cleanup(p.Stop)
-	return &proxy{p}
 }
 
 // cut breaks every connection and refuses new ones until heal.
