@@ -71,9 +71,6 @@ func story(round int) []step {
 		}},
 		{"slug reuse", func(ctx context.Context, s tenancy.Store) ([]expect, error) {
 			t, err := s.Create(ctx, tenancy.Tenant{ID: other, Identifier: first, Name: "Two"})
-			if err == nil {
-				current, err = s.GetByID(ctx, id) // which has lost a former identifier, and so changed
-			}
 			return []expect{
 				under(tenancy.IdentifierKey(first), t), under(tenancy.IDKey(other), t), under(tenancy.IDKey(id), current),
 			}, err
