@@ -40,6 +40,7 @@ type plan struct {
 	replica  bool // of the database, below the cache in the process
 	bare     bool // nodes are replicas without any cache, each with a snapshot file
 	bus      bool // on Valkey; messages are lost and doubled if quick
+	former   bool // identifiers are kept: a write to one tenant may change the names of another
 	// quick makes entries short-lived, so that everything happens in a short run.
 	quick bool
 	// direct leaves out the proxies, which cost time: no network fault can happen.
@@ -85,7 +86,7 @@ func newFleet(tb testing.TB, p plan) *fleet {
 	if p.poll == 0 {
 		p.poll = pollInterval
 	}
-	f := &fleet{plan: p, tb: tb, site: site{Sentinel: p.sentinel, Bus: p.bus, Quick: p.quick, Replica: p.replica, Poll: p.poll, Lease: p.lease, Patient: p.patient, Deadline: p.deadline}}
+	f := &fleet{plan: p, tb: tb, site: site{Sentinel: p.sentinel, Bus: p.bus, Former: p.former, Quick: p.quick, Replica: p.replica, Poll: p.poll, Lease: p.lease, Patient: p.patient, Deadline: p.deadline}}
 	f.startServers()
 	raw, err := f.site.database()
 	f.raw = must(tb, raw, err)

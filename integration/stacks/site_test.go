@@ -33,6 +33,7 @@ type site struct {
 	// Sentinel says that Valkey are the addresses of sentinels.
 	Sentinel    bool
 	Bus, Quick  bool // see plan
+	Former      bool // see plan
 	Replica     bool // see plan
 	Poll, Lease time.Duration
 	Patient     bool          // see plan
@@ -47,13 +48,16 @@ type site struct {
 // database opens the database. The log is kept whole unless a test trims it: the
 // checker reads it from its beginning.
 func (s site) database() (*bunstore.Store, error) {
-	whole, former := bunstore.WithRetention(0, 0), bunstore.WithKeepFormer(time.Hour)
+	opts := []bunstore.Option{bunstore.WithRetention(0, 0), bunstore.WithPollInterval(s.Poll)}
+	if s.Former {
+		opts = append(opts, bunstore.WithKeepFormer(time.Hour))
+	}
 	if s.DSN == "" {
 		return bunsqlite.Open(context.Background(), s.Path, bunsqlite.WithSynchronous(bunsqlite.Normal),
-			bunsqlite.WithStore(whole, former, bunstore.WithPollInterval(s.Poll)))
+			bunsqlite.WithStore(opts...))
 	}
-	return bunpg.Open(context.Background(), s.DSN, bunpg.WithConnectTimeout(s.limit(time.Second)), bunpg.WithStore(whole, former,
-		bunstore.WithPollInterval(s.Poll), bunstore.WithRetryTimeout(s.limit(2*time.Second))))
+	return bunpg.Open(context.Background(), s.DSN, bunpg.WithConnectTimeout(s.limit(time.Second)),
+		bunpg.WithStore(append(opts, bunstore.WithRetryTimeout(s.limit(2*time.Second)))...))
 }
 
 // limit is how long something may take that usually takes less than short.

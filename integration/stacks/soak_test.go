@@ -64,6 +64,7 @@ func soak(t *testing.T, p plan) (*workload, checker.Report) {
 		seed = rand.Uint64()
 	}
 	t.Logf("seed %d", seed)
+	p.former = true
 	w := newWorkload(newFleet(t, p))
 	t.Cleanup(func() {
 		if err := w.other.kill(); err != nil {
