@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // Caddy is a web server that obtains certificates on demand, from an authority of its own,
@@ -43,13 +42,16 @@ func NewCaddy(tb testing.TB, ask, upstream string) *Caddy {
 func startCaddy(ctx context.Context, ask, upstream string) (*Caddy, error) {
 	c := &Caddy{}
 	var err error
-	if c.port, err = FreePort(ctx); err != nil {
-		return nil, err
-	}
 	if c.dir, err = newTempDir(); err != nil {
 		return nil, err
 	}
-	if err := c.start(ctx, ask, upstream); err != nil {
+	err = onFreePorts(func() error {
+		if c.port, err = FreePort(ctx); err != nil {
+			return err
+		}
+		return c.start(ctx, ask, upstream)
+	})
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -91,50 +93,23 @@ func (c *Caddy) start(ctx context.Context, ask, upstream string) error {
 		return err
 	}
 	data := filepath.Join(c.dir.path, "data")
-	if err := errors.Join(os.Mkdir(data, 0o700), own(data, user)); err != nil {
+	if err := errors.Join(os.MkdirAll(data, 0o700), own(data, user)); err != nil {
 		return err
 	}
 	config := filepath.Join(c.dir.path, "Caddyfile")
 	if err := os.WriteFile(config, fmt.Appendf(nil, caddyfile, data, c.port, ask, upstream), 0o644); err != nil {
 		return err
 	}
-	logPath := filepath.Join(c.dir.path, "log")
-	log, err := os.Create(logPath)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd := exec.Command("caddy", "run", "--config", config, "--adapter", "caddyfile") //nolint:noctx // it outlives ctx; c stops it
-	cmd.Dir = data
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + data, "XDG_DATA_HOME=" + data, "XDG_CONFIG_HOME=" + data, "LC_ALL=C"}
-	if user != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
-	}
-	if c.server, err = start(cmd, log, syscall.SIGKILL); err != nil {
-		return fmt.Errorf("starting caddy: %w", err)
-	}
-	if err := c.waitReady(ctx); err != nil {
-		text, readErr := os.ReadFile(logPath)
-		return errors.Join(fmt.Errorf("caddy did not start: %w\n%s", err, text), readErr)
-	}
-	return nil
-}
-
-func (c *Caddy) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	for {
-		if conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.Addr()); err == nil {
-			return conn.Close()
+	cmd := command(context.WithoutCancel(ctx), user, data, "caddy", "run", "--config", config, "--adapter", "caddyfile")
+	cmd.Env = append(cmd.Env, "HOME="+data, "XDG_DATA_HOME="+data, "XDG_CONFIG_HOME="+data)
+	c.server, err = serve(ctx, cmd, filepath.Join(c.dir.path, "log"), syscall.SIGKILL, func(ctx context.Context) error {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.Addr())
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-c.server.ended:
-			return errors.New("it ended: " + c.server.how)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+		return conn.Close()
+	})
+	return err
 }
 
 // Close stops the server and removes what it stored.

@@ -16,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -113,8 +112,7 @@ func (m *MariaDB) install(ctx context.Context) error {
 	}
 	args := append([]string{"--no-defaults"}, m.arguments()...)
 	args = append(args, "--auth-root-authentication-method=normal", "--skip-test-db", "--extra-file="+accountsFile)
-	cmd := exec.CommandContext(ctx, "mariadb-install-db", args...)
-	m.prepare(cmd)
+	cmd := m.command(ctx, "mariadb-install-db", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
 	}
@@ -127,25 +125,14 @@ func (m *MariaDB) Start(ctx context.Context) error {
 	if m.server != nil {
 		return errors.New("MariaDB runs already")
 	}
-	log, err := os.OpenFile(m.logPath(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
 	args := append([]string{"--no-defaults"}, m.arguments()...)
 	for name, value := range m.settings() {
 		args = append(args, "--"+name+"="+value)
 	}
-	cmd := exec.Command(m.program, args...) //nolint:noctx // it outlives ctx; m stops it
-	m.prepare(cmd)
-	if m.server, err = start(cmd, log, syscall.SIGKILL); err != nil {
-		return fmt.Errorf("starting mariadbd: %w", err)
-	}
-	if err := m.waitReady(ctx); err != nil {
-		text, readErr := os.ReadFile(m.logPath())
-		return errors.Join(fmt.Errorf("MariaDB did not start: %w\n%s", err, text), readErr, m.Kill())
-	}
-	return nil
+	cmd := m.command(context.WithoutCancel(ctx), m.program, args...)
+	var err error
+	m.server, err = serve(ctx, cmd, m.logPath(), syscall.SIGKILL, func(ctx context.Context) error { return MySQLAnswers(ctx, m.DSN()) })
+	return err
 }
 
 // arguments are what the server and the creation of its files have in common.
@@ -177,24 +164,6 @@ func (m *MariaDB) settings() map[string]string {
 		s[name] = value
 	}
 	return s
-}
-
-func (m *MariaDB) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	for {
-		err := MySQLAnswers(ctx, m.DSN())
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-m.server.ended:
-			return errors.New("it ended: " + m.server.how)
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 // Pause makes the server hang with SIGSTOP: the system accepts connections for it, and
@@ -242,13 +211,11 @@ func (m *MariaDB) Close() error {
 	return errors.Join(m.Stop(), m.dir.remove())
 }
 
-// prepare makes cmd run as the server's user, in a directory that it can read.
-func (m *MariaDB) prepare(cmd *exec.Cmd) {
-	cmd.Dir = m.dataPath()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "HOME=" + m.dataPath(), "TMPDIR=" + m.dataPath()}
-	if m.user != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: m.user}
-	}
+// command keeps the server and its tools from files of the machine's own.
+func (m *MariaDB) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := command(ctx, m.user, m.dataPath(), program, args...)
+	cmd.Env = append(cmd.Env, "HOME="+m.dataPath(), "TMPDIR="+m.dataPath())
+	return cmd
 }
 
 func (m *MariaDB) dataPath() string { return filepath.Join(m.dir.path, "data") }

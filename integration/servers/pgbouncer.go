@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -107,44 +106,15 @@ func (b *PgBouncer) start(ctx context.Context, size int) error {
 			return err
 		}
 	}
-	logPath := filepath.Join(b.dir.path, "log")
-	log, err := os.Create(logPath)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd := exec.Command("pgbouncer", config) //nolint:noctx // it outlives ctx; b stops it
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
-	if user != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
-	}
-	if b.server, err = start(cmd, log, syscall.SIGKILL); err != nil {
-		return fmt.Errorf("starting pgbouncer: %w", err)
-	}
-	if err := b.waitReady(ctx); err != nil {
-		text, readErr := os.ReadFile(logPath)
-		return errors.Join(fmt.Errorf("pgbouncer did not start: %w\n%s", err, text), readErr)
-	}
-	return nil
-}
-
-func (b *PgBouncer) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	for {
+	cmd := command(context.WithoutCancel(ctx), user, "/", "pgbouncer", config)
+	b.server, err = serve(ctx, cmd, filepath.Join(b.dir.path, "log"), syscall.SIGKILL, func(ctx context.Context) error {
 		conn, err := pgx.Connect(ctx, b.DSN())
-		if err == nil {
-			return conn.Close(ctx)
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-b.server.ended:
-			return errors.New("it ended: " + b.server.how)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+		return conn.Close(ctx)
+	})
+	return err
 }
 
 // Close stops the pooler.

@@ -104,26 +104,21 @@ func (p *Postgres) Start(ctx context.Context) error {
 	if p.server != nil {
 		return errors.New("PostgreSQL runs already")
 	}
-	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
 	args := []string{"-D", p.dataPath()}
 	for name, value := range p.settings() {
 		args = append(args, "-c", name+"="+value)
 	}
-	cmd := exec.Command(filepath.Join(p.programs, "postgres"), args...) //nolint:noctx // it outlives ctx; p stops it
-	p.prepare(cmd)
+	cmd := command(context.WithoutCancel(ctx), p.user, "/", filepath.Join(p.programs, "postgres"), args...)
+	var err error
 	// SIGQUIT: stop at once, children included, without a clean-up.
-	if p.server, err = start(cmd, log, syscall.SIGQUIT); err != nil {
-		return fmt.Errorf("starting postgres: %w", err)
-	}
-	if err := p.waitReady(ctx); err != nil {
-		text, readErr := os.ReadFile(p.logPath())
-		return errors.Join(fmt.Errorf("PostgreSQL did not start: %w\n%s", err, text), readErr, p.Kill())
-	}
-	return nil
+	p.server, err = serve(ctx, cmd, p.logPath(), syscall.SIGQUIT, func(ctx context.Context) error {
+		conn, err := pgx.Connect(ctx, p.DSN())
+		if err != nil {
+			return err
+		}
+		return conn.Close(ctx)
+	})
+	return err
 }
 
 func (p *Postgres) settings() map[string]string {
@@ -142,24 +137,6 @@ func (p *Postgres) settings() map[string]string {
 		s[name] = value
 	}
 	return s
-}
-
-func (p *Postgres) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	for {
-		conn, err := pgx.Connect(ctx, p.DSN())
-		if err == nil {
-			return conn.Close(ctx)
-		}
-		select {
-		case <-p.server.ended:
-			return errors.New("it ended: " + p.server.how)
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 // Pause makes every process of the server hang with SIGSTOP: the system accepts
@@ -243,21 +220,11 @@ func (p *Postgres) initdb(ctx context.Context) error {
 	if major >= 15 {
 		args = append(args, "--locale-provider", "icu", "--icu-locale", "en")
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(p.programs, "initdb"), args...)
-	p.prepare(cmd)
+	cmd := command(ctx, p.user, "/", filepath.Join(p.programs, "initdb"), args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	return os.Remove(passwordFile)
-}
-
-// prepare makes cmd run as the server's user, in a directory that it can read.
-func (p *Postgres) prepare(cmd *exec.Cmd) {
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-	if p.user != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.user}
-	}
 }
 
 func (p *Postgres) dataPath() string { return filepath.Join(p.dir.path, "data") }

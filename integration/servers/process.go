@@ -3,10 +3,12 @@
 package servers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -18,6 +20,57 @@ type process struct {
 	log   string // the file with what it says
 	ended chan struct{}
 	how   string // it ended; to be read when ended is closed
+}
+
+// command returns a program that is to run as user, or as who runs this program if that is
+// nil, in dir, and knows nothing of this environment but PATH. Whoever outlives the context
+// of its start gets one without its end.
+func command(ctx context.Context, user *syscall.Credential, dir, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	if user != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
+	}
+	return cmd
+}
+
+// serve runs cmd like start, with a log at path, and returns when answers returns nil. The error of one that does not come to this has its log; it is dead then.
+func serve(ctx context.Context, cmd *exec.Cmd, path string, onDeath syscall.Signal, answers func(context.Context) error) (*process, error) {
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	name := filepath.Base(cmd.Path)
+	p, err := start(cmd, log, onDeath)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", name, err)
+	}
+	if err := p.await(ctx, answers); err != nil {
+		text, readErr := os.ReadFile(path)
+		return nil, errors.Join(fmt.Errorf("%s did not start: %w\n%s", name, err, text), readErr, p.killTree())
+	}
+	return p, nil
+}
+
+// await looks until answers returns nil.
+func (p *process) await(ctx context.Context, answers func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for {
+		err := answers(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-p.ended:
+			return errors.New("it ended: " + p.how)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // start runs cmd in a process group of its own, so that ^C at a terminal

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func prometheusPrograms() error {
@@ -63,13 +62,16 @@ func StartPrometheus(ctx context.Context, files map[string]string, args ...strin
 	}
 	p := &Prometheus{}
 	var err error
-	if p.port, err = FreePort(ctx); err != nil {
-		return nil, err
-	}
 	if p.dir, err = newTempDir(); err != nil {
 		return nil, err
 	}
-	if err := p.start(ctx, files, args); err != nil {
+	err = onFreePorts(func() error {
+		if p.port, err = FreePort(ctx); err != nil {
+			return err
+		}
+		return p.start(ctx, files, args)
+	})
+	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
@@ -84,7 +86,7 @@ func (p *Prometheus) start(ctx context.Context, files map[string]string, args []
 		return err
 	}
 	data := filepath.Join(p.dir.path, "data")
-	if err := errors.Join(os.Mkdir(data, 0o700), own(data, user)); err != nil {
+	if err := errors.Join(os.MkdirAll(data, 0o700), own(data, user)); err != nil {
 		return err
 	}
 	for name, text := range files {
@@ -92,55 +94,25 @@ func (p *Prometheus) start(ctx context.Context, files map[string]string, args []
 			return err
 		}
 	}
-	logPath := filepath.Join(p.dir.path, "log")
-	log, err := os.Create(logPath)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
 	args = append([]string{
 		"--config.file=" + filepath.Join(p.dir.path, "prometheus.yml"), "--storage.tsdb.path=" + data, "--web.listen-address=" + p.Addr(), "--log.level=warn",
 	}, args...)
-	cmd := exec.Command("prometheus", args...) //nolint:noctx // it outlives ctx; p stops it
-	cmd.Dir = data
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-	if user != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
-	}
-	if p.server, err = start(cmd, log, syscall.SIGKILL); err != nil {
-		return fmt.Errorf("starting prometheus: %w", err)
-	}
-	if err := p.waitReady(ctx); err != nil {
-		text, readErr := os.ReadFile(logPath)
-		return errors.Join(fmt.Errorf("prometheus did not start: %w\n%s", err, text), readErr)
-	}
-	return nil
-}
-
-func (p *Prometheus) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	for {
+	cmd := command(context.WithoutCancel(ctx), user, data, "prometheus", args...)
+	p.server, err = serve(ctx, cmd, filepath.Join(p.dir.path, "log"), syscall.SIGKILL, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Addr()+"/-/ready", nil)
 		if err != nil {
 			return err
 		}
-		if answer, err := http.DefaultClient.Do(request); err == nil {
-			if err := answer.Body.Close(); err != nil {
-				return err
-			}
-			if answer.StatusCode == http.StatusOK {
-				return nil
-			}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-p.server.ended:
-			return errors.New("it ended: " + p.server.how)
-		case <-time.After(10 * time.Millisecond):
+		if answer.StatusCode != http.StatusOK {
+			err = errors.New(answer.Status)
 		}
-	}
+		return errors.Join(err, answer.Body.Close())
+	})
+	return err
 }
 
 // Close stops the server and removes what it stored.

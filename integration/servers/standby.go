@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
@@ -20,9 +19,8 @@ func StartStandby(ctx context.Context, primary *Postgres) (*Postgres, error) {
 	if p.dir, err = newTempDir(); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(p.programs, "pg_basebackup"), "--pgdata", p.dataPath(),
+	cmd := command(ctx, p.user, "/", filepath.Join(p.programs, "pg_basebackup"), "--pgdata", p.dataPath(),
 		"--dbname", primary.DSN(), "--write-recovery-conf", "--checkpoint", "fast", "--no-sync")
-	p.prepare(cmd)
 	if err := own(p.dir.path, p.user); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}

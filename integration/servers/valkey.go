@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // The environment variables with the host:port of a server that tests share.
@@ -112,11 +111,6 @@ func (v *Valkey) Start(ctx context.Context) error {
 	if v.server != nil {
 		return errors.New("the server runs already")
 	}
-	log, err := os.OpenFile(v.logPath(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
 	config, err := v.writeConfig()
 	if err != nil {
 		return err
@@ -125,20 +119,16 @@ func (v *Valkey) Start(ctx context.Context) error {
 	if v.sentinel != nil {
 		args = append(args, "--sentinel")
 	}
-	cmd := exec.Command(v.program, args...) //nolint:noctx // it outlives ctx; v stops it
-	cmd.Dir = v.dataPath()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-	if v.user != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: v.user}
-	}
-	if v.server, err = start(cmd, log, syscall.SIGKILL); err != nil {
-		return fmt.Errorf("starting %s: %w", v.program, err)
-	}
-	if err := v.waitReady(ctx); err != nil {
-		text, readErr := os.ReadFile(v.logPath())
-		return errors.Join(fmt.Errorf("%s did not start: %w\n%s", v.program, err, text), readErr, v.Kill())
-	}
-	return nil
+	cmd := command(context.WithoutCancel(ctx), v.user, v.dataPath(), v.program, args...)
+	v.server, err = serve(ctx, cmd, v.logPath(), syscall.SIGKILL, func(ctx context.Context) error {
+		// A server with a password answers too, in its way.
+		answer, err := v.Do(ctx, "PING")
+		if err == nil && strings.HasPrefix(answer, "-LOADING") {
+			err = errors.New(answer)
+		}
+		return err
+	})
+	return err
 }
 
 // writeConfig writes the settings into a file, which a sentinel needs and keeps
@@ -163,25 +153,6 @@ func (v *Valkey) writeConfig() (string, error) {
 	lines = append(lines, v.sentinel...)
 	err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600)
 	return path, errors.Join(err, own(path, v.user))
-}
-
-func (v *Valkey) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	for {
-		// A server with a password answers too, in its way.
-		answer, err := v.Do(ctx, "PING")
-		if err == nil && !strings.HasPrefix(answer, "-LOADING") {
-			return nil
-		}
-		select {
-		case <-v.server.ended:
-			return errors.New("it ended: " + v.server.how)
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 // Stop stops the server in good order.
