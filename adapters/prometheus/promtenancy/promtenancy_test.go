@@ -34,6 +34,7 @@ type full struct {
 	l1     *measured
 	l2     *guarded
 	bus    *guardedBus
+	shared *tier.Store
 }
 
 func newFull(tb testing.TB, opts ...promtenancy.Option) *full {
@@ -41,10 +42,10 @@ func newFull(tb testing.TB, opts ...promtenancy.Option) *full {
 	f := &full{source: faults.NewSource(memstore.New(), 1), server: faults.NewServer(), l1: &measured{Local: faults.NewLocal()}}
 	f.l2 = &guarded{cache: f.server.Open()}
 	f.bus = &guardedBus{Bus: faults.NewHub().Open()}
-	inner := newTier(tb, f.source, tier.Shared(f.l2), tier.WithBus(f.bus), quiet)
+	f.shared = newTier(tb, f.source, tier.Shared(f.l2), tier.WithBus(f.bus), quiet)
 	opts = append([]promtenancy.Option{promtenancy.WithTenantCounts(time.Second)}, opts...)
-	f.Store = closing(tb, wrap(tb, newTier(tb, inner, tier.Local(f.l1)), opts...))
-	eventually(tb, "the log was read", func() bool { return inner.Stats().Serving })
+	f.Store = closing(tb, wrap(tb, newTier(tb, f.shared, tier.Local(f.l1)), opts...))
+	eventually(tb, "the log was read", func() bool { return f.shared.Stats().Serving })
 	return f
 }
 
@@ -164,6 +165,7 @@ func TestCounts(t *testing.T) {
 	if ok, err := f.Exists(ctx, acme.ID); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
+	eventually(t, "the shared cache was filled, after the answers", func() bool { return f.shared.Stats().Shared.Fills == 3 })
 	f.is(t, map[string]float64{
 		"tenancy_operations_total{operation=get_by_identifier,outcome=ok}":        3,
 		"tenancy_operations_total{operation=get_by_identifier,outcome=not_found}": 3,
