@@ -46,7 +46,7 @@ func TestUserWithLeastPermissions(t *testing.T) {
 		prefix := aclPrefix()
 		option, _ = limited(t, option, prefix, least...)
 		s, acme := newStore(t, option, valkeytier.WithKeyPrefix(prefix), valkeytier.WithDeadline(ample), valkeytier.WithLogger(log.logger()))
-		until(t, "a hit", func() bool { reads(t, s, acme); return s.Stats().Shared.Hits > 0 })
+		until(t, "a hit, and the fill", func() bool { reads(t, s, acme); st := s.Stats().Shared; return st.Hits > 0 && st.Fills > 0 })
 		before := s.Stats() // with what failed before it was connected
 		if _, err := s.GetByIDs(t.Context(), []string{acme.ID, "other"}); err != nil {
 			t.Error(err)
