@@ -95,7 +95,7 @@ func (p *probe) listsNames(want []tenancy.TenantName, after string) {
 			page, err := p.s.ListNames(p.ctx, last, limit)
 			p.OK(err, "ListNames after %s", after)
 			full := cmp.Or(limit, tenancy.DefaultPageLimit)
-			if all = append(all, page...); len(page) != full || len(all) > len(want) {
+			if all = append(all, page.Names...); len(page.Names) != full || len(all) > len(want) {
 				break
 			}
 		}

@@ -39,7 +39,7 @@ type faulty struct {
 	getByDomain   func(ctx context.Context, domain string) (tenancy.Tenant, error)
 	formerOwner   func(ctx context.Context, identifier string) (tenancy.Tenant, error)
 	namesOf       func(ctx context.Context, id string) ([]tenancy.Name, error)
-	listNames     func(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error)
+	listNames     func(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error)
 	addDomain     func(ctx context.Context, id, domain string) (tenancy.Name, error)
 	verifyDomain  func(ctx context.Context, id, domain string) (tenancy.Tenant, error)
 	primaryDomain func(ctx context.Context, id, domain string) (tenancy.Tenant, error)
@@ -219,7 +219,7 @@ func (f *faulty) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error)
 	return f.namesOf(ctx, id)
 }
 
-func (f *faulty) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+func (f *faulty) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
 	return f.listNames(ctx, after, limit)
 }
 

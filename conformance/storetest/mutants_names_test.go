@@ -191,7 +191,7 @@ func primaryMutants() []mutant {
 			return slices.DeleteFunc(names, func(n tenancy.TenantName) bool { return !n.ExpiresAt.IsZero() && n.Kind == tenancy.KindDomain })
 		})},
 		{rule: "list-names-is-complete", how: "begins each page with the end of the one before", spoil: func(f *faulty) {
-			f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+			f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
 				if after.Value != "" {
 					after.Value = after.Value[:len(after.Value)-1]
 				}
@@ -199,7 +199,7 @@ func primaryMutants() []mutant {
 			}
 		}},
 		{rule: "list-names-is-complete", how: "goes on after the tenant, whose other names it skips", spoil: func(f *faulty) {
-			f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+			f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
 				if after.TenantID != "" {
 					after.Kind = "z"
 				}
@@ -218,9 +218,10 @@ func primaryMutants() []mutant {
 // listing is a fault of ListNames.
 func listing(spoil func([]tenancy.TenantName) []tenancy.TenantName) func(*faulty) {
 	return func(f *faulty) {
-		f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
-			names, err := f.Store.ListNames(ctx, after, limit)
-			return spoil(names), err
+		f.listNames = func(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
+			page, err := f.Store.ListNames(ctx, after, limit)
+			page.Names = spoil(page.Names)
+			return page, err
 		}
 	}
 }

@@ -19,7 +19,7 @@ type mutant struct {
 }
 
 func mutants() []mutant {
-	return slices.Concat(writeMutants(), checkMutants(), nameMutants(), readMutants(), inputMutants(), concurrencyMutants(), logMutants(), waitMutants(), watchMutants(), worldMutants())
+	return slices.Concat(writeMutants(), checkMutants(), nameMutants(), readMutants(), inputMutants(), concurrencyMutants(), logMutants(), pageMutants(), waitMutants(), watchMutants(), worldMutants())
 }
 
 func TestEveryMutantIsRejectedByItsRule(t *testing.T) {

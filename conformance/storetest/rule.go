@@ -28,7 +28,7 @@ func Rules() []Rule {
 		readRules(), listRules(), searchRules(),
 		limitRules(), textRules(), timeRules(), errorRules(),
 		batchRules(), revisionRules(), concurrencyRules(), modelRules(), lifecycleRules(),
-		boundsRules(), changesRules(), logRules(), loadRules(), waitRules(), watchRules(), historyRules(),
+		boundsRules(), changesRules(), logRules(), loadRules(), pageRules(), waitRules(), watchRules(), historyRules(),
 		peerRules(), editRules(),
 	)
 }

@@ -156,9 +156,9 @@ func primaryRules() []Rule {
 				p.claim(t.ID, "acme.test")
 				p.renamed(p.get(t.ID), "renamed")
 				p.eventually("the names end", func() error {
-					names, err := p.s.ListNames(p.ctx, tenancy.TenantName{}, 0)
-					if err != nil || len(names) > 0 {
-						return fmt.Errorf("ListNames returns %+v, %w", names, err)
+					page, err := p.s.ListNames(p.ctx, tenancy.TenantName{}, 0)
+					if err != nil || len(page.Names) > 0 {
+						return fmt.Errorf("ListNames returns %+v, %w", page.Names, err)
 					}
 					return nil
 				})

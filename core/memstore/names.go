@@ -31,11 +31,11 @@ func (b *backend) NamesOf(_ context.Context, id string) ([]tenancy.Name, error) 
 	return current(r.names, time.Now()), nil
 }
 
-func (b *backend) ListNames(_ context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+func (b *backend) ListNames(_ context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
 	b.expire()
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	out, now := []tenancy.TenantName{}, time.Now()
+	page, now := tenancy.NamePage{Names: []tenancy.TenantName{}, AsOf: b.log.newest()}, time.Now()
 	from, _ := slices.BinarySearch(b.named, after.TenantID)
 	for _, id := range b.named[from:] {
 		names := current(b.byID[id].names, now)
@@ -47,13 +47,13 @@ func (b *backend) ListNames(_ context.Context, after tenancy.TenantName, limit i
 			names = names[at:]
 		}
 		for _, n := range names {
-			if len(out) == limit {
-				return out, nil
+			if len(page.Names) == limit {
+				return page, nil
 			}
-			out = append(out, tenancy.TenantName{TenantID: id, Name: n})
+			page.Names = append(page.Names, tenancy.TenantName{TenantID: id, Name: n})
 		}
 	}
-	return out, nil
+	return page, nil
 }
 
 func (b *backend) AddDomain(ctx context.Context, id, domain string) (claim tenancy.Name, err error) {

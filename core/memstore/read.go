@@ -57,7 +57,9 @@ func (b *backend) Exists(_ context.Context, id string) (bool, error) {
 func (b *backend) ListAfter(_ context.Context, opts tenancy.ListOptions, after driver.ListKey) (tenancy.Page, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.index.Page(opts, after), nil
+	page := b.index.Page(opts, after)
+	page.AsOf = b.log.newest()
+	return page, nil
 }
 
 func (b *backend) Count(_ context.Context, filter tenancy.Filter) (int, error) {

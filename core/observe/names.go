@@ -34,8 +34,8 @@ func (s *Store) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error) 
 }
 
 // ListNames implements [tenancy.Names].
-func (s *Store) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
-	return each(ctx, s, ListNames, func(ctx context.Context) ([]tenancy.TenantName, error) { return s.Next.ListNames(ctx, after, limit) })
+func (s *Store) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
+	return each(ctx, s, ListNames, func(ctx context.Context) (tenancy.NamePage, error) { return s.Next.ListNames(ctx, after, limit) })
 }
 
 // AddDomain implements [tenancy.Names].

@@ -31,11 +31,6 @@
 //   - Tenants that a change touched are read from the source. Nothing is inferred from the
 //     kind of the change.
 //
-// Tenants are scanned by pages of List. A deletion that the database loses in a failover may
-// have kept a tenant out of a page; this goes unnoticed if the log was not followed to its
-// end in between. That takes some milliseconds while a replica starts, or as long as the
-// failover that interrupts it.
-//
 // # Cost
 //
 // A hit takes no lock and does not allocate. An unknown identifier allocates 16 bytes, for

@@ -224,8 +224,8 @@ func (s *late) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error) {
 	return ask(s, func(s tenancy.Source) ([]tenancy.Name, error) { return s.NamesOf(ctx, id) })
 }
 
-func (s *late) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
-	return ask(s, func(s tenancy.Source) ([]tenancy.TenantName, error) { return s.ListNames(ctx, after, limit) })
+func (s *late) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
+	return ask(s, func(s tenancy.Source) (tenancy.NamePage, error) { return s.ListNames(ctx, after, limit) })
 }
 
 func (s *late) AddDomain(ctx context.Context, id, domain string) (tenancy.Name, error) {

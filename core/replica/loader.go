@@ -112,8 +112,9 @@ func (l *loader) readPage(ctx context.Context) (page tenancy.Page, err error) {
 	return page, err
 }
 
-// take takes what a page shows.
+// take takes what a page shows, and as of when: what it does not show was not there then.
 func (l *loader) take(r *follow.Reader, page tenancy.Page) error {
+	l.saw(r, page.AsOf)
 	for i := range page.Tenants {
 		t := &page.Tenants[i]
 		l.stage(t)

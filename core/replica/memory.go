@@ -36,7 +36,9 @@ func (m memory) GetByIDs(_ context.Context, ids []string) ([]tenancy.Tenant, err
 func (m memory) ListAfter(_ context.Context, opts tenancy.ListOptions, after driver.ListKey) (tenancy.Page, error) {
 	m.s.mu.RLock()
 	defer m.s.mu.RUnlock()
-	return m.s.index.Page(opts, after), nil
+	page := m.s.index.Page(opts, after)
+	page.AsOf = m.s.at
+	return page, nil
 }
 
 func (m memory) Count(_ context.Context, filter tenancy.Filter) (int, error) {

@@ -43,10 +43,8 @@ func (s *replicaModel) page(b *broken) {
 	if v := s.value(tenant, s.newest()); v != absent {
 		s.stage(tenant, v, b)
 		s.saw(v)
-	} else {
-		s.missing = !b.pageAsOf
 	}
-	if b.pageAsOf {
+	if !b.timeless {
 		s.saw(s.newest())
 	}
 	s.cursor++
@@ -228,7 +226,6 @@ func (s *replicaModel) publish(ahead bool, b *broken) {
 		s.reading, s.head = scanning, at{}
 		return
 	}
-	s.missing = false
 	s.serving = s.serving || s.trusted && (s.whole || b.earlyServe)
 	s.next(b)
 }
@@ -261,6 +258,6 @@ func (s *replicaModel) goOnFrom(p at, b *broken) {
 }
 
 func (s *replicaModel) beginScan() {
-	s.staged, s.found, s.missing = [tenants]staged{}, [tenants]bool{}, false
+	s.staged, s.found = [tenants]staged{}, [tenants]bool{}
 	s.cursor, s.swept = 0, false
 }

@@ -20,7 +20,6 @@ import (
 type bounds struct {
 	revisions, restores                             int8
 	trims, resets, files, callers, outages, rescans bool
-	window                                          bool // see TestModelHasAWindow
 }
 
 // broken switches rules off.
@@ -39,7 +38,7 @@ type broken struct {
 	noDistrust  bool // what is known is served after a write that could not be followed
 	oldContact  bool // a read of the log begun before that ends it
 	earlyServe  bool // what was scanned is served before the log was read to its end
-	pageAsOf    bool // not broken, but better: a page says as of when it is
+	timeless    bool // a page does not say as of when it is
 }
 
 // reading is how far a read of the log is. The next begins where one ends.
@@ -86,7 +85,6 @@ type replicaModel struct {
 	// ghosts
 	shown   at   // the newest row that callers have been shown
 	contact bool // the process has read the log
-	missing bool // a page was read without a tenant, and the log was not followed to its end since
 	unknown bool // the log was trimmed so that it can no longer tell whether it has another history
 }
 
@@ -164,7 +162,7 @@ func (s *replicaModel) database(most bounds, step func(string, func(*replicaMode
 			step("somebody truncates the table", func(n *replicaModel) { n.commit(opReset) })
 		}
 	}
-	if s.lin < most.restores && (most.window || !s.missing) {
+	if s.lin < most.restores {
 		for to := s.oldest; to < s.rev; to++ {
 			step(fmt.Sprintf("the database is restored to %d", to), func(n *replicaModel) { n.restore(to) })
 		}
@@ -299,6 +297,7 @@ func TestModelNeedsEveryRule(t *testing.T) {
 		"a write that cannot be followed ends service":                      {called, broken{noDistrust: true}},
 		"only a read of the log begun after that resumes":                   {called, broken{oldContact: true}},
 		"nothing is served before the log was read to its end after a scan": {plain, broken{earlyServe: true}},
+		"what a page does not show was not there as of its position":        {lost, broken{timeless: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			states, trace := exploreReplica(c.most, c.broken)
@@ -309,21 +308,5 @@ func TestModelNeedsEveryRule(t *testing.T) {
 				t.Logf("%d. %s", i+1, step)
 			}
 		})
-	}
-}
-
-// A page says of a tenant that it shows which change that is of, and nothing of one that it
-// does not show. If the database loses the deletion of that one before the log is followed to its end, the
-// replica does not have it: see doc.go. Nothing but a position of each page, from the same
-// statement, could tell.
-func TestModelHasAWindow(t *testing.T) {
-	window := bounds{revisions: 2, restores: 1, window: true}
-	if states, trace := exploreReplica(window, broken{}); trace == nil {
-		t.Errorf("no counterexample in %d states: doc.go has one", states)
-	}
-	states, trace := exploreReplica(window, broken{pageAsOf: true})
-	t.Logf("%d states", states)
-	for i, step := range trace {
-		t.Errorf("%d. %s", i+1, step)
 	}
 }

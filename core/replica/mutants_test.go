@@ -73,6 +73,19 @@ func (m hasty) Scan(ctx context.Context, r *follow.Reader) (bool, error) {
 	return err == nil, cmp.Or(err, m.take(r, page))
 }
 
+// timeless does not note as of when a page is.
+type timeless struct{ *loader }
+
+func (m timeless) Scan(ctx context.Context, r *follow.Reader) (bool, error) {
+	if m.listed {
+		return m.loader.Scan(ctx, r)
+	}
+	page, err := m.readPage(ctx)
+	page.AsOf = tenancy.Position{}
+	m.cursor, m.listed = page.Next, page.Next == ""
+	return false, cmp.Or(err, m.take(r, page))
+}
+
 // postponing takes a page after the log was read.
 type postponing struct {
 	*loader
@@ -151,6 +164,7 @@ var mutants = []mutant{
 	{"a-gap-is-scanned", "goes on from now where changes were lost", func(l *loader) follow.Loader { return goingOn{l} }},
 	{"gone-in-a-gap", "keeps what a scan has not found", func(l *loader) follow.Loader { return keeping{l} }},
 	{"same-memory", "reads all tenants anew into a second table", func(l *loader) follow.Loader { return doubling{l} }},
+	{"absence-is-confirmed", "does not note as of when a page is", func(l *loader) follow.Loader { return timeless{l} }},
 	{"seen-is-confirmed", "keeps what it has read ahead of the log", func(l *loader) follow.Loader { return unconfirmed{l} }},
 	{"handlers-hold-up-nobody", "has a handler block the follower", func(l *loader) follow.Loader { return calling{l} }},
 }

@@ -95,7 +95,7 @@ func (l *loader) stageNamed(r *follow.Reader, tenants, named map[tenancy.Key]ten
 // are; what they lead to is loaded, as of a position.
 func (l *loader) scanNames(ctx context.Context, r *follow.Reader) (last bool, err error) {
 	for begun := time.Now(); !last && time.Since(begun) < scanTime; {
-		var page []tenancy.TenantName
+		var page tenancy.NamePage
 		err := l.limit.Read(ctx, tenancy.ErrUnavailable, func(ctx context.Context) (err error) {
 			page, err = l.source.ListNames(ctx, l.names.after, batch)
 			return err
@@ -110,17 +110,18 @@ func (l *loader) scanNames(ctx context.Context, r *follow.Reader) (last bool, er
 		if err := l.takeNames(ctx, r, page); err != nil {
 			return false, err
 		}
-		if last = len(page) < batch; !last {
-			l.names.after = page[len(page)-1]
+		if last = len(page.Names) < batch; !last {
+			l.names.after = page.Names[len(page.Names)-1]
 		}
 		l.names.known = last
 	}
 	return last, nil
 }
 
-func (l *loader) takeNames(ctx context.Context, r *follow.Reader, page []tenancy.TenantName) error {
+func (l *loader) takeNames(ctx context.Context, r *follow.Reader, page tenancy.NamePage) error {
+	l.saw(r, page.AsOf)
 	keys := map[tenancy.Key]struct{}{}
-	for _, n := range page {
+	for _, n := range page.Names {
 		if k, found := n.Key(); found && k.Validate() == nil {
 			keys[k] = struct{}{}
 		}

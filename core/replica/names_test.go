@@ -35,7 +35,7 @@ func (w *world) remove(t tenancy.Tenant, domain string) tenancy.Tenant {
 
 // named returns an error unless the replica answers every lookup as the database does, and
 // without asking that.
-func (w *world) named(keys ...tenancy.Key) error {
+func (w *world) answers(keys ...tenancy.Key) error {
 	before := w.replica.Stats().Below
 	var errs []error
 	for _, k := range keys {
@@ -75,19 +75,19 @@ var nameRules = map[string]rule{
 			keys = append(keys, former(t.Identifier))
 		}
 		open()
-		return w.named(append(keys, domain("claim.test"))...)
+		return w.answers(append(keys, domain("claim.test"))...)
 	}},
 	"unknown-names-are-known": {"A name that nobody has costs no statement.", func(w *world, open func()) error {
 		w.create("acme")
 		open()
-		return w.named(domain("unknown.test"), former("unknown"))
+		return w.answers(domain("unknown.test"), former("unknown"))
 	}},
 	"changes-keep-names": {"A tenant keeps its names through changes of other fields.", func(w *world, open func()) error {
 		acme := w.rename(w.verify(w.create("acme"), "acme.test"), "renamed")
 		open()
 		w.suspend(acme)
 		settle()
-		return w.named(domain("acme.test"), former("acme"))
+		return w.answers(domain("acme.test"), former("acme"))
 	}},
 	"names-follow-the-log": {"A domain is found when it is verified, and not when it is claimed or removed; a former identifier when it is given up, and not when another has it.", func(w *world, open func()) error {
 		acme := w.create("acme")
@@ -103,7 +103,7 @@ var nameRules = map[string]rule{
 		} {
 			step()
 			settle()
-			errs = append(errs, w.named(keys...))
+			errs = append(errs, w.answers(keys...))
 		}
 		return errors.Join(errs...)
 	}},
@@ -116,19 +116,19 @@ var nameRules = map[string]rule{
 		w.suspend(acme)
 		w.closed.Store(false)
 		settle()
-		err := w.named(domain("acme.test"))
+		err := w.answers(domain("acme.test"))
 		w.suspend(acme)
 		settle()
 		if err := w.Delete(context.Background(), acme.ID); err != nil {
 			panic(err)
 		}
 		settle()
-		return errors.Join(err, w.named(domain("acme.test")))
+		return errors.Join(err, w.answers(domain("acme.test")))
 	}},
 	"former-identifiers-end": {"A former identifier whose time is over leads to nobody.", func(w *world, open func()) error {
 		acme := w.rename(w.create("acme"), "renamed")
 		open()
-		err := w.named(former("acme"))
+		err := w.answers(former("acme"))
 		time.Sleep(2 * time.Hour)
 		settle()
 		if got, err := w.replica.FormerOwner(context.Background(), "acme"); !errors.Is(err, tenancy.ErrNotFound) {
@@ -146,7 +146,7 @@ var nameRules = map[string]rule{
 		_ = must(w.Create(context.Background(), tenancy.Tenant{ID: acme.ID, Identifier: "another", Name: "Another"}))
 		w.closed.Store(false)
 		settle()
-		return w.named(domain("acme.test"), former("acme"), former("renamed"))
+		return w.answers(domain("acme.test"), former("acme"), former("renamed"))
 	}},
 	"names-in-a-gap": {"Names that came or went where the log was trimmed too early are seen.", func(w *world, open func()) error {
 		acme, bolt := w.verify(w.create("acme"), "acme.test"), w.verify(w.create("bolt"), "bolt.test")
@@ -157,7 +157,18 @@ var nameRules = map[string]rule{
 			w.verify(w.remove(acme, "acme.test"), "new.test")
 			w.verify(w.remove(bolt, "bolt.test"), "acme.test")
 		})
-		return w.named(domain("acme.test"), domain("bolt.test"), domain("new.test"), domain("gone.test"))
+		return w.answers(domain("acme.test"), domain("bolt.test"), domain("new.test"), domain("gone.test"))
+	}},
+	"absent-name-is-confirmed": {"The removal of a domain that a page reflects, and that the database then loses, is not kept.", func(w *world, open func()) error {
+		acme, bolt := w.verify(w.create("acme"), "acme.test"), w.create("bolt")
+		backup := w.Backup()
+		w.names = func() { w.remove(acme, "acme.test") }
+		w.named = func() {
+			w.Restore(backup)
+			w.suspend(bolt)
+		}
+		open()
+		return w.answers(domain("acme.test"))
 	}},
 	"names-in-a-restore": {"After a restored backup, names are those that it holds.", func(w *world, open func()) error {
 		acme, bolt := w.verify(w.create("acme"), "acme.test"), w.verify(w.create("bolt"), "bolt.test")
@@ -184,7 +195,7 @@ var nameRules = map[string]rule{
 		w.Restore(backup)
 		w.create("later")
 		settle()
-		return w.named(append(moved, domain("acme.test"), domain("bolt.test"), domain("new.test"))...)
+		return w.answers(append(moved, domain("acme.test"), domain("bolt.test"), domain("new.test"))...)
 	}},
 }
 
@@ -237,7 +248,7 @@ type credulous struct{ *loader }
 func (m credulous) Publish(at tenancy.Position) {
 	all := must(m.source.ListNames(context.Background(), tenancy.TenantName{}, tenancy.MaxPageLimit))
 	m.loader.Publish(at)
-	for _, n := range all {
+	for _, n := range all.Names {
 		m.setNames(n.TenantID, append(m.namesOf(n.TenantID), table.Name{Key: tenancy.Key{Kind: n.Kind, Value: n.Value}}))
 	}
 	m.apply(at)
@@ -319,6 +330,18 @@ func (m brief) Scan(ctx context.Context, r *follow.Reader) (bool, error) {
 	return err == nil, errors.Join(err, m.takeNames(ctx, r, page))
 }
 
+// timelessNames does not note as of when a page of names is.
+type timelessNames struct{ *loader }
+
+func (m timelessNames) Scan(ctx context.Context, r *follow.Reader) (bool, error) {
+	if !m.listed {
+		return m.loader.Scan(ctx, r)
+	}
+	page, err := m.source.ListNames(ctx, tenancy.TenantName{}, batch)
+	m.names.known, page.AsOf = true, tenancy.Position{}
+	return err == nil, errors.Join(err, m.takeNames(ctx, r, page))
+}
+
 // asking knows of no name that there is none.
 type asking struct{ *loader }
 
@@ -339,6 +362,7 @@ var nameMutants = []mutant{
 	{"names-go-with-the-tenant", "lets a tenant inherit the names of the one with its ID", func(l *loader) follow.Loader { return inheriting{l} }},
 	{"names-in-a-gap", "keeps names that a scan has not found", func(l *loader) follow.Loader { return unswept{l} }},
 	{"names-in-a-gap", "does not look for names again", func(l *loader) follow.Loader { return nameless{l} }},
+	{"absent-name-is-confirmed", "does not note as of when a page of names is", func(l *loader) follow.Loader { return timelessNames{l} }},
 	{"names-in-a-restore", "keeps names that a scan has not found", func(l *loader) follow.Loader { return unswept{l} }},
 }
 

@@ -22,7 +22,10 @@ type world struct {
 	bounds  func() // called once, by the first Bounds
 	load    func() // called once, before the first Load, and loaded after it
 	loaded  func()
-	listed  func(tenancy.Page) // called once, after the first List
+	list    func()             // called once, before the first List
+	listed  func(tenancy.Page) // called once, after it
+	names   func()             // called once, before the first ListNames, and named after it
+	named   func()
 	closed  atomic.Bool
 	deleted bool // the log says of each update that it is a deletion
 	replica *Store
@@ -64,11 +67,26 @@ func (w *world) Load(ctx context.Context, want []tenancy.Lookup) ([]tenancy.Vers
 // List has two tenants a page.
 func (w *world) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
 	opts.Limit = 2
+	if w.list != nil {
+		w.list()
+		w.list = nil
+	}
 	page, err := w.Store.List(ctx, opts)
 	if w.listed != nil {
 		w.listed(page)
 		w.listed = nil
 	}
+	return page, err
+}
+
+func (w *world) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
+	if w.names == nil {
+		return w.Store.ListNames(ctx, after, limit)
+	}
+	w.names()
+	w.names = nil
+	page, err := w.Store.ListNames(ctx, after, limit)
+	w.named()
 	return page, err
 }
 
@@ -239,6 +257,21 @@ var rules = map[string]rule{
 		bolt = w.suspend(bolt)
 		settle()
 		return w.has(bolt)
+	}},
+	"absence-is-confirmed": {"A deletion that a page reflects, and that the database then loses, is not kept.", func(w *world, open func()) error {
+		bolt, acme := w.create("bolt"), w.create("acme")
+		backup := w.Backup()
+		w.list = func() {
+			if err := w.Delete(context.Background(), acme.ID); err != nil {
+				panic(err)
+			}
+		}
+		w.listed = func(tenancy.Page) {
+			w.Restore(backup)
+			bolt = w.suspend(bolt)
+		}
+		open()
+		return errors.Join(w.has(acme), w.has(bolt))
 	}},
 	"seen-is-confirmed": {"What was read ahead of the log, and then lost by the database, is not kept.", func(w *world, open func()) error {
 		acme, bolt := w.create("acme"), w.create("bolt")

@@ -28,7 +28,6 @@ type restless struct {
 	restore bool         // and backups are taken and restored
 	backups []memstore.Backup
 	open    chan struct{} // closed when the first call may come
-	shown   bool          // a page of List was shown, and the log not read since: see doc.go
 }
 
 func (d *restless) change() {
@@ -55,7 +54,7 @@ func (d *restless) change() {
 // disaster does what loses a part of the log, or may.
 func (d *restless) disaster() {
 	switch n := len(d.backups); {
-	case n > 0 && d.rand.IntN(2) == 0 && !d.shown:
+	case n > 0 && d.rand.IntN(2) == 0:
 		d.backups = d.backups[:1+d.rand.IntN(n)] // what was lost does not come back
 		d.Restore(d.backups[len(d.backups)-1])
 	case d.rand.IntN(2) == 0:
@@ -68,7 +67,7 @@ func (d *restless) disaster() {
 func (d *restless) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page, error) {
 	d.change()
 	defer d.change()
-	opts.Limit, d.shown = 2, true
+	opts.Limit = 2
 	return d.Store.List(ctx, opts)
 }
 
@@ -88,7 +87,6 @@ func (d *restless) Bounds(ctx context.Context) (tenancy.Bounds, error) {
 func (d *restless) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
 	d.change()
 	defer d.change()
-	d.shown = false
 	return d.Store.Changes(ctx, after, limit)
 }
 

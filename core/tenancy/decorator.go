@@ -139,7 +139,7 @@ func (d Decorator) NamesOf(ctx context.Context, id string) ([]Name, error) {
 }
 
 // ListNames forwards to Next.
-func (d Decorator) ListNames(ctx context.Context, after TenantName, limit int) ([]TenantName, error) {
+func (d Decorator) ListNames(ctx context.Context, after TenantName, limit int) (NamePage, error) {
 	return d.Next.ListNames(ctx, after, limit)
 }
 

@@ -57,6 +57,10 @@ type Page struct {
 	// page reached by cursor is not shifted by tenants that come or go before
 	// it.
 	Next string
+	// AsOf is the newest position when the page was read, by the same statement or under
+	// the same lock: the page shows all of it and nothing later. A [Source] knows it; zero
+	// means that the store does not.
+	AsOf Position
 }
 
 // The limits of Search.

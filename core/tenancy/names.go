@@ -48,7 +48,7 @@ type Names interface {
 	// before the first; fewer than limit are all that there were. A limit of 0 means
 	// DefaultPageLimit; at most MaxPageLimit. Like List, it is not older than a position that
 	// Bounds or Changes has returned before. It is not cached. Errors: ErrInvalid.
-	ListNames(ctx context.Context, after TenantName, limit int) ([]TenantName, error)
+	ListNames(ctx context.Context, after TenantName, limit int) (NamePage, error)
 
 	// AddDomain adds a claim of the domain to the tenant, with a new Token. If the tenant
 	// has the domain already, AddDomain returns it unchanged. Errors: ErrNotFound;
@@ -100,6 +100,13 @@ func (n Name) Key() (Key, bool) {
 type TenantName struct {
 	TenantID string
 	Name
+}
+
+// NamePage is one page of names.
+type NamePage struct {
+	Names []TenantName
+	// AsOf is as that of a [Page].
+	AsOf Position
 }
 
 // ValidateDomain returns an [*Error] that wraps ErrInvalid, with the Field "domain", if no

@@ -47,7 +47,7 @@ func parseNames(text string) (names []tenancy.Name, err error) {
 // listNames returns the names of all tenants, by their IDs.
 func listNames(ctx context.Context, store tenancy.Lister) (map[string][]tenancy.Name, error) {
 	named, ok := store.(interface {
-		ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error)
+		ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error)
 	})
 	if !ok {
 		return nil, fmt.Errorf("%w: the store lists no names", errors.ErrUnsupported)
@@ -58,13 +58,13 @@ func listNames(ctx context.Context, store tenancy.Lister) (map[string][]tenancy.
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range page {
+		for _, n := range page.Names {
 			all[n.TenantID] = append(all[n.TenantID], n.Name)
 		}
-		if len(page) < tenancy.MaxPageLimit {
+		if len(page.Names) < tenancy.MaxPageLimit {
 			return all, nil
 		}
-		after = page[len(page)-1]
+		after = page.Names[len(page.Names)-1]
 	}
 }
 

@@ -27,8 +27,8 @@ func (s *Store) getByName(ctx context.Context, op string, key tenancy.Key) (tena
 }
 
 // ListNames implements [tenancy.Names]; it is not cached.
-func (s *Store) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
-	return follow.Call(ctx, &s.Decorator, "ListNames", func(ctx context.Context) ([]tenancy.TenantName, error) {
+func (s *Store) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
+	return follow.Call(ctx, &s.Decorator, "ListNames", func(ctx context.Context) (tenancy.NamePage, error) {
 		return s.Next.ListNames(ctx, after, limit)
 	})
 }

@@ -237,8 +237,8 @@ func testUpgrade(t *testing.T, program, where string) {
 	if got, err := s.GetByDomain(ctx, "gone.test"); !errors.Is(err, tenancy.ErrNotFound) {
 		t.Errorf("GetByDomain of a tenant that the version before has deleted: %+v, %v", got, err)
 	}
-	if names, err := s.ListNames(ctx, tenancy.TenantName{}, 0); err != nil || len(names) != 1 {
-		t.Errorf("names: %+v, %v, want one", names, err)
+	if page, err := s.ListNames(ctx, tenancy.TenantName{}, 0); err != nil || len(page.Names) != 1 {
+		t.Errorf("names: %+v, %v, want one", page.Names, err)
 	}
 	verify(beta, "gone.test")
 	if got := starting.do("count"); got != "2" {

@@ -113,8 +113,8 @@ func (s transacting) NamesOf(ctx context.Context, id string) ([]tenancy.Name, er
 	return inOwnTx(ctx, s, func(in tenancy.Store) ([]tenancy.Name, error) { return in.NamesOf(ctx, id) })
 }
 
-func (s transacting) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
-	return inOwnTx(ctx, s, func(in tenancy.Store) ([]tenancy.TenantName, error) { return in.ListNames(ctx, after, limit) })
+func (s transacting) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
+	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.NamePage, error) { return in.ListNames(ctx, after, limit) })
 }
 
 func (s transacting) AddDomain(ctx context.Context, id, domain string) (tenancy.Name, error) {

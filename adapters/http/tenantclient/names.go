@@ -36,23 +36,23 @@ func (b *backend) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error
 }
 
 // ListNames implements [tenancy.Names].
-func (b *backend) ListNames(ctx context.Context, after tenancy.TenantName, limit int) ([]tenancy.TenantName, error) {
+func (b *backend) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	if after != (tenancy.TenantName{}) {
 		q.Set("cursor", wire.NamesCursor(after))
 	}
 	var out wire.TenantNames
 	if err := b.call(ctx, get("/v1/names?"+q.Encode()), &out); err != nil {
-		return nil, err
+		return tenancy.NamePage{}, err
 	}
 	if out.Names == nil {
-		return nil, wire.Outage(ctx, "the answer has no list of names")
+		return tenancy.NamePage{}, wire.Outage(ctx, "the answer has no list of names")
 	}
-	names := make([]tenancy.TenantName, len(out.Names))
+	page := tenancy.NamePage{Names: make([]tenancy.TenantName, len(out.Names)), AsOf: out.AsOf}
 	for i, n := range out.Names {
-		names[i] = n.TenantName()
+		page.Names[i] = n.TenantName()
 	}
-	return names, nil
+	return page, nil
 }
 
 // AddDomain implements [tenancy.Names].

@@ -58,7 +58,7 @@ func (b *backend) ListAfter(ctx context.Context, opts tenancy.ListOptions, after
 		return tenancy.Page{}, err
 	}
 	ts, err := wholeAll(ctx, out.Tenants)
-	return tenancy.Page{Tenants: ts, Next: out.NextCursor}, err
+	return tenancy.Page{Tenants: ts, Next: out.NextCursor, AsOf: out.AsOf}, err
 }
 
 // Count implements [driver.Counter].

@@ -23,11 +23,12 @@ func (c *call) listNames() error {
 	if err != nil {
 		return err
 	}
-	names, err := c.source.ListNames(c.r.Context(), after, limit)
+	page, err := c.source.ListNames(c.r.Context(), after, limit)
 	if err != nil {
 		return err
 	}
-	out := wire.TenantNames{Names: make([]wire.TenantName, len(names))}
+	names := page.Names
+	out := wire.TenantNames{Names: make([]wire.TenantName, len(names)), AsOf: page.AsOf}
 	for i, n := range names {
 		out.Names[i] = wire.TenantNameOf(n)
 	}

@@ -39,7 +39,7 @@ func (c *call) list() error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, wire.Tenants[any]{Tenants: c.forms(page.Tenants), NextCursor: page.Next})
+	return c.json(http.StatusOK, wire.Tenants[any]{Tenants: c.forms(page.Tenants), NextCursor: page.Next, AsOf: page.AsOf})
 }
 
 // count answers GET /v1/tenants:count.

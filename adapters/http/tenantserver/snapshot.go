@@ -71,12 +71,12 @@ func (c *call) sendAll(ctx context.Context, s *stream, at tenancy.Position) erro
 		return nil
 	}
 	for last, more := (tenancy.TenantName{}), true; more; {
-		names, err := c.source.ListNames(ctx, last, tenancy.MaxPageLimit)
+		page, err := c.source.ListNames(ctx, last, tenancy.MaxPageLimit)
 		if err != nil {
 			return err
 		}
 		err = s.send(func() error {
-			for _, n := range names {
+			for _, n := range page.Names {
 				last = n
 				if err := s.lineOf(wire.LineName, at, nameLine{wire.LineName, wire.TenantNameOf(n)}); err != nil {
 					return err
@@ -87,7 +87,7 @@ func (c *call) sendAll(ctx context.Context, s *stream, at tenancy.Position) erro
 		if err != nil {
 			return err
 		}
-		more = len(names) == tenancy.MaxPageLimit
+		more = len(page.Names) == tenancy.MaxPageLimit
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ const everyMethod = `
 			func (store) GetByDomain(context.Context, string) (t tenancy.Tenant, err error) { return }
 			func (store) FormerOwner(context.Context, string) (t tenancy.Tenant, err error) { return }
 			func (store) NamesOf(context.Context, string) (ns []tenancy.Name, err error) { return }
-			func (store) ListNames(context.Context, tenancy.TenantName, int) (ns []tenancy.TenantName, err error) { return }
+			func (store) ListNames(context.Context, tenancy.TenantName, int) (page tenancy.NamePage, err error) { return }
 			func (store) AddDomain(context.Context, string, string) (n tenancy.Name, err error) { return }
 			func (store) VerifyDomain(context.Context, string, string) (t tenancy.Tenant, err error) { return }
 			func (store) SetPrimaryDomain(context.Context, string, string) (t tenancy.Tenant, err error) { return }

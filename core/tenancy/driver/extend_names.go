@@ -65,13 +65,13 @@ func (x *Extended) NamesOf(ctx context.Context, id string) (ns []tenancy.Name, e
 }
 
 // ListNames implements [tenancy.Names].
-func (x *Extended) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (ns []tenancy.TenantName, err error) {
+func (x *Extended) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (page tenancy.NamePage, err error) {
 	defer complete(&err, "ListNames", tenancy.Key{})
 	limit, invalidLimit := pageLimit(limit)
 	ctx, call, names, err := x.names(ctx, invalidLimit, validPlace(after))
 	defer call.Leave(&err)
 	if err != nil {
-		return nil, err
+		return page, err
 	}
 	return names.ListNames(ctx, after, limit)
 }

@@ -15,8 +15,9 @@ import (
 type (
 	// Tenants is a page of a list, the answer to a search or to a batch.
 	Tenants[T any] struct {
-		Tenants    []T    `json:"tenants"`
-		NextCursor string `json:"next_cursor,omitempty"`
+		Tenants    []T              `json:"tenants"`
+		NextCursor string           `json:"next_cursor,omitempty"`
+		AsOf       tenancy.Position `json:"as_of,omitzero"` // of a list
 	}
 	// Results is the answer to a batch of creations.
 	Results[T any] struct {
@@ -59,8 +60,9 @@ type (
 	}
 	// TenantNames is a page of the names of all.
 	TenantNames struct {
-		Names      []TenantName `json:"names"`
-		NextCursor string       `json:"next_cursor,omitempty"`
+		Names      []TenantName     `json:"names"`
+		NextCursor string           `json:"next_cursor,omitempty"`
+		AsOf       tenancy.Position `json:"as_of,omitzero"`
 	}
 	// TenantName is the JSON form of a [tenancy.TenantName].
 	TenantName struct {

@@ -28,7 +28,7 @@ type nameTexts struct {
 	end                string // some whose time is over
 }
 
-func newNameTexts(d Dialect, snapshot, sel string) (x nameTexts) {
+func newNameTexts(d Dialect, snapshot, newest, sel string) (x nameTexts) {
 	var (
 		tenants, names = d.Source("", "t"), d.Source("_names", "n")
 		table          = d.Table("_names")
@@ -47,11 +47,12 @@ func newNameTexts(d Dialect, snapshot, sel string) (x nameTexts) {
 	x.load = "SELECT h.revision, h.mark, t.kind, t.value, t.expires_at, " + Columns + snapshot + "(" +
 		named + domain + " AND " + d.In("n.value", p3) + " UNION ALL " + named + former + " AND " + d.In("n.value", p4) +
 		" UNION ALL " + unnamed + " WHERE " + d.In("t.id", p1) + " UNION ALL " + unnamed + " WHERE " + d.In("t.identifier", p2) + ") AS t ON TRUE"
-	all := "SELECT t.id, t.identifier, t.primary_domain, n.kind, n.value, n.token, n.created_at, n.verified_at, n.expires_at FROM "
+	columns := "t.id, t.identifier, t.primary_domain, n.kind, n.value, n.token, n.created_at, n.verified_at, n.expires_at, t.revision, t.mark"
+	all := "SELECT " + columns + " FROM "
 	x.of = all + tenants + " LEFT JOIN " + names + " ON n.tenant_id = t.id WHERE t.id = " + p1 + " ORDER BY n.kind, n.value"
-	x.page = all + names + " JOIN " + tenants + " ON t.id = n.tenant_id WHERE (n.tenant_id, n.kind, n.value) > (" + p1 + ", " + p2 + ", " + p3 + ")" +
-		" AND NOT (n.kind = 'former' AND n.value = t.identifier) AND (n.expires_at IS NULL OR n.expires_at > " + d.Now() + ")" +
-		" ORDER BY n.tenant_id, n.kind, n.value LIMIT " + p4
+	x.page = pageText(newest, columns, all+names+" JOIN "+tenants+" ON t.id = n.tenant_id WHERE (n.tenant_id, n.kind, n.value) > ("+p1+", "+p2+", "+p3+")"+
+		" AND NOT (n.kind = 'former' AND n.value = t.identifier) AND (n.expires_at IS NULL OR n.expires_at > "+d.Now()+")"+
+		" ORDER BY n.tenant_id, n.kind, n.value LIMIT "+p4)
 	x.logged = sel + " WHERE t.id = " + p1 + " AND EXISTS (SELECT 1 FROM " + d.Source("_changes", "c") + " WHERE c.revision = t.revision AND c.mark = t.mark)"
 	x.claim = "INSERT INTO " + table + " (tenant_id, kind, value, token, created_at, expires_at) VALUES (" + p1 + ", 'domain', " + p2 + ", " + p3 + ", " + p4 + ", " + p5 + ")"
 	x.reclaim = "UPDATE " + table + " SET value = " + p6 + ", token = " + p3 + ", created_at = " + p4 + ", expires_at = " + p5 + own
@@ -121,7 +122,7 @@ func (b *Base) namesOf(ctx context.Context, in Session, id string) (names []tena
 	found := false
 	err = in.Each(ctx, b.Texts.names.of, []any{id}, func(rows *sql.Rows) error {
 		found = true
-		n, ok, err := scanName(rows)
+		n, _, ok, err := scanName(rows)
 		if ok {
 			names = append(names, n.Name)
 		}
@@ -134,33 +135,37 @@ func (b *Base) namesOf(ctx context.Context, in Session, id string) (names []tena
 }
 
 // ListNames implements driver.Names.
-func (b *Base) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (names []tenancy.TenantName, err error) {
+func (b *Base) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (page tenancy.NamePage, err error) {
 	err = b.Look(ctx, func() (bool, error) {
-		names = nil
+		page = tenancy.NamePage{}
 		err := b.Read.Each(ctx, b.Texts.names.page, []any{after.TenantID, string(after.Kind), after.Value, int64(limit)}, func(rows *sql.Rows) error {
-			n, _, err := scanName(rows)
-			names = append(names, n)
+			n, at, _, err := scanName(rows)
+			if n.TenantID == "" {
+				page.AsOf = b.asOf(at)
+				return err
+			}
+			page.Names = append(page.Names, n)
 			return err
 		})
-		return len(names) > 0, err
+		return len(page.Names) > 0, err
 	})
-	return names, err
+	return page, err
 }
 
 // scanName reports false for a tenant without names, and for an identifier that is not given
 // up yet.
-func scanName(rows *sql.Rows) (n tenancy.TenantName, ok bool, err error) {
+func scanName(rows *sql.Rows) (n tenancy.TenantName, at Position, ok bool, err error) {
 	var id, identifier, primary, kind, value, token Text
 	var created, verified, expires Instant
-	if err := rows.Scan(&id, &identifier, &primary, &kind, &value, &token, &created, &verified, &expires); err != nil {
-		return n, false, err
+	if err := rows.Scan(&id, &identifier, &primary, &kind, &value, &token, &created, &verified, &expires, &at.Revision, &at.Mark); err != nil {
+		return n, at, false, err
 	}
 	n = tenancy.TenantName{TenantID: string(id), Name: tenancy.Name{
 		Kind: tenancy.KeyKind(kind), Value: string(value), Token: string(token),
 		CreatedAt: time.Time(created), VerifiedAt: time.Time(verified), ExpiresAt: time.Time(expires),
 	}}
 	n.Primary = n.Kind == tenancy.KindDomain && value == primary && !n.VerifiedAt.IsZero()
-	return n, kind != "" && (n.Kind != tenancy.KindFormer || value != identifier), nil
+	return n, at, kind != "" && (n.Kind != tenancy.KindFormer || value != identifier), nil
 }
 
 // AddDomain implements driver.Names. A claim that has ended gives its row to the new one: so

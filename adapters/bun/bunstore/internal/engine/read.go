@@ -94,11 +94,23 @@ func (b *Base) ListAfter(ctx context.Context, opts tenancy.ListOptions, after dr
 		read.secrets = nil
 	}
 	var ts []tenancy.Tenant
+	var at Position
 	err = b.Look(ctx, func() (bool, error) {
-		ts, err = read.Tenants(ctx, expected, text, args...)
+		ts, at, err = read.page(ctx, expected, text, args)
 		return len(ts) > 0, err
 	})
-	return driver.PageOf(ts, opts), err
+	page := driver.PageOf(ts, opts)
+	page.AsOf = b.asOf(at)
+	return page, err
+}
+
+// asOf returns the position that a page was read with: none in a transaction, which may be
+// rolled back.
+func (b *Base) asOf(at Position) (p tenancy.Position) {
+	if !b.InTx() {
+		p = at.Value()
+	}
+	return p
 }
 
 // Count is one statement. It reads an index of all tenants that it counts.

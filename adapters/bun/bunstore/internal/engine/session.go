@@ -101,18 +101,28 @@ func (s Session) Tenant(ctx context.Context, text string, args ...any) (t tenanc
 }
 
 // Tenants reads every tenant that text selects, about as many as expected.
-func (s Session) Tenants(ctx context.Context, expected int, text string, args ...any) (ts []tenancy.Tenant, err error) {
+func (s Session) Tenants(ctx context.Context, expected int, text string, args ...any) ([]tenancy.Tenant, error) {
+	ts, _, err := s.page(ctx, expected, text, args)
+	return ts, err
+}
+
+// page is Tenants for a text of pageText, too, whose position it returns.
+func (s Session) page(ctx context.Context, expected int, text string, args []any) (ts []tenancy.Tenant, asOf Position, err error) {
 	ts = make([]tenancy.Tenant, 0, expected)
 	r := s.newRow()
 	err = s.Each(ctx, text, args, func(rows *sql.Rows) error {
 		t, err := r.scan(rows)
+		if t.ID == "" {
+			asOf = r.at
+			return err
+		}
 		ts = append(ts, t)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, asOf, err
 	}
-	return ts, nil
+	return ts, asOf, nil
 }
 
 // logged is deferred twice: at once, to take the time, and at the end.

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Texts are the statements that all databases have, built once.
 type Texts struct {
@@ -83,13 +86,13 @@ func newTexts(d Dialect, sampleShare int) Texts {
 	}
 	for f := range numFilters {
 		for cursor := range 2 {
-			x.list[f][cursor] = listText(d, sel, f, cursor == 1)
+			x.list[f][cursor] = pageText(newest, Columns, listText(d, sel, f, cursor == 1))
 		}
 		x.count[f] = countText(d, tenants, f)
 		x.search[f] = searchText(d, f, false)
 		x.IndexedSearch[f] = searchText(d, f, true)
 	}
-	x.names = newNameTexts(d, asOf, sel)
+	x.names = newNameTexts(d, asOf, newest, sel)
 	x.searchState, x.searchSample = d.SearchState(), d.SearchSample(max(sampleShare, 1))
 	return x
 }
@@ -113,6 +116,13 @@ func countText(d Dialect, tenants string, f filterKind) string {
 		text += " WHERE " + filterText(f, &p)
 	}
 	return text
+}
+
+// pageText is the statement for a page, as of one instant because it is one: a row with the
+// newest position and otherwise NULL, and those of list, which selects columns.
+func pageText(newest, columns, list string) string {
+	nulls := strings.Repeat("NULL, ", strings.Count(columns, ",")-1)
+	return "SELECT " + nulls + "h.revision, h.mark FROM (" + newest + ") AS h UNION ALL SELECT * FROM (" + list + ") AS t"
 }
 
 func listText(d Dialect, sel string, f filterKind, cursor bool) string {
