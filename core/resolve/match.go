@@ -17,6 +17,10 @@ type Match struct {
 	Key tenancy.Key
 	// Also are further keys in the request. All must be of the same tenant.
 	Also []tenancy.Key
+	// Min is the revision as of which, or later, the tenant is looked up, if the getter is a
+	// [tenancy.Source]: whoever has named the tenant has seen it so. It is for those who are
+	// trusted, since a cache that is behind passes the lookup on.
+	Min tenancy.Revision
 	// Verified says that at least one key comes from a credential that was checked.
 	Verified bool
 	// Resolver is the name of what read the request, for [Event].Resolver: one of
@@ -55,6 +59,15 @@ func IsAbsent(err error) bool {
 func IsOutage(err error) bool {
 	return errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, tenancy.ErrClosed) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// AsOutage returns err as an error that IsOutage reports: whatever a lookup has failed with,
+// it was no answer.
+func AsOutage(err error) error {
+	if IsOutage(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", tenancy.ErrUnavailable, err)
 }
 
 // Validate returns an error that wraps [tenancy.ErrInvalid] if a key is none that a
@@ -99,12 +112,7 @@ func (m *Match) lookUp(ctx context.Context, getter tenancy.Getter, t *tenancy.Te
 			return errConflict
 		}
 	}
-	var err error
-	if m.Key.Kind == tenancy.KindID {
-		*t, err = getter.GetByID(ctx, m.Key.Value)
-	} else {
-		*t, err = getter.GetByIdentifier(ctx, m.Key.Value)
-	}
+	err := m.get(ctx, getter, t)
 	switch {
 	case err == nil && !m.Key.Matches(*t):
 		return errMixedUp
@@ -112,6 +120,37 @@ func (m *Match) lookUp(ctx context.Context, getter tenancy.Getter, t *tenancy.Te
 		return errConflict
 	}
 	return err
+}
+
+func (m *Match) get(ctx context.Context, getter tenancy.Getter, t *tenancy.Tenant) (err error) {
+	if m.Min > 0 {
+		if store, ok := getter.(tenancy.Store); ok {
+			if source, ok := tenancy.SourceOf(store); ok {
+				if err = m.load(ctx, source, t); !errors.Is(err, tenancy.ErrCompacted) {
+					return err
+				}
+			} // else a restored database does not know the revision
+		}
+	}
+	if m.Key.Kind == tenancy.KindID {
+		*t, err = getter.GetByID(ctx, m.Key.Value)
+	} else {
+		*t, err = getter.GetByIdentifier(ctx, m.Key.Value)
+	}
+	return err
+}
+
+// load is get as of m.Min.
+func (m *Match) load(ctx context.Context, source tenancy.Source, t *tenancy.Tenant) error {
+	found, err := source.Load(ctx, []tenancy.Lookup{{Key: m.Key, Min: min(m.Min, tenancy.Latest-1)}})
+	switch {
+	case err != nil:
+		return err
+	case !found[0].Found:
+		return driver.ErrorIn("Load", m.Key, tenancy.ErrNotFound)
+	}
+	*t = found[0].Tenant
+	return nil
 }
 
 // alsoMatch reports whether all further keys are of t.

@@ -13,7 +13,7 @@ import (
 
 // Every outcome has an answer, and the pages that list the answers say the same.
 func TestAnswersAreListed(t *testing.T) {
-	if got, want := len(refusals), len(resolve.Outcomes())-3; got != want { // resolved and skipped pass, moved is a redirect
+	if got, want := len(statuses), len(resolve.Outcomes())-3; got != want { // resolved and skipped pass, moved is a redirect
 		t.Errorf("%d answers, want %d", got, want)
 	}
 	read := func(path string) []byte {
@@ -27,13 +27,14 @@ func TestAnswersAreListed(t *testing.T) {
 		return text
 	}
 	reference, page := read("doc.go"), read("../../../docs/http.md")
-	for _, r := range refusals {
-		outcome, status := string(r.outcome), strconv.Itoa(r.status)
+	for o, number := range statuses {
+		outcome, status := string(o), strconv.Itoa(number)
+		code, _ := o.Problem()
 		if !regexp.MustCompile(`(?m)^//\t.*\b` + outcome + `\b.* ` + status + `\b`).Match(reference) {
 			t.Errorf("doc.go does not say that %s is answered %s", outcome, status)
 		}
-		if !regexp.MustCompile("(?m)^\\| `" + outcome + "`.*\\| " + status + "\\b.*\\| `" + r.code + "` \\|$").Match(page) {
-			t.Errorf("docs/http.md does not say that %s is answered %s %s", outcome, status, r.code)
+		if !regexp.MustCompile("(?m)^\\| `" + outcome + "`.*\\| " + status + "\\b.*\\| `" + code + "` \\|$").Match(page) {
+			t.Errorf("docs/http.md does not say that %s is answered %s %s", outcome, status, code)
 		}
 	}
 }

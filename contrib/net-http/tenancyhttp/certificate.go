@@ -88,7 +88,7 @@ func (c certificates) allow(ctx context.Context, host string) error {
 	t, err := c.getter.GetByDomain(ctx, domain)
 	switch {
 	case err != nil && !isNotFound(err):
-		return outage(err)
+		return resolve.AsOutage(err)
 	case err != nil:
 		return err
 	case !serves(ctx, c.policy, t):

@@ -1,12 +1,10 @@
 package tenancyhttp
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
-	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // First asks one resolver after the other, and takes what the first says that
@@ -20,29 +18,12 @@ func First(resolvers ...Resolver) Resolver { return first(resolvers) }
 
 type first []Resolver
 
-func (f first) Resolve(r *http.Request) (Match, error) {
-	var last Match
-	none := resolve.ErrAbsent
-	for _, resolver := range f {
-		m, err := ask(resolver, r)
-		if err == nil || !errors.Is(err, resolve.ErrAbsent) || resolve.IsOutage(err) {
-			return m, err
-		}
-		if rank(err) > rank(none) {
-			last, none = m, err
-		}
-	}
-	return named(last.Resolver), none
-}
-
-func rank(absent error) int {
-	switch {
-	case errors.Is(absent, tenancy.ErrNotFound):
-		return 2
-	case errors.Is(absent, resolve.ErrMisdirected):
-		return 1
-	}
-	return 0
+func (f first) Resolve(r *http.Request) (m Match, err error) {
+	m.Match, err = resolve.First(len(f), func(i int) (resolve.Match, error) {
+		m, err = f[i].Resolve(r)
+		return m.Match, err
+	})
+	return m, err
 }
 
 func (f first) Vary() []string { return varyOf(f...) }
@@ -82,31 +63,16 @@ func Agree(resolvers ...Resolver) Resolver { return agree(resolvers) }
 type agree []Resolver
 
 func (a agree) Resolve(r *http.Request) (Match, error) {
-	all := named(resolve.NameAgree)
-	for _, resolver := range a {
-		m, err := ask(resolver, r)
-		if err != nil {
-			if resolve.IsAbsent(err) {
-				continue
-			}
-			return m, err
-		}
-		switch {
-		case all.Key == (tenancy.Key{}):
-			all.Key = m.Key
-		case all.Key != m.Key:
-			all.Also = append(all.Also, m.Key)
-		}
-		all.Also = append(all.Also, m.Also...)
-		all.Verified = all.Verified || m.Verified
-		if m.Strip != "" {
+	var all Match
+	var err error
+	all.Match, err = resolve.Agree(len(a), func(i int) (resolve.Match, error) {
+		m, err := a[i].Resolve(r)
+		if err == nil && m.Strip != "" {
 			all.Strip = m.Strip
 		}
-	}
-	if all.Key == (tenancy.Key{}) {
-		return all, resolve.ErrAbsent
-	}
-	return all, nil
+		return m.Match, err
+	})
+	return all, err
 }
 
 func (a agree) Vary() []string { return varyOf(a...) }

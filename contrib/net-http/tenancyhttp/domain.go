@@ -2,7 +2,6 @@ package tenancyhttp
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
@@ -27,24 +26,9 @@ type domain struct{ getter tenancy.DomainGetter }
 // resolvers can compare it with their own result.
 func (d domain) Resolve(r *http.Request) (Match, error) {
 	m := named(resolve.NameDomain)
-	host, ok := hostOf(r)
-	switch {
-	case !ok:
-		return m, errHost
-	case tenancy.ValidateDomain(host) != nil:
-		return m, resolve.ErrAbsent
-	}
-	t, err := d.getter.GetByDomain(r.Context(), host)
+	host, err := hostOf(r)
 	if err == nil {
-		m.Key = tenancy.IDKey(t.ID)
-		err = m.Validate() // not the client's fault
-	}
-	switch {
-	case err == nil:
-	case isNotFound(err):
-		err = fmt.Errorf("%w: %w", resolve.ErrAbsent, err)
-	default:
-		err = outage(err)
+		m.Key, err = resolve.FindDomain(r.Context(), d.getter, host)
 	}
 	return m, err
 }
@@ -65,12 +49,4 @@ func checkNames(what string, names tenancy.DomainGetter) error {
 // isNotFound reports whether err says only that no tenant has a name.
 func isNotFound(err error) bool {
 	return errors.Is(err, tenancy.ErrNotFound) && !resolve.IsOutage(err)
-}
-
-// outage returns err as one that is not taken for an answer.
-func outage(err error) error {
-	if resolve.IsOutage(err) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", tenancy.ErrUnavailable, err)
 }

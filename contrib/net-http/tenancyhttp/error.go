@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -61,9 +62,9 @@ func ProblemOf(r *http.Request, err error) Problem {
 	case "unavailable":
 		switch {
 		case r.Method == http.MethodGet, r.Method == http.MethodHead:
-			p.Detail, p.RetryAfter = "Try again.", retrySeconds(DefaultRetryAfter, err)
+			p.Detail, p.RetryAfter = "Try again.", resolve.RetryAfter(DefaultRetryAfter, err)
 		case errors.Is(err, tenancy.ErrNotApplied):
-			p.Detail, p.RetryAfter = "The write has not happened. Try again.", retrySeconds(DefaultRetryAfter, err)
+			p.Detail, p.RetryAfter = "The write has not happened. Try again.", resolve.RetryAfter(DefaultRetryAfter, err)
 		default:
 			p.Detail = "The write may or may not have happened."
 		}

@@ -60,3 +60,7 @@ func validHeaderName(name string) bool {
 	}
 	return true
 }
+
+func isLDH(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-'
+}

@@ -15,7 +15,7 @@ import (
 
 // The default of WithRetryAfter, and the longest time that it takes.
 const (
-	DefaultRetryAfter = 2 * time.Second
+	DefaultRetryAfter = resolve.DefaultRetryAfter
 	MaxRetryAfter     = 24 * time.Hour
 )
 
@@ -97,7 +97,7 @@ func WithStatus(o resolve.Outcome, status int) Option {
 		switch {
 		case o == resolve.OutcomeUnavailable:
 			least = http.StatusInternalServerError
-		case !slices.ContainsFunc(refusals[:], func(r refusal) bool { return r.outcome == o }):
+		case statuses[o] == 0:
 			c.fail("WithStatus: %q is not an outcome that is refused", o)
 		}
 		if status < least || status > 599 {

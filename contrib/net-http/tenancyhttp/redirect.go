@@ -80,7 +80,7 @@ func (h *handler) moved(r *http.Request, m Match, d *resolve.Decision) location 
 	t, err := h.former.FormerOwner(ctx, m.Key.Value)
 	if err != nil {
 		if !isNotFound(err) {
-			*d = h.policy.Decide(ctx, h.getter, m.Match, outage(err))
+			*d = h.policy.Decide(ctx, h.getter, m.Match, resolve.AsOutage(err))
 		}
 		return ""
 	}
@@ -159,8 +159,8 @@ type primary struct {
 
 func (p *primaries) location(r *http.Request) location {
 	t, found := tenancy.FromContext(r.Context())
-	host, ok := hostOf(r)
-	if !found || !ok || host == "" {
+	host, err := hostOf(r)
+	if !found || err != nil || host == "" {
 		return ""
 	}
 	domain := p.find(r, t)

@@ -2,7 +2,6 @@ package carry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -50,13 +49,8 @@ func Extract(ctx context.Context, getter tenancy.Getter, policy resolve.Policy, 
 	if err != nil {
 		return nil, &tenancy.Error{Op: "Extract", Err: err}
 	}
-	if store, ok := getter.(tenancy.Store); ok {
-		if source, ok := tenancy.SourceOf(store); ok {
-			getter = notOlder{getter, source, least}
-		}
-	}
 	policy.Optional = false // what was carried is a tenant, or an error
-	d := policy.Decide(ctx, getter, resolve.Match{Key: tenancy.IDKey(id), Resolver: resolve.NameOther}, nil)
+	d := policy.Decide(ctx, getter, resolve.Match{Key: tenancy.IDKey(id), Min: least, Resolver: resolve.NameOther}, nil)
 	if err := d.Refusal(); err != nil {
 		return nil, &tenancy.Error{Op: "Extract", ID: id, Err: err}
 	}
@@ -77,28 +71,7 @@ func read(c Carrier) (id string, revision tenancy.Revision, err error) {
 		if err != nil {
 			return "", 0, fmt.Errorf("%w: %s is no number", tenancy.ErrInvalid, KeyRevision)
 		}
-		revision = max(0, min(tenancy.Revision(n), tenancy.Latest-1))
+		revision = tenancy.Revision(n)
 	}
 	return id, revision, nil
-}
-
-// notOlder is a Getter of tenants as of a revision or later.
-type notOlder struct {
-	tenancy.Getter
-	source tenancy.Source
-	least  tenancy.Revision
-}
-
-// GetByID implements [tenancy.Getter].
-func (g notOlder) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
-	found, err := g.source.Load(ctx, []tenancy.Lookup{{Key: tenancy.IDKey(id), Min: g.least}})
-	switch {
-	case errors.Is(err, tenancy.ErrCompacted): // a restored database does not know the revision
-		return g.Getter.GetByID(ctx, id)
-	case err != nil:
-		return tenancy.Tenant{}, err
-	case !found[0].Found:
-		return tenancy.Tenant{}, &tenancy.Error{Op: "GetByID", ID: id, Err: tenancy.ErrNotFound}
-	}
-	return found[0].Tenant, nil
 }
