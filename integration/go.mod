@@ -12,6 +12,7 @@ require (
 	github.com/go-tenancy/tenantstore/adapters/valkey v0.1.0
 	github.com/go-tenancy/tenantstore/conformance v0.1.0
 	github.com/go-tenancy/tenantstore/contrib/dns v0.1.0
+	github.com/go-tenancy/tenantstore/contrib/grpc v0.1.0
 	github.com/go-tenancy/tenantstore/core v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/rs/zerolog v1.34.0
@@ -30,6 +31,7 @@ require (
 	go.opentelemetry.io/otel/metric v1.46.0
 	go.opentelemetry.io/otel/sdk v1.46.0
 	golang.org/x/crypto v0.54.0
+	google.golang.org/grpc v1.84.0
 )
 
 require (
@@ -41,6 +43,7 @@ require (
 	github.com/uptrace/opentelemetry-go-extra/otelsql v0.3.2 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel/trace v1.46.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260706201446-f0a921348800 // indirect
 )
 
 require (
@@ -91,6 +94,7 @@ replace (
 	github.com/go-tenancy/tenantstore/adapters/valkey => ../adapters/valkey
 	github.com/go-tenancy/tenantstore/conformance => ../conformance
 	github.com/go-tenancy/tenantstore/contrib/dns => ../contrib/dns
+	github.com/go-tenancy/tenantstore/contrib/grpc => ../contrib/grpc
 	github.com/go-tenancy/tenantstore/contrib/net-http => ../contrib/net-http
 	github.com/go-tenancy/tenantstore/core => ../core
 )

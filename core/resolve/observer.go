@@ -28,18 +28,20 @@ type Event struct {
 
 // The names of resolvers. An application's own may use them too.
 const (
-	NameNone       = "none"    // no resolver decided
-	NameOther      = "other"   // a resolver that gives no name
-	NameContext    = "context" // the tenant was in the context already
-	NameHeader     = "header"
-	NameSubdomain  = "subdomain"
-	NameDomain     = "domain"
-	NamePathPrefix = "path_prefix"
-	NamePathValue  = "path_value"
-	NameClaims     = "claims"
-	NameStatic     = "static"
-	NameFunc       = "func"
-	NameAgree      = "agree"
+	NameNone        = "none"    // no resolver decided
+	NameOther       = "other"   // a resolver that gives no name
+	NameContext     = "context" // the tenant was in the context already
+	NameHeader      = "header"
+	NameSubdomain   = "subdomain"
+	NameDomain      = "domain"
+	NamePathPrefix  = "path_prefix"
+	NamePathValue   = "path_value"
+	NameClaims      = "claims"
+	NameCertificate = "certificate"
+	NameCarried     = "carried"
+	NameStatic      = "static"
+	NameFunc        = "func"
+	NameAgree       = "agree"
 )
 
 // ResolverNames returns the names above: the values of [Event].Resolver, apart from
@@ -47,6 +49,6 @@ const (
 func ResolverNames() []string {
 	return []string{
 		NameNone, NameOther, NameContext,
-		NameHeader, NameSubdomain, NameDomain, NamePathPrefix, NamePathValue, NameClaims, NameStatic, NameFunc, NameAgree,
+		NameHeader, NameSubdomain, NameDomain, NamePathPrefix, NamePathValue, NameClaims, NameCertificate, NameCarried, NameStatic, NameFunc, NameAgree,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
 	"github.com/go-tenancy/tenantstore/conformance/faults"
+	"github.com/go-tenancy/tenantstore/contrib/grpc/tenancygrpc"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/memstore"
 	"github.com/go-tenancy/tenantstore/core/observe"
@@ -82,6 +83,11 @@ func TestNilIsRefused(t *testing.T) {
 		"valkeytier.NewCache, option":   func() error { return of(valkeytier.NewCache(nowhere, nil)) },
 		"valkeytier.NewCacheWithClient": func() error { return of(valkeytier.NewCacheWithClient(nil)) },
 		"valkeytier.NewBus, option":     func() error { return of(valkeytier.NewBus(nowhere, nil)) },
+
+		"tenancygrpc.New(nil)":      func() error { return of(tenancygrpc.NewInterceptors(nil, tenancygrpc.Carried())) },
+		"tenancygrpc.New(absent)":   func() error { return of(tenancygrpc.NewInterceptors(absent, tenancygrpc.Carried())) },
+		"tenancygrpc.New, resolver": func() error { return of(tenancygrpc.NewInterceptors(store, nil)) },
+		"tenancygrpc.New, option":   func() error { return of(tenancygrpc.NewInterceptors(store, tenancygrpc.Carried(), nil)) },
 
 		"tenancyhttp.NewMiddleware(nil)":      func() error { return of(tenancyhttp.NewMiddleware(nil, subdomain)) },
 		"tenancyhttp.NewMiddleware(absent)":   func() error { return of(tenancyhttp.NewMiddleware(absent, subdomain)) },

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Domain finds the tenant that has verified a custom domain. getter is a [tenancy.Store]
@@ -37,7 +38,7 @@ func (d domain) check() error { return checkNames("Domain", d.getter) }
 
 // checkNames returns an error if names is nil, or a store that does not support names.
 func checkNames(what string, names tenancy.DomainGetter) error {
-	if isNil(names) {
+	if driver.IsNil(names) {
 		return misconfigured("%s: the store is nil", what)
 	}
 	if s, ok := names.(tenancy.Store); ok && !tenancy.HasNames(s) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // NewMiddleware returns a middleware that resolves the tenant of each request, puts it
@@ -28,7 +29,7 @@ func NewMiddleware(getter tenancy.Getter, resolver Resolver, opts ...Option) (fu
 	c := newConfig(opts)
 	vary := varyOf(resolver)
 	err := errors.Join(c.err, checkAll(resolver), checkVary(vary))
-	if isNil(getter) {
+	if driver.IsNil(getter) {
 		err = errors.Join(err, misconfigured("the getter is nil"))
 	}
 	if err != nil {
@@ -45,7 +46,7 @@ func NewMiddleware(getter tenancy.Getter, resolver Resolver, opts ...Option) (fu
 // required returns next, which a middleware needs when it is made: a handler that is
 // missing must not show at the first request.
 func required(next http.Handler) http.Handler {
-	if isNil(next) {
+	if driver.IsNil(next) {
 		panic("tenancyhttp: the next handler is nil") //nolint:forbidigo // as http.ServeMux.Handle does
 	}
 	return next

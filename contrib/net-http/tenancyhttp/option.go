@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // The default of WithRetryAfter, and the longest time that it takes.
@@ -170,7 +171,7 @@ func WithRedirectFormer(names tenancy.Names) Option {
 // WithObserver has o told what became of each request; nil means nobody.
 func WithObserver(o resolve.Observer) Option {
 	return option(func(c *config) {
-		if o != nil && isNil(o) {
+		if o != nil && driver.IsNil(o) {
 			c.fail("WithObserver: the observer is a nil pointer")
 			return
 		}

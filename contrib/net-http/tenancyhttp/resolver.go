@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
-	"reflect"
 	"slices"
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Resolver reads from a request which tenant it names. It does not look the
@@ -157,7 +157,7 @@ type checker interface{ check() error }
 func checkAll(resolvers ...Resolver) error {
 	var errs []error
 	for _, r := range resolvers {
-		if isNil(r) {
+		if driver.IsNil(r) {
 			errs = append(errs, misconfigured("a resolver is nil"))
 		} else if c, ok := r.(checker); ok {
 			errs = append(errs, c.check())
@@ -166,24 +166,12 @@ func checkAll(resolvers ...Resolver) error {
 	return errors.Join(errs...)
 }
 
-// isNil reports whether v is nil, or a nil pointer or function in an interface: what
-// somebody has forgotten to set.
-func isNil(v any) bool {
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Invalid:
-		return true
-	case reflect.Pointer, reflect.Func:
-		return value.IsNil()
-	}
-	return false
-}
-
 // varyOf returns the headers that the resolvers depend on, in canonical form.
 func varyOf(resolvers ...Resolver) []string {
 	var vary []string
 	for _, r := range resolvers {
 		v, ok := r.(Varier)
-		if !ok || isNil(r) {
+		if !ok || driver.IsNil(r) {
 			continue
 		}
 		for _, name := range v.Vary() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/core/tenancy/driver"
 )
 
 // Watcher ends long requests, such as WebSockets and event streams, when their
@@ -24,7 +25,7 @@ type Watcher struct {
 // argument, the error wraps [tenancy.ErrInvalid].
 func NewWatcher(store tenancy.Store, opts ...Option) (*Watcher, error) {
 	c := newConfig(opts)
-	if isNil(store) {
+	if driver.IsNil(store) {
 		c.fail("the store is nil")
 	}
 	if c.err != nil {

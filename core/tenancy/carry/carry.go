@@ -45,33 +45,37 @@ func Inject(ctx context.Context, c Carrier) error {
 // [tenancy.ErrUnavailable] if the store cannot answer: only then may the same work succeed later,
 // apart from a tenant that is activated again. A tenant in ctx must be the same.
 func Extract(ctx context.Context, getter tenancy.Getter, policy resolve.Policy, c Carrier) (context.Context, error) {
-	id, least, err := read(c)
+	m, err := Parse(c.Get(KeyID), c.Get(KeyRevision))
 	if err != nil {
 		return nil, &tenancy.Error{Op: "Extract", Err: err}
 	}
 	policy.Optional = false // what was carried is a tenant, or an error
-	d := policy.Decide(ctx, getter, resolve.Match{Key: tenancy.IDKey(id), Min: least, Resolver: resolve.NameOther}, nil)
+	d := policy.Decide(ctx, getter, m, nil)
 	if err := d.Refusal(); err != nil {
-		return nil, &tenancy.Error{Op: "Extract", ID: id, Err: err}
+		return nil, &tenancy.Error{Op: "Extract", ID: m.Key.Value, Err: err}
 	}
 	return tenancy.NewContext(ctx, d.Tenant), nil
 }
 
-// read returns what Inject has written.
-func read(c Carrier) (id string, revision tenancy.Revision, err error) {
-	text := c.Get(KeyID)
-	if text == "" {
-		return "", 0, resolve.ErrAbsent
+// Parse returns what Inject has put under [KeyID] and [KeyRevision], for a resolver: it is
+// looked up as it was at Inject or later. The error wraps [resolve.ErrAbsent] if there is no ID,
+// and [tenancy.ErrInvalid] if it is none that Inject writes.
+func Parse(id, revision string) (resolve.Match, error) {
+	m := resolve.Match{Resolver: resolve.NameCarried}
+	if id == "" {
+		return m, resolve.ErrAbsent
 	}
-	if id, err = url.QueryUnescape(text); err != nil {
-		return "", 0, fmt.Errorf("%w: %s is not escaped as Inject does", tenancy.ErrInvalid, KeyID)
+	id, err := url.QueryUnescape(id)
+	if err != nil {
+		return m, fmt.Errorf("%w: %s is not escaped as Inject does", tenancy.ErrInvalid, KeyID)
 	}
-	if text = c.Get(KeyRevision); text != "" {
-		n, err := strconv.ParseInt(text, 10, 64)
+	m.Key = tenancy.IDKey(id)
+	if revision != "" {
+		n, err := strconv.ParseInt(revision, 10, 64)
 		if err != nil {
-			return "", 0, fmt.Errorf("%w: %s is no number", tenancy.ErrInvalid, KeyRevision)
+			return m, fmt.Errorf("%w: %s is no number", tenancy.ErrInvalid, KeyRevision)
 		}
-		revision = tenancy.Revision(n)
+		m.Min = tenancy.Revision(n)
 	}
-	return id, revision, nil
+	return m, nil
 }

@@ -8,7 +8,7 @@
 // nobody can derive is optional: [Purger], [Reserver], [MetadataChecker], [Names], and
 // [Source], the change log from which caches are kept coherent.
 //
-// The functions are the parts of stores that must be alike everywhere: times
+// [IsNil] finds arguments that somebody has forgotten. The other functions are the parts of stores that must be alike everywhere: times
 // ([NormalizeTime], [NextUpdate]), pages ([PageOf], [ListKey]), search ([Fold], [RankOf],
 // [TopMatches]), what a change says ([KeysOf], [FieldsOf]), errors ([ErrorIn]). Whoever
 // does not use Extend checks input by [ForCreate], [ForUpdate], [ForList], [ForSearch] and

@@ -81,6 +81,15 @@ func strangers() []stranger {
 			modules:  []string{"contrib/net-http", "core"},
 		},
 		{
+			name:     "grpc",
+			says:     "the interceptors of gRPC",
+			requires: []string{"contrib/grpc", "core"},
+			modules: []string{
+				"contrib/grpc", "core", "golang.org/x/net", "golang.org/x/sys", "golang.org/x/text",
+				"google.golang.org/genproto/googleapis/rpc", "google.golang.org/grpc", "google.golang.org/protobuf",
+			},
+		},
+		{
 			name:     "dns",
 			says:     "domains that customers bring",
 			requires: []string{"contrib/dns", "core"},

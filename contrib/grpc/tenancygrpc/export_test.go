@@ -1,0 +1,4 @@
+package tenancygrpc
+
+// AnswerCodes are the codes of all outcomes.
+var AnswerCodes = answerCodes

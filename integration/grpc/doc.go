@@ -1,0 +1,2 @@
+// Package grpc tests tenancygrpc together with a stack of caches. It holds tests only.
+package grpc
