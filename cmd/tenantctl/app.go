@@ -73,7 +73,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newList(a), newGet(a), newSearch(a), newHistory(a), newWatch(a),
 		newCreate(a), newEdit(a), newRename(a), newSuspend(a), newActivate(a), newDelete(a), newPurge(a),
-		newMetadata(a), newDomains(a), newImport(a), newExport(a), newMigrate(a), newReseal(a),
+		newMetadata(a), newDomains(a), newImport(a), newExport(a), newMigrate(a), newReseal(a), newEach(a), newSnapshot(a), newDoctor(a),
 	)
 	return root
 }
