@@ -12,18 +12,18 @@ import (
 
 // GetByDomain implements [tenancy.Names].
 func (b *backend) GetByDomain(ctx context.Context, domain string) (tenancy.Tenant, error) {
-	return b.found(ctx, get("/v1/by-domain/"+segment(domain)))
+	return b.found(ctx, get("/v1/by-domain/"+wire.Segment(domain)))
 }
 
 // FormerOwner implements [tenancy.Names].
 func (b *backend) FormerOwner(ctx context.Context, identifier string) (tenancy.Tenant, error) {
-	return b.found(ctx, get("/v1/by-former/"+segment(identifier)))
+	return b.found(ctx, get("/v1/by-former/"+wire.Segment(identifier)))
 }
 
 // NamesOf implements [tenancy.Names].
 func (b *backend) NamesOf(ctx context.Context, id string) ([]tenancy.Name, error) {
 	var out wire.Names
-	if err := b.call(ctx, get("/v1/tenants/"+segment(id)+"/names"), &out); err != nil {
+	if err := b.call(ctx, get("/v1/tenants/"+wire.Segment(id)+"/names"), &out); err != nil {
 		return nil, err
 	}
 	if out.Names == nil {
@@ -58,7 +58,7 @@ func (b *backend) ListNames(ctx context.Context, after tenancy.TenantName, limit
 // AddDomain implements [tenancy.Names].
 func (b *backend) AddDomain(ctx context.Context, id, domain string) (tenancy.Name, error) {
 	var n tenancy.Name
-	err := b.call(ctx, request{method: http.MethodPost, path: "/v1/tenants/" + segment(id) + "/domains", body: wire.Domain{Domain: domain}}, &n)
+	err := b.call(ctx, request{method: http.MethodPost, path: "/v1/tenants/" + wire.Segment(id) + "/domains", body: wire.Domain{Domain: domain}}, &n)
 	if err == nil && n.Value != domain {
 		err = wire.Outage(ctx, "the answer is not the name")
 	}
@@ -72,7 +72,7 @@ func (b *backend) VerifyDomain(ctx context.Context, id, domain string) (tenancy.
 
 // SetPrimaryDomain implements [tenancy.Names].
 func (b *backend) SetPrimaryDomain(ctx context.Context, id, domain string) (tenancy.Tenant, error) {
-	return b.found(ctx, request{method: http.MethodPut, path: "/v1/tenants/" + segment(id) + "/primary-domain", body: wire.Domain{Domain: domain}})
+	return b.found(ctx, request{method: http.MethodPut, path: "/v1/tenants/" + wire.Segment(id) + "/primary-domain", body: wire.Domain{Domain: domain}})
 }
 
 // RemoveDomain implements [tenancy.Names].
@@ -81,5 +81,5 @@ func (b *backend) RemoveDomain(ctx context.Context, id, domain string) (tenancy.
 }
 
 func domainPath(id, domain string) string {
-	return "/v1/tenants/" + segment(id) + "/domains/" + segment(domain)
+	return "/v1/tenants/" + wire.Segment(id) + "/domains/" + wire.Segment(domain)
 }

@@ -15,12 +15,12 @@ func get(path string) request { return request{method: http.MethodGet, path: pat
 
 // GetByID implements [tenancy.Getter].
 func (b *backend) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
-	return b.found(ctx, get("/v1/tenants/"+segment(id)))
+	return b.found(ctx, get("/v1/tenants/"+wire.Segment(id)))
 }
 
 // GetByIdentifier implements [tenancy.Getter].
 func (b *backend) GetByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
-	return b.found(ctx, get("/v1/by-identifier/"+segment(identifier)))
+	return b.found(ctx, get("/v1/by-identifier/"+wire.Segment(identifier)))
 }
 
 // GetByIDs implements [driver.ManyGetter].

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strings"
 	"sync/atomic"
 
 	"github.com/go-tenancy/tenantstore/adapters/http/internal/wire"
@@ -181,14 +180,6 @@ func shape(err error) string {
 		return "the member " + wrongType.Field + " has another type"
 	}
 	return "it could not be read"
-}
-
-// segment escapes a text as one segment of a path.
-func segment(text string) string {
-	if strings.Trim(text, ".") == "" { // "." and "..", which would be cleaned away
-		return strings.ReplaceAll(text, ".", "%2E")
-	}
-	return url.PathEscape(text)
 }
 
 // found is the answer that is a tenant.

@@ -45,12 +45,15 @@ func (s *served) open(tb testing.TB, opts ...tenantclient.Option) *tenantclient.
 	return store
 }
 
-// fleet knows what each client of a suite is a client of.
-type fleet struct{ servers sync.Map }
+// fleet opens clients for a suite, each below a stack, and knows what each is a client of.
+type fleet struct {
+	stack   func(testing.TB, tenancy.Source) tenancy.Store
+	servers sync.Map
+}
 
-func (f *fleet) open(tb testing.TB, s *served) *tenantclient.Store {
+func (f *fleet) open(tb testing.TB, s *served) tenancy.Store {
 	tb.Helper()
-	store := s.open(tb)
+	store := f.stack(tb, s.open(tb))
 	f.servers.Store(store, s)
 	return store
 }

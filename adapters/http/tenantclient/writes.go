@@ -11,7 +11,7 @@ import (
 
 // Create implements [driver.Backend].
 func (b *backend) Create(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	return b.found(ctx, request{method: http.MethodPut, path: "/v1/tenants/" + segment(t.ID), body: wire.Tenant(t), create: true})
+	return b.found(ctx, request{method: http.MethodPut, path: "/v1/tenants/" + wire.Segment(t.ID), body: wire.Tenant(t), create: true})
 }
 
 // Update implements [driver.Backend].
@@ -20,17 +20,17 @@ func (b *backend) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant,
 	if t.Revision != tenancy.AnyRevision {
 		match = strconv.Quote(t.Position().String())
 	}
-	return b.found(ctx, request{method: http.MethodPut, path: "/v1/tenants/" + segment(t.ID), body: wire.Tenant(t), match: match})
+	return b.found(ctx, request{method: http.MethodPut, path: "/v1/tenants/" + wire.Segment(t.ID), body: wire.Tenant(t), match: match})
 }
 
 // SetStatus implements [driver.StatusSetter].
 func (b *backend) SetStatus(ctx context.Context, id string, s tenancy.Status) (tenancy.Tenant, error) {
-	return b.found(ctx, request{method: http.MethodPost, path: "/v1/tenants/" + segment(id) + ":setStatus", body: wire.Status{Status: s}})
+	return b.found(ctx, request{method: http.MethodPost, path: "/v1/tenants/" + wire.Segment(id) + ":setStatus", body: wire.Status{Status: s}})
 }
 
 // UpdateMetadata implements [driver.Backend].
 func (b *backend) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (tenancy.Tenant, error) {
-	return b.found(ctx, request{method: http.MethodPatch, path: "/v1/tenants/" + segment(id) + "/metadata", body: patch})
+	return b.found(ctx, request{method: http.MethodPatch, path: "/v1/tenants/" + wire.Segment(id) + "/metadata", body: patch})
 }
 
 // BulkUpdateStatus implements [driver.Backend]. It is one write, and so one request.
@@ -45,12 +45,12 @@ func (b *backend) BulkUpdateStatus(ctx context.Context, ids []string, s tenancy.
 
 // Delete implements [driver.Backend].
 func (b *backend) Delete(ctx context.Context, id string) error {
-	return b.call(ctx, request{method: http.MethodDelete, path: "/v1/tenants/" + segment(id)}, nil)
+	return b.call(ctx, request{method: http.MethodDelete, path: "/v1/tenants/" + wire.Segment(id)}, nil)
 }
 
 // Purge implements [driver.Purger].
 func (b *backend) Purge(ctx context.Context, id string) error {
-	return b.call(ctx, request{method: http.MethodPost, path: "/v1/tenants/" + segment(id) + ":purge"}, nil)
+	return b.call(ctx, request{method: http.MethodPost, path: "/v1/tenants/" + wire.Segment(id) + ":purge"}, nil)
 }
 
 // CreateBatch implements [driver.BatchCreator].

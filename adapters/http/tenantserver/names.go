@@ -2,7 +2,6 @@ package tenantserver
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/go-tenancy/tenantstore/adapters/http/internal/wire"
@@ -43,7 +42,11 @@ func (c *call) listNames() error {
 
 // namesOf answers GET /v1/tenants/{id}/names.
 func (c *call) namesOf() error {
-	names, err := c.source.NamesOf(c.r.Context(), c.r.PathValue("id"))
+	id, err := c.id()
+	if err != nil {
+		return err
+	}
+	names, err := c.source.NamesOf(c.r.Context(), id)
 	if err != nil {
 		return err
 	}
@@ -56,15 +59,18 @@ func (c *call) namesOf() error {
 // addDomain answers POST /v1/tenants/{id}/domains with the claim.
 func (c *call) addDomain() error {
 	var in wire.Domain
-	if err := c.read(&in, "domain"); err != nil {
+	id, err := c.id()
+	if err == nil {
+		err = c.read(&in, "domain")
+	}
+	if err != nil {
 		return err
 	}
-	id := c.r.PathValue("id")
 	claim, err := c.source.AddDomain(c.r.Context(), id, in.Domain)
 	if err != nil {
 		return err
 	}
-	c.w.Header().Set("Location", "/v1/tenants/"+url.PathEscape(id)+"/names")
+	c.w.Header().Set("Location", "/v1/tenants/"+wire.Segment(id)+"/names")
 	return c.json(http.StatusCreated, claim)
 }
 
@@ -75,25 +81,37 @@ func (c *call) verifyDomain() error {
 	if !ok {
 		return errNoSuchEndpoint
 	}
-	if err := c.nothing(); err != nil {
+	id, err := c.id()
+	if err == nil {
+		err = c.nothing()
+	}
+	if err != nil {
 		return err
 	}
-	return c.found(c.source.VerifyDomain(c.r.Context(), c.r.PathValue("id"), domain))
+	return c.found(c.source.VerifyDomain(c.r.Context(), id, domain))
 }
 
 // setPrimaryDomain answers PUT /v1/tenants/{id}/primary-domain; "" is none.
 func (c *call) setPrimaryDomain() error {
 	var in wire.Domain
-	if err := c.read(&in, "domain"); err != nil {
+	id, err := c.id()
+	if err == nil {
+		err = c.read(&in, "domain")
+	}
+	if err != nil {
 		return err
 	}
-	return c.found(c.source.SetPrimaryDomain(c.r.Context(), c.r.PathValue("id"), in.Domain))
+	return c.found(c.source.SetPrimaryDomain(c.r.Context(), id, in.Domain))
 }
 
 // removeDomain answers DELETE /v1/tenants/{id}/domains/{domain} with the tenant.
 func (c *call) removeDomain() error {
-	if err := c.nothing(); err != nil {
+	id, err := c.id()
+	if err == nil {
+		err = c.nothing()
+	}
+	if err != nil {
 		return err
 	}
-	return c.found(c.source.RemoveDomain(c.r.Context(), c.r.PathValue("id"), c.r.PathValue("domain")))
+	return c.found(c.source.RemoveDomain(c.r.Context(), id, c.r.PathValue("domain")))
 }

@@ -70,7 +70,11 @@ func (c *call) batchGet() error {
 
 // getByID answers GET /v1/tenants/{id}.
 func (c *call) getByID() error {
-	return c.found(c.source.GetByID(c.r.Context(), c.r.PathValue("id")))
+	id, err := c.id()
+	if err != nil {
+		return err
+	}
+	return c.found(c.source.GetByID(c.r.Context(), id))
 }
 
 // getByIdentifier answers GET /v1/by-identifier/{identifier}.

@@ -12,11 +12,20 @@ import (
 type call struct {
 	*Server
 	Access
+	kind
 	w http.ResponseWriter
 	r *http.Request
+}
 
-	writes     bool
-	conditions bool // the endpoint honours them, and not only refuses them
+// id returns the ID in the path.
+func (c *call) id() (string, error) { return idOf(c.r.PathValue("id")) }
+
+func idOf(segment string) (string, error) {
+	id, ok := wire.ParseSegment(segment)
+	if !ok {
+		return "", badField("id", "After a tilde, the segment of the path must be base64.")
+	}
+	return id, nil
 }
 
 // endpoint answers a request, or returns why it does not, before it writes anything.
@@ -29,51 +38,66 @@ var (
 	errNotConditional   = wire.NewProblem(http.StatusBadRequest, "not-conditional", "This request takes no condition.")
 )
 
+// route is a path of the service.
+type route struct {
+	pattern string
+	kind    kind
+	serve   endpoint
+}
+
+// kind is what an endpoint does, and whether it honours conditions or only refuses them.
+type kind struct{ writes, conditions bool }
+
+func routes() []route {
+	reads, writes := kind{}, kind{writes: true}
+	resource := kind{conditions: true}
+	return []route{
+		{"GET /v1/tenants", reads, (*call).list},
+		{"GET /v1/tenants:count", reads, (*call).count},
+		{"POST /v1/tenants:batchGet", reads, (*call).batchGet},
+		{"GET /v1/tenants/{id}", resource, (*call).getByID},
+		{"GET /v1/by-identifier/{identifier}", resource, (*call).getByIdentifier},
+		{"GET /v1/by-domain/{domain}", resource, (*call).getByDomain},
+		{"GET /v1/by-former/{identifier}", resource, (*call).formerOwner},
+
+		{"POST /v1/tenants", writes, (*call).create},
+		{"POST /v1/tenants:batchCreate", writes, (*call).batchCreate},
+		{"POST /v1/tenants:batchStatus", writes, (*call).batchStatus},
+		{"PUT /v1/tenants/{id}", kind{writes: true, conditions: true}, (*call).put},
+		{"PATCH /v1/tenants/{id}/metadata", writes, (*call).patchMetadata},
+		{"DELETE /v1/tenants/{id}", writes, (*call).delete},
+		{"POST /v1/tenants/{id}", writes, (*call).custom},
+
+		{"GET /v1/names", reads, (*call).listNames},
+		{"GET /v1/tenants/{id}/names", reads, (*call).namesOf},
+		{"POST /v1/tenants/{id}/domains", writes, (*call).addDomain},
+		{"POST /v1/tenants/{id}/domains/{domain}", writes, (*call).verifyDomain},
+		{"DELETE /v1/tenants/{id}/domains/{domain}", writes, (*call).removeDomain},
+		{"PUT /v1/tenants/{id}/primary-domain", writes, (*call).setPrimaryDomain},
+
+		{"GET /v1/bounds", reads, (*call).bounds},
+		{"GET /v1/changes", reads, (*call).changes},
+		{"GET /v1/watch", reads, (*call).watch},
+		{"GET /v1/snapshot", reads, (*call).snapshot},
+		{"POST /v1/load", reads, (*call).load},
+	}
+}
+
 func (s *Server) routing() http.Handler {
 	mux := http.NewServeMux()
-	read := func(pattern string, e endpoint) { mux.Handle(pattern, s.endpoint(e, call{})) }
-	write := func(pattern string, e endpoint) { mux.Handle(pattern, s.endpoint(e, call{writes: true})) }
-
 	mux.HandleFunc("GET /openapi.json", s.openAPI)
-
-	read("GET /v1/tenants", (*call).list)
-	read("GET /v1/tenants:count", (*call).count)
-	read("POST /v1/tenants:batchGet", (*call).batchGet)
-	mux.Handle("GET /v1/tenants/{id}", s.endpoint((*call).getByID, call{conditions: true}))
-	mux.Handle("GET /v1/by-identifier/{identifier}", s.endpoint((*call).getByIdentifier, call{conditions: true}))
-	mux.Handle("GET /v1/by-domain/{domain}", s.endpoint((*call).getByDomain, call{conditions: true}))
-	mux.Handle("GET /v1/by-former/{identifier}", s.endpoint((*call).formerOwner, call{conditions: true}))
-
-	write("POST /v1/tenants", (*call).create)
-	write("POST /v1/tenants:batchCreate", (*call).batchCreate)
-	write("POST /v1/tenants:batchStatus", (*call).batchStatus)
-	mux.Handle("PUT /v1/tenants/{id}", s.endpoint((*call).put, call{writes: true, conditions: true}))
-	write("PATCH /v1/tenants/{id}/metadata", (*call).patchMetadata)
-	write("DELETE /v1/tenants/{id}", (*call).delete)
-	write("POST /v1/tenants/{id}", (*call).custom)
-
-	read("GET /v1/names", (*call).listNames)
-	read("GET /v1/tenants/{id}/names", (*call).namesOf)
-	write("POST /v1/tenants/{id}/domains", (*call).addDomain)
-	write("POST /v1/tenants/{id}/domains/{domain}", (*call).verifyDomain)
-	write("DELETE /v1/tenants/{id}/domains/{domain}", (*call).removeDomain)
-	write("PUT /v1/tenants/{id}/primary-domain", (*call).setPrimaryDomain)
-
-	read("GET /v1/bounds", (*call).bounds)
-	read("GET /v1/changes", (*call).changes)
-	read("GET /v1/watch", (*call).watch)
-	read("GET /v1/snapshot", (*call).snapshot)
-	read("POST /v1/load", (*call).load)
+	for _, r := range routes() {
+		mux.Handle(r.pattern, s.endpoint(r))
+	}
 	return s.routed(mux)
 }
 
-// endpoint is e behind what all have in common.
-func (s *Server) endpoint(e endpoint, kind call) http.Handler {
+// endpoint is that of r behind what all have in common.
+func (s *Server) endpoint(r route) http.Handler {
 	origin := http.NewCrossOriginProtection()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := kind
-		c.Server, c.w, c.r = s, w, r
-		if err := c.serve(e, origin); err != nil {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		c := call{Server: s, kind: r.kind, w: w, r: request}
+		if err := c.serve(r.serve, origin); err != nil {
 			c.fail(err)
 		}
 	})

@@ -3,6 +3,7 @@ package tenantserver
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,10 +25,14 @@ type stream struct {
 
 // newStream begins the answer. Nothing must have been written.
 func (c *call) newStream(events bool) (*stream, error) {
+	if c.r.Method == http.MethodHead {
+		c.w.Header().Set("Allow", http.MethodGet)
+		return nil, errMethodNotAllowed
+	}
 	s := &stream{w: c.w, control: http.NewResponseController(c.w), events: events}
 	// The deadlines of http.Server are those of a whole answer.
 	if err := errors.Join(s.control.SetWriteDeadline(time.Time{}), s.control.SetReadDeadline(time.Time{})); err != nil {
-		return nil, errors.Join(errNoDeadlines, err)
+		return nil, fmt.Errorf("%w: %v", errNoDeadlines, err) //nolint:errorlint // it is not the store that lacks something
 	}
 	header := c.w.Header()
 	header.Set("Content-Type", "application/x-ndjson")

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/go-tenancy/tenantstore/adapters/http/internal/wire"
@@ -45,7 +44,7 @@ func (c *call) created(t tenancy.Tenant, err error) error {
 	if err != nil {
 		return err
 	}
-	c.w.Header().Set("Location", "/v1/tenants/"+url.PathEscape(t.ID))
+	c.w.Header().Set("Location", "/v1/tenants/"+wire.Segment(t.ID))
 	return c.tenant(http.StatusCreated, t)
 }
 
@@ -53,6 +52,10 @@ func (c *call) created(t tenancy.Tenant, err error) error {
 // nothing, except database_url, which not every client can see: "" removes it. With
 // If-None-Match: * it creates the tenant, so that a creation can be repeated.
 func (c *call) put() error {
+	id, err := c.id()
+	if err != nil {
+		return err
+	}
 	want, err := conditionOf(c.r.Header)
 	if err != nil {
 		return err
@@ -65,7 +68,6 @@ func (c *call) put() error {
 	if err != nil {
 		return err
 	}
-	id := c.r.PathValue("id")
 	if t.ID != "" && t.ID != id {
 		return badField("id", "The id in the body is not the one in the path.")
 	}
@@ -117,7 +119,11 @@ func (c *call) custom() error {
 	if colon < 0 {
 		return errNoSuchEndpoint
 	}
-	id, ctx := path[:colon], c.r.Context()
+	id, err := idOf(path[:colon])
+	if err != nil {
+		return err
+	}
+	ctx := c.r.Context()
 	switch path[colon+1:] {
 	case "suspend":
 		return c.setStatus(id, tenancy.StatusSuspended)
@@ -156,10 +162,14 @@ func (c *call) setStatus(id string, s tenancy.Status) error {
 
 // delete answers DELETE /v1/tenants/{id}.
 func (c *call) delete() error {
-	if err := c.nothing(); err != nil {
+	id, err := c.id()
+	if err == nil {
+		err = c.nothing()
+	}
+	if err != nil {
 		return err
 	}
-	return c.noContent(c.source.Delete(c.r.Context(), c.r.PathValue("id")))
+	return c.noContent(c.source.Delete(c.r.Context(), id))
 }
 
 func (c *call) noContent(err error) error {
@@ -174,6 +184,10 @@ func (c *call) noContent(err error) error {
 // are put over those that are there. Unlike in a JSON merge patch (RFC 7396), null is a
 // value; so the body is plain JSON.
 func (c *call) patchMetadata() error {
+	id, err := c.id()
+	if err != nil {
+		return err
+	}
 	body, err := c.body()
 	if err != nil {
 		return err
@@ -182,7 +196,7 @@ func (c *call) patchMetadata() error {
 	if err != nil {
 		return err
 	}
-	return c.found(c.source.UpdateMetadata(c.r.Context(), c.r.PathValue("id"), patch))
+	return c.found(c.source.UpdateMetadata(c.r.Context(), id, patch))
 }
 
 // batchCreate answers POST /v1/tenants:batchCreate. What is wrong with one tenant does not
