@@ -6,6 +6,7 @@ require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/dgraph-io/ristretto/v2 v2.4.2
 	github.com/go-tenancy/tenantstore/adapters/bun v0.1.0
+	github.com/go-tenancy/tenantstore/adapters/http v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/otel v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/prometheus v0.1.0
 	github.com/go-tenancy/tenantstore/adapters/ristretto v0.1.0
@@ -88,6 +89,7 @@ require (
 
 replace (
 	github.com/go-tenancy/tenantstore/adapters/bun => ../adapters/bun
+	github.com/go-tenancy/tenantstore/adapters/http => ../adapters/http
 	github.com/go-tenancy/tenantstore/adapters/otel => ../adapters/otel
 	github.com/go-tenancy/tenantstore/adapters/prometheus => ../adapters/prometheus
 	github.com/go-tenancy/tenantstore/adapters/ristretto => ../adapters/ristretto

@@ -21,7 +21,7 @@ type route struct {
 
 // routes are all of them, in an order in which all succeed over prepared.
 func routes() []route {
-	any := []string{"If-Match", "*"} //nolint:predeclared // of HTTP
+	whatever := []string{"If-Match", "*"}
 	return []route{
 		{method: "GET", path: "/v1/tenants"},
 		{method: "GET", path: "/v1/tenants?q=acme"},
@@ -42,7 +42,7 @@ func routes() []route {
 		{method: "POST", path: "/v1/tenants", body: `{"identifier":"two","name":"Two"}`, writes: true},
 		{method: "POST", path: "/v1/tenants:batchCreate", body: `{"tenants":[{"identifier":"three","name":"Three"}]}`, writes: true},
 		{method: "POST", path: "/v1/tenants:batchStatus", body: `{"ids":["t1"],"status":"active"}`, writes: true},
-		{method: "PUT", path: "/v1/tenants/t1", body: `{"identifier":"acme","name":"Acme Ltd.","status":"active"}`, header: any, writes: true},
+		{method: "PUT", path: "/v1/tenants/t1", body: `{"identifier":"acme","name":"Acme Ltd.","status":"active"}`, header: whatever, writes: true},
 		{method: "PATCH", path: "/v1/tenants/t1/metadata", body: `{"plan":"gold"}`, writes: true},
 		{method: "POST", path: "/v1/tenants/t1:suspend", writes: true},
 		{method: "POST", path: "/v1/tenants/t1:activate", writes: true},

@@ -52,7 +52,9 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("%s %s: %d %s", r.method, r.path, a.status, a.body)
 		}
 	}
-	for _, r := range []route{ // problems
+	for _, r := range []route{ // pages with a next one, and problems
+		{method: "GET", path: "/v1/tenants?limit=1"},
+		{method: "GET", path: "/v1/names?limit=1"},
 		{method: "GET", path: "/v1/tenants/nobody"},
 		{method: "GET", path: "/v1/by-domain/nobody.test"},
 		{method: "GET", path: "/v1/tenants?limit=x"},

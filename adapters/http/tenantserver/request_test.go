@@ -24,7 +24,7 @@ func TestBodies(t *testing.T) {
 		"not UTF-8":        {body: "{\"name\":\"\xff\"}", status: 400, code: "bad-json"},
 		"half a surrogate": {body: `{"identifier":"abc","name":"\ud800"}`, status: 400, code: "invalid"},
 		"deep":             {body: `{"metadata":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, status: 400, code: "bad-json"},
-		"unknown member":   {body: `{"identifer":"x"}`, field: "identifer", status: 400, code: "invalid"},
+		"unknown member":   {body: `{"colour":"x"}`, field: "colour", status: 400, code: "invalid"},
 		"another case":     {body: `{"Identifier":"x"}`, field: "Identifier", status: 400, code: "invalid"},
 		"member twice":     {body: `{"name":"x","name":"y"}`, field: "name", status: 400, code: "invalid"},
 		"wrong type":       {body: `{"name":1}`, field: "name", status: 400, code: "invalid"},
