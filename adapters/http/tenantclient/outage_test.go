@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/http/tenantclient"
 	"github.com/go-tenancy/tenantstore/adapters/http/tenantserver"
@@ -198,26 +197,30 @@ func nobody(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestDeadline: a call ends with its context, whatever the server does, and says of a write
-// that it may have happened.
-func TestDeadline(t *testing.T) {
-	stop := make(chan struct{})
+// TestEndedContext: a call ends with its context, whatever the server does, and does not say
+// of a write that has reached the server that it has not happened.
+func TestEndedContext(t *testing.T) {
+	arrived := make(chan context.CancelFunc, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		select {
-		case <-stop:
-		case <-r.Context().Done():
-		}
+		(<-arrived)()
+		<-r.Context().Done()
 	}))
 	defer server.Close()
-	defer close(stop)
 	store := openAt(t, server.URL)
 	for _, op := range operations() {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		err := op.call(ctx, store)
-		cancel()
-		if !errors.Is(err, context.DeadlineExceeded) || op.writes && errors.Is(err, tenancy.ErrNotApplied) {
+		ctx, cancel := context.WithCancel(t.Context())
+		arrived <- cancel
+		if err := op.call(ctx, store); !errors.Is(err, context.Canceled) || op.writes && errors.Is(err, tenancy.ErrNotApplied) {
 			t.Errorf("%s: %v", op.name, err)
+		}
+		cancel()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), -1)
+	defer cancel()
+	for _, op := range operations() {
+		if err := op.call(ctx, store); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s after its deadline: %v", op.name, err)
 		}
 	}
 }

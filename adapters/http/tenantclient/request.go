@@ -21,6 +21,7 @@ import (
 // What an answer may have. The largest page has a thousand tenants.
 const (
 	maxAnswerBytes  = 1 << 30
+	firstBytes      = 1 << 20 // for which room is made because an answer says that it is so large
 	maxProblemBytes = 1 << 16
 )
 
@@ -72,14 +73,37 @@ func (b *backend) call(ctx context.Context, r request, out any) error {
 	if out == nil || !hasType(response, "application/json") {
 		return stranger(ctx, response)
 	}
-	whole := &io.LimitedReader{R: response.Body, N: maxAnswerBytes}
-	if err := json.NewDecoder(whole).Decode(out); err != nil {
-		if whole.N <= 0 {
-			return wire.Outage(ctx, "the answer is too large")
-		}
-		return wire.Outage(ctx, "the answer is cut, or is not one of the server: %s", shape(err))
+	answer, err := readAnswer(response)
+	if err != nil {
+		return failure(ctx, err)
+	}
+	if err := decode(answer, out); err != nil {
+		return wire.Outage(ctx, "the answer is not one of the server: %s", shape(err))
 	}
 	return nil
+}
+
+var errTooLarge = errors.New("the answer is too large")
+
+// readAnswer reads the body, which may not be cut.
+func readAnswer(response *http.Response) ([]byte, error) {
+	var b bytes.Buffer
+	if n := response.ContentLength; n > 0 {
+		b.Grow(int(min(n, firstBytes)) + bytes.MinRead)
+	}
+	n, err := b.ReadFrom(io.LimitReader(response.Body, maxAnswerBytes))
+	if err == nil && n == maxAnswerBytes {
+		err = errTooLarge
+	}
+	return b.Bytes(), err
+}
+
+// decode is [json.Unmarshal], without its first pass for what does that itself.
+func decode(answer []byte, out any) error {
+	if u, ok := out.(json.Unmarshaler); ok {
+		return u.UnmarshalJSON(answer)
+	}
+	return json.Unmarshal(answer, out)
 }
 
 // encode returns the body of a request; nil for none.

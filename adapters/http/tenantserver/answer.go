@@ -67,11 +67,17 @@ func (c *call) tenant(status int, t tenancy.Tenant) error {
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return c.json(status, c.form(t))
+	body, err := c.form(t).MarshalJSON() // json.Marshal would go over it once more
+	if err != nil {
+		return err
+	}
+	header.Set("Content-Type", "application/json")
+	c.write(status, append(body, '\n'))
+	return nil
 }
 
 // form returns t as this request may see it.
-func (c *call) form(t tenancy.Tenant) any {
+func (c *call) form(t tenancy.Tenant) json.Marshaler {
 	if c.Secrets && t.DatabaseURL.Err() == nil {
 		return tenancy.Revealed(t)
 	}

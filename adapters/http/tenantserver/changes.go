@@ -21,14 +21,16 @@ func (c *call) bounds() error {
 	if _, err := c.query(""); err != nil {
 		return err
 	}
-	a, err := c.loads.do(c.r.Context(), "bounds", func(ctx context.Context) (answer, error) {
-		b, err := c.source.Bounds(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return newAnswer(wire.Bounds{Oldest: &b.Oldest, Newest: &b.Newest})
-	})
-	return c.send(a, err)
+	b, err := c.head(c.r.Context())
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, wire.Bounds{Oldest: &b.Oldest, Newest: &b.Newest})
+}
+
+// head reads the bounds of the log together with everybody who asks for them.
+func (s *Server) head(ctx context.Context) (tenancy.Bounds, error) {
+	return s.heads.do(ctx, "", s.source.Bounds)
 }
 
 // changes answers GET /v1/changes: the page of the log after a position, for which it waits
@@ -158,7 +160,7 @@ func (c *call) load() error {
 		for i, v := range found {
 			out.Results[i].AsOf = v.AsOf
 			if v.Found {
-				form := c.form(v.Tenant)
+				var form any = c.form(v.Tenant)
 				out.Results[i].Tenant = &form
 			}
 		}
@@ -188,6 +190,6 @@ func (s *Server) ahead(ctx context.Context, p tenancy.Position, err error) bool 
 	if !errors.Is(err, tenancy.ErrCompacted) {
 		return false
 	}
-	b, err := s.source.Bounds(ctx)
+	b, err := s.head(ctx)
 	return err == nil && p.Revision > b.Newest.Revision
 }

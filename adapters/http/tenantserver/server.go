@@ -20,6 +20,7 @@ type Server struct {
 
 	routes http.Handler
 	hub    *hub
+	heads  shared[tenancy.Bounds]
 	loads  shared[answer]
 	pages  shared[page]
 
@@ -52,7 +53,7 @@ func New(source tenancy.Source, authorize Authorizer, opts ...Option) (*Server, 
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
 		source: source, authorize: authorize, log: c.logger, hub: newHub(), stop: stop,
-		loads: shared[answer]{base: ctx}, pages: shared[page]{base: ctx},
+		heads: shared[tenancy.Bounds]{base: ctx}, loads: shared[answer]{base: ctx}, pages: shared[page]{base: ctx},
 	}
 	s.routes = s.routing()
 	s.done.Go(func() {
@@ -74,6 +75,7 @@ func invalidArgument(field, reason string) error {
 // does not close the source, and can be called again.
 func (s *Server) Close() error {
 	s.stop()
+	s.heads.wait()
 	s.loads.wait()
 	s.pages.wait()
 	s.done.Wait()

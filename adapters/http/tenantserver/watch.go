@@ -44,13 +44,7 @@ type watcher struct {
 func (c *call) watch() error {
 	ctx := c.r.Context()
 	w := &watcher{call: c}
-	if err := w.begin(ctx); err != nil {
-		return err
-	}
-	events, err := w.next(ctx) // what is wrong with the position is a status, and no line
-	if w.ahead(ctx, w.at, err) {
-		err = errAhead
-	}
+	events, err := w.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,11 +59,13 @@ func (c *call) watch() error {
 	return nil
 }
 
-// begin finds the position from which to watch.
-func (w *watcher) begin(ctx context.Context) error {
+// begin finds the position from which to watch, and returns the first changes after it. What
+// is wrong with the position is a status, and no line: so the log itself is asked, which may
+// have another history by now than the hub.
+func (w *watcher) begin(ctx context.Context) ([]event, error) {
 	q, err := w.query("", "after")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	last := w.r.Header.Get("Last-Event-ID") // of a client that comes back
 	switch {
@@ -78,11 +74,24 @@ func (w *watcher) begin(ctx context.Context) error {
 	case q.Has("after"):
 		w.at, err = position("after", q.Get("after"))
 	default:
-		var b tenancy.Bounds
-		b, err = w.source.Bounds(ctx)
+		b, err := w.head(ctx)
+		if err != nil {
+			return nil, err
+		}
 		w.at = b.Newest
+		return w.next(ctx)
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	p, err := w.pageAfter(ctx, w.at, maxLines)
+	if w.ahead(ctx, w.at, err) {
+		err = errAhead
+	}
+	if err != nil || len(p.events) > 0 {
+		return p.events, err
+	}
+	return w.next(ctx)
 }
 
 // next returns the next changes, if there are any yet. What the hub does not hold is read

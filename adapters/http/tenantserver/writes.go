@@ -223,7 +223,7 @@ func (c *call) batchCreate() error {
 			out.Results[i].Problem = &p
 			continue
 		}
-		form := c.form(r.Tenant)
+		var form any = c.form(r.Tenant)
 		out.Results[i].Tenant = &form
 	}
 	if err != nil {

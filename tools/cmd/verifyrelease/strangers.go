@@ -90,6 +90,12 @@ func strangers() []stranger {
 			},
 		},
 		{
+			name:     "service",
+			says:     "a store that another process serves",
+			requires: []string{"adapters/http", "core"},
+			modules:  []string{"adapters/http", "contrib/net-http", "core"},
+		},
+		{
 			name:     "dns",
 			says:     "domains that customers bring",
 			requires: []string{"contrib/dns", "core"},

@@ -2,7 +2,7 @@ package wire
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -52,7 +52,8 @@ func (t *Tenant) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	var at tenancy.Position
-	if err := at.UnmarshalText(fmt.Appendf(nil, "%d-%s", j.Revision, j.Mark)); err != nil {
+	text := strconv.AppendInt(make([]byte, 0, 40), int64(j.Revision), 10)
+	if err := at.UnmarshalText(append(append(text, '-'), j.Mark...)); err != nil {
 		return err
 	}
 	url := tenancy.NewSecret(j.DatabaseURL)
