@@ -4,6 +4,8 @@ go 1.25.0
 
 require (
 	github.com/go-tenancy/tenantstore/adapters/bun v0.1.0
+	github.com/go-tenancy/tenantstore/adapters/http v0.1.0
+	github.com/go-tenancy/tenantstore/contrib/net-http v0.1.0
 	github.com/go-tenancy/tenantstore/core v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/spf13/cobra v1.10.2
@@ -40,6 +42,8 @@ require (
 
 replace (
 	github.com/go-tenancy/tenantstore/adapters/bun => ../adapters/bun
+	github.com/go-tenancy/tenantstore/adapters/http => ../adapters/http
 	github.com/go-tenancy/tenantstore/conformance => ../conformance
+	github.com/go-tenancy/tenantstore/contrib/net-http => ../contrib/net-http
 	github.com/go-tenancy/tenantstore/core => ../core
 )

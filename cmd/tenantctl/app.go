@@ -25,6 +25,7 @@ import (
 const (
 	addressVariable = "TENANTCTL_ADDRESS"
 	keysVariable    = "TENANTCTL_KEYS"
+	tokenVariable   = "TENANTCTL_TOKEN"
 )
 
 // app is what all commands share.
@@ -61,7 +62,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetErr(a.errs)
 	root.SetVersionTemplate("{{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.address, "address", "a", "", "the store: "+examples()+"; without it "+addressVariable+" of the environment, which is the place\nfor one with a password, since other users see command lines")
+	flags.StringVarP(&a.address, "address", "a", "", "the store: "+examples()+"; without it "+addressVariable+" of the environment, which is the place\nfor one with a password, since other users see command lines; "+tokenVariable+" has the token for a service")
 	flags.StringVarP(&a.form, "output", "o", "", "`form` of the output: "+strings.Join(forms, ", ")+" (a table on a terminal, else jsonl)")
 	flags.StringVar(&a.keys, "keys", "", "`file` with the keys that seal secrets, a line with ID and base64 text each, the newest first; without it\n"+keysVariable+" of the environment")
 	flags.StringVar(&a.actor, "actor", "", "who makes the changes, for the change log (your login)")
@@ -73,7 +74,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newList(a), newGet(a), newSearch(a), newHistory(a), newWatch(a),
 		newCreate(a), newEdit(a), newRename(a), newSuspend(a), newActivate(a), newDelete(a), newPurge(a),
-		newMetadata(a), newDomains(a), newImport(a), newExport(a), newMigrate(a), newReseal(a), newEach(a), newSnapshot(a), newDoctor(a),
+		newMetadata(a), newDomains(a), newImport(a), newExport(a), newMigrate(a), newReseal(a), newEach(a), newSnapshot(a), newDoctor(a), newCoherence(a),
 	)
 	return root
 }
@@ -141,6 +142,7 @@ func (a *app) open(ctx context.Context) (tenancy.Source, error) {
 	if a.options.Sealer, err = a.keyring(); err != nil {
 		return nil, err
 	}
+	a.options.Token = os.Getenv(tokenVariable)
 	return address.Open(ctx, a.address, a.options)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/adapters/http/tenantclient"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -30,6 +31,7 @@ type Options struct {
 	PgBouncer  bool          // see bunpg.WithPgBouncer
 	KeepFormer time.Duration // see bunstore.WithKeepFormer
 	Sealer     seal.Sealer   // nil: secrets are not sealed
+	Token      string        // for a service; see tenantclient.WithToken
 	Logger     *slog.Logger  // nil: nothing is logged
 }
 
@@ -39,7 +41,7 @@ type Kind struct {
 	Schemes []string
 	// Example is an address for people.
 	Example string
-	// Dialect is the dialect of the SQL database.
+	// Dialect is the dialect of the SQL database; 0 for a service.
 	Dialect dialect.Name
 
 	open func(ctx context.Context, address string, o Options) (tenancy.Source, error)
@@ -50,6 +52,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{[]string{"postgres", "postgresql"}, "postgres://user@host/database", dialect.PG, openPostgres},
 		{[]string{"sqlite", "file"}, "sqlite:tenants.db", dialect.SQLite, openSQLite},
+		{[]string{"https", "http"}, "https://host", 0, openService},
 	}
 }
 
@@ -83,6 +86,9 @@ func DDL(address string, o Options) (string, error) {
 	k, err := KindOf(address)
 	if err != nil {
 		return "", err
+	}
+	if k.Dialect == 0 {
+		return "", fmt.Errorf("%w: needs the address of a database", errors.ErrUnsupported)
 	}
 	return bunstore.DDL(k.Dialect, o.store()...)
 }
@@ -127,4 +133,12 @@ func openSQLite(ctx context.Context, address string, o Options) (tenancy.Source,
 		}
 	}
 	return bunsqlite.Open(ctx, "sqlite:"+path, options...)
+}
+
+func openService(_ context.Context, address string, o Options) (tenancy.Source, error) {
+	var options []tenantclient.Option
+	if o.Token != "" {
+		options = append(options, tenantclient.WithToken(o.Token))
+	}
+	return tenantclient.Open(address, options...)
 }
