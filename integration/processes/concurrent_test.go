@@ -19,6 +19,10 @@ func TestEightProcessesOnOnePostgres(t *testing.T) {
 	testConcurrentProcesses(t, servers.NewDatabase(t), 8, 250)
 }
 
+func TestEightProcessesOnOneMariaDB(t *testing.T) {
+	testConcurrentProcesses(t, servers.NewMySQLDatabase(t), 8, 250)
+}
+
 // testConcurrentProcesses lets processes write at once, to tenants of their own
 // and to shared ones: no error reaches them, nothing that they were told is lost,
 // and the log is what it should be.

@@ -28,6 +28,11 @@ func TestKilledWriterPostgres(t *testing.T) {
 	testKilledWriter(t, servers.NewPostgres(t, servers.PostgresOptions{Durable: true}).DSN())
 }
 
+func TestKilledWriterMariaDB(t *testing.T) {
+	server := servers.NewMariaDB(t, servers.MariaDBOptions{Durable: true})
+	testKilledWriter(t, server.NewDatabase(t))
+}
+
 // testKilledWriter kills writing processes, one after the other, until 1,000
 // writes were acknowledged: each is there, whatever moment a kill hit.
 func testKilledWriter(t *testing.T, where string) {
@@ -66,12 +71,24 @@ func testKilledWriter(t *testing.T, where string) {
 	t.Logf("%d acknowledged writes", acknowledged(reports))
 }
 
-// TestKilledPostgres kills the server under a writer that goes on as soon as it
-// can, and under a Watch.
 func TestKilledPostgres(t *testing.T) {
 	server := servers.NewPostgres(t, servers.PostgresOptions{Durable: true})
-	watched := watch(t, openFor(t, server.DSN()), tenancy.Position{})
-	c := startChild(t, job{Store: server.DSN(), Name: "survivor", Writes: crashWrites, Workers: 4})
+	testKilledServer(t, server, server.DSN())
+}
+
+func TestKilledMariaDB(t *testing.T) {
+	server := servers.NewMariaDB(t, servers.MariaDBOptions{Durable: true})
+	testKilledServer(t, server, server.NewDatabase(t))
+}
+
+// testKilledServer kills the server under a writer that goes on as soon as it can, and
+// under a Watch.
+func testKilledServer(t *testing.T, server interface {
+	Kill() error
+	Start(ctx context.Context) error
+}, dsn string) {
+	watched := watch(t, openFor(t, dsn), tenancy.Position{})
+	c := startChild(t, job{Store: dsn, Name: "survivor", Writes: crashWrites, Workers: 4})
 	c.start()
 	var reports []report
 	const kills = 4
@@ -91,7 +108,7 @@ func TestKilledPostgres(t *testing.T) {
 		}
 	}
 	reports = append(reports, c.rest()...)
-	h := readHistory(t, openFor(t, server.DSN()))
+	h := readHistory(t, openFor(t, dsn))
 	h.checkReports(t, reports, 0)
 	seen := watched.until(t, h.changes[len(h.changes)-1].Position)
 	checkGapFree(t, seen)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -23,8 +24,11 @@ func TestMain(m *testing.M) {
 
 // open opens the store at where: a PostgreSQL DSN or the path of an SQLite file.
 func open(ctx context.Context, where string) (tenancy.Source, error) {
-	if strings.HasPrefix(where, "postgres://") {
+	switch scheme, _, _ := strings.Cut(where, "://"); scheme {
+	case "postgres":
 		return bunpg.Open(ctx, where)
+	case "mysql":
+		return bunmysql.Open(ctx, where)
 	}
 	return bunsqlite.Open(ctx, where)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -67,6 +68,16 @@ var (
 		"UPDATE OR REPLACE tenants_names SET tenant_id = '{id}' WHERE tenant_id = '{id}';",
 		"UPDATE OR IGNORE tenants_names SET verified_at = 7;",
 	}
+	editsByMariaDB = []string{
+		"INSERT IGNORE INTO tenants (id, identifier, name) VALUES ('{id}', '{slug}', '{name}'), ('{id}', '{slug}', '{name}');",
+		"INSERT INTO tenants (id, identifier, name) VALUES ('{id}', '{slug}', '{name}'), ('{id}', '{slug}', '{name}') ON DUPLICATE KEY UPDATE identifier = '{slug}';",
+		"INSERT INTO tenants (id, identifier, name) VALUES ('{id}', '{slug}', '{name}') ON DUPLICATE KEY UPDATE id = '{id}', name = '{name}';",
+		"REPLACE INTO tenants (id, identifier, name) VALUES ('{id}', '{slug}', '{name}'), ('{id}', '{slug}', '{name}');",
+		"UPDATE IGNORE tenants SET identifier = '{slug}', name = '{name}' WHERE id IN ('{id}', '{id}');",
+		"UPDATE tenants AS a JOIN tenants AS b ON a.id < b.id SET a.name = '{name}', b.name = '{name}' WHERE b.id = '{id}';",
+		"SET SESSION tx_isolation = 'SERIALIZABLE'; INSERT INTO tenants (id, identifier, name) SELECT '{id}', '{slug}', name FROM tenants WHERE id = '{id}';",
+		"TRUNCATE tenants;", "DELETE FROM tenants LIMIT 2;",
+	}
 	around = []string{
 		"%[1]s", "BEGIN; %[1]s %[2]s COMMIT;", "BEGIN; %[1]s %[2]s ROLLBACK;",
 		"BEGIN; %[1]s SAVEPOINT a; %[2]s ROLLBACK TO a; %[3]s COMMIT;",
@@ -88,6 +99,18 @@ func TestRandomEditsBySQLite3(t *testing.T) {
 func TestRandomEditsByPSQL(t *testing.T) {
 	dsn := servers.NewDatabase(t)
 	testRandomEdits(t, dsn, append(slices.Clone(editsByPSQL), editsAnywhere...), "psql", "--no-psqlrc", "--quiet", dsn)
+}
+
+func TestRandomEditsByMariaDB(t *testing.T) {
+	dsn := servers.NewMySQLDatabase(t)
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal("the address of the database is no URL")
+	}
+	password, _ := u.User.Password()
+	t.Setenv("MYSQL_PWD", password)
+	testRandomEdits(t, dsn, append(slices.Clone(editsByMariaDB), editsAnywhere...), "mariadb", "--no-defaults", "--protocol=tcp", "--host="+u.Hostname(),
+		"--port="+u.Port(), "--user="+u.User.Username(), "--default-character-set=utf8mb4", strings.TrimPrefix(u.Path, "/"))
 }
 
 // testRandomEdits runs scripts in a real shell under an open store. Whatever they

@@ -68,6 +68,16 @@ func NewMySQLDatabase(tb testing.TB) (dsn string) {
 	return u.String()
 }
 
+// NewDatabase creates a database for tb, and returns its URL. It goes with the server.
+func (m *MariaDB) NewDatabase(tb testing.TB) (dsn string) {
+	tb.Helper()
+	name := "test_" + strings.ToLower(rand.Text())
+	if err := execMySQL(tb.Context(), m.DSN(), "CREATE DATABASE "+name); err != nil {
+		tb.Fatal(err)
+	}
+	return m.DSN() + name
+}
+
 // NewMariaDB starts a server that tb has for itself, and closes it when tb ends. It is
 // skipped, or fails, as in [NewDatabase].
 func NewMariaDB(tb testing.TB, options MariaDBOptions) *MariaDB {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/internal/pool"
 )
 
 // fullFor is how long a pool does not grow after the server had no connection left.
@@ -58,14 +60,14 @@ func (c config) openDB(t target) *sql.DB {
 			return err
 		})), c.log())
 	db := sql.OpenDB(conn)
-	c.pool.set(db)
+	pool.Limits(c.pool).Set(db)
 	conn.good = func() int {
 		connecting := int(conn.connecting.Load()) // first: others may begin to connect meanwhile
 		return db.Stats().OpenConnections - connecting
 	}
 	conn.limit = func(n int) {
 		if n == 0 {
-			c.pool.set(db)
+			pool.Limits(c.pool).Set(db)
 		} else {
 			db.SetMaxOpenConns(n)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
+	"github.com/go-tenancy/tenantstore/adapters/bun/internal/pool"
 )
 
 // Option configures [Open].
@@ -52,8 +53,8 @@ func newConfig(opts []Option) (config, error) {
 		}
 		o.apply(&c)
 	}
-	if err := c.pool.validate(); err != nil {
-		return c, err
+	if field, reason := pool.Limits(c.pool).Wrong(); field != "" {
+		return c, invalid(field, reason)
 	}
 	for _, d := range []struct {
 		field string

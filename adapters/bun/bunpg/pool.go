@@ -1,15 +1,6 @@
 package bunpg
 
-import (
-	"database/sql"
-	"strconv"
-	"time"
-)
-
-const (
-	maxConnections = 10_000
-	maxAge         = 365 * 24 * time.Hour
-)
+import "time"
 
 // Pool describes the connections that a store keeps. The one on which Watch
 // listens comes on top.
@@ -32,25 +23,4 @@ type Pool struct {
 // idle for at most five minutes.
 func DefaultPool() Pool {
 	return Pool{Size: 8, Overflow: 8, MaxLifetime: 30 * time.Minute, MaxIdleTime: 5 * time.Minute}
-}
-
-func (p Pool) validate() error {
-	switch {
-	case p.Size < 1 || p.Size > maxConnections:
-		return invalid("pool.size", "must be from 1 to "+strconv.Itoa(maxConnections))
-	case p.Overflow < 0 || p.Overflow > maxConnections:
-		return invalid("pool.overflow", "must be from 0 to "+strconv.Itoa(maxConnections))
-	case p.MaxLifetime < 0 || p.MaxLifetime > maxAge:
-		return invalid("pool.max_lifetime", "must be from 0 to "+maxAge.String())
-	case p.MaxIdleTime < 0 || p.MaxIdleTime > maxAge:
-		return invalid("pool.max_idle_time", "must be from 0 to "+maxAge.String())
-	}
-	return nil
-}
-
-func (p Pool) set(db *sql.DB) {
-	db.SetMaxOpenConns(p.Size + p.Overflow)
-	db.SetMaxIdleConns(p.Size)
-	db.SetConnMaxLifetime(p.MaxLifetime)
-	db.SetConnMaxIdleTime(p.MaxIdleTime)
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-tenancy/tenantstore/adapters/bun/internal/pool"
 )
 
 // idleConnector opens connections that do nothing.
@@ -35,7 +37,7 @@ func TestPoolIsSet(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			db := sql.OpenDB(idleConnector{})
 			defer func() { _ = db.Close() }()
-			c.pool.set(db)
+			pool.Limits(c.pool).Set(db)
 			var conns []*sql.Conn
 			for range c.pool.Size + c.pool.Overflow {
 				conn, err := db.Conn(t.Context())

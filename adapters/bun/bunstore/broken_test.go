@@ -22,6 +22,14 @@ func breakRow(t *testing.T, db *bun.DB) {
 		"UPDATE tenants SET name = NULL, status = NULL, isolation = NULL, schema_name = NULL, database_url = NULL, created_at = 'infinity' WHERE id = 'broken'",
 		"UPDATE tenants SET updated_at = '12345-01-01' WHERE id = 'broken'",
 	}
+	if db.Dialect().Name() == dialect.MySQL {
+		texts = []string{
+			"ALTER TABLE tenants DROP CONSTRAINT tenants_created_at_check, DROP CONSTRAINT tenants_updated_at_check, DROP CONSTRAINT tenants_name_check",
+			"ALTER TABLE tenants MODIFY name VARBINARY(255) NULL, MODIFY status VARBINARY(64) NULL, MODIFY isolation TEXT NULL, MODIFY schema_name TEXT NULL, MODIFY database_url TEXT NULL",
+			"UPDATE tenants SET name = NULL, status = NULL, isolation = NULL, schema_name = NULL, database_url = NULL, created_at = 9e18 WHERE id = 'broken'",
+			"UPDATE tenants SET updated_at = -9e18 WHERE id = 'broken'",
+		}
+	}
 	if db.Dialect().Name() == dialect.SQLite {
 		texts = []string{
 			"PRAGMA writable_schema = ON",
@@ -176,7 +184,11 @@ func TestBrokenChange(t *testing.T) {
 		if _, err := s.Create(t.Context(), tenancy.Tenant{Identifier: "acme", Name: "Acme"}); err != nil {
 			t.Fatal(err)
 		}
-		exec(t, db, `UPDATE tenants_changes SET keys = '{"id": 7}', fields = '3' WHERE revision > 1`)
+		column := "keys"
+		if db.Dialect().Name() == dialect.MySQL {
+			column = "`keys`"
+		}
+		exec(t, db, `UPDATE tenants_changes SET `+column+` = '{"id": 7}', fields = '3' WHERE revision > 1`)
 		cs, err := s.Changes(t.Context(), head.Newest, 0)
 		if err != nil || len(cs) != 1 || cs[0].Kind != tenancy.ChangeReset || !cs[0].Touches(tenancy.IDKey("any")) {
 			t.Errorf("Changes: %+v, %v", cs, err)

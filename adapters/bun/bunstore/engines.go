@@ -8,6 +8,7 @@ import (
 	bundialect "github.com/uptrace/bun/dialect"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/mysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/postgres"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/sqlite"
 )
@@ -15,16 +16,18 @@ import (
 // engineKind is one kind of database.
 type engineKind struct {
 	open                 func(*bun.DB, engine.Config) engine.Engine
-	schema, searchSchema func(engine.Names) (string, error)
+	schema, searchSchema func(engine.Names) (string, error) // searchSchema is nil if it has no search index
 }
 
 // engines is the one place that knows the dialects of bun.
 var engines = map[bundialect.Name]engineKind{
 	bundialect.PG:     {postgres.New, postgres.Schema, postgres.SearchSchema},
+	bundialect.MySQL:  {mysql.New, mysql.Schema, nil},
 	bundialect.SQLite: {sqlite.New, sqlite.Schema, sqlite.SearchSchema},
 }
 
-func engineOf(name bundialect.Name) (engineKind, error) {
+// engineOf fails if there is no engine for the dialect, or it lacks what c asks for.
+func engineOf(name bundialect.Name, c engine.Config) (engineKind, error) {
 	k, known := engines[name]
 	if !known {
 		var names []string
@@ -32,7 +35,10 @@ func engineOf(name bundialect.Name) (engineKind, error) {
 			names = append(names, n.String())
 		}
 		slices.Sort(names)
-		return k, invalid("dialect", "%s is not supported, only %s", name, strings.Join(names, " and "))
+		return k, invalid("dialect", "%s is not supported, only %s", name, strings.Join(names, ", "))
+	}
+	if c.SearchIndex && k.searchSchema == nil {
+		return k, invalid("search_index", "%s has no index of trigrams: take WithSearchIndex out", name)
 	}
 	return k, nil
 }
@@ -47,7 +53,7 @@ func DDL(name bundialect.Name, opts ...Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	k, err := engineOf(name)
+	k, err := engineOf(name, c)
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +72,8 @@ func SearchIndexDDL(name bundialect.Name, opts ...Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	k, err := engineOf(name)
+	c.SearchIndex = true
+	k, err := engineOf(name, c)
 	if err != nil {
 		return "", err
 	}

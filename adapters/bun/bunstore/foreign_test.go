@@ -15,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
+	bundialect "github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"go.uber.org/goleak"
@@ -70,6 +72,27 @@ func postgresDBWith(tb testing.TB, dsn, isolation string) *bun.DB {
 	return bun.NewDB(db, pgdialect.New())
 }
 
+// mysqlDB opens a pool with the parameters that most examples have, of sessions that are
+// REPEATABLE READ and have other ideas of SQL, in a database whose texts are latin1.
+func mysqlDB(tb testing.TB, dsn string) *bun.DB {
+	tb.Helper()
+	return mysqlDBWith(tb, dsn, "parseTime=True&loc=Local&multiStatements=true&sql_mode='ANSI,NO_BACKSLASH_ESCAPES'&time_zone='%2B05:45'")
+}
+
+func mysqlDBWith(tb testing.TB, dsn, params string) *bun.DB {
+	tb.Helper()
+	db, err := sql.Open("mysql", dsn+"?"+params)
+	if err != nil {
+		tb.Fatal("the DSN cannot be read")
+	}
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return bun.NewDB(db, mysqldialect.New())
+}
+
 func newStore(tb testing.TB, db *bun.DB, opts ...bunstore.Option) *bunstore.Store {
 	tb.Helper()
 	s, err := bunstore.New(db, opts...)
@@ -93,6 +116,7 @@ func each(t *testing.T, test func(t *testing.T, db *bun.DB)) {
 		test(t, sqliteDB(t, filepath.Join(t.TempDir(), "tenants.db")))
 	})
 	t.Run("postgres", func(t *testing.T) { test(t, postgresDB(t, newPostgres(t))) })
+	t.Run("mysql", func(t *testing.T) { test(t, mysqlDB(t, newMySQL(t))) })
 }
 
 // A pool that the program has made, a search index, and columns that a newer version has
@@ -103,10 +127,13 @@ func TestConformanceOnForeignPools(t *testing.T) {
 		fresh := func(opts ...bunstore.Option) func(testing.TB) tenancy.Store {
 			return func(tb testing.TB) tenancy.Store {
 				table := fmt.Sprint("t", stores.Add(1))
-				db := open(tb)
+				db, text := open(tb), "TEXT"
+				if db.Dialect().Name() == bundialect.MySQL {
+					text = "VARCHAR(9)"
+				}
 				s := newStore(tb, db, append(opts, bunstore.WithTable(table), bunstore.WithSampleShare(0))...)
 				for _, suffix := range []string{"", "_names", "_changes", "_schema"} {
-					execNow(tb, db, "ALTER TABLE "+table+suffix+" ADD COLUMN added TEXT NOT NULL DEFAULT 'x'")
+					execNow(tb, db, "ALTER TABLE "+table+suffix+" ADD COLUMN added "+text+" NOT NULL DEFAULT 'x'")
 				}
 				return s
 			}
@@ -128,6 +155,10 @@ func TestConformanceOnForeignPools(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		db := postgresDB(t, newPostgres(t))
+		run(t, func(testing.TB) *bun.DB { return db })
+	})
+	t.Run("mysql", func(t *testing.T) {
+		db := mysqlDB(t, newMySQL(t))
 		run(t, func(testing.TB) *bun.DB { return db })
 	})
 }

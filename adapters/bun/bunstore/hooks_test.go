@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -57,7 +58,10 @@ func (t *tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData
 // use does everything that a store can, and much of it in vain.
 func use(t *testing.T, db *bun.DB, opts ...bunstore.Option) {
 	t.Helper()
-	opts = append(opts, keyring(t, key(t, "k")), bunstore.WithSearchIndex(), bunstore.WithLogger(slog.New(slog.DiscardHandler)))
+	opts = append(opts, keyring(t, key(t, "k")), bunstore.WithLogger(slog.New(slog.DiscardHandler)))
+	if db.Dialect().Name() != dialect.MySQL {
+		opts = append(opts, bunstore.WithSearchIndex())
+	}
 	s := newStore(t, db, opts...)
 	refuse(t, db)
 	ctx := tenancy.WithActor(t.Context(), "actor-"+canary)

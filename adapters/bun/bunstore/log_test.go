@@ -83,6 +83,11 @@ func refuse(t *testing.T, db *bun.DB) {
 			`CREATE TRIGGER refuse BEFORE UPDATE ON tenants FOR EACH ROW EXECUTE FUNCTION refuse()`,
 		}
 	}
+	if db.Dialect().Name().String() == "mysql" {
+		texts = []string{
+			`CREATE TRIGGER refuse BEFORE UPDATE ON tenants FOR EACH ROW IF NEW.name LIKE 'refused%' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'refused ` + canary + `'; END IF`,
+		}
+	}
 	for _, text := range texts {
 		if _, err := db.DB.ExecContext(t.Context(), text); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -36,6 +37,9 @@ func TestModelsRelateToTenants(t *testing.T) {
 		acme, err := s.Create(ctx, secretive(t, "acme"))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if db.Dialect().Name() == dialect.MySQL { // a foreign key must have the collation of what it refers to
+			exec(t, db, "ALTER DATABASE CHARACTER SET utf8mb4 COLLATE /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */")
 		}
 		if _, err := db.NewCreateTable().Model((*order)(nil)).WithForeignKeys().Exec(ctx); err != nil {
 			t.Fatal(err)

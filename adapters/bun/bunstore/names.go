@@ -27,7 +27,7 @@ func checkNames(n engine.Names) error {
 
 // derivedName finds the suffix of a table or index of another store: the two would
 // collide in one schema.
-var derivedName = regexp.MustCompile(`_(actor|changes|colliding|(identifier|domain|former)_key|idx|lock|names|pkey|schema|search(_fts(_[a-z]+)?)?)$`)
+var derivedName = regexp.MustCompile(`_(actor|changes|colliding|(identifier|domain|former)_key|guard|head|idx|lock|names|pkey|schema|search(_fts(_[a-z]+)?)?)$`)
 
 // checkName refuses what would have to be quoted or could be mistaken: names
 // are pasted into statement texts. Names that begin with reserved belong to the

@@ -2,11 +2,13 @@ package bunstore_test
 
 import (
 	"context"
+	"database/sql"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 
+	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -38,6 +40,41 @@ func newPostgres(tb testing.TB) string {
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// newMySQL is newPostgres for MariaDB or MySQL; the DSN is for go-sql-driver/mysql.
+func newMySQL(tb testing.TB) string {
+	tb.Helper()
+	dsn := os.Getenv("TENANTSTORE_MYSQL")
+	if dsn == "" {
+		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
+			tb.Fatal("TENANTSTORE_MYSQL is not set; run the tests by `make test`")
+		}
+		if _, ok := tb.(*testing.B); ok {
+			return ""
+		}
+		tb.Skip("needs a MariaDB or MySQL server: run the tests by `make test`, or set TENANTSTORE_MYSQL")
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		tb.Fatal("TENANTSTORE_MYSQL is not a valid URL")
+	}
+	password, _ := u.User.Password()
+	server := u.User.Username() + ":" + password + "@tcp(" + u.Host + ")/"
+	name := "test_" + strings.ReplaceAll(tenancy.NewID(), "-", "")
+	run := func(text string) {
+		db, err := sql.Open("mysql", server)
+		if err != nil {
+			tb.Fatal("TENANTSTORE_MYSQL cannot be read")
+		}
+		defer func() { _ = db.Close() }()
+		if _, err := db.ExecContext(context.Background(), text); err != nil {
+			tb.Fatalf("%s: %v", text, err)
+		}
+	}
+	run("CREATE DATABASE " + name)
+	tb.Cleanup(func() { run("DROP DATABASE " + name) })
+	return server + name
 }
 
 // admin runs a statement on a connection of its own.

@@ -27,7 +27,7 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 	if db == nil {
 		return nil, invalid("db", "must not be nil")
 	}
-	k, err := engineOf(db.Dialect().Name())
+	k, err := engineOf(db.Dialect().Name(), c)
 	if err != nil {
 		return nil, err
 	}

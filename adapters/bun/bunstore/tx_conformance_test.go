@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -169,6 +170,13 @@ func TestConformanceInTransactions(t *testing.T) {
 		run(t, func(tb testing.TB, opts ...bunstore.Option) (*bunstore.Store, error) {
 			schema := "s" + strings.ReplaceAll(tenancy.NewID(), "-", "")
 			return bunpg.Open(tb.Context(), dsn, bunpg.WithStore(append(opts, bunstore.WithSchema(schema))...))
+		})
+	})
+	t.Run("mysql", func(t *testing.T) {
+		dsn := newMySQL(t)
+		run(t, func(tb testing.TB, opts ...bunstore.Option) (*bunstore.Store, error) {
+			table := "t" + strings.ReplaceAll(tenancy.NewID(), "-", "")
+			return bunmysql.Open(tb.Context(), dsn, bunmysql.WithStore(append(opts, bunstore.WithTable(table))...))
 		})
 	})
 }

@@ -40,6 +40,7 @@ func inTx(t *testing.T, test func(t *testing.T, db *bun.DB, s, other *bunstore.S
 		run(t, sqliteDB(t, filepath.Join(t.TempDir(), "tenants.db"), "_pragma=busy_timeout(60000)", "_pragma=journal_mode(WAL)", "_txlock=immediate"))
 	})
 	t.Run("postgres", func(t *testing.T) { run(t, postgresDBWith(t, newPostgres(t), "read committed")) })
+	t.Run("mysql", func(t *testing.T) { run(t, mysqlDB(t, newMySQL(t))) }) // REPEATABLE READ
 }
 
 func within(t *testing.T, s *bunstore.Store, tx bun.Tx) tenancy.Store {

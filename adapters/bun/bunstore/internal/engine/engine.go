@@ -66,12 +66,17 @@ type Dialect interface {
 	// Presence selects whether the table of tenants is one of a store; it is empty if
 	// that need not be asked.
 	Presence() string
-	// Param is the n-th bound parameter, from 1.
+	// Param is the n-th bound parameter, from 1. A text may have it more than once.
 	Param(n int) string
+	// Bind is how a text with such parameters, and its arguments, are sent.
+	Bind(text string, args []any) (string, []any)
 	// In is a condition: column is one of the texts that are bound to param as an array.
 	In(column, param string) string
 	// Array is how texts are bound as one parameter.
 	Array(texts []string) (any, error)
+	// Before is a condition on two columns that are ordered together: they come before the
+	// values that are bound to the other two.
+	Before(first, second, firstParam, secondParam string) string
 	// HasPrefix and contains are conditions on texts, compared by bytes.
 	HasPrefix(text, part string) string
 	Contains(text, part string) string

@@ -62,8 +62,8 @@ func newNameTexts(d Dialect, snapshot, newest, sel string) (x nameTexts) {
 	x.keep = "INSERT INTO " + table + " (tenant_id, kind, value, created_at, expires_at) VALUES (" + p1 + ", 'former', " + p2 + ", " + p3 + ", " + p4 + ")"
 	x.unkeep = "DELETE FROM " + table + " WHERE tenant_id = " + p1 + " AND kind = 'former' AND value = " + p2
 	x.firstEnd = "SELECT min(n.expires_at) FROM " + names + " WHERE n.kind = 'former'"
-	x.end = "DELETE FROM " + table + " WHERE " + ended + " AND value IN (SELECT value FROM " + table + " WHERE " + ended +
-		fmt.Sprintf(" ORDER BY expires_at LIMIT %d)", endChunk)
+	x.end = "DELETE FROM " + table + " WHERE " + ended + " AND value IN (SELECT e.value FROM (SELECT value FROM " + table + " WHERE " + ended +
+		fmt.Sprintf(" ORDER BY expires_at LIMIT %d) AS e)", endChunk)
 	return x
 }
 

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -56,7 +57,8 @@ func (r *row) scan(rows *sql.Rows) (tenancy.Tenant, error) {
 type (
 	// Text is a column that scans NULL as "".
 	Text string
-	// Integer is a column that scans NULL, and what is no integer, as 0.
+	// Integer is a column that scans NULL, and what is no integer, as 0. Some drivers give
+	// integers as texts.
 	Integer int64
 	// Instant is a column that scans NULL, and what is no time, as the zero time.
 	Instant time.Time
@@ -79,7 +81,10 @@ func (t *Text) Scan(src any) error {
 
 // Scan implements [sql.Scanner].
 func (i *Integer) Scan(src any) error {
-	v, _ := src.(int64)
+	v, isInteger := src.(int64)
+	if text, isText := src.([]byte); isText && !isInteger {
+		v, _ = strconv.ParseInt(string(text), 10, 64)
+	}
 	*i = Integer(v)
 	return nil
 }

@@ -77,8 +77,8 @@ func searchText(d Dialect, f filterKind, indexed bool) string {
 	}
 	rank := fmt.Sprintf("CASE WHEN t.identifier = %s THEN 0 WHEN %s THEN 1 WHEN %s THEN 2 WHEN %s THEN 3 ELSE 4 END",
 		query, d.HasPrefix("t.identifier", query), d.Contains("t.name_folded", query), d.Contains("t.identifier", query))
-	ranked := "SELECT " + Columns + ", " + rank + " AS rank FROM " + from + " WHERE " + found + " AND t.name_folded IS NOT NULL AND " + filter
-	return "SELECT t.rank, " + Columns + " FROM (SELECT * FROM (" + ranked + ") AS t WHERE t.rank < 4 ORDER BY t.rank, t.identifier LIMIT " + limit + ") AS t" +
+	ranked := "SELECT " + Columns + ", " + rank + " AS place FROM " + from + " WHERE " + found + " AND t.name_folded IS NOT NULL AND " + filter
+	return "SELECT t.place, " + Columns + " FROM (SELECT * FROM (" + ranked + ") AS t WHERE t.place < 4 ORDER BY t.place, t.identifier LIMIT " + limit + ") AS t" +
 		" UNION ALL SELECT -1, " + Columns + " FROM " + tenants + " WHERE t.name_folded IS NULL AND " + filter
 }
 

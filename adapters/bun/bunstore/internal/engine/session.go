@@ -23,6 +23,7 @@ type Session struct {
 	secrets *secrets
 	seats   *seats // of runner
 	denial  *denial
+	written *int64 // nil if nobody counts
 }
 
 // With returns a session on r.
@@ -35,6 +36,12 @@ func (s Session) With(r Runner) Session {
 // uses.
 func (s Session) WithSeats(r Runner, db *sql.DB) Session {
 	s.runner, s.seats = r, newSeats(db)
+	return s
+}
+
+// Counting returns s, which adds the number of rows that Exec changes to n.
+func (s Session) Counting(n *int64) Session {
+	s.written = n
 	return s
 }
 
@@ -80,6 +87,9 @@ func (s Session) Exec(ctx context.Context, text string, args ...any) (n int64, e
 		return 0, err
 	}
 	n, err = result.RowsAffected()
+	if s.written != nil {
+		*s.written += n
+	}
 	return n, Fail(ctx, s.dialect, err)
 }
 

@@ -38,13 +38,15 @@ func (s *statement) exec() (sql.Result, error) {
 
 // QueryContext implements [bun.IConn].
 func (s *statement) QueryContext(ctx context.Context, _ string, _ ...any) (*sql.Rows, error) {
-	rows, err := s.runner.QueryContext(ctx, s.text, s.args...)
+	text, args := s.dialect.Bind(s.text, s.args)
+	rows, err := s.runner.QueryContext(ctx, text, args...)
 	return rows, s.fail(err)
 }
 
 // ExecContext implements [bun.IConn].
 func (s *statement) ExecContext(ctx context.Context, _ string, _ ...any) (sql.Result, error) {
-	result, err := s.runner.ExecContext(ctx, s.text, s.args...)
+	text, args := s.dialect.Bind(s.text, s.args)
+	result, err := s.runner.ExecContext(ctx, text, args...)
 	return result, s.fail(err)
 }
 

@@ -19,7 +19,7 @@ func (b *Base) Owners(ctx context.Context, s Session, ids, identifiers []string)
 		return nil, err
 	}
 	found := Owners{}
-	err := s.Each(ctx, b.Texts.owners, []any{idList, identifierList}, func(rows *sql.Rows) error {
+	err := s.Each(ctx, b.Texts.Owners, []any{idList, identifierList}, func(rows *sql.Rows) error {
 		var id, identifier string
 		err := rows.Scan(&id, &identifier)
 		found[tenancy.IDKey(id)], found[tenancy.IdentifierKey(identifier)] = id, id

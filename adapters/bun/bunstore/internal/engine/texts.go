@@ -9,7 +9,7 @@ import (
 type Texts struct {
 	ByID, byIdentifier, ByIDs, exists string
 	Locked                            string                // by ID, in Exclusively, to be written
-	owners                            string                // id and identifier of those that have one of two keys
+	Owners                            string                // id and identifier of those that have one of two keys
 	list                              [numFilters][2]string // second index: 1 after a cursor
 	count                             [numFilters]string
 	search, IndexedSearch             [numFilters]string
@@ -67,10 +67,10 @@ func newTexts(d Dialect, sampleShare int) Texts {
 		byIdentifier:    sel + " WHERE t.identifier = " + p1,
 		ByIDs:           sel + " WHERE " + d.In("t.id", p1),
 		exists:          "SELECT 1 FROM " + tenants + " WHERE t.id = " + p1,
-		owners: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.In("t.id", p1) +
+		Owners: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.In("t.id", p1) +
 			" UNION ALL SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.In("t.identifier", p2),
 		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newest + ") AS n",
-		changes: "SELECT revision, mark, op, actor, fields, tenant_id, keys, at FROM " + changes +
+		changes: "SELECT revision, mark, op, actor, fields, tenant_id, c.keys, at FROM " + changes +
 			" WHERE revision >= " + p1 + " ORDER BY revision LIMIT " + p2,
 		loadByID:         snapshot + tenants + " ON t.id = " + p1,
 		loadByIdentifier: snapshot + tenants + " ON t.identifier = " + p1,
@@ -129,7 +129,7 @@ func listText(d Dialect, sel string, f filterKind, cursor bool) string {
 	p := params{d: d}
 	where := filterText(f, &p)
 	if cursor {
-		where += fmt.Sprintf(" AND (t.created_at, t.id) < (%s, %s)", p.next(), p.next())
+		where += " AND " + d.Before("t.created_at", "t.id", p.next(), p.next())
 	}
 	return fmt.Sprintf("%s WHERE %s ORDER BY t.created_at DESC, t.id DESC LIMIT %s OFFSET %s", sel, where, p.next(), p.next())
 }

@@ -3,9 +3,37 @@ package engine
 import (
 	"cmp"
 	"context"
+	"database/sql"
 
 	"github.com/uptrace/bun"
 )
+
+// RunInTx implements Engine.
+func (b *Base) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
+	err := b.Transact(ctx, opts, f)
+	if err == nil {
+		b.Wrote()
+	}
+	return err
+}
+
+// Transact runs f in a transaction. It tells what f has failed with, which then was rolled
+// back, from a COMMIT without an answer, which may have happened: it is never tried again.
+func (b *Base) Transact(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
+	begun, result := false, error(nil)
+	err := b.DB.RunInTx(ctx, opts, func(ctx context.Context, tx bun.Tx) error {
+		begun = true
+		result = f(ctx, tx)
+		return result
+	})
+	switch {
+	case result != nil:
+		return result
+	case !begun:
+		return RolledBack(Fail(ctx, b, err))
+	}
+	return Fail(ctx, b, err)
+}
 
 // Within returns b for a transaction of the caller's.
 func (b *Base) Within(tx bun.Tx) *Base {

@@ -121,6 +121,12 @@ func (p *store) Presence() string {
 
 func (p *store) Param(n int) string { return fmt.Sprintf("$%d", n) }
 
+func (p *store) Bind(text string, args []any) (string, []any) { return text, args }
+
+func (p *store) Before(first, second, firstParam, secondParam string) string {
+	return "(" + first + ", " + second + ") < (" + firstParam + ", " + secondParam + ")"
+}
+
 func (p *store) In(column, param string) string {
 	return column + " = ANY(" + param + "::text[])"
 }

@@ -117,7 +117,7 @@ func (p *store) write(ctx context.Context, alone bool, f func(engine.Session) er
 
 // transact runs f in a transaction that is set up for the store.
 func (p *store) transact(ctx context.Context, f func(engine.Session) error) error {
-	return p.runInTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, func(_ context.Context, tx bun.Tx) error {
+	return p.Transact(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, func(_ context.Context, tx bun.Tx) error {
 		in := p.Read.With(tx.Tx)
 		if !p.SessionsReady {
 			if _, err := in.Exec(ctx, p.settings); err != nil {
@@ -126,30 +126,4 @@ func (p *store) transact(ctx context.Context, f func(engine.Session) error) erro
 		}
 		return engine.RolledBack(f(in))
 	})
-}
-
-func (p *store) RunInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
-	err := p.runInTx(ctx, opts, f)
-	if err == nil {
-		p.Wrote()
-	}
-	return err
-}
-
-// runInTx tells what f has failed with, which then was rolled back, from a COMMIT without an
-// answer, which may have happened: it is never tried again.
-func (p *store) runInTx(ctx context.Context, opts *sql.TxOptions, f func(context.Context, bun.Tx) error) error {
-	begun, result := false, error(nil)
-	err := p.DB.RunInTx(ctx, opts, func(ctx context.Context, tx bun.Tx) error {
-		begun = true
-		result = f(ctx, tx)
-		return result
-	})
-	switch {
-	case result != nil:
-		return result
-	case !begun:
-		return engine.RolledBack(engine.Fail(ctx, p, err))
-	}
-	return engine.Fail(ctx, p, err)
 }

@@ -14,32 +14,30 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
-// store is that on SQLite. Every write is one immediate transaction, in
-// which there is no other writer; so it may read first and decide in Go. It
-// reads the result back because RETURNING shows a row as it was before the
-// triggers stamped it.
+// store is that on SQLite. Every write is one immediate transaction.
 type store struct {
-	*engine.Base
+	engine.Serial
 	statements
 	// turn is held by the one who writes: waiting in line is fairer than losing
 	// against each other in SQLite, and again.
 	turn    chan struct{}
-	pool    *prepared // for writes
+	pool    *engine.Prepared // for writes
 	file    openFile
 	checked atomic.Int64 // schema_version of the file when its triggers were right
 }
 
 // New returns the engine of a store in db. It does no I/O.
 func New(db *bun.DB, c engine.Config) engine.Engine {
-	s := &store{Base: engine.NewBase(db, c), turn: make(chan struct{}, 1), pool: newPrepared(db.DB)}
+	s := &store{turn: make(chan struct{}, 1), pool: engine.NewPrepared(db.DB)}
+	s.Base, s.Write = engine.NewBase(db, c), s.write
 	s.SetDialect(s)
 	s.SetWriter(s)
-	s.statements = s.newStatements()
-	s.OnClose = append([]func() error{s.pool.close}, c.OnClose...)
+	s.statements, s.Writes = s.newStatements(), s.serialTexts()
+	s.OnClose = append([]func() error{s.pool.Close}, c.OnClose...)
 	s.Read = s.Read.With(s.pool)
 	if c.Reader != nil {
-		reader := newPrepared(c.Reader.DB)
-		s.OnClose = append([]func() error{reader.close}, s.OnClose...)
+		reader := engine.NewPrepared(c.Reader.DB)
+		s.OnClose = append([]func() error{reader.Close}, s.OnClose...)
 		s.Read = s.Read.WithSeats(reader, c.Reader.DB)
 	}
 	return s
@@ -48,7 +46,8 @@ func New(db *bun.DB, c engine.Config) engine.Engine {
 // Within implements engine.Engine. What somebody does to the schema in tx is not known to be
 // committed, so that nobody else goes by it.
 func (s *store) Within(tx bun.Tx) engine.Backend {
-	in := &store{Base: s.Base.Within(tx), statements: s.statements}
+	in := &store{statements: s.statements}
+	in.Base, in.Write, in.Writes = s.Base.Within(tx), in.write, s.Writes
 	in.SetWriter(in)
 	in.checked.Store(s.checked.Load())
 	return in
@@ -76,6 +75,12 @@ func (s *store) Source(suffix, alias string) string {
 func (s *store) Presence() string { return "" }
 
 func (s *store) Param(n int) string { return fmt.Sprintf("?%d", n) }
+
+func (s *store) Bind(text string, args []any) (string, []any) { return text, args }
+
+func (s *store) Before(first, second, firstParam, secondParam string) string {
+	return "(" + first + ", " + second + ") < (" + firstParam + ", " + secondParam + ")"
+}
 
 func (s *store) In(column, param string) string {
 	return column + " IN (SELECT value FROM json_each(" + param + "))"

@@ -32,11 +32,11 @@ func (s *store) write(ctx context.Context, f func(engine.Session) error) error {
 		return engine.RolledBack(ctx.Err())
 	}
 	return engine.RolledBack(s.Retry(ctx, func() error {
-		if err := s.pool.prepareWanted(ctx); err != nil {
+		if err := s.pool.PrepareWanted(ctx); err != nil {
 			return engine.Fail(ctx, s, err)
 		}
 		return s.transact(ctx, nil, func(tx bun.Tx) error {
-			in := s.Read.With(preparedTx{tx.Tx, s.pool})
+			in := s.Read.With(s.pool.In(tx.Tx))
 			// The pool may be the caller's and begin deferred transactions: a
 			// statement that writes takes the lock before f reads.
 			if _, err := in.Exec(ctx, s.nobody); err != nil {

@@ -1,4 +1,4 @@
-package sqlite
+package engine
 
 import (
 	"context"
@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// prepared is a pool that prepares each text once per connection and keeps it.
-// The texts of a store are few. SQLite needs it; on PostgreSQL the driver keeps
-// statements, if it may.
-type prepared struct {
+// Prepared is a pool that prepares each text once per connection and keeps it.
+// The texts of a store are few. It is for drivers that do not keep statements
+// themselves, as pgx does.
+type Prepared struct {
 	db *sql.DB
 
 	mu         sync.RWMutex
@@ -18,12 +18,13 @@ type prepared struct {
 	wanted     []string // by transactions, which cannot prepare for others
 }
 
-func newPrepared(db *sql.DB) *prepared {
-	return &prepared{db: db, statements: map[string]*sql.Stmt{}}
+// NewPrepared returns one over db.
+func NewPrepared(db *sql.DB) *Prepared {
+	return &Prepared{db: db, statements: map[string]*sql.Stmt{}}
 }
 
-// QueryContext implements runner.
-func (p *prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+// QueryContext implements [Runner].
+func (p *Prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	stmt, err := p.prepare(ctx, text)
 	if err != nil {
 		return nil, err
@@ -31,8 +32,8 @@ func (p *prepared) QueryContext(ctx context.Context, text string, args ...any) (
 	return stmt.QueryContext(ctx, args...)
 }
 
-// ExecContext implements runner.
-func (p *prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+// ExecContext implements [Runner].
+func (p *Prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
 	stmt, err := p.prepare(ctx, text)
 	if err != nil {
 		return nil, err
@@ -40,13 +41,13 @@ func (p *prepared) ExecContext(ctx context.Context, text string, args ...any) (s
 	return stmt.ExecContext(ctx, args...)
 }
 
-func (p *prepared) lookup(text string) *sql.Stmt {
+func (p *Prepared) lookup(text string) *sql.Stmt {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.statements[text]
 }
 
-func (p *prepared) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+func (p *Prepared) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	if stmt := p.lookup(text); stmt != nil {
 		return stmt, nil
 	}
@@ -63,9 +64,9 @@ func (p *prepared) prepare(ctx context.Context, text string) (*sql.Stmt, error) 
 	return stmt, nil
 }
 
-// prepareWanted is called before a transaction begins, which may occupy the
-// only connection.
-func (p *prepared) prepareWanted(ctx context.Context) error {
+// PrepareWanted prepares what transactions have used and was not prepared. It is
+// called before one begins, which may occupy the only connection.
+func (p *Prepared) PrepareWanted(ctx context.Context) error {
 	p.mu.Lock()
 	wanted := p.wanted
 	p.wanted = nil
@@ -78,7 +79,8 @@ func (p *prepared) prepareWanted(ctx context.Context) error {
 	return nil
 }
 
-func (p *prepared) close() error {
+// Close gives up all statements.
+func (p *Prepared) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var errs []error
@@ -89,13 +91,16 @@ func (p *prepared) close() error {
 	return errors.Join(errs...)
 }
 
+// In returns tx, with the statements of the pool.
+func (p *Prepared) In(tx *sql.Tx) Runner { return preparedTx{tx, p} }
+
 // preparedTx is a transaction that uses the statements of the pool.
 type preparedTx struct {
 	tx   *sql.Tx
-	pool *prepared
+	pool *Prepared
 }
 
-// QueryContext implements runner.
+// QueryContext implements [Runner].
 func (p preparedTx) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if stmt := p.statement(ctx, text); stmt != nil {
 		return stmt.QueryContext(ctx, args...)
@@ -103,7 +108,7 @@ func (p preparedTx) QueryContext(ctx context.Context, text string, args ...any) 
 	return p.tx.QueryContext(ctx, text, args...)
 }
 
-// ExecContext implements runner.
+// ExecContext implements [Runner].
 func (p preparedTx) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
 	if stmt := p.statement(ctx, text); stmt != nil {
 		return stmt.ExecContext(ctx, args...)
