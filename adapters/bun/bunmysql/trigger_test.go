@@ -113,7 +113,7 @@ func TestRevisionCannotBeSetByHand(t *testing.T) {
 func TestUpdatedAtGrowsWithEveryEdit(t *testing.T) {
 	conn := connect(t, newSchema(t))
 	exec(t, conn, `INSERT INTO tenants (id, identifier, name) VALUES ('1', 'acme', 'Acme')`)
-	const future = 4_000_000_000_000_000
+	const future int64 = 4_000_000_000_000_000
 	last := one[int64](t, conn, `SELECT updated_at FROM tenants`)
 	for _, set := range []string{`name = 'B'`, `updated_at = 0`, fmt.Sprint(`updated_at = `, future), fmt.Sprint(`updated_at = `, future), `name = 'C'`} {
 		exec(t, conn, `UPDATE tenants SET `+set)

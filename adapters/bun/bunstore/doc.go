@@ -1,6 +1,6 @@
-// Package bunstore keeps tenants in PostgreSQL or SQLite, through a *bun.DB.
+// Package bunstore keeps tenants in PostgreSQL, MariaDB, MySQL or SQLite, through a *bun.DB.
 //
-// Packages bunpg and bunsqlite open such a database as it should be set up, and
+// Packages bunpg, bunmysql and bunsqlite open such a database as it should be set up, and
 // return a [Store] of this package; [New] takes one that the program has open
 // already. The driver is the caller's choice: this package imports none.
 //

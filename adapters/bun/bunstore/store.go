@@ -10,13 +10,13 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore/internal/engine"
 )
 
-// Store is a [tenancy.Source] in PostgreSQL or SQLite.
+// Store is a [tenancy.Source] in a database of SQL.
 type Store struct {
 	*driver.Extended
 	engine engine.Engine
 }
 
-// New returns a store in db, whose dialect must be pgdialect or sqlitedialect.
+// New returns a store in db, whose dialect must be pgdialect, mysqldialect or sqlitedialect.
 // It does no I/O: call Migrate before the store is first used. Close leaves db
 // open. It fails with [tenancy.ErrInvalid] if an option does not fit.
 func New(db *bun.DB, opts ...Option) (*Store, error) {
@@ -40,7 +40,7 @@ func New(db *bun.DB, opts ...Option) (*Store, error) {
 }
 
 // Migrate creates what the store needs in its database, or brings it up to date.
-// It is idempotent, atomic, and safe when many processes call it at once: they
+// It is idempotent, atomic (in MariaDB and MySQL: goes on where it was cut off), and safe when many processes call it at once: they
 // wait for the one that migrates, in PostgreSQL as long as ctx allows, in SQLite
 // for the time of [WithRetryTimeout]. A schema that a newer version of this
 // library made is left alone as long as this version can use it; otherwise it

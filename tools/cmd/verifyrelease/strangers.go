@@ -4,6 +4,7 @@ package main
 const (
 	postgres   = "github.com/jackc/"
 	sqlite     = "modernc.org/"
+	mysql      = "github.com/go-sql-driver/"
 	bun        = "github.com/uptrace/"
 	valkey     = "github.com/valkey-io/"
 	ristretto  = "github.com/dgraph-io/"
@@ -25,38 +26,38 @@ func strangers() []stranger {
 			name:     "sqlite",
 			says:     "bun with SQLite",
 			requires: []string{"adapters/bun", "core"},
-			without:  []string{postgres, valkey, ristretto, prometheus, otel},
+			without:  []string{postgres, mysql, valkey, ristretto, prometheus, otel},
 		},
 		{
 			name:     "postgres",
 			says:     "Ristretto over PostgreSQL",
 			requires: []string{"adapters/bun", "adapters/ristretto", "core"},
-			without:  []string{sqlite, valkey, prometheus, otel},
+			without:  []string{sqlite, mysql, valkey, prometheus, otel},
 			server:   "TENANTSTORE_POSTGRES",
 		},
 		{
 			name:     "ristretto",
 			says:     "Ristretto over a store of their own",
 			requires: []string{"adapters/ristretto", "core"},
-			without:  []string{postgres, sqlite, bun, valkey, prometheus, otel},
+			without:  []string{postgres, sqlite, mysql, bun, valkey, prometheus, otel},
 		},
 		{
 			name:     "valkey",
 			says:     "Valkey over a store of their own",
 			requires: []string{"adapters/valkey", "core"},
-			without:  []string{postgres, sqlite, bun, ristretto, prometheus, otel},
+			without:  []string{postgres, sqlite, mysql, bun, ristretto, prometheus, otel},
 		},
 		{
 			name:     "prometheus",
 			says:     "metrics for Prometheus",
 			requires: []string{"adapters/prometheus", "core"},
-			without:  []string{postgres, sqlite, bun, valkey, ristretto, otel, contrib},
+			without:  []string{postgres, sqlite, mysql, bun, valkey, ristretto, otel, contrib},
 		},
 		{
 			name:     "otel",
 			says:     "traces and metrics through OpenTelemetry",
 			requires: []string{"adapters/otel", "core"},
-			without:  []string{postgres, sqlite, bun, valkey, ristretto, prometheus, contrib},
+			without:  []string{postgres, sqlite, mysql, bun, valkey, ristretto, prometheus, contrib},
 		},
 		{
 			name: "full",

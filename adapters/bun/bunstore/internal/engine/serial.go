@@ -194,6 +194,7 @@ func (s *Serial) createBatch(ctx context.Context, in Session, ts []tenancy.Tenan
 	return results, nil
 }
 
+// Update implements driver.Backend.
 func (s *Serial) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.Tenant, err error) {
 	err = s.Write(ctx, func(in Session) error {
 		databaseURL, err := s.SealForUpdate(ctx, in, t)
@@ -228,6 +229,7 @@ func (s *Serial) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 	return updated, err
 }
 
+// BulkUpdateStatus implements driver.Backend.
 func (s *Serial) BulkUpdateStatus(ctx context.Context, ids []string, status tenancy.Status) (ts []tenancy.Tenant, err error) {
 	list, err := s.Array(ids)
 	if err != nil {
@@ -248,6 +250,7 @@ func (s *Serial) BulkUpdateStatus(ctx context.Context, ids []string, status tena
 	return ts, err
 }
 
+// UpdateMetadata implements driver.Backend.
 func (s *Serial) UpdateMetadata(ctx context.Context, id string, patch tenancy.Metadata) (t tenancy.Tenant, err error) {
 	err = s.Write(ctx, func(in Session) error {
 		if t, err = in.Tenant(ctx, s.Writes.Own, id); err != nil {
@@ -282,6 +285,7 @@ func (s *Serial) ReplaceSecret(ctx context.Context, old StoredSecret, text strin
 	return replaced, err
 }
 
+// Delete implements driver.Backend.
 func (s *Serial) Delete(ctx context.Context, id string) error {
 	if !s.SoftDelete {
 		return s.Purge(ctx, id)
@@ -301,6 +305,7 @@ func (s *Serial) Delete(ctx context.Context, id string) error {
 	})
 }
 
+// Purge implements driver.Purger.
 func (s *Serial) Purge(ctx context.Context, id string) error {
 	return s.Write(ctx, func(in Session) error {
 		n, err := in.Exec(ctx, s.Writes.Remove, id)
