@@ -191,8 +191,11 @@ func TestTxKeepsActorsApart(t *testing.T) {
 	inTx(t, func(t *testing.T, db *bun.DB, s, other *bunstore.Store) {
 		ctx := t.Context()
 		sign := "INSERT INTO tenants_actor VALUES ('hand')"
-		if db.Dialect().Name().String() == "pg" {
+		switch db.Dialect().Name().String() {
+		case "pg":
 			sign = "SET LOCAL tenantstore.actor = 'hand'"
+		case "mysql":
+			sign = "SET @tenantstore_actor = 'hand'"
 		}
 		err := db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 			in := within(t, s, tx)
