@@ -159,6 +159,7 @@ func (m *MariaDB) settings() map[string]string {
 	}
 	if !m.options.Durable {
 		s["innodb-flush-log-at-trx-commit"], s["innodb-doublewrite"] = "0", "0"
+		s["innodb-flush-method"], s["sync-frm"] = "nosync", "0" // each table and trigger is a file
 	}
 	for name, value := range m.options.Settings {
 		s[name] = value

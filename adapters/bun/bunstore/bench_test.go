@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx", for the baselines
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -26,13 +28,12 @@ import (
 
 const benchRows = 10_000
 
-// database is one of the two, with a second pool for the baselines.
+// database is one of the three, with a second pool for the baselines.
 type database struct {
 	name  string
 	store *bunstore.Store
 	db    *sql.DB
-	in    string // condition of the hand-written query by IDs
-	array func(ids []string) any
+	in    func(ids []string) (string, []any) // condition of the hand-written query by IDs, and its arguments
 }
 
 func databases(b *testing.B) []database {
@@ -47,9 +48,9 @@ func databases(b *testing.B) []database {
 	if err != nil {
 		b.Fatal(err)
 	}
-	out = append(out, database{"sqlite", store, db, "id IN (SELECT value FROM json_each($1))", func(ids []string) any {
+	out = append(out, database{"sqlite", store, db, func(ids []string) (string, []any) {
 		data, _ := json.Marshal(ids)
-		return string(data)
+		return "id IN (SELECT value FROM json_each($1))", []any{string(data)}
 	}})
 	if dsn := newPostgres(b); dsn != "" {
 		store, err := bunpg.Open(b.Context(), dsn)
@@ -60,7 +61,24 @@ func databases(b *testing.B) []database {
 		if err != nil {
 			b.Fatal(err)
 		}
-		out = append(out, database{"postgres", store, db, "id = ANY($1)", func(ids []string) any { return ids }})
+		out = append(out, database{"postgres", store, db, func(ids []string) (string, []any) { return "id = ANY($1)", []any{ids} }})
+	}
+	if dsn := newMySQL(b); dsn != "" {
+		store, err := bunmysql.Open(b.Context(), dsn)
+		if err != nil {
+			b.Fatal(err)
+		}
+		db, err := sql.Open("mysql", dsn)
+		if err != nil {
+			b.Fatal(err)
+		}
+		out = append(out, database{"mysql", store, db, func(ids []string) (string, []any) {
+			args := make([]any, len(ids))
+			for i, id := range ids {
+				args[i] = id
+			}
+			return "id IN (?" + strings.Repeat(",?", len(ids)-1) + ")", args
+		}})
 	}
 	for _, d := range out {
 		d.db.SetMaxIdleConns(4)
@@ -77,10 +95,30 @@ func databases(b *testing.B) []database {
 
 // time is how t is stored.
 func (d database) time(t time.Time) any {
-	if d.name == "sqlite" {
-		return t.UnixMicro()
+	if d.name == "postgres" {
+		return t
 	}
-	return t
+	return t.UnixMicro()
+}
+
+var dollar = regexp.MustCompile(`\$[0-9]+`)
+
+// text is one whose parameters are numbered in the order of their places.
+func (d database) text(s string) string {
+	if d.name == "mysql" {
+		return dollar.ReplaceAllString(s, "?")
+	}
+	return s
+}
+
+func (d database) prepare(b *testing.B, text string) *sql.Stmt {
+	b.Helper()
+	stmt, err := d.db.PrepareContext(b.Context(), d.text(text))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = stmt.Close() })
+	return stmt
 }
 
 func (d database) fill(b *testing.B) {
@@ -96,8 +134,8 @@ func (d database) fill(b *testing.B) {
 			}
 		}
 	}
-	if d.name == "postgres" {
-		if _, err := d.db.ExecContext(b.Context(), "VACUUM ANALYZE"); err != nil {
+	if text := map[string]string{"postgres": "VACUUM ANALYZE", "mysql": "ANALYZE TABLE tenants, tenants_changes"}[d.name]; text != "" {
+		if _, err := d.db.ExecContext(b.Context(), text); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -178,19 +216,19 @@ func BenchmarkGetByIdentifier(b *testing.B) {
 // BenchmarkGetByDomain compares with GetByIdentifier of the store.
 func BenchmarkGetByDomain(b *testing.B) {
 	for _, d := range databases(b) {
-		verified := "now()"
-		if d.name == "sqlite" {
-			verified = "1"
+		values := map[string]string{"postgres": "identifier || '.test', now()", "sqlite": "identifier || '.test', 1", "mysql": "CONCAT(identifier, '.test'), 1"}
+		for _, text := range []string{
+			"CREATE TABLE copied AS SELECT id, identifier FROM tenants", // a statement that writes names in MySQL cannot read tenants
+			"INSERT INTO tenants_names (tenant_id, value, verified_at) SELECT id, " + values[d.name] + " FROM copied",
+		} {
+			if _, err := d.db.ExecContext(b.Context(), text); err != nil {
+				b.Fatal(err)
+			}
 		}
-		_, err := d.db.ExecContext(b.Context(), "INSERT INTO tenants_names (tenant_id, value, verified_at) SELECT id, identifier || '.test', "+verified+" FROM tenants")
-		if err != nil {
-			b.Fatal(err)
-		}
-		if d.name == "postgres" {
-			_, err = d.db.ExecContext(b.Context(), "ANALYZE tenants_names")
-		}
-		if err != nil {
-			b.Fatal(err)
+		if text := map[string]string{"postgres": "ANALYZE tenants_names", "mysql": "ANALYZE TABLE tenants_names"}[d.name]; text != "" {
+			if _, err := d.db.ExecContext(b.Context(), text); err != nil {
+				b.Fatal(err)
+			}
 		}
 		compare(b, d.name, func(ctx context.Context, i int) error {
 			_, err := d.store.GetByIdentifier(ctx, slug(i))
@@ -204,11 +242,7 @@ func BenchmarkGetByDomain(b *testing.B) {
 
 func (d database) handGet(b *testing.B) func(context.Context, int) error {
 	b.Helper()
-	stmt, err := d.db.PrepareContext(b.Context(), "SELECT "+handColumns+" FROM tenants WHERE identifier = $1")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = stmt.Close() })
+	stmt := d.prepare(b, "SELECT "+handColumns+" FROM tenants WHERE identifier = $1")
 	return func(ctx context.Context, i int) error {
 		var r handRow
 		return stmt.QueryRowContext(ctx, slug(i)).Scan(r.dest()...)
@@ -252,7 +286,8 @@ func BenchmarkGetByIDs1000(b *testing.B) {
 }
 
 func (d database) handGetMany(ctx context.Context, ids []string) error {
-	rows, err := d.db.QueryContext(ctx, "SELECT "+handColumns+" FROM tenants WHERE "+d.in, d.array(ids))
+	condition, args := d.in(ids)
+	rows, err := d.db.QueryContext(ctx, "SELECT "+handColumns+" FROM tenants WHERE "+condition, args...)
 	if err != nil {
 		return err
 	}
@@ -332,20 +367,41 @@ func BenchmarkSetStatus(b *testing.B) {
 		}
 		id := func(i int) string { return page.Tenants[i%len(page.Tenants)].ID }
 		for name, table := range map[string]string{d.name: "tenants", d.name + "/no-log": "plain"} {
-			stmt, err := d.db.PrepareContext(b.Context(), "UPDATE "+table+" SET status = $2, updated_at = $3 WHERE id = $1 RETURNING "+handColumns)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(func() { _ = stmt.Close() })
+			byHand := d.handSetStatus(b, table)
 			statuses := []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive}
 			compare(b, name, func(ctx context.Context, i int) error {
-				var r handRow
-				return stmt.QueryRowContext(ctx, id(i), string(statuses[i/1000%2]), d.time(time.Now())).Scan(r.dest()...)
+				return byHand(ctx, id(i), string(statuses[i/1000%2]))
 			}, func(ctx context.Context, i int) error {
 				_, err := d.store.SetStatus(ctx, id(i), statuses[(i/1000+1)%2])
 				return err
 			})
 		}
+	}
+}
+
+// handSetStatus returns a function that updates a row and reads it back; in MySQL, one that
+// updates it in a transaction, which is less than the store does.
+func (d database) handSetStatus(b *testing.B, table string) func(ctx context.Context, id, status string) error {
+	b.Helper()
+	text := "UPDATE " + table + " SET status = $1, updated_at = $2 WHERE id = $3"
+	if d.name != "mysql" {
+		stmt := d.prepare(b, text+" RETURNING "+handColumns)
+		return func(ctx context.Context, id, status string) error {
+			var r handRow
+			return stmt.QueryRowContext(ctx, status, d.time(time.Now()), id).Scan(r.dest()...)
+		}
+	}
+	stmt := d.prepare(b, text)
+	return func(ctx context.Context, id, status string) error {
+		tx, err := d.db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		if _, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, status, d.time(time.Now()), id); err != nil {
+			return err
+		}
+		return tx.Commit()
 	}
 }
 
@@ -403,7 +459,7 @@ func (d database) handInsert(table string) func(context.Context, []tenancy.Tenan
 				text.WriteString(",")
 			}
 		}
-		return text.String()
+		return d.text(text.String())
 	}
 	texts := map[int]string{height: insert(height), 1000 % height: insert(1000 % height)} // by rows
 	return func(ctx context.Context, ts []tenancy.Tenant) error {

@@ -112,11 +112,16 @@ func newStore(tb testing.TB, db *bun.DB, opts ...bunstore.Option) *bunstore.Stor
 
 // each runs the test on a database of each kind.
 func each(t *testing.T, test func(t *testing.T, db *bun.DB)) {
+	eachIndexed(t, test)
+	t.Run("mysql", func(t *testing.T) { test(t, mysqlDB(t, newMySQL(t))) })
+}
+
+// eachIndexed runs the test on a database of each kind that has a search index.
+func eachIndexed(t *testing.T, test func(t *testing.T, db *bun.DB)) {
 	t.Run("sqlite", func(t *testing.T) {
 		test(t, sqliteDB(t, filepath.Join(t.TempDir(), "tenants.db")))
 	})
 	t.Run("postgres", func(t *testing.T) { test(t, postgresDB(t, newPostgres(t))) })
-	t.Run("mysql", func(t *testing.T) { test(t, mysqlDB(t, newMySQL(t))) })
 }
 
 // A pool that the program has made, a search index, and columns that a newer version has

@@ -55,7 +55,7 @@ func queriesOf(r *rand.Rand, texts []string, n int) []string {
 // The index finds what reading every tenant finds, in its order: of any text,
 // with any filter, whatever was written since by whomever.
 func TestSearchIndexFindsTheSame(t *testing.T) {
-	each(t, func(t *testing.T, db *bun.DB) {
+	eachIndexed(t, func(t *testing.T, db *bun.DB) {
 		scanning := newStore(t, db)
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
@@ -202,7 +202,7 @@ func (l *statements) take() string {
 // found as without it; and so is everything in a small store, and in one whose
 // index somebody dropped.
 func TestSearchIndexServesWhatIsRare(t *testing.T) {
-	each(t, func(t *testing.T, db *bun.DB) {
+	eachIndexed(t, func(t *testing.T, db *bun.DB) {
 		ctx := t.Context()
 		var log statements
 		s := newStore(t, db, bunstore.WithSampleShare(2), log.option())
@@ -344,7 +344,7 @@ func TestSearchIndexOfManyStarters(t *testing.T) {
 
 // Both scripts for an administrator make what Migrate makes.
 func TestSearchIndexByHand(t *testing.T) {
-	each(t, func(t *testing.T, db *bun.DB) {
+	eachIndexed(t, func(t *testing.T, db *bun.DB) {
 		for table, script := range map[string]func(dialect.Name, ...bunstore.Option) (string, error){
 			"whole": bunstore.DDL,
 			"later": func(name dialect.Name, opts ...bunstore.Option) (string, error) {
