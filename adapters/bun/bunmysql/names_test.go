@@ -2,6 +2,7 @@ package bunmysql_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,37 @@ func TestNamesThatAreRefused(t *testing.T) {
 		t.Errorf("%d names", n)
 	}
 	checkLog(t, conn)
+}
+
+// MySQL cuts what it puts together after 1,024 bytes, unless a session says otherwise.
+func TestManyNamesByHand(t *testing.T) {
+	conn := connect(t, newSchema(t))
+	exec(t, conn, `SET SESSION group_concat_max_len = 64`)
+	exec(t, conn, `INSERT INTO tenants (id, identifier, name) VALUES ('1', 'acme', 'Acme')`)
+	var domains []string
+	for i := range 60 {
+		domains = append(domains, fmt.Sprintf("%0200d.example", i))
+	}
+	exec(t, conn, `INSERT INTO tenants_names (tenant_id, value, verified_at) VALUES ('1', '`+strings.Join(domains, `', 1), ('1', '`)+`', 1)`)
+	exec(t, conn, `DELETE FROM tenants WHERE id = '1'`)
+	got := changes(t, conn)
+	if last := got[len(got)-1]; last != "63 delete 1 id:1 identifier:acme domain:"+strings.Join(domains, " domain:") {
+		t.Errorf("the last change has %d bytes", len(last))
+	}
+	checkLog(t, conn)
+}
+
+// A statement cannot write what its triggers write, and they write tenants when it writes
+// names.
+func TestNamesFromTenants(t *testing.T) {
+	conn := connect(t, newSchema(t))
+	exec(t, conn, `INSERT INTO tenants (id, identifier, name) VALUES ('1', 'acme', 'Acme')`)
+	if err := try(conn, `INSERT INTO tenants_names (tenant_id, value) SELECT id, CONCAT(identifier, '.example') FROM tenants`); err == nil {
+		t.Error("a statement has read what its triggers write")
+	}
+	exec(t, conn, `CREATE TEMPORARY TABLE copied AS SELECT id, identifier FROM tenants`)
+	exec(t, conn, `INSERT INTO tenants_names (tenant_id, value) SELECT id, CONCAT(identifier, '.example') FROM copied`)
+	wantChanges(t, conn, "2 create 1 id:1 identifier:acme", "3 update 1 id:1 identifier:acme")
 }
 
 // The store itself takes a former identifier of another tenant, which is a change of both.

@@ -74,9 +74,11 @@ type Dialect interface {
 	In(column, param string) string
 	// Array is how texts are bound as one parameter.
 	Array(texts []string) (any, error)
-	// Before is a condition on two columns that are ordered together: they come before the
-	// values that are bound to the other two.
-	Before(first, second, firstParam, secondParam string) string
+	// Rows is a condition on columns that are ordered together: they are before ("<") or after
+	// (">") what is bound to params.
+	Rows(columns []string, op string, params []string) string
+	// Newest is the table h, of the newest position in the log.
+	Newest() string
 	// HasPrefix and contains are conditions on texts, compared by bytes.
 	HasPrefix(text, part string) string
 	Contains(text, part string) string

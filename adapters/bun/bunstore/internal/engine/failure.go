@@ -25,6 +25,7 @@ const (
 	Refused                 // another constraint: trying again will not help
 	Interrupted             // the statement was cancelled
 	Denied                  // for want of a privilege; an outage that lasts until somebody grants it
+	Former                  // an identifier that another tenant had; see SerialTexts.Free
 	Outdated                // a plan, or a prepared statement that the server no longer has; the driver forgets it
 )
 

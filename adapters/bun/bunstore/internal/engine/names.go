@@ -28,7 +28,7 @@ type nameTexts struct {
 	end                string // some whose time is over
 }
 
-func newNameTexts(d Dialect, snapshot, newest, sel string) (x nameTexts) {
+func newNameTexts(d Dialect, snapshot, sel string) (x nameTexts) {
 	var (
 		tenants, names = d.Source("", "t"), d.Source("_names", "n")
 		table          = d.Table("_names")
@@ -50,7 +50,7 @@ func newNameTexts(d Dialect, snapshot, newest, sel string) (x nameTexts) {
 	columns := "t.id, t.identifier, t.primary_domain, n.kind, n.value, n.token, n.created_at, n.verified_at, n.expires_at, t.revision, t.mark"
 	all := "SELECT " + columns + " FROM "
 	x.of = all + tenants + " LEFT JOIN " + names + " ON n.tenant_id = t.id WHERE t.id = " + p1 + " ORDER BY n.kind, n.value"
-	x.page = pageText(newest, columns, all+names+" JOIN "+tenants+" ON t.id = n.tenant_id WHERE (n.tenant_id, n.kind, n.value) > ("+p1+", "+p2+", "+p3+")"+
+	x.page = pageText(d, columns, all+names+" JOIN "+tenants+" ON t.id = n.tenant_id WHERE "+d.Rows([]string{"n.tenant_id", "n.kind", "n.value"}, ">", []string{p1, p2, p3})+
 		" AND NOT (n.kind = 'former' AND n.value = t.identifier) AND (n.expires_at IS NULL OR n.expires_at > "+d.Now()+")"+
 		" ORDER BY n.tenant_id, n.kind, n.value LIMIT "+p4)
 	x.logged = sel + " WHERE t.id = " + p1 + " AND EXISTS (SELECT 1 FROM " + d.Source("_changes", "c") + " WHERE c.revision = t.revision AND c.mark = t.mark)"

@@ -29,12 +29,13 @@ type SerialTexts struct {
 	Insert       string // rows of a JSON array
 	Put          string // replaces every mutable field
 	Status       string
+	StatusOfMany string // by ids; sets updated_at too
 	Merge        string
 	Secret       string // replaces a database_url
 	Newest       string // latest updated_at
 	Remove       string
-	// Free deletes former identifiers that are about to be somebody's, but for those of a
-	// tenant: by identifiers, id. Empty if triggers do so.
+	// Free deletes former identifiers, but for those of a tenant: by identifiers, id. It is for
+	// what fails as Former; where triggers do so, nothing does.
 	Free string
 }
 
@@ -76,15 +77,12 @@ func (s *Serial) insertRows(ctx context.Context, in Session, ts []tenancy.Tenant
 			databaseURL, t.SchemaName, t.Metadata.String(), t.CreatedAt.UnixMicro(), t.UpdatedAt.UnixMicro(),
 		}
 	}
-	if err := s.free(ctx, in, "", IdentifiersOf(ts)...); err != nil {
-		return nil, err
-	}
 	for len(rows) > 0 {
 		data, n, err := firstRows(rows)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := in.Exec(ctx, s.Writes.Insert, string(data)); err != nil {
+		if _, err := s.freeing(ctx, in, "", IdentifiersOf(ts), s.Writes.Insert, string(data)); err != nil {
 			return nil, err
 		}
 		rows = rows[n:]
@@ -92,17 +90,21 @@ func (s *Serial) insertRows(ctx context.Context, in Session, ts []tenancy.Tenant
 	return s.readBack(ctx, in, ids)
 }
 
-// free deletes the former identifiers that are about to be somebody's, which is a change of
-// who had them; not those of the tenant with this ID.
-func (s *Serial) free(ctx context.Context, in Session, id string, identifiers ...string) error {
-	if s.Writes.Free == "" {
-		return nil
+// freeing runs a statement that gives tenants these identifiers. If another tenant had one
+// of them, other than that with this ID, it has had it: which is a change of that tenant.
+func (s *Serial) freeing(ctx context.Context, in Session, id string, identifiers []string, text string, args ...any) (int64, error) {
+	n, err := in.Exec(ctx, text, args...)
+	if KindOf(err) != Former {
+		return n, err
 	}
 	list, err := s.Array(identifiers)
 	if err == nil {
 		_, err = in.Counting(nil).Exec(ctx, s.Writes.Free, list, id)
 	}
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return in.Exec(ctx, text, args...)
 }
 
 // maxInserted is how much one statement inserts, in bytes: servers of MySQL take 16 MB.
@@ -204,10 +206,7 @@ func (s *Serial) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 		if err := s.KeepFormer(ctx, in.Counting(nil), t.ID, t.Identifier); err != nil {
 			return err
 		}
-		if err := s.free(ctx, in, t.ID, t.Identifier); err != nil {
-			return err
-		}
-		n, err := in.Exec(ctx, s.Writes.Put, t.ID, time.Now().UnixMicro(),
+		n, err := s.freeing(ctx, in, t.ID, []string{t.Identifier}, s.Writes.Put, t.ID, time.Now().UnixMicro(),
 			t.Identifier, t.Name, driver.Fold(t.Name), string(t.Status), string(t.Isolation),
 			databaseURL, t.SchemaName, t.Metadata.String(), int64(t.Revision), t.Mark)
 		if KindOf(err) == Duplicate {
@@ -229,6 +228,21 @@ func (s *Serial) Update(ctx context.Context, t tenancy.Tenant) (updated tenancy.
 	return updated, err
 }
 
+// SetStatus implements driver.StatusSetter.
+func (s *Serial) SetStatus(ctx context.Context, id string, status tenancy.Status) (t tenancy.Tenant, err error) {
+	err = s.Write(ctx, func(in Session) error {
+		if _, err := in.Exec(ctx, s.Writes.Status, id, time.Now().UnixMicro(), string(status)); err != nil {
+			return err
+		}
+		t, err = in.Tenant(ctx, s.Writes.Own, id)
+		return err
+	})
+	if err != nil {
+		return tenancy.Tenant{}, err
+	}
+	return t, nil
+}
+
 // BulkUpdateStatus implements driver.Backend.
 func (s *Serial) BulkUpdateStatus(ctx context.Context, ids []string, status tenancy.Status) (ts []tenancy.Tenant, err error) {
 	list, err := s.Array(ids)
@@ -241,7 +255,7 @@ func (s *Serial) BulkUpdateStatus(ctx context.Context, ids []string, status tena
 			return err
 		}
 		at := driver.NextUpdate(time.Time(latest), time.Now())
-		if _, err := in.Exec(ctx, s.Writes.Status, list, string(status), at.UnixMicro()); err != nil {
+		if _, err := in.Exec(ctx, s.Writes.StatusOfMany, list, at.UnixMicro(), string(status)); err != nil {
 			return err
 		}
 		ts, err = in.Tenants(ctx, len(ids), s.Writes.OwnMany, list)
@@ -295,12 +309,7 @@ func (s *Serial) Delete(ctx context.Context, id string) error {
 		if err != nil || t.Status == tenancy.StatusDeleted {
 			return err
 		}
-		list, err := s.Array([]string{id})
-		if err != nil {
-			return err
-		}
-		at := driver.NextUpdate(t.UpdatedAt, time.Now())
-		_, err = in.Exec(ctx, s.Writes.Status, list, string(tenancy.StatusDeleted), at.UnixMicro())
+		_, err = in.Exec(ctx, s.Writes.Status, id, time.Now().UnixMicro(), string(tenancy.StatusDeleted))
 		return err
 	})
 }

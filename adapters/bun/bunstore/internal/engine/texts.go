@@ -24,6 +24,20 @@ type Texts struct {
 	names                             nameTexts
 }
 
+// NewestRow is the table h of [Dialect], where the end of an index is found at once.
+func NewestRow(d Dialect) string {
+	return "(" + newestText(d) + ") AS h"
+}
+
+func newestText(d Dialect) string {
+	return "SELECT revision, mark FROM " + d.Source("_changes", "c") + " ORDER BY revision DESC LIMIT 1"
+}
+
+// CompareRows is Rows of [Dialect], where rows are compared.
+func CompareRows(columns []string, op string, params []string) string {
+	return "(" + strings.Join(columns, ", ") + ") " + op + " (" + strings.Join(params, ", ") + ")"
+}
+
 // filterKind selects a text: a statement that compares with one status can walk
 // an index in list order.
 type filterKind int
@@ -51,13 +65,12 @@ func newTexts(d Dialect, sampleShare int) Texts {
 		tenants = d.Source("", "t")
 		changes = d.Source("_changes", "c")
 		sel     = "SELECT " + Columns + " FROM " + tenants
-		newest  = "SELECT revision, mark FROM " + changes + " ORDER BY revision DESC LIMIT 1"
 		oldest  = "SELECT revision, mark FROM " + changes + " ORDER BY revision LIMIT 1"
 		p1, p2  = d.Param(1), d.Param(2)
 	)
 	// A snapshot: the newest position, and the tenants or nothing, as of one
 	// instant, because it is one statement.
-	asOf := " FROM (" + newest + ") AS h LEFT JOIN "
+	asOf := " FROM " + d.Newest() + " LEFT JOIN "
 	snapshot := "SELECT h.revision, h.mark, " + Columns + asOf
 	x := Texts{
 		unknownStatuses: unknownStatusText(d),
@@ -69,7 +82,7 @@ func newTexts(d Dialect, sampleShare int) Texts {
 		exists:          "SELECT 1 FROM " + tenants + " WHERE t.id = " + p1,
 		Owners: "SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.In("t.id", p1) +
 			" UNION ALL SELECT t.id, t.identifier FROM " + tenants + " WHERE " + d.In("t.identifier", p2),
-		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newest + ") AS n",
+		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newestText(d) + ") AS n",
 		changes: "SELECT revision, mark, op, actor, fields, tenant_id, c.keys, at FROM " + changes +
 			" WHERE revision >= " + p1 + " ORDER BY revision LIMIT " + p2,
 		loadByID:         snapshot + tenants + " ON t.id = " + p1,
@@ -86,13 +99,13 @@ func newTexts(d Dialect, sampleShare int) Texts {
 	}
 	for f := range numFilters {
 		for cursor := range 2 {
-			x.list[f][cursor] = pageText(newest, Columns, listText(d, sel, f, cursor == 1))
+			x.list[f][cursor] = pageText(d, Columns, listText(d, sel, f, cursor == 1))
 		}
 		x.count[f] = countText(d, tenants, f)
 		x.search[f] = searchText(d, f, false)
 		x.IndexedSearch[f] = searchText(d, f, true)
 	}
-	x.names = newNameTexts(d, asOf, newest, sel)
+	x.names = newNameTexts(d, asOf, sel)
 	x.searchState, x.searchSample = d.SearchState(), d.SearchSample(max(sampleShare, 1))
 	return x
 }
@@ -120,16 +133,16 @@ func countText(d Dialect, tenants string, f filterKind) string {
 
 // pageText is the statement for a page, as of one instant because it is one: a row with the
 // newest position and otherwise NULL, and those of list, which selects columns.
-func pageText(newest, columns, list string) string {
+func pageText(d Dialect, columns, list string) string {
 	nulls := strings.Repeat("NULL, ", strings.Count(columns, ",")-1)
-	return "SELECT " + nulls + "h.revision, h.mark FROM (" + newest + ") AS h UNION ALL SELECT * FROM (" + list + ") AS t"
+	return "SELECT " + nulls + "h.revision, h.mark FROM " + d.Newest() + " UNION ALL SELECT * FROM (" + list + ") AS t"
 }
 
 func listText(d Dialect, sel string, f filterKind, cursor bool) string {
 	p := params{d: d}
 	where := filterText(f, &p)
 	if cursor {
-		where += " AND " + d.Before("t.created_at", "t.id", p.next(), p.next())
+		where += " AND " + d.Rows([]string{"t.created_at", "t.id"}, "<", []string{p.next(), p.next()})
 	}
 	return fmt.Sprintf("%s WHERE %s ORDER BY t.created_at DESC, t.id DESC LIMIT %s OFFSET %s", sel, where, p.next(), p.next())
 }

@@ -108,9 +108,20 @@ func (s *store) Bind(text string, args []any) (string, []any) {
 	return b.text, placed
 }
 
-// Before is spelled out: of a comparison of rows, the database makes no range of an index.
-func (s *store) Before(first, second, firstParam, secondParam string) string {
-	return "(" + first + " < " + firstParam + " OR " + first + " = " + firstParam + " AND " + second + " < " + secondParam + ")"
+// Rows is spelled out: of a comparison of rows, the database makes no range of an index.
+func (s *store) Rows(columns []string, op string, params []string) string {
+	column, param := columns[0], params[0]
+	text := column + " " + op + " " + param
+	if len(columns) > 1 {
+		text += " OR " + column + " = " + param + " AND " + s.Rows(columns[1:], op, params[1:])
+	}
+	return "(" + text + ")"
+}
+
+// Newest goes by the head: the row that comes first in an index would be copied to a table
+// of its own.
+func (s *store) Newest() string {
+	return s.Source("_head", "g") + " JOIN " + s.Source("_changes", "h") + " ON g.id = 1 AND h.revision = g.revision"
 }
 
 // collation is that of every text: by bytes, where trailing blanks count.

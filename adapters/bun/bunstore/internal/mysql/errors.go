@@ -13,6 +13,8 @@ const (
 	unlogged = "a trigger of the store is missing or does something else, so that changes would reach neither the log nor the caches: run Migrate"
 	// ours is how the texts of the store's own triggers begin.
 	ours = "tenantstore: "
+	// former is how the text goes on about an identifier that another tenant had.
+	former = "another tenant had this identifier"
 )
 
 // kinds are those of the server's errors that are not Unavailable.
@@ -35,6 +37,9 @@ func (s *store) Classify(err error) (engine.Kind, string) {
 	}
 	text := mysqlerror.Explain(number)
 	if refusal, is := strings.CutPrefix(message, ours); is && number == 1644 {
+		if strings.HasPrefix(refusal, former) {
+			return engine.Former, refusal
+		}
 		return engine.Unavailable, refusal
 	}
 	if constraint := s.constraintOf(message); constraint != "" {

@@ -4,6 +4,7 @@ LEFT(COALESCE(@tenantstore_actor, ''), 255)
 
 {{define "newest" -}}
 DECLARE newest BIGINT;
+    SET SESSION group_concat_max_len = GREATEST(@@SESSION.group_concat_max_len, 1048576); -- of names; what is longer would be cut
     SELECT revision INTO newest FROM `{{.Table}}_head` WHERE id = 1 FOR UPDATE;
     IF newest IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'tenantstore: the table _head has lost its row: run Migrate';
@@ -102,7 +103,7 @@ CREATE TABLE IF NOT EXISTS `{{.Table}}_changes` (
     revision  BIGINT       NOT NULL,
     mark      BIGINT       NOT NULL COMMENT 'random: tells two histories with equal revisions apart; never 0',
     tenant_id VARCHAR(255) NOT NULL COMMENT 'empty for a reset',
-    `keys`    TEXT         NOT NULL COMMENT '[[kind, value], …]: every key touched, old and new',
+    `keys`    MEDIUMTEXT   NOT NULL COMMENT '[[kind, value], …]: every key touched, old and new',
     op        VARCHAR(16)  NOT NULL COMMENT 'create, update, delete, reset',
     fields    VARCHAR(255) NOT NULL DEFAULT '[]' COMMENT 'of an update: names of the fields that changed, in order',
     actor     VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'who did it, if that is known',
@@ -138,6 +139,7 @@ CREATE TABLE IF NOT EXISTS `{{.Table}}_names` (
     PRIMARY KEY (tenant_id, kind, value),
     CONSTRAINT `{{.Table}}_names_domain_key` UNIQUE (verified),
     CONSTRAINT `{{.Table}}_names_former_key` UNIQUE (former),
+    KEY `{{.Table}}_names_value_idx` (kind, value),
     KEY `{{.Table}}_names_ends_idx` (kind, expires_at),
     CONSTRAINT `{{.Table}}_names_check` CHECK (CASE kind
         WHEN 'former' THEN value REGEXP '^[a-z][a-z0-9-]{1,61}[a-z0-9]$' AND value NOT REGEXP '[^a-z0-9-]'

@@ -123,9 +123,11 @@ func (p *store) Param(n int) string { return fmt.Sprintf("$%d", n) }
 
 func (p *store) Bind(text string, args []any) (string, []any) { return text, args }
 
-func (p *store) Before(first, second, firstParam, secondParam string) string {
-	return "(" + first + ", " + second + ") < (" + firstParam + ", " + secondParam + ")"
+func (p *store) Rows(columns []string, op string, params []string) string {
+	return engine.CompareRows(columns, op, params)
 }
+
+func (p *store) Newest() string { return engine.NewestRow(p) }
 
 func (p *store) In(column, param string) string {
 	return column + " = ANY(" + param + "::text[])"

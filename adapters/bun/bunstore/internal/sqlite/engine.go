@@ -78,9 +78,11 @@ func (s *store) Param(n int) string { return fmt.Sprintf("?%d", n) }
 
 func (s *store) Bind(text string, args []any) (string, []any) { return text, args }
 
-func (s *store) Before(first, second, firstParam, secondParam string) string {
-	return "(" + first + ", " + second + ") < (" + firstParam + ", " + secondParam + ")"
+func (s *store) Rows(columns []string, op string, params []string) string {
+	return engine.CompareRows(columns, op, params)
 }
+
+func (s *store) Newest() string { return engine.NewestRow(s) }
 
 func (s *store) In(column, param string) string {
 	return column + " IN (SELECT value FROM json_each(" + param + "))"
