@@ -14,7 +14,7 @@ type config struct {
 	addr    string // host:port to listen on
 	base    string // tenants live at <identifier>.<base>
 	path    string // SQLite file, unless dsn is set
-	dsn     string // PostgreSQL; holds a password: never print it
+	dsn     string // PostgreSQL or MySQL; holds a password: never print it
 	valkey  string // host:port of Valkey, or none
 	replica bool   // hold all tenants in memory
 	file    string // from which a replica starts, or none
@@ -31,7 +31,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; the admin API has no authentication")
 	flags.StringVar(&c.base, "base", "localhost", "base `domain`: a tenant's host is <identifier>.<base>")
 	flags.StringVar(&c.path, "db", "tenants.db", "SQLite `file`, created if it does not exist")
-	flags.StringVar(&c.dsn, "dsn", "", "PostgreSQL `URL` (postgres://…) to use instead of SQLite; put one with a password\ninto the environment variable "+dsnVariable+", where other users cannot see it")
+	flags.StringVar(&c.dsn, "dsn", "", "PostgreSQL or MySQL `URL` (postgres://…, mysql://…) to use instead of SQLite; put one with a password\ninto the environment variable "+dsnVariable+", where other users cannot see it")
 	flags.StringVar(&c.valkey, "valkey", "", "`host:port` of a Valkey server that several instances share as a cache")
 	flags.BoolVar(&c.replica, "replica", false, "hold all tenants in memory, kept current by the change log, instead of those that are\nasked for")
 	flags.StringVar(&c.file, "snapshot", "", "`file` from which the replica of -replica starts, without the database too; created if it\ndoes not exist")

@@ -5,7 +5,7 @@
 // Read it in this order:
 //
 //   - main.go wires everything together; config.go has the flags
-//   - store.go stacks the caches on SQLite or PostgreSQL; tiers.go shows what they do
+//   - store.go stacks the caches on SQLite, PostgreSQL or MySQL; tiers.go shows what they do
 //   - import.go and institutions.go fill an empty store, once
 //   - resolve.go finds the tenant of a request (tenancyhttp); whoami.go uses it
 //   - routes.go is the table of endpoints, the admin_*.go files are behind it

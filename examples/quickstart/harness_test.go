@@ -266,44 +266,85 @@ func newDB(t testing.TB) config { return config{path: filepath.Join(t.TempDir(),
 func eachDatabase(t *testing.T, test func(t *testing.T, cfg config)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, newDB(t)) })
 	t.Run("PostgreSQL", func(t *testing.T) { test(t, config{dsn: newPostgres(t)}) })
+	t.Run("MySQL", func(t *testing.T) { test(t, config{dsn: newMySQL(t)}) })
+}
+
+// another returns a new database of the kind of cfg.
+func another(t testing.TB, cfg config) config {
+	switch {
+	case isMySQL(cfg.dsn):
+		return config{dsn: newMySQL(t)}
+	case cfg.dsn != "":
+		return config{dsn: newPostgres(t)}
+	}
+	return newDB(t)
 }
 
 // newPostgres creates a database for the test and returns its URL.
 func newPostgres(t testing.TB) string {
 	t.Helper()
-	dsn := os.Getenv("TENANTSTORE_POSTGRES")
-	if dsn == "" {
-		const how = "needs a PostgreSQL server: run the tests by `make test`, or set TENANTSTORE_POSTGRES"
+	dsn := server(t, "PostgreSQL", "TENANTSTORE_POSTGRES")
+	name := newDatabase(t, "pgx", dsn, " WITH (FORCE)") // the driver of bunpg
+	if !strings.Contains(dsn, "://") {
+		return dsn + " dbname=" + name
+	}
+	u := parsed(t, dsn)
+	u.Path = "/" + name
+	return u.String()
+}
+
+// newMySQL creates a database for the test and returns its URL.
+func newMySQL(t testing.TB) string {
+	t.Helper()
+	u := parsed(t, server(t, "MySQL", "TENANTSTORE_MYSQL"))
+	password, _ := u.User.Password()
+	u.Path = "/" + newDatabase(t, "mysql", u.User.Username()+":"+password+"@tcp("+u.Host+")/", "") // the driver of bunmysql
+	return u.String()
+}
+
+// server returns the address of the server that tests share.
+func server(t testing.TB, kind, variable string) string {
+	t.Helper()
+	address := os.Getenv(variable)
+	if address == "" {
+		how := "needs a " + kind + " server: run the tests by `make test`, or set " + variable
 		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
 			t.Fatal(how)
 		}
 		t.Skip(how)
 	}
-	admin, err := sql.Open("pgx", dsn) // the driver of bunpg
+	return address
+}
+
+func parsed(t testing.TB, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
 	if err != nil {
-		t.Fatal("TENANTSTORE_POSTGRES is no DSN")
+		t.Fatal("the address of the shared server is no URL") // err would show it, with its password
+	}
+	return u
+}
+
+// newDatabase creates a database for the test and returns its name.
+func newDatabase(t testing.TB, driver, dsn, drop string) string {
+	t.Helper()
+	admin, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal("the address of the shared server is no DSN")
 	}
 	name := "quickstart_" + strings.ReplaceAll(tenancy.NewID(), "-", "")
 	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+drop); err != nil {
 			t.Error(err)
 		}
 		if err := admin.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if !strings.Contains(dsn, "://") {
-		return dsn + " dbname=" + name
-	}
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal("TENANTSTORE_POSTGRES is no DSN")
-	}
-	u.Path = "/" + name
-	return u.String()
+	return name
 }
 
 // must is for arguments that are right.

@@ -138,7 +138,7 @@ func TestProcess(t *testing.T) {
 				t.Fatalf("log:\n%s", p.log)
 			}
 			if dir = t.TempDir(); cfg.dsn != "" {
-				t.Setenv(dsnVariable, newPostgres(t))
+				t.Setenv(dsnVariable, another(t, cfg).dsn)
 			}
 			p = launch(t, dir, binary, args...)
 		}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -78,7 +80,7 @@ func openShared(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Sour
 		return store, err
 	}
 	options := []valkeytier.Option{valkeytier.WithLogger(log)}
-	if cfg.dsn == "" { // PostgreSQL tells other processes of changes itself, SQLite does not
+	if cfg.dsn == "" || isMySQL(cfg.dsn) { // PostgreSQL tells other processes of changes itself, the others do not
 		options = append(options, valkeytier.WithBus())
 	}
 	shared, err := valkeytier.New(store, valkey.ClientOption{InitAddress: []string{cfg.valkey}}, options...)
@@ -92,11 +94,20 @@ func openShared(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Sour
 // formerAge is for how long the identifier before a rename leads to the tenant.
 const formerAge = 90 * 24 * time.Hour
 
+func isMySQL(dsn string) bool {
+	scheme, _, _ := strings.Cut(dsn, "://")
+	return scheme == "mysql" || scheme == "mariadb"
+}
+
 // openDatabase creates or migrates the schema.
 func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (tenancy.Source, error) {
 	readable := bunstore.WithMetadataCheck(new(tenancy.View[institution]).Check) // by whoami
 	former := bunstore.WithKeepFormer(formerAge)
-	if cfg.dsn != "" {
+	switch {
+	case isMySQL(cfg.dsn):
+		log.Info("opening MySQL")
+		return bunmysql.Open(ctx, cfg.dsn, bunmysql.WithLogger(log), bunmysql.WithStore(readable, former))
+	case cfg.dsn != "":
 		log.Info("opening PostgreSQL")
 		return bunpg.Open(ctx, cfg.dsn, bunpg.WithLogger(log), bunpg.WithStore(readable, former))
 	}
