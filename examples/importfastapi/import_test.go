@@ -19,8 +19,8 @@ import (
 const ddl = `CREATE TABLE tenants (
 	id VARCHAR(255) NOT NULL, identifier VARCHAR(255) NOT NULL, name VARCHAR(255) NOT NULL,
 	status VARCHAR(50) NOT NULL, isolation_strategy VARCHAR(50), database_url TEXT, schema_name VARCHAR(255),
-	tenant_metadata TEXT NOT NULL, created_at $TIME DEFAULT CURRENT_TIMESTAMP NOT NULL,
-	updated_at $TIME DEFAULT CURRENT_TIMESTAMP NOT NULL, PRIMARY KEY (id), UNIQUE (identifier))`
+	tenant_metadata TEXT NOT NULL, created_at $TIME NOT NULL,
+	updated_at $TIME NOT NULL, PRIMARY KEY (id), UNIQUE (identifier))`
 
 const (
 	testKey = "a-test-key-of-at-least-32-characters"
@@ -47,13 +47,18 @@ var databases = []struct {
 }{
 	{"SQLite", func(t *testing.T) (from, to string) {
 		from = filepath.Join(t.TempDir(), "tenancy.db")
-		fill(t, "sqlite", from, "DATETIME")
+		fill(t, "sqlite", from, "DATETIME DEFAULT CURRENT_TIMESTAMP")
 		return "sqlite+aiosqlite:///" + from, filepath.Join(t.TempDir(), "tenants.db")
 	}},
 	{"PostgreSQL", func(t *testing.T) (from, to string) {
 		from, to = newPostgres(t), newPostgres(t)
-		fill(t, "pgx", from, "TIMESTAMP WITH TIME ZONE")
+		fill(t, "pgx", from, "TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP")
 		return strings.Replace(from, "://", "+asyncpg://", 1), to
+	}},
+	{"MySQL", func(t *testing.T) (from, to string) {
+		from, to = newMySQL(t), newMySQL(t)
+		fill(t, "mysql", driverDSN(from), "DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6)")
+		return strings.Replace(from, "://", "+aiomysql://", 1), to
 	}},
 }
 
@@ -77,9 +82,32 @@ func fill(t *testing.T, driver, name, timeType string) {
 
 func newPostgres(t *testing.T) string {
 	t.Helper()
-	shared := os.Getenv("TENANTSTORE_POSTGRES")
+	u := server(t, "PostgreSQL", "TENANTSTORE_POSTGRES")
+	u.Path = "/" + newDatabase(t, "pgx", u.String(), "", " WITH (FORCE)")
+	return u.String()
+}
+
+// newMySQL creates a database whose texts differ by case, as fastapi-tenancy takes them.
+func newMySQL(t *testing.T) string {
+	t.Helper()
+	u := server(t, "MySQL", "TENANTSTORE_MYSQL")
+	u.Path = "/" + newDatabase(t, "mysql", driverDSN(u.String()), " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "")
+	return u.String()
+}
+
+// driverDSN makes a URL of the tests to what the driver takes.
+func driverDSN(address string) string {
+	before, after, _ := strings.Cut(strings.TrimPrefix(address, "mysql://"), "@")
+	host, database, _ := strings.Cut(after, "/")
+	return before + "@tcp(" + host + ")/" + database
+}
+
+// server returns the URL of the server that tests share.
+func server(t *testing.T, kind, variable string) *url.URL {
+	t.Helper()
+	shared := os.Getenv(variable)
 	if shared == "" {
-		const how = "needs a PostgreSQL server: run the tests by `make test`, or set TENANTSTORE_POSTGRES"
+		how := "needs a " + kind + " server: run the tests by `make test`, or set " + variable
 		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
 			t.Fatal(how)
 		}
@@ -87,26 +115,31 @@ func newPostgres(t *testing.T) string {
 	}
 	u, err := url.Parse(shared)
 	if err != nil {
-		t.Fatal("TENANTSTORE_POSTGRES is not a URL")
+		t.Fatal(variable + " is not a URL")
 	}
-	admin, err := sql.Open("pgx", shared)
+	return u
+}
+
+// newDatabase creates a database for the test and returns its name.
+func newDatabase(t *testing.T, driver, dsn, create, drop string) string {
+	t.Helper()
+	admin, err := sql.Open(driver, dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := "importfastapi_" + strings.ReplaceAll(tenancy.NewID(), "-", "")
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name+create); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+drop); err != nil {
 			t.Error(err)
 		}
 		if err := admin.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	u.Path = "/" + name
-	return u.String()
+	return name
 }
 
 // imported runs the import and returns what it printed, and the tenants by ID.
@@ -311,10 +344,12 @@ func TestWrongSources(t *testing.T) {
 		"no server":    {"postgresql+asyncpg://u:hunter2@127.0.0.1:1/db", "refused"},
 		"no valid URL": {"postgresql://u:hunter2@127.0.0.1:port/db", "not valid"},
 		"@ as it is":   {"postgresql://u:p@hunter2@127.0.0.1:1/db", "percent-encode"},
-		"MySQL":        {"mysql+aiomysql://u:hunter2@127.0.0.1/db", "csv"},
-		"MySQL, .csv":  {"mysql://u:hunter2@127.0.0.1/db.csv", "csv"},
+		"no MySQL":     {"mysql+aiomysql://u:hunter2@127.0.0.1:1/db", "refused"},
+		"MySQL, .csv":  {"mysql://u:hunter2@127.0.0.1:1/db.csv", "refused"},
+		"MySQL, @":     {"mysql://u:p/@hunter2@127.0.0.1:1/db", "percent-encode"},
+		"Oracle":       {"oracle://u:hunter2@127.0.0.1/db", "csv"},
 		"no slashes":   {"mysql:u:hunter2@127.0.0.1/db", "no such file"},
-		"JDBC":         {"jdbc:postgresql://127.0.0.1/db?password=hunter2", "neither"},
+		"JDBC":         {"jdbc:postgresql://127.0.0.1/db?password=hunter2", "none of"},
 		"keywords":     {"host=127.0.0.1 password=hunter2", "keyword=value"},
 		"in capitals":  {"HOST = 127.0.0.1 password=hunter2", "keyword=value"},
 	} {

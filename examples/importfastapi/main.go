@@ -2,12 +2,13 @@
 // this repository. It reads the table of its SQLAlchemyTenantStore, as it is:
 //
 //	importfastapi -from postgres://app@db/app -to postgres://app@db/tenants
+//	importfastapi -from mysql://app@db/app -to mysql://app@db/tenants
 //	importfastapi -from tenancy.db -to tenants.db -dry-run
 //	importfastapi -from tenants.csv -to tenants.db      # an export of any database
 //
-// -from and -to are PostgreSQL URLs, else names of SQLite files; a -from that ends in
-// .csv is a file with a header line of column names. SQLAlchemy's spellings
-// (postgresql+asyncpg://…, sqlite+aiosqlite:///…) are understood. URLs with passwords
+// -from and -to are URLs of PostgreSQL or MySQL, else names of SQLite files; a -from that
+// ends in .csv is a file with a header line of column names. SQLAlchemy's spellings
+// (postgresql+asyncpg://…, mysql+aiomysql://…, sqlite+aiosqlite:///…) are understood. URLs with passwords
 // belong into the environment, where other users cannot see them: FASTAPI_TENANCY_URL
 // and TENANTSTORE_DSN.
 //
@@ -65,8 +66,8 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 	var c config
 	flags := flag.NewFlagSet("importfastapi", flag.ContinueOnError)
 	flags.SetOutput(output)
-	flags.StringVar(&c.from, "from", "", "PostgreSQL `URL`, SQLite file or .csv file of fastapi-tenancy; else FASTAPI_TENANCY_URL")
-	flags.StringVar(&c.to, "to", "", "PostgreSQL `URL` or SQLite file of the store; else TENANTSTORE_DSN")
+	flags.StringVar(&c.from, "from", "", "PostgreSQL or MySQL `URL`, SQLite file or .csv file of fastapi-tenancy; else FASTAPI_TENANCY_URL")
+	flags.StringVar(&c.to, "to", "", "PostgreSQL or MySQL `URL`, or SQLite file, of the store; else TENANTSTORE_DSN")
 	flags.StringVar(&c.fromTable, "from-table", "tenants", "`table` to read")
 	flags.StringVar(&c.toTable, "to-table", "tenants", "`table` of the store, created if it is not there; another one than -from-table in the same database")
 	flags.BoolVar(&c.fix, "fix-identifiers", false, "derive new identifiers from those that break the rule")

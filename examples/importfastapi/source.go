@@ -1,16 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the driver sqlite
@@ -48,10 +52,21 @@ func cleaned(name string) string {
 }
 
 // isPostgres recognises URLs of PostgreSQL, with or without a driver of SQLAlchemy.
-func isPostgres(name string) bool {
-	scheme, _, _ := strings.Cut(name, "://")
+func isPostgres(name string) bool { return isURL(name, "postgres", "postgresql") }
+
+// isMySQL recognises URLs of MySQL and MariaDB, with or without a driver of SQLAlchemy.
+func isMySQL(name string) bool { return isURL(name, "mysql", "mariadb") }
+
+func isURL(name string, kinds ...string) bool {
+	scheme, _, found := strings.Cut(name, "://")
 	kind, _, _ := strings.Cut(scheme, "+")
-	return scheme != name && (kind == "postgres" || kind == "postgresql")
+	return found && slices.Contains(kinds, kind)
+}
+
+// mysqlURL takes the driver of SQLAlchemy off.
+func mysqlURL(name string) string {
+	_, rest, _ := strings.Cut(name, "://")
+	return "mysql://" + rest
 }
 
 // postgresURL takes the driver of SQLAlchemy off, and the parameters that only its
@@ -89,7 +104,7 @@ func sqliteFile(name string) (string, error) {
 		return "", errors.New("this is a list of keyword=value; give a URL, postgres://…")
 	}
 	if strings.Contains(name, "://") {
-		return "", errors.New("this URL is neither of PostgreSQL nor of SQLite; export the table of another database to a .csv file")
+		return "", errors.New("this URL is none of PostgreSQL, MySQL or SQLite; export the table of another database to a .csv file")
 	}
 	return name, nil
 }
@@ -102,9 +117,12 @@ func openSource(ctx context.Context, name, table string) (source, error) {
 	}
 	var db *sql.DB
 	var err error
-	if isPostgres(name) {
+	switch {
+	case isPostgres(name):
 		db, err = openPostgres(postgresURL(name))
-	} else {
+	case isMySQL(name):
+		db, err = openMySQL(mysqlURL(name))
+	default:
 		var file string
 		if file, err = sqliteFile(name); err != nil {
 			return source{}, err
@@ -143,6 +161,34 @@ func openPostgres(name string) (*sql.DB, error) {
 		return nil, errSourceURL
 	}
 	return stdlib.OpenDB(*config), nil
+}
+
+// openMySQL has names quoted as the other databases do.
+func openMySQL(name string) (*sql.DB, error) {
+	u, err := url.Parse(name)
+	if err != nil || strings.ContainsAny(u.Path, "@") {
+		return nil, errSourceURL
+	}
+	config, err := mysql.ParseDSN("/?" + u.RawQuery)
+	if err != nil {
+		return nil, errSourceURL
+	}
+	config.User, config.DBName = u.User.Username(), strings.TrimPrefix(u.Path, "/")
+	config.Passwd, _ = u.User.Password()
+	config.Net, config.Addr = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
+	config.Logger = &mysql.NopLogger{}
+	if config.Params == nil {
+		config.Params = map[string]string{}
+	}
+	config.Params["sql_mode"] = "ANSI_QUOTES"
+	if config.TLS != nil {
+		config.TLS.ServerName = u.Hostname()
+	}
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, errSourceURL
+	}
+	return sql.OpenDB(connector), nil
 }
 
 func sqlRows(found *sql.Rows) iter.Seq2[row, error] {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -17,6 +18,8 @@ func openTarget(ctx context.Context, cfg config) (tenancy.Store, error) {
 		return memstore.New(), nil
 	case isPostgres(cfg.to):
 		return bunpg.Open(ctx, postgresURL(cfg.to), bunpg.WithStore(table))
+	case isMySQL(cfg.to):
+		return bunmysql.Open(ctx, mysqlURL(cfg.to), bunmysql.WithStore(table))
 	default:
 		file, err := sqliteFile(cfg.to)
 		if err != nil {
