@@ -77,6 +77,8 @@ type Dialect interface {
 	// Rows is a condition on columns that are ordered together: they are before ("<") or after
 	// (">") what is bound to params.
 	Rows(columns []string, op string, params []string) string
+	// Union selects the rows of first, and then those of list in their order.
+	Union(first, list string) string
 	// Newest is the table h, of the newest position in the log.
 	Newest() string
 	// HasPrefix and contains are conditions on texts, compared by bytes.

@@ -33,6 +33,11 @@ func newestText(d Dialect) string {
 	return "SELECT revision, mark FROM " + d.Source("_changes", "c") + " ORDER BY revision DESC LIMIT 1"
 }
 
+// UnionAll is Union of [Dialect], where a derived table keeps its order.
+func UnionAll(first, list string) string {
+	return first + " UNION ALL SELECT * FROM (" + list + ") AS t"
+}
+
 // CompareRows is Rows of [Dialect], where rows are compared.
 func CompareRows(columns []string, op string, params []string) string {
 	return "(" + strings.Join(columns, ", ") + ") " + op + " (" + strings.Join(params, ", ") + ")"
@@ -135,7 +140,7 @@ func countText(d Dialect, tenants string, f filterKind) string {
 // newest position and otherwise NULL, and those of list, which selects columns.
 func pageText(d Dialect, columns, list string) string {
 	nulls := strings.Repeat("NULL, ", strings.Count(columns, ",")-1)
-	return "SELECT " + nulls + "h.revision, h.mark FROM " + d.Newest() + " UNION ALL SELECT * FROM (" + list + ") AS t"
+	return d.Union("SELECT "+nulls+"h.revision, h.mark FROM "+d.Newest(), list)
 }
 
 func listText(d Dialect, sel string, f filterKind, cursor bool) string {

@@ -118,6 +118,10 @@ func (s *store) Rows(columns []string, op string, params []string) string {
 	return "(" + text + ")"
 }
 
+// Union makes no table of its own: a derived one that is too large for memory loses its
+// order, and of a UNION ALL that nothing sorts each row is sent at once.
+func (s *store) Union(first, list string) string { return "(" + first + ") UNION ALL (" + list + ")" }
+
 // Newest goes by the head: the row that comes first in an index would be copied to a table
 // of its own.
 func (s *store) Newest() string {

@@ -127,6 +127,8 @@ func (p *store) Rows(columns []string, op string, params []string) string {
 	return engine.CompareRows(columns, op, params)
 }
 
+func (p *store) Union(first, list string) string { return engine.UnionAll(first, list) }
+
 func (p *store) Newest() string { return engine.NewestRow(p) }
 
 func (p *store) In(column, param string) string {

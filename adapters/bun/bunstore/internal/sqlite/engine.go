@@ -82,6 +82,8 @@ func (s *store) Rows(columns []string, op string, params []string) string {
 	return engine.CompareRows(columns, op, params)
 }
 
+func (s *store) Union(first, list string) string { return engine.UnionAll(first, list) }
+
 func (s *store) Newest() string { return engine.NewestRow(s) }
 
 func (s *store) In(column, param string) string {
