@@ -48,8 +48,8 @@ func (s *store) serialTexts() (x engine.SerialTexts) {
 	const next = "updated_at = GREATEST(?2, updated_at + 1)"
 	x.Put = "UPDATE " + t + " SET " + next + ", identifier = ?3, name = ?4, name_folded = ?5, status = ?6, isolation = ?7, database_url = ?8, schema_name = ?9, metadata = ?10" +
 		" WHERE id = ?1 AND (?11 = -1 OR revision = ?11 AND mark = ?12)"
-	x.Status = "UPDATE " + t + " SET " + next + ", status = ?3 WHERE id = ?1"
-	x.StatusOfMany = "UPDATE " + listed + " SET updated_at = ?2, status = ?3"
+	x.Status = "UPDATE " + t + " SET status = ?3, " + next + " WHERE id = ?1"
+	x.StatusOfMany = "UPDATE " + listed + " SET status = ?3, updated_at = ?2"
 	x.Merge = "UPDATE " + t + " SET " + next + ", metadata = ?3 WHERE id = ?1"
 	x.Secret = "UPDATE " + t + " SET " + next + ", database_url = ?3 WHERE id = ?1 AND database_url = ?4"
 	x.Free = "DELETE FROM " + s.Table("_names") + " WHERE tenant_id <> ?2 AND " + s.In("former", "?1")
