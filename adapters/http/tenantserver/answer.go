@@ -27,7 +27,7 @@ func (c *call) fail(err error) {
 	left := errors.Is(err, context.Canceled) && errors.Is(c.r.Context().Err(), context.Canceled)
 	own := errors.As(err, new(tenancyhttp.Problem))
 	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusNotImplemented && !left && !own && !errors.Is(err, tenancy.ErrClosed) {
-		c.log.ErrorContext(c.r.Context(), "tenantserver: request failed", "method", c.r.Method, "path", c.r.URL.Path, "err", err)
+		c.logFailure(err)
 	}
 	header := c.w.Header()
 	header.Set("Content-Type", "application/problem+json")
@@ -42,6 +42,18 @@ func (c *call) fail(err error) {
 		body = nil
 	}
 	c.write(p.Status, append(body, '\n'))
+}
+
+// logFailure writes at most one line a second: in an outage every request fails.
+func (c *call) logFailure(err error) {
+	now := time.Now().UnixNano()
+	next := c.nextLog.Load()
+	if now < next || !c.nextLog.CompareAndSwap(next, now+int64(time.Second)) {
+		c.unlogged.Add(1)
+		return
+	}
+	c.log.ErrorContext(c.r.Context(), "tenantserver: request failed",
+		"method", c.r.Method, "path", c.r.URL.Path, "err", err, "suppressed", c.unlogged.Swap(0))
 }
 
 // json answers with v.

@@ -22,6 +22,6 @@
 // # Cost
 //
 // One follower reads the log, whatever the number of watchers, and each change is written
-// as JSON once. Reads of the log and loads that come at the same time and ask the same are
-// one read of the store, which begins after each of them has come.
+// as JSON once. Reads of the log and loads that ask the same share one read of the store if
+// they come while another is under way; it begins after each of them has come.
 package tenantserver

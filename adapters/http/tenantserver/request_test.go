@@ -1,11 +1,19 @@
 package tenantserver_test
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/http/tenantserver"
+	"github.com/go-tenancy/tenantstore/core/memstore"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // TestBodies: what somebody might read in another way is refused, and named.
@@ -82,5 +90,36 @@ func TestPaths(t *testing.T) {
 		if c.status == http.StatusMethodNotAllowed && a.header.Get("Allow") == "" {
 			t.Errorf("%s %s has no Allow", c.method, c.path)
 		}
+	}
+}
+
+// down is a store that cannot answer.
+type down struct{ *memstore.Store }
+
+func (down) Count(context.Context, tenancy.Filter) (int, error) {
+	return 0, fmt.Errorf("%w: db.internal refuses user app", tenancy.ErrUnavailable)
+}
+
+// TestOutageIsHidden: an answer tells nothing of what failed inside, which is logged, and not
+// once for each request.
+func TestOutageIsHidden(t *testing.T) {
+	var log bytes.Buffer
+	handler, err := tenantserver.New(down{prepared(t)}, tenantserver.Full, tenantserver.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = handler.Close() }()
+	begun := time.Now()
+	const n = 1000
+	for range n {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/tenants:count", nil))
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "db.internal") {
+			t.Fatalf("%d %v %s", w.Code, w.Header(), w.Body)
+		}
+	}
+	most := 1 + int(time.Since(begun)/time.Second)
+	if lines := strings.Count(log.String(), "db.internal"); lines < 1 || lines > most {
+		t.Errorf("%d lines, want 1 to %d", lines, most)
 	}
 }

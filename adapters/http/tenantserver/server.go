@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -23,6 +24,9 @@ type Server struct {
 	heads  shared[tenancy.Bounds]
 	loads  shared[answer]
 	pages  shared[page]
+
+	nextLog  atomic.Int64 // Unix time in nanoseconds
+	unlogged atomic.Int64 // failures since the last line
 
 	stop func()
 	done sync.WaitGroup

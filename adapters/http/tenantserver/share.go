@@ -12,9 +12,8 @@ import (
 const sharedTimeout = 30 * time.Second
 
 // shared lets calls that ask the same share one read of the store. A read begins after each
-// of its calls has come, so that none of them misses what was committed before it: of a
-// thousand replicas that a change has woken, the first one's read runs alone, and the others
-// share the next.
+// of its calls has come, so that none of them misses what was committed before it: those that
+// come while one is under way share the next.
 type shared[V any] struct {
 	base context.Context // ends when the server is closed
 
