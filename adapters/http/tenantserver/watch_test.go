@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -376,4 +377,39 @@ func TestLongPoll(t *testing.T) {
 	if last := s.do("GET", "/v1/changes?limit=100&after=0-0000000000000000", ""); last.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the last page has Cache-Control: %s", last.header.Get("Cache-Control"))
 	}
+}
+
+// cut is a store whose log cannot be read for a while.
+type cut struct {
+	*memstore.Store
+	down atomic.Bool
+}
+
+func (c *cut) Changes(ctx context.Context, after tenancy.Position, limit int) ([]tenancy.Change, error) {
+	if c.down.Load() {
+		return nil, tenancy.ErrUnavailable
+	}
+	return c.Store.Changes(ctx, after, limit)
+}
+
+// TestOutageIsSilent: while the log cannot be read, a stream does not say how far it goes, and
+// then goes on where it was.
+func TestOutageIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &cut{Store: prepared(t)}
+		handler := handlerOf(t, store, byToken)
+		defer func() { _ = handler.Close() }()
+		c := watch(t, handler, "", reader...)
+		defer c.end()
+		c.next(t)
+		store.down.Store(true)
+		time.Sleep(5 * time.Second) // until the follower has noticed
+		want := touch(t, store).Position().String()
+		down := time.Now()
+		time.AfterFunc(2*time.Minute, func() { store.down.Store(false) })
+		l := c.next(t)
+		if l.Type != "change" || l.Position != want || time.Since(down) < 2*time.Minute {
+			t.Errorf("%v after the outage began: %+v, want the change %s", time.Since(down), l, want)
+		}
+	})
 }
