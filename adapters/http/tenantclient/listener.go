@@ -141,7 +141,7 @@ func (l *listener) listen() (heard bool) {
 		return false
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK || !hasType(response, "application/x-ndjson") {
+	if response.StatusCode != http.StatusOK || response.Header.Get(wire.ServiceHeader) != wire.ServiceVersion {
 		return false
 	}
 	lines := bufio.NewScanner(response.Body)

@@ -140,6 +140,7 @@ func TestOutage(t *testing.T) {
 		"an empty object":  {answering(200, jsonType, "{}"), false},
 		"null":             {answering(200, jsonType, "null"), false},
 		"an array":         {answering(200, jsonType, "[]"), false},
+		"no tenant":        {answering(200, jsonType, `{"revision":1,"mark":"0000000000000001"}`), false},
 		"a cut answer":     {answering(200, jsonType, `{"id":"t1","identifier":"ac`), false},
 		"a short answer":   {answering(200, jsonType, `{"id":"t1"`, "Content-Length", "500"), false},
 		"an outage":        {problem(503, "unavailable", `,"applied":"unknown"`), false},
@@ -156,34 +157,56 @@ func TestOutage(t *testing.T) {
 			}
 		}, false},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := "http://" + nobody(t)
-			if c.handler != nil {
-				server := httptest.NewServer(c.handler)
-				defer server.Close()
-				url = server.URL
+		if c.handler == nil {
+			outage(t, name, nil, c.notApplied)
+			continue
+		}
+		outage(t, name, ours(c.handler), c.notApplied)
+		outage(t, name+" of a stranger", c.handler, false)
+	}
+	// What a product behind tenancyhttp answers about its own tenants.
+	outage(t, "no tenant of a product", problem(404, "tenant-not-found", ""), false)
+	outage(t, "no position of a product", problem(410, "log-compacted", ""), false)
+}
+
+// ours is handler as a service of this kind.
+func ours(handler http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Tenantstore-Api", "1")
+		handler(w, r)
+	}
+}
+
+// outage expects every method to fail with ErrUnavailable and with nothing else.
+func outage(t *testing.T, name string, handler http.HandlerFunc, notApplied bool) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		url := "http://" + nobody(t)
+		if handler != nil {
+			server := httptest.NewServer(handler)
+			defer server.Close()
+			url = server.URL
+		}
+		store := openAt(t, url)
+		for _, op := range operations() {
+			if name == "no content" && (op.name == "Delete" || op.name == "Purge") {
+				continue // that is the answer
 			}
-			store := openAt(t, url)
-			for _, op := range operations() {
-				if name == "no content" && (op.name == "Delete" || op.name == "Purge") {
-					continue // that is the answer
-				}
-				err := op.call(t.Context(), store)
-				if !errors.Is(err, tenancy.ErrUnavailable) {
+			err := op.call(t.Context(), store)
+			if !errors.Is(err, tenancy.ErrUnavailable) {
+				t.Errorf("%s: %v", op.name, err)
+			}
+			for _, not := range []error{tenancy.ErrNotFound, tenancy.ErrInvalid, tenancy.ErrClosed, tenancy.ErrCompacted} {
+				if errors.Is(err, not) {
 					t.Errorf("%s: %v", op.name, err)
 				}
-				for _, not := range []error{tenancy.ErrNotFound, tenancy.ErrInvalid, tenancy.ErrClosed, tenancy.ErrCompacted} {
-					if errors.Is(err, not) {
-						t.Errorf("%s: %v", op.name, err)
-					}
-				}
-				if op.writes && errors.Is(err, tenancy.ErrNotApplied) != c.notApplied {
-					t.Errorf("%s: ErrNotApplied is said: %t, want %t: %v", op.name, !c.notApplied, c.notApplied, err)
-				}
 			}
-		})
-	}
+			if op.writes && errors.Is(err, tenancy.ErrNotApplied) != notApplied {
+				t.Errorf("%s: ErrNotApplied is said: %t, want %t: %v", op.name, !notApplied, notApplied, err)
+			}
+		}
+	})
 }
 
 // nobody returns an address at which nobody listens.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -64,13 +63,16 @@ func (b *backend) call(ctx context.Context, r request, out any) error {
 		_, _ = io.CopyN(io.Discard, response.Body, maxProblemBytes) // so that the connection can be used again
 		_ = response.Body.Close()
 	}()
+	if response.Header.Get(wire.ServiceHeader) != wire.ServiceVersion {
+		return stranger(ctx, response)
+	}
 	if response.StatusCode == http.StatusNoContent && out == nil {
 		return nil
 	}
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusCreated {
 		return problem(ctx, response)
 	}
-	if out == nil || !hasType(response, "application/json") {
+	if out == nil {
 		return stranger(ctx, response)
 	}
 	answer, err := readAnswer(response)
@@ -171,9 +173,6 @@ func failure(ctx context.Context, err error) error {
 
 // problem returns the error that an answer is.
 func problem(ctx context.Context, response *http.Response) error {
-	if !hasType(response, "application/problem+json") {
-		return stranger(ctx, response)
-	}
 	var p wire.Problem
 	err := json.NewDecoder(io.LimitReader(response.Body, maxProblemBytes)).Decode(&p)
 	if err != nil || p.Code == "" || p.Type != wire.ProblemType+p.Code || p.Status != response.StatusCode {
@@ -186,11 +185,6 @@ func problem(ctx context.Context, response *http.Response) error {
 // page of a proxy, a portal's or a redirect.
 func stranger(ctx context.Context, response *http.Response) error {
 	return wire.Outage(ctx, "something else than a tenantserver has answered with HTTP status %d", response.StatusCode)
-}
-
-func hasType(response *http.Response, want string) bool {
-	got, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	return err == nil && got == want
 }
 
 // shape says what is wrong with an answer without repeating it: it may hold secrets.
