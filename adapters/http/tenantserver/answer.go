@@ -13,9 +13,11 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// writeTimeout is how long a client may take to receive an answer, or the next lines of a
-// stream.
-const writeTimeout = 10 * time.Second
+// How long a client may take to receive an answer, and the next line of a stream.
+const (
+	answerTimeout = time.Minute
+	writeTimeout  = 10 * time.Second
+)
 
 // answer is the body of one that several requests get.
 type answer []byte
@@ -113,7 +115,7 @@ func (c *call) write(status int, body []byte) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	control := http.NewResponseController(c.w)
-	_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // if the writer can
+	_ = control.SetWriteDeadline(time.Now().Add(answerTimeout)) // if the writer can
 	c.w.WriteHeader(status)
 	if c.r.Method != http.MethodHead {
 		_, _ = c.w.Write(body)

@@ -3,6 +3,7 @@ package tenantserver
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/http/internal/wire"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
@@ -92,8 +93,12 @@ func (c *call) sendAll(ctx context.Context, s *stream, at tenancy.Position) erro
 	return nil
 }
 
+// lineOf writes one line of many, for each of which the client has the time of one.
 func (s *stream) lineOf(kind string, at tenancy.Position, v any) error {
 	line, err := json.Marshal(v)
+	if err == nil {
+		err = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
+	}
 	if err != nil {
 		return err
 	}
