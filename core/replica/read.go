@@ -131,8 +131,9 @@ func (s *Store) loadMemory(want []tenancy.Lookup, least tenancy.Revision) []tena
 	return out
 }
 
-// loadAttempts is how often a load is tried again because the log went back meanwhile.
-const loadAttempts = 10
+// maxContradictions is how often a load may contradict the log, which was read after it and
+// has not started over: each time, the database must have lost something in between.
+const maxContradictions = 10
 
 // loadBelow loads from the source, not older than what was followed, and follows the log
 // to what it returns, so that later hits are not older.
@@ -142,7 +143,8 @@ func (s *Store) loadBelow(ctx context.Context, want []tenancy.Lookup) ([]tenancy
 		return s.source.Load(ctx, want)
 	}
 	least := tenancy.Revision(0)
-	for range loadAttempts {
+	for contradictions := 0; contradictions < maxContradictions; {
+		startedOver := s.startedOver()
 		least = max(least, s.reader.Position().Revision)
 		lookups := slices.Clone(want)
 		for i := range lookups {
@@ -156,20 +158,29 @@ func (s *Store) loadBelow(ctx context.Context, want []tenancy.Lookup) ([]tenancy
 			err = s.accept(ctx, want, loaded)
 		}
 		switch {
-		case errors.Is(err, errDenied): // by a cache below, which may not know yet
+		case errors.Is(err, errDenied): // a cache below may not know yet, or this replica
 			least = tenancy.Latest
 		case !errors.Is(err, tenancy.ErrCompacted):
 			return loaded, err
 		case isAhead(want, s.reader.Position()): // the caller asks for what is not there
 			return nil, err
 		default: // the log went back
-			if err := s.reader.Follow(ctx); err != nil {
-				return nil, err
-			}
 			least = 0
 		}
+		if err := s.reader.Follow(ctx); err != nil {
+			return nil, err
+		}
+		if s.startedOver() == startedOver {
+			contradictions++
+		}
 	}
-	return nil, fmt.Errorf("%w: the change log keeps starting over", tenancy.ErrUnavailable)
+	return nil, fmt.Errorf("%w: what the source returns is not in its change log", tenancy.ErrUnavailable)
+}
+
+// startedOver returns how often the log has started over.
+func (s *Store) startedOver() int64 {
+	stats := s.reader.Stats()
+	return stats.Compacted + stats.Diverged
 }
 
 var errDenied = errors.New("it was loaded from a history that the database has lost")
