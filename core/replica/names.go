@@ -167,11 +167,11 @@ func (l *loader) found(id string, k tenancy.Key) {
 
 // sweepNames removes the names that the scan has not found.
 func (l *loader) sweepNames() {
-	all := l.table.AllNames()
-	for id := range l.names.of {
-		all[id] = nil
+	ids := maps.Clone(l.names.of)
+	for id := range l.table.AllNames() {
+		ids[id] = nil
 	}
-	for id := range maps.Keys(all) {
+	for id := range ids {
 		names := l.namesOf(id)
 		left := slices.DeleteFunc(slices.Clone(names), func(n table.Name) bool { return n.Scan != l.scan })
 		if len(left) < len(names) {

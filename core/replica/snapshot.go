@@ -157,9 +157,8 @@ func (s *Store) isFileThere() bool {
 	return err == nil
 }
 
-// capture returns all tenants and their names as of one position, at the cost of a pointer
-// each. It fails
-// before the replica is synced, and while all tenants are read again.
+// capture returns all tenants, at the cost of a pointer each, and their names as of one
+// position. It fails before the replica is synced, and while all tenants are read again.
 func (s *Store) capture() (h snapshot.Header, records []*index.Record, names func(id string) []tenancy.Key, ok bool) {
 	h.Current = s.reader.Stats().LastContact
 	s.mu.RLock()
@@ -170,8 +169,7 @@ func (s *Store) capture() (h snapshot.Header, records []*index.Record, names fun
 	records = s.index.Records()
 	h.At, h.Rows = s.at, len(records)
 	if s.named.Load() {
-		all := s.table.AllNames()
-		names = func(id string) []tenancy.Key { return all[id] }
+		names = s.table.TakeNames()
 	}
 	return h, records, names, true
 }

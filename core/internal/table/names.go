@@ -2,7 +2,7 @@ package table
 
 import (
 	"hash/maphash"
-	"maps"
+	"iter"
 	"slices"
 	"sync/atomic"
 
@@ -22,7 +22,7 @@ type names struct {
 	seed  maphash.Seed
 	array atomic.Pointer[[]nameSlot] // its length is a power of two
 	used  int                        // slots with an entry, also of a name that is nobody's
-	of    map[string][]tenancy.Key   // by the ID of the tenant, for the writer; its slices are never changed
+	of    owned                      // for the writer
 }
 
 // nameSlot without an entry ends the search.
@@ -48,7 +48,8 @@ func (n *names) init() {
 func (n *names) clear() {
 	array := make([]nameSlot, minSlots)
 	n.array.Store(&array)
-	n.used, n.of = 0, map[string][]tenancy.Key{}
+	n.used = 0
+	n.of.clear(n.seed)
 }
 
 func (n *names) hash(value string) uint64 { return max(maphash.String(n.seed, value), 1) }
@@ -162,10 +163,10 @@ func (n *names) fork(changes []Change, published *atomic.Bool) (forked []*entry)
 		if c.After != nil && !c.Renamed {
 			continue
 		}
-		for _, k := range n.of[c.id()] {
+		for _, k := range n.of.get(c.id()) {
 			lead(k, nil)
 		}
-		delete(n.of, c.id())
+		n.of.set(c.id(), nil)
 	}
 	for _, c := range changes {
 		if c.After == nil || len(c.Names) == 0 {
@@ -177,22 +178,25 @@ func (n *names) fork(changes []Change, published *atomic.Bool) (forked []*entry)
 			n.disown(name.Key)
 			lead(name.Key, c.After).scan = name.Scan
 		}
-		n.of[c.After.ID] = keys
+		n.of.set(c.After.ID, keys)
 	}
 	return forked
 }
 
-// disown takes a name from the list of whoever has it.
+// disown takes a name from the list of whoever has it, or gets it in the same batch.
 func (n *names) disown(k tenancy.Key) {
 	e := n.entry(k)
-	if e == nil || e.owner.Load() == nil {
+	if e == nil {
 		return
 	}
-	id := e.owner.Load().ID
-	rest := slices.DeleteFunc(slices.Clone(n.of[id]), func(other tenancy.Key) bool { return other == k })
-	if n.of[id] = rest; len(rest) == 0 {
-		delete(n.of, id)
+	owner := e.owner.Load()
+	if change := e.change.Load(); change != nil {
+		owner = change.to
 	}
+	if owner == nil {
+		return
+	}
+	n.of.set(owner.ID, slices.DeleteFunc(slices.Clone(n.of.get(owner.ID)), func(other tenancy.Key) bool { return other == k }))
 }
 
 // settle ends the changes of names that were published.
@@ -205,7 +209,7 @@ func (n *names) settle(changes []Change, forked []*entry) {
 		if c.Before == nil || c.After == nil || c.Renamed {
 			continue
 		}
-		for _, k := range n.of[c.After.ID] {
+		for _, k := range n.of.get(c.After.ID) {
 			if e := n.entry(k); e != nil && e.owner.Load() == c.Before {
 				e.owner.Store(c.After)
 			}
@@ -218,7 +222,7 @@ func (t *Table) FindName(k tenancy.Key) *Record { return t.names.find(k) }
 
 // Names returns the names of the tenant with the ID, for the writer.
 func (t *Table) Names(id string) []Name {
-	keys := t.names.of[id]
+	keys := t.names.of.get(id)
 	if len(keys) == 0 {
 		return nil
 	}
@@ -229,9 +233,12 @@ func (t *Table) Names(id string) []Name {
 	return out
 }
 
-// AllNames returns the names of each tenant that has some, by its ID, for the writer. The
-// slices are not changed later.
-func (t *Table) AllNames() map[string][]tenancy.Key { return maps.Clone(t.names.of) }
+// AllNames yields the names of each tenant that has some, by its ID, for the writer.
+func (t *Table) AllNames() iter.Seq2[string, []tenancy.Key] { return t.names.of.all() }
+
+// TakeNames returns a function that returns the names of a tenant as they are now, also
+// later. The writer must not write during the call.
+func (t *Table) TakeNames() func(id string) []tenancy.Key { return t.names.of.take() }
 
 // NoteScan sets the Scan of a name that is in the table.
 func (t *Table) NoteScan(k tenancy.Key, scan uint32) { t.names.entry(k).scan = scan }

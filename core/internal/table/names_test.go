@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,7 @@ func domain(n int) tenancy.Key {
 func FuzzNames(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 0x42, 0x43, 0x81, 0x80, 0xc1, 0xff})
 	f.Add([]byte{0, 64, 0, 64, 128, 192, 1, 65, 255, 254, 2, 66, 130, 9, 17, 25, 33})
+	f.Add([]byte{0x40, 0x41, 0xc2, 0, 0xc2}) // claimed twice in one batch; then the first one is deleted
 	f.Fuzz(func(t *testing.T, program []byte) {
 		table, records, owners := New(), map[string]*Record{}, map[tenancy.Key]string{}
 		var batch []Change
@@ -52,11 +54,7 @@ func FuzzNames(f *testing.F) {
 				maps.DeleteFunc(owners, func(other tenancy.Key, owner string) bool {
 					return owner == id && !slices.ContainsFunc(c.Names, func(n Name) bool { return n.Key == other })
 				})
-				if owners[k] != id {
-					if slices.ContainsFunc(batch, func(c Change) bool { return slices.Contains(c.Names, Name{Key: k}) }) {
-						table.Apply(batch)
-						batch = nil
-					}
+				if owners[k] != id { // perhaps another one claims it in the same batch; the last one has it
 					c.Names = append(c.Names, Name{Key: k})
 				}
 				owners[k] = id
@@ -73,6 +71,49 @@ func FuzzNames(f *testing.F) {
 		table.Clear()
 		compareNames(t, table, nil, nil)
 	})
+}
+
+// What was taken stays as it was.
+func TestTakenNamesStay(t *testing.T) {
+	table := New()
+	const n = 2 * numShards
+	want := func(get func(string) []tenancy.Key, i, name int) {
+		t.Helper()
+		var keys []tenancy.Key
+		if name >= 0 {
+			keys = []tenancy.Key{domain(name)}
+		}
+		if got := get(fmt.Sprint(i)); !slices.Equal(got, keys) {
+			t.Fatalf("%d has %v, want %v", i, got, keys)
+		}
+	}
+	records := make([]*Record, n)
+	give := func(i, name int) {
+		records[i] = cmp.Or(records[i], record(fmt.Sprint(i), fmt.Sprint("slug-", i), 1))
+		c := Change{Before: table.ByID(fmt.Sprint(i)), After: records[i], Renamed: true}
+		if name >= 0 {
+			c.Names = []Name{{Key: domain(name)}}
+		}
+		table.Apply([]Change{c})
+	}
+	none := table.TakeNames()
+	for i := range n {
+		give(i, i)
+	}
+	first := table.TakeNames()
+	for i := range n / 2 {
+		give(i, i+n)
+	}
+	second := table.TakeNames()
+	for i := range n {
+		give(i, -1)
+	}
+	for i := range n {
+		want(none, i, -1)
+		want(first, i, i)
+		want(second, i, map[bool]int{true: i + n, false: i}[i < n/2])
+		want(table.TakeNames(), i, -1)
+	}
 }
 
 func compareNames(t *testing.T, table *Table, records map[string]*Record, owners map[tenancy.Key]string) {
