@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/core/follow"
+	"github.com/go-tenancy/tenantstore/core/internal/table"
 	"github.com/go-tenancy/tenantstore/core/replica/internal/snapshot"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -50,26 +51,55 @@ func (l *loader) readSnapshot(ctx context.Context) (h snapshot.Header, err error
 		return h, fmt.Errorf("%s has %d tenants, and WithMaxTenants allows %d", l.cfg.path, h.Rows, l.cfg.maxTenants)
 	}
 	complete := true
-	for t, err := range file.Rows(l.cfg.sealer) {
-		if err == nil {
-			err = ctx.Err()
+	batches, failed := make(chan []restoredRow), error(nil)
+	go func() { // while what was decoded before is put into memory
+		defer close(batches)
+		failed = l.decode(ctx, file, batches)
+	}()
+	for rows := range batches {
+		for _, row := range rows {
+			complete = complete && (l.cfg.withoutSecrets || row.DatabaseURL.Err() == nil) // else the source may have it
+			l.restoreNames(row.ID, row.names)
+			l.set(row.ID, row.Record)
 		}
-		if err != nil {
-			return h, err
-		}
-		if l.cfg.withoutSecrets {
-			t = withhold(t)
-		} else if t.DatabaseURL.Err() != nil {
-			complete = false // the source may have it
-		}
-		l.restoreNames(t.ID, file.Names())
-		if l.stage(&t); len(l.staged) == batch { // nobody reads yet
-			l.apply(tenancy.Position{})
-		}
+		l.apply(tenancy.Position{}) // nobody reads yet
+	}
+	if failed != nil {
+		return h, failed
 	}
 	l.apply(h.At)
 	l.names.known = h.Named
 	l.named.Store(h.Named)
 	l.restored = complete
 	return h, nil
+}
+
+// restoredRow is a row of the snapshot file.
+type restoredRow struct {
+	*table.Record
+	names []tenancy.Key
+}
+
+// decode sends the rows of the file in batches.
+func (l *loader) decode(ctx context.Context, file *snapshot.Reader, to chan<- []restoredRow) error {
+	var rows []restoredRow
+	for t, err := range file.Rows(l.cfg.sealer) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if l.cfg.withoutSecrets {
+			t = withhold(t)
+		}
+		row := restoredRow{table.NewRecord(t), file.Names()}
+		row.Scan = l.scan
+		if rows = append(rows, row); len(rows) == batch {
+			to <- rows
+			rows = nil
+		}
+	}
+	to <- rows
+	return nil
 }
