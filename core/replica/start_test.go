@@ -115,7 +115,7 @@ func (m made) List(ctx context.Context, opts tenancy.ListOptions) (tenancy.Page,
 }
 
 func TestAStartNeedsNoMoreMemoryThanAfterwards(t *testing.T) {
-	const n = 100_000 // so that what else the process does counts for little
+	const n = 50_000 // so that what else the process does counts for little
 	for name, start := range map[string]func() (peak, steady int64){
 		"from a file": func() (peak, steady int64) {
 			store := memstore.New()
