@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
 	"github.com/go-tenancy/tenantstore/cmd/internal/address"
+	"github.com/go-tenancy/tenantstore/cmd/internal/version"
 	"github.com/go-tenancy/tenantstore/core/seal"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
@@ -55,7 +56,7 @@ func newRoot(a *app) *cobra.Command {
 			"TENANT stands for an identifier, such as acme, for an ID, such as id:0198c0de-…, or for a verified\n" +
 			"domain, such as domain:shop.example.com.",
 		SilenceUsage: true, SilenceErrors: true,
-		Version: version(),
+		Version: version.Of("tenantctl"),
 	}
 	root.SetIn(a.in)
 	root.SetOut(a.out)
@@ -178,40 +179,8 @@ func sqlStore(store tenancy.Store) (*bunstore.Store, error) {
 	return database, nil
 }
 
-// keyring returns the keys, or nil if there are none. Errors do not show them.
-func (a *app) keyring() (seal.Sealer, error) {
-	text := os.Getenv(keysVariable)
-	if a.keys != "" {
-		data, err := os.ReadFile(a.keys)
-		if err != nil {
-			return nil, err
-		}
-		text = string(data)
-	}
-	var keys []seal.Key
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
-			continue
-		}
-		if len(words) != 2 {
-			return nil, &tenancy.Error{Field: "keys", Err: fmt.Errorf("%w: each line must be an ID and a key in base64", tenancy.ErrInvalid)}
-		}
-		key, err := seal.ParseKey(words[0], words[1])
-		if err != nil {
-			return nil, &tenancy.Error{Field: "keys", Err: fmt.Errorf("%w: %w", tenancy.ErrInvalid, err)}
-		}
-		keys = append(keys, key)
-	}
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	ring, err := seal.NewKeyring(keys[0], keys[1:]...)
-	if err != nil { // not a nil *Keyring in a Sealer
-		return nil, err
-	}
-	return ring, nil
-}
+// keyring returns the keys, or nil if there are none.
+func (a *app) keyring() (seal.Sealer, error) { return address.Keyring(a.keys, os.Getenv(keysVariable)) }
 
 // confirm asks for the identifier of a tenant, unless the user has confirmed already.
 func (a *app) confirm(what string, t tenancy.Tenant) error {
