@@ -95,7 +95,7 @@ func newCoherence(a *app) *cobra.Command {
 
 const (
 	debugPath   = "/debug/tenancy"
-	nodeTimeout = 10 * time.Second // of one request
+	nodeTimeout = 30 * time.Second // of one request
 	nodePause   = 50 * time.Millisecond
 	maxAnswer   = 4 << 20
 )

@@ -41,7 +41,7 @@ func (e *examination) server(ctx context.Context) (all []finding, err error) {
 const (
 	serverTimeout = time.Minute
 	// notifyTimeout is how long a notification may take to come back.
-	notifyTimeout = 5 * time.Second
+	notifyTimeout = 30 * time.Second
 )
 
 func (e *examination) serverClock(ctx context.Context, conn *pgx.Conn) ([]finding, error) {
