@@ -247,6 +247,31 @@ func MySQLAnswers(ctx context.Context, dsn string) error {
 	return execMySQL(ctx, dsn, "DO 1")
 }
 
+// EndMySQLSessions ends the other sessions in the database at the URL dsn, and waits until
+// they are gone. There may be new ones then.
+func EndMySQLSessions(ctx context.Context, dsn string) (err error) {
+	db, err := OpenMySQL(dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	const others = "SELECT GROUP_CONCAT(id SEPARATOR ',') FROM information_schema.PROCESSLIST WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+	var sessions, left sql.NullString
+	if err := db.QueryRowContext(ctx, others).Scan(&sessions); err != nil || !sessions.Valid {
+		return err
+	}
+	for id := range strings.SplitSeq(sessions.String, ",") {
+		_, _ = db.ExecContext(ctx, "KILL "+id) // it may have ended
+	}
+	for left = sessions; left.Valid; {
+		if err := db.QueryRowContext(ctx, others+" AND id IN ("+sessions.String+")").Scan(&left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // execMySQL runs statements on a connection of its own.
 func execMySQL(ctx context.Context, dsn, statements string) error {
 	db, err := OpenMySQL(dsn)

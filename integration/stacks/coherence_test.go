@@ -91,6 +91,8 @@ func story(round int) []step {
 var plans = map[string]plan{
 	"valkey and postgres, by NOTIFY": {nodes: 2, postgres: true, valkey: true, poll: never, patient: true, deadline: time.Minute},
 	"postgres, by NOTIFY":            {nodes: 2, postgres: true, poll: never, patient: true},
+	"mysql, by the poll":             {nodes: 2, mysql: true, poll: 20 * time.Millisecond, patient: true},
+	"mysql, by the bus":              {nodes: 2, mysql: true, valkey: true, bus: true, poll: never, patient: true, deadline: time.Minute},
 	"sqlite, by the poll":            {nodes: 2, poll: 20 * time.Millisecond, patient: true},
 	"sqlite, by the bus":             {nodes: 2, valkey: true, bus: true, poll: never, patient: true, deadline: time.Minute},
 }

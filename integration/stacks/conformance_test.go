@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -29,7 +30,7 @@ import (
 func TestConformance(t *testing.T) {
 	usual := arrangement{local, shared}
 	for name, open := range map[string]func(*testing.T) database{
-		"memstore": inMemory, "sqlite": inSQLite, "postgres": inPostgres,
+		"memstore": inMemory, "sqlite": inSQLite, "postgres": inPostgres, "mysql": inMySQL,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, a := range arrangements {
@@ -217,6 +218,41 @@ func inPostgres(t *testing.T) database {
 		},
 		cut: func(tb testing.TB, at place) {
 			execute(tb, dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", at.name)
+		},
+	}
+}
+
+// inMySQL gives each store a database of its own: sessions are ended by their database.
+func inMySQL(*testing.T) database {
+	stores := &sync.Map{} // databases by the name of a place
+	of := func(at place) string {
+		own, _ := stores.Load(at.name)
+		return own.(string)
+	}
+	return database{
+		open: func(tb testing.TB, at place, anew bool) tenancy.Store {
+			if anew {
+				stores.Store(at.name, servers.NewMySQLDatabase(tb))
+			}
+			s, err := bunmysql.Open(tb.Context(), of(at), bunmysql.WithStore(at.options()...))
+			return must(tb, s, err)
+		},
+		reopens: true,
+		compact: compactSQL,
+		edit: func(tb testing.TB, at place, t tenancy.Tenant) {
+			db, err := servers.OpenMySQL(of(at))
+			if err != nil {
+				tb.Fatal(err)
+			}
+			_, err = db.ExecContext(tb.Context(), "UPDATE tenants SET identifier = ?, name = ?, status = ? WHERE id = ?", t.Identifier, t.Name, string(t.Status), t.ID)
+			if err = errors.Join(err, db.Close()); err != nil {
+				tb.Fatal(err)
+			}
+		},
+		cut: func(tb testing.TB, at place) {
+			if err := servers.EndMySQLSessions(tb.Context(), of(at)); err != nil {
+				tb.Fatal(err)
+			}
 		},
 	}
 }

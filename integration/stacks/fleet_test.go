@@ -34,7 +34,8 @@ const prefix = "fleet:"
 // plan says what a fleet is made of.
 type plan struct {
 	nodes    int
-	postgres bool // else SQLite
+	postgres bool // else SQLite, if not mysql
+	mysql    bool // on the server that tests share
 	valkey   bool
 	sentinel bool // valkey has a replica and sentinels
 	replica  bool // of the database, below the cache in the process
@@ -61,7 +62,7 @@ type plan struct {
 type fleet struct {
 	plan
 	tb       testing.TB
-	postgres *servers.Postgres    // nil for SQLite
+	postgres *servers.Postgres    // nil for others
 	valkey   *servers.Valkey      // nil without, and with sentinels
 	sentinel *servers.SentinelSet // nil without
 	site     site                 // as seen without proxies
@@ -123,10 +124,13 @@ func (f *fleet) startServers() {
 		f.valkey = servers.NewValkey(f.tb, options)
 		f.site.Valkey = []string{f.valkey.Addr()}
 	}
-	if f.plan.postgres {
+	switch {
+	case f.plan.postgres:
 		f.postgres = servers.NewPostgres(f.tb, servers.PostgresOptions{})
 		f.site.DSN = f.postgres.DSN()
-	} else {
+	case f.plan.mysql:
+		f.site.DSN = servers.NewMySQLDatabase(f.tb)
+	default:
 		f.site.Path = filepath.Join(f.tb.TempDir(), "tenants.db")
 	}
 }
@@ -138,8 +142,8 @@ func (f *fleet) newNode(index int) *node {
 	if f.direct {
 		return n
 	}
-	if f.postgres != nil {
-		u, err := url.Parse(f.postgres.DSN())
+	if f.site.DSN != "" {
+		u, err := url.Parse(f.site.DSN)
 		u = must(f.tb, u, err)
 		p := newProxy(f.tb, u.Host)
 		u.Host = p.Listen

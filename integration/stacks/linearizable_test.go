@@ -19,12 +19,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/go-tenancy/tenantstore/core/tenancy"
+	"github.com/go-tenancy/tenantstore/integration/servers"
 )
 
 // TestLinearizable has several nodes write the same few tenants at once, without any
 // agreement, and read them by Fresh: there must be one order of all calls, each
 // within the time that it took, that explains every answer, revisions included. In
-// PostgreSQL's case a node is cut off from it now and then, so that it does not
+// the case of a server a node is cut off from it now and then, so that it does not
 // learn what became of its writes. With -full, for minutes.
 func TestLinearizable(t *testing.T) {
 	windows := 24
@@ -40,6 +41,13 @@ func TestLinearizable(t *testing.T) {
 		trial := newTrial(f)
 		trial.fault = f.nodes[0].toDatabase.cut
 		trial.settle = func(ctx context.Context) error { return endSessions(ctx, f.postgres.DSN()) }
+		trial.run(t, windows)
+	})
+	t.Run("mysql", func(t *testing.T) {
+		f := newFleet(t, plan{nodes: 2, mysql: true, valkey: true, bus: true})
+		trial := newTrial(f)
+		trial.fault = f.nodes[0].toDatabase.cut
+		trial.settle = func(ctx context.Context) error { return servers.EndMySQLSessions(ctx, f.site.DSN) }
 		trial.run(t, windows)
 	})
 }

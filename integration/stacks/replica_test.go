@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -27,6 +28,9 @@ import (
 func TestReplicaScanUnderWrites(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) (*bunstore.Store, error){
 		"postgres": func(t *testing.T) (*bunstore.Store, error) { return bunpg.Open(t.Context(), servers.NewDatabase(t)) },
+		"mysql": func(t *testing.T) (*bunstore.Store, error) {
+			return bunmysql.Open(t.Context(), servers.NewMySQLDatabase(t))
+		},
 		"sqlite": func(t *testing.T) (*bunstore.Store, error) {
 			return bunsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "tenants.db"), bunsqlite.WithSynchronous(bunsqlite.Normal))
 		},

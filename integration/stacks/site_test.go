@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -27,7 +29,7 @@ import (
 
 // site is what a process must know to open a stack on the servers of a fleet.
 type site struct {
-	DSN    string   // of PostgreSQL; empty for SQLite
+	DSN    string   // of PostgreSQL or MySQL; empty for SQLite
 	Path   string   // of the SQLite file
 	Valkey []string // addresses; none without
 	// Sentinel says that Valkey are the addresses of sentinels.
@@ -55,6 +57,10 @@ func (s site) database() (*bunstore.Store, error) {
 	if s.DSN == "" {
 		return bunsqlite.Open(context.Background(), s.Path, bunsqlite.WithSynchronous(bunsqlite.Normal),
 			bunsqlite.WithStore(opts...))
+	}
+	if strings.HasPrefix(s.DSN, "mysql:") {
+		return bunmysql.Open(context.Background(), s.DSN, bunmysql.WithConnectTimeout(s.limit(time.Second)),
+			bunmysql.WithStore(append(opts, bunstore.WithRetryTimeout(s.limit(2*time.Second)))...))
 	}
 	return bunpg.Open(context.Background(), s.DSN, bunpg.WithConnectTimeout(s.limit(time.Second)),
 		bunpg.WithStore(append(opts, bunstore.WithRetryTimeout(s.limit(2*time.Second)))...))
