@@ -76,7 +76,7 @@ func (f fixture) harness() storetest.Harness {
 		Disconnect: func(t testing.TB, s tenancy.Store) { disconnect(t, f.of(t, s).dsn) },
 		Backup: func(t testing.TB, s tenancy.Store) func(testing.TB) {
 			dsn := f.of(t, s).dsn
-			dump := client(t, dsn, "", "mariadb-dump")
+			dump := client(t, dsn, "", "mariadb-dump", "--single-transaction")
 			return func(t testing.TB) { client(t, dsn, dump, "mariadb") }
 		},
 	}
