@@ -69,7 +69,7 @@ const unread = `timestamp(tenancy_log_last_contact_timestamp_seconds{<sel>}) - t
 
 // Alerts returns the alerting rules. docs/operations.md has a runbook for each.
 func Alerts() []Alert {
-	return append(replicaAlerts(), []Alert{
+	return append(append(replicaAlerts(), poolAlerts()...), []Alert{
 		{
 			Name: "TenancyFailuresFast", For: "2m", Severity: "page",
 			Expr: `job_store:tenancy_operations:failure_ratio_rate1h{<sel>} > 14.4 * 0.001 and job_store:tenancy_operations:failure_ratio_rate5m{<sel>} > 14.4 * 0.001 and ` + several("1h"),
