@@ -225,10 +225,10 @@ func BenchmarkGetByDomain(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		if text := map[string]string{"postgres": "ANALYZE tenants_names", "mysql": "ANALYZE TABLE tenants_names"}[d.name]; text != "" {
-			if _, err := d.db.ExecContext(b.Context(), text); err != nil {
-				b.Fatal(err)
-			}
+		// With the samples of ANALYZE, SQLite could plan a statement anew for each domain.
+		analyze := map[string]string{"postgres": "ANALYZE tenants_names", "sqlite": "ANALYZE", "mysql": "ANALYZE TABLE tenants_names"}
+		if _, err := d.db.ExecContext(b.Context(), analyze[d.name]); err != nil {
+			b.Fatal(err)
 		}
 		compare(b, d.name, func(ctx context.Context, i int) error {
 			_, err := d.store.GetByIdentifier(ctx, slug(i))

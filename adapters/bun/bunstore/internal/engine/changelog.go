@@ -49,7 +49,7 @@ func (b *Base) Load(ctx context.Context, want []tenancy.Lookup) (loaded []tenanc
 // load also reports whether the time of a former identifier that it has found is over.
 func (b *Base) load(ctx context.Context, want []tenancy.Lookup, q loadQuery) (loaded []tenancy.Versioned, over bool, err error) {
 	query := b.Read.Each
-	if len(want) == 1 && !q.named {
+	if len(want) == 1 {
 		query = b.Read.keyed
 	}
 	var asOf Position
@@ -128,11 +128,8 @@ type loadQuery struct {
 // loadQuery returns the statement for want: a simpler one for a single lookup,
 // which is what a cache asks for most.
 func (b *Base) loadQuery(want []tenancy.Lookup) (q loadQuery, err error) {
-	if k := want[0].Key; len(want) == 1 && k.OfField() {
-		if k.Kind == tenancy.KindID {
-			return loadQuery{text: b.Texts.loadByID, args: []any{k.Value}}, nil
-		}
-		return loadQuery{text: b.Texts.loadByIdentifier, args: []any{k.Value}}, nil
+	if k := want[0].Key; len(want) == 1 {
+		return loadQuery{b.Texts.loadBy[k.Kind], []any{k.Value}, !k.OfField()}, nil
 	}
 	values := map[tenancy.KeyKind][]string{}
 	for _, l := range want {

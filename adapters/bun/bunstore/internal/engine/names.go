@@ -18,6 +18,8 @@ import (
 type nameTexts struct {
 	byDomain, byFormer string
 	load               string // by ids, identifiers, domains, former identifiers
+	loadByDomain       string
+	loadByFormer       string
 	of, page           string // the names of a tenant; of all, after a name
 	logged             string // the tenant, if its last change is in the log
 	claim, reclaim     string
@@ -37,16 +39,22 @@ func newNameTexts(d Dialect, snapshot, sel string) (x nameTexts) {
 		joined         = " FROM " + names + " JOIN " + tenants + " ON t.id = n.tenant_id WHERE "
 		// A former identifier that is the tenant's own has not been given up yet.
 		domain, former = "n.kind = 'domain' AND n.verified_at IS NOT NULL", "n.kind = 'former' AND n.value <> t.identifier"
-		named          = "SELECT n.kind, n.value, n.expires_at, " + Columns + joined
-		unnamed        = "SELECT '', '', NULL, " + Columns + " FROM " + tenants
-		own            = " WHERE tenant_id = " + p1 + " AND kind = 'domain' AND value = " + p2
-		ended          = "kind = 'former' AND expires_at <= " + d.Now()
+		// SQLite, which may have samples of the index, would plan a statement anew for each
+		// value of a bare parameter: the index is one of some rows only.
+		is      = " AND n.value = (SELECT " + p1 + ")"
+		named   = "SELECT n.kind, n.value, n.expires_at, " + Columns + joined
+		unnamed = "SELECT '', '', NULL, " + Columns + " FROM " + tenants
+		own     = " WHERE tenant_id = " + p1 + " AND kind = 'domain' AND value = " + p2
+		ended   = "kind = 'former' AND expires_at <= " + d.Now()
 	)
-	x.byDomain = "SELECT " + Columns + joined + domain + " AND n.value = " + p1
-	x.byFormer = "SELECT n.expires_at, " + Columns + joined + former + " AND n.value = " + p1
-	x.load = "SELECT h.revision, h.mark, t.kind, t.value, t.expires_at, " + Columns + snapshot + "(" +
-		named + domain + " AND " + d.In("n.value", p3) + " UNION ALL " + named + former + " AND " + d.In("n.value", p4) +
-		" UNION ALL " + unnamed + " WHERE " + d.In("t.id", p1) + " UNION ALL " + unnamed + " WHERE " + d.In("t.identifier", p2) + ") AS t ON TRUE"
+	x.byDomain = "SELECT " + Columns + joined + domain + is
+	x.byFormer = "SELECT n.expires_at, " + Columns + joined + former + is
+	load := func(from string) string {
+		return "SELECT h.revision, h.mark, t.kind, t.value, t.expires_at, " + Columns + snapshot + "(" + from + ") AS t ON TRUE"
+	}
+	x.loadByDomain, x.loadByFormer = load(named+domain+is), load(named+former+is)
+	x.load = load(named + domain + " AND " + d.In("n.value", p3) + " UNION ALL " + named + former + " AND " + d.In("n.value", p4) +
+		" UNION ALL " + unnamed + " WHERE " + d.In("t.id", p1) + " UNION ALL " + unnamed + " WHERE " + d.In("t.identifier", p2))
 	columns := "t.id, t.identifier, t.primary_domain, n.kind, n.value, n.token, n.created_at, n.verified_at, n.expires_at, t.revision, t.mark"
 	all := "SELECT " + columns + " FROM "
 	x.of = all + tenants + " LEFT JOIN " + names + " ON n.tenant_id = t.id WHERE t.id = " + p1 + " ORDER BY n.kind, n.value"

@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"strings"
+
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // Texts are the statements that all databases have, built once.
@@ -16,7 +18,7 @@ type Texts struct {
 	searchState, searchSample         string
 	head, changes                     string
 	load                              string // by ids, identifiers
-	loadByID, loadByIdentifier        string
+	loadBy                            map[tenancy.KeyKind]string
 	trimBound, aged, trim             string
 	unknownStatuses                   string
 	presence                          string // whether the table of tenants is one of a store; empty if that is not asked
@@ -90,8 +92,6 @@ func newTexts(d Dialect, sampleShare int) Texts {
 		head: "SELECT o.revision, o.mark, n.revision, n.mark FROM (" + oldest + ") AS o, (" + newestText(d) + ") AS n",
 		changes: "SELECT revision, mark, op, actor, fields, tenant_id, c.keys, at FROM " + changes +
 			" WHERE revision >= " + p1 + " ORDER BY revision LIMIT " + p2,
-		loadByID:         snapshot + tenants + " ON t.id = " + p1,
-		loadByIdentifier: snapshot + tenants + " ON t.identifier = " + p1,
 		load: snapshot + "(" + sel + " WHERE " + d.In("t.id", p1) +
 			" UNION ALL " + sel + " WHERE " + d.In("t.identifier", p2) + ") AS t ON TRUE",
 		trimBound: "SELECT min(c.revision), max(c.revision), (SELECT max(revision) FROM " + changes +
@@ -111,6 +111,12 @@ func newTexts(d Dialect, sampleShare int) Texts {
 		x.IndexedSearch[f] = searchText(d, f, true)
 	}
 	x.names = newNameTexts(d, asOf, sel)
+	x.loadBy = map[tenancy.KeyKind]string{
+		tenancy.KindID:         snapshot + tenants + " ON t.id = " + p1,
+		tenancy.KindIdentifier: snapshot + tenants + " ON t.identifier = " + p1,
+		tenancy.KindDomain:     x.names.loadByDomain,
+		tenancy.KindFormer:     x.names.loadByFormer,
+	}
 	x.searchState, x.searchSample = d.SearchState(), d.SearchSample(max(sampleShare, 1))
 	return x
 }
