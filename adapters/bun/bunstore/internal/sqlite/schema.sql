@@ -55,10 +55,15 @@ SELECT RAISE(ABORT, 'a name is for a tenant that is not there') WHERE NOT EXISTS
     WHERE NEW.kind = 'former' AND EXISTS (SELECT 1 FROM "{{.Table}}" WHERE identifier = NEW.value AND id <> NEW.tenant_id);
 {{- end -}}
 
-{{define "taken name" -}}
+{{define "taken domain" -}}
 SELECT RAISE(ABORT, 'another tenant has this name') FROM "{{.Table}}_names" AS n
-    WHERE n.kind = NEW.kind AND n.value = NEW.value AND n.tenant_id <> NEW.tenant_id
-        AND (NEW.kind = 'former' OR NEW.verified_at IS NOT NULL AND n.verified_at IS NOT NULL)
+    WHERE n.kind = 'domain' AND n.verified_at IS NOT NULL AND n.value = NEW.value AND n.tenant_id <> NEW.tenant_id
+        AND NEW.kind = 'domain' AND NEW.verified_at IS NOT NULL
+{{- end -}}
+
+{{define "taken former" -}}
+SELECT RAISE(ABORT, 'another tenant has this name') FROM "{{.Table}}_names" AS n
+    WHERE n.kind = 'former' AND n.value = NEW.value AND n.tenant_id <> NEW.tenant_id AND NEW.kind = 'former'
 {{- end -}}
 
 -- The tables and triggers of a store in SQLite 3.38 or later; the sqlite3 shell
@@ -200,15 +205,16 @@ BEGIN
     {{template "log replaced" .}}
     DELETE FROM "{{.Table}}_names" WHERE tenant_id = NEW.id AND NEW.id IS NOT OLD.id;
     UPDATE "{{.Table}}_names" SET tenant_id = NEW.id WHERE tenant_id = OLD.id AND NEW.id IS NOT OLD.id;
-    UPDATE "{{.Table}}" SET names = {{template "names" .}} WHERE rowid = NEW.rowid AND names IS NOT {{template "names" .}};
+    UPDATE "{{.Table}}" SET names = {{template "names" .}}
+    WHERE rowid = NEW.rowid AND (NEW.id, NEW.identifier) IS NOT (OLD.id, OLD.identifier) AND names IS NOT {{template "names" .}};
     DELETE FROM "{{.Table}}_names" WHERE tenant_id = NEW.id AND kind = 'former' AND value = NEW.identifier AND NEW.identifier IS NOT OLD.identifier;
     INSERT INTO "{{.Table}}_changes" (op, actor, tenant_id, keys, fields)
     SELECT 'update', {{template "actor" .}}, NEW.id, (
         SELECT json_group_array(json_array(kind, value)) FROM (
             SELECT 'id' AS kind, NEW.id AS value UNION SELECT 'identifier', NEW.identifier
             UNION SELECT 'id', OLD.id UNION SELECT 'identifier', OLD.identifier
-            UNION SELECT value ->> 0, value ->> 1 FROM json_each(t.names) WHERE value ->> 0 <> 'claim'
-            UNION SELECT value ->> 0, value ->> 1 FROM json_each(OLD.names) WHERE value ->> 0 <> 'claim')), (
+            UNION SELECT value ->> 0, value ->> 1 FROM json_each(t.names) WHERE t.names <> '[]' AND value ->> 0 <> 'claim'
+            UNION SELECT value ->> 0, value ->> 1 FROM json_each(OLD.names) WHERE OLD.names <> '[]' AND value ->> 0 <> 'claim')), (
         SELECT json_group_array(field) FROM (
             SELECT 'database_url' AS field WHERE NEW.database_url IS NOT OLD.database_url
             UNION ALL SELECT 'id' WHERE NEW.id IS NOT OLD.id
@@ -274,12 +280,14 @@ END;
 CREATE TRIGGER "{{.Table}}_names_check_insert" BEFORE INSERT ON "{{.Table}}_names"
 BEGIN
     {{template "check name" .}}
-    {{template "taken name" .}};
+    {{template "taken domain" .}};
+    {{template "taken former" .}};
 END;
 CREATE TRIGGER "{{.Table}}_names_check_update" BEFORE UPDATE ON "{{.Table}}_names"
 BEGIN
     {{template "check name" .}}
-    {{template "taken name" .}} AND (n.tenant_id, n.value) <> (OLD.tenant_id, OLD.value);
+    {{template "taken domain" .}} AND (n.tenant_id, n.value) <> (OLD.tenant_id, OLD.value);
+    {{template "taken former" .}} AND (n.tenant_id, n.value) <> (OLD.tenant_id, OLD.value);
 END;
 
 -- What is done to a name is a change of its tenant.

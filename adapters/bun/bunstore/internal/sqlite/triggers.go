@@ -255,5 +255,5 @@ func (s *store) repairTexts(ctx context.Context, in engine.Session, state schema
 		// Names and tenants that were written without triggers agree again.
 		"DELETE FROM "+names+" WHERE tenant_id NOT IN (SELECT id FROM "+tenants+")",
 		"DELETE FROM "+names+" AS n WHERE kind = 'former' AND EXISTS (SELECT 1 FROM "+tenants+" AS t WHERE t.identifier = n.value AND t.id <> n.tenant_id)",
-		"UPDATE "+tenants+" SET updated_at = updated_at WHERE names <> '[]' OR id IN (SELECT tenant_id FROM "+names+")"), nil
+		"UPDATE "+tenants+" SET names = '' WHERE names <> '[]' OR id IN (SELECT tenant_id FROM "+names+")"), nil
 }
