@@ -12,11 +12,13 @@ import (
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
-// What anybody does to the table of names is a change of the tenants that it touches, and what
-// is done to tenants leaves no name behind.
-func TestNamesByHand(t *testing.T) {
-	dsn := newSchema(t)
-	conn := connect(t, dsn)
+// byHand is an edit by anybody, and what it must be in the log.
+type byHand struct {
+	before, edit string
+	want         []string
+}
+
+func namesByHand() map[string]byHand {
 	const (
 		two   = `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme'), ('B', 'beta', 'Beta');`
 		named = two + `INSERT INTO tenants_names (tenant_id, value, verified_at) VALUES ('A', 'a.test', now()), ('B', 'b.test', now());
@@ -24,10 +26,7 @@ func TestNamesByHand(t *testing.T) {
 			INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('A', 'former', 'once'), ('B', 'former', 'before');`
 		a, b = "id:A identifier:acme domain:a.test former:once", "id:B identifier:beta domain:b.test former:before"
 	)
-	for what, c := range map[string]struct {
-		before, edit string
-		want         []string
-	}{
+	return map[string]byHand{
 		"a claim":            {two, `INSERT INTO tenants_names (tenant_id, value) VALUES ('A', 'a.test')`, []string{"update A id:A identifier:acme [names]"}},
 		"a claim of another": {named, `INSERT INTO tenants_names (tenant_id, value) VALUES ('B', 'a.test')`, []string{"update B " + b + " [names]"}},
 		"verified":           {named, `UPDATE tenants_names SET verified_at = now() WHERE value = 'claim.test'`, []string{"update A " + a + " domain:claim.test [names]"}},
@@ -47,9 +46,12 @@ func TestNamesByHand(t *testing.T) {
 			two + `INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('A', 'former', 'acme');`, `UPDATE tenants SET identifier = 'ceta' WHERE id = 'A'`,
 			[]string{"update A id:A identifier:acme identifier:ceta former:acme [identifier names]"},
 		},
-		"a rename back":  {named, `UPDATE tenants SET identifier = 'once' WHERE id = 'A'`, []string{"update A id:A identifier:acme identifier:once domain:a.test former:once [identifier names]"}},
-		"taken":          {named, `UPDATE tenants SET identifier = 'before' WHERE id = 'A'`, []string{"update A id:A identifier:acme identifier:before domain:a.test former:once [identifier]", "update B " + b + " [names]"}},
-		"taken by a new": {named, `INSERT INTO tenants (id, identifier, name) VALUES ('C', 'once', 'C'), ('D', 'before', 'D')`, []string{"create C id:C identifier:once []", "create D id:D identifier:before []", "update A " + a + " [names]", "update B " + b + " [names]"}},
+		"a rename back, and away again": {named + `UPDATE tenants SET identifier = 'once' WHERE id = 'A';`, `UPDATE tenants SET identifier = 'acme' WHERE id = 'A'`, []string{
+			"update A id:A identifier:acme identifier:once domain:a.test [identifier]"}},
+		"the primary, removed": {named + `UPDATE tenants SET primary_domain = 'a.test' WHERE id = 'A';`, `DELETE FROM tenants_names WHERE value = 'a.test'`, []string{"update A " + a + " [names]"}},
+		"a rename back":        {named, `UPDATE tenants SET identifier = 'once' WHERE id = 'A'`, []string{"update A id:A identifier:acme identifier:once domain:a.test former:once [identifier names]"}},
+		"taken":                {named, `UPDATE tenants SET identifier = 'before' WHERE id = 'A'`, []string{"update A id:A identifier:acme identifier:before domain:a.test former:once [identifier]", "update B " + b + " [names]"}},
+		"taken by a new":       {named, `INSERT INTO tenants (id, identifier, name) VALUES ('C', 'once', 'C'), ('D', 'before', 'D')`, []string{"create C id:C identifier:once []", "create D id:D identifier:before []", "update A " + a + " [names]", "update B " + b + " [names]"}},
 		"taken by an upsert that does nothing": {
 			named, `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'once', 'C') ON CONFLICT DO NOTHING`, nil,
 		},
@@ -67,24 +69,43 @@ func TestNamesByHand(t *testing.T) {
 				INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Again'); COMMIT`,
 			[]string{"update A id:A identifier:acme domain:a.test [names]", "delete A id:A identifier:acme domain:a.test []", "create A id:A identifier:acme []"},
 		},
-	} {
+	}
+}
+
+// What anybody does to the table of names is a change of the tenants that it touches, and what
+// is done to tenants leaves no name behind.
+func TestNamesByHand(t *testing.T) {
+	dsn := newSchema(t)
+	conn := connect(t, dsn)
+	for what, c := range namesByHand() {
 		t.Run(what, func(t *testing.T) {
-			exec(t, conn, `DELETE FROM tenants`)
-			psql(t, dsn, c.before)
-			start := one[int64](t, conn, `SELECT max(revision) FROM tenants_changes`)
-			psql(t, dsn, c.edit)
-			got := namesLogged(t, conn, start)
-			want := append([]string{}, c.want...)
-			for i := range want {
-				want[i] = sortedKeys(want[i])
-			}
-			if strings.Join(got, "\n") != strings.Join(want, "\n") {
-				t.Errorf("log:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			if wrong := c.wrong(t, dsn, conn); wrong != "" {
+				t.Error(wrong)
 			}
 			checkLog(t, conn)
-			namesAgree(t, conn)
 		})
 	}
+}
+
+// wrong makes the edit in an empty store, and returns what came of it that should not.
+func (c byHand) wrong(t *testing.T, dsn string, conn *pgx.Conn) string {
+	t.Helper()
+	exec(t, conn, `DELETE FROM tenants; DELETE FROM tenants_names`)
+	psql(t, dsn, c.before)
+	start := one[int64](t, conn, `SELECT max(revision) FROM tenants_changes`)
+	psql(t, dsn, c.edit)
+	got, want := namesLogged(t, conn, start), make([]string, len(c.want))
+	for i, line := range c.want {
+		want[i] = sortedKeys(line)
+	}
+	if !strings.HasPrefix(c.edit, "BEGIN") { // what one statement has touched comes in any order
+		slices.Sort(got)
+		slices.Sort(want)
+	}
+	if !slices.Equal(got, want) {
+		return "log:\n" + strings.Join(got, "\n") + "\nwant:\n" + strings.Join(want, "\n")
+	}
+	return namesDisagree(t, conn)
 }
 
 // namesLogged returns the changes after a revision: kind, tenant, keys, fields.
@@ -107,13 +128,21 @@ func sortedKeys(line string) string {
 	return strings.Join(words, " ") + " [" + fields
 }
 
-// namesAgree compares the names in the rows of tenants with the table of names.
+// namesDisagree compares the names in the rows of tenants, and their primary domains, with the
+// table of names.
+func namesDisagree(t *testing.T, conn *pgx.Conn) string {
+	t.Helper()
+	return strings.Join(query[string](t, conn, `SELECT format('tenant %s: %s', id, names) FROM tenants WHERE names <> tenants_names_of(id, identifier)
+		UNION ALL SELECT format('%s of %s, who is not there', value, tenant_id) FROM tenants_names WHERE tenant_id NOT IN (SELECT id FROM tenants)
+		UNION ALL SELECT format('%s of %s, and of somebody', value, tenant_id) FROM tenants_names AS n WHERE kind = 'former' AND value IN (SELECT identifier FROM tenants AS t WHERE t.id <> n.tenant_id)
+		UNION ALL SELECT format('the primary of %s: %s', id, primary_domain) FROM tenants AS t WHERE primary_domain <> '' AND NOT EXISTS (
+			SELECT FROM tenants_names AS n WHERE n.tenant_id = t.id AND n.kind = 'domain' AND n.value = t.primary_domain AND n.verified_at IS NOT NULL)`), "\n")
+}
+
 func namesAgree(t *testing.T, conn *pgx.Conn) {
 	t.Helper()
-	for _, line := range query[string](t, conn, `SELECT format('tenant %s: %s', id, names) FROM tenants WHERE names <> tenants_names_of(id, identifier)
-		UNION ALL SELECT format('%s of %s, who is not there', value, tenant_id) FROM tenants_names WHERE tenant_id NOT IN (SELECT id FROM tenants)
-		UNION ALL SELECT format('%s of %s, and of somebody', value, tenant_id) FROM tenants_names AS n WHERE kind = 'former' AND value IN (SELECT identifier FROM tenants AS t WHERE t.id <> n.tenant_id)`) {
-		t.Error(line)
+	if wrong := namesDisagree(t, conn); wrong != "" {
+		t.Error(wrong)
 	}
 }
 
@@ -123,7 +152,21 @@ func TestNamesAreChecked(t *testing.T) {
 	conn := connect(t, dsn)
 	exec(t, conn, `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme'), ('B', 'beta', 'Beta')`)
 	exec(t, conn, `INSERT INTO tenants_names (tenant_id, kind, value, verified_at) VALUES ('A', 'domain', 'a.test', now()), ('A', 'former', 'once', NULL)`)
-	for what, c := range map[string]struct{ code, values string }{
+	for what, c := range refusedNames() {
+		t.Run(what, func(t *testing.T) {
+			wantRefused(t, conn, c.code, insertName+c.values)
+		})
+	}
+	checkLog(t, conn)
+	namesAgree(t, conn)
+}
+
+const insertName = `INSERT INTO tenants_names (tenant_id, kind, value, verified_at) VALUES `
+
+type refusedName struct{ code, values string }
+
+func refusedNames() map[string]refusedName {
+	return map[string]refusedName{
 		"verified by two":         {"23505", `('B', 'domain', 'a.test', now())`},
 		"former of two":           {"23505", `('B', 'former', 'once', NULL)`},
 		"former, and somebody's":  {"23505", `('B', 'former', 'acme', NULL)`},
@@ -136,13 +179,70 @@ func TestNamesAreChecked(t *testing.T) {
 		"one label":               {"23514", `('A', 'domain', 'test', NULL)`},
 		"no identifier":           {"23514", `('A', 'former', 'no slug', NULL)`},
 		"a hyphen before the dot": {"23514", `('A', 'domain', 'c-.test', NULL)`},
+	}
+}
+
+// Each rule about names is broken here in the functions and triggers, and the case above that
+// is about it must show that.
+func TestNameTriggerMutants(t *testing.T) {
+	dsn := newSchema(t)
+	conn := connect(t, dsn)
+	sound := ddl(t, "public", "tenants")
+	cases, refused := namesByHand(), refusedNames()
+	for _, m := range []struct{ rule, old, replacement string }{
+		{"a claim", `WHERE e.name ->> 0 <> 'claim'`, ``},
+		{"a claim of another", `WHERE e.name ->> 0 <> 'claim'`, ``},
+		{"verified", `name_keys"(o.names || n.names)`, `name_keys"(o.names)`},
+		{"no more", `name_keys"(o.names || n.names)`, `name_keys"(n.names)`},
+		{"removed", `AFTER INSERT OR UPDATE OR DELETE ON "public"."tenants_names"`, `AFTER INSERT OR UPDATE ON "public"."tenants_names"`},
+		{"renamed", `AFTER INSERT OR UPDATE OR DELETE ON "public"."tenants_names"`, `AFTER INSERT OR DELETE ON "public"."tenants_names"`},
+		{"moved", `ELSE ARRAY[OLD.tenant_id, NEW.tenant_id]`, `ELSE ARRAY[NEW.tenant_id]`},
+		{"a time", `AND c.names <> "public"."tenants_names_of"(c.id, c.identifier)`, ``},
+		{"primary", `OR n.primary_domain <> o.primary_domain`, ``},
+		{"the primary, removed", `NEW.primary_domain := ''`, `NULL`},
+		{"in short", `NEW.names := "public"."tenants_names_of"(OLD.id, NEW.identifier)`, `NULL`},
+		{"in a tenant", `NEW.names := '[]'`, `NULL`},
+		{"deleted", `DELETE FROM ONLY "public"."tenants_names" AS n WHERE n.tenant_id = OLD.id`, `NULL`},
+		{"another ID", `SET tenant_id = NEW.id WHERE n.tenant_id = OLD.id`, `SET tenant_id = NEW.id WHERE FALSE`},
+		{"before a rename", `AND NOT (n.kind = 'former' AND n.value = _identifier)`, ``},
+		{"a rename that keeps", `OR NEW.identifier <> OLD.identifier THEN
+                NEW.names`, `THEN
+                NEW.names`},
+		{"a rename back, and away again", `WHERE n.kind = 'former' AND n.value = NEW.identifier`, `WHERE n.kind = 'former' AND n.value = NEW.identifier AND n.tenant_id <> NEW.id`},
+		{"taken", `WHEN (NEW.id <> OLD.id OR NEW.identifier <> OLD.identifier)`, `WHEN (NEW.id <> OLD.id)`},
+		{"another ID", `WHEN (NEW.id <> OLD.id OR NEW.identifier <> OLD.identifier)`, `WHEN (NEW.identifier <> OLD.identifier)`},
+		{"taken by a new", `USING new_rows AS t WHERE n.kind = 'former'`, `USING new_rows AS t WHERE FALSE`},
+		{"emptied", `DELETE FROM ONLY "public"."tenants_names";`, `NULL;`},
+		{"names emptied", `SET names = '[]' WHERE t.names <> '[]'`, `SET names = '[]' WHERE FALSE`},
+		{"for replication", `ENABLE ALWAYS TRIGGER "zzz_tenants_names_record"`, `ENABLE TRIGGER "zzz_tenants_names_record"`},
+		{"for replication", `ENABLE ALWAYS TRIGGER "zzz_tenants_names_delete"`, `ENABLE TRIGGER "zzz_tenants_names_delete"`},
+		{"former, and somebody's", `WHERE t.identifier = NEW.value AND t.id <> NEW.tenant_id`, `WHERE FALSE`},
+		{"nobody's", `WHERE t.id = NEW.tenant_id`, ``},
 	} {
-		t.Run(what, func(t *testing.T) {
-			wantRefused(t, conn, c.code, `INSERT INTO tenants_names (tenant_id, kind, value, verified_at) VALUES `+c.values)
+		t.Run(m.rule, func(t *testing.T) {
+			mutant := strings.ReplaceAll(sound, m.old, m.replacement)
+			if mutant == sound {
+				t.Fatalf("the schema has no %q", m.old)
+			}
+			exec(t, conn, mutant)
+			defer func() {
+				exec(t, conn, "DELETE FROM tenants; DELETE FROM tenants_names")
+				exec(t, conn, sound)
+			}()
+			if c, ok := cases[m.rule]; ok {
+				wrong := c.wrong(t, dsn, conn)
+				if wrong == "" {
+					t.Error("not rejected")
+				}
+				t.Log(wrong)
+				return
+			}
+			exec(t, conn, `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Acme'), ('B', 'beta', 'Beta')`)
+			if _, err := conn.Exec(t.Context(), insertName+refused[m.rule].values); err != nil {
+				t.Errorf("not rejected: %v", err)
+			}
 		})
 	}
-	checkLog(t, conn)
-	namesAgree(t, conn)
 }
 
 // Where triggers do not do their work, a write of a name would reach neither log nor caches:

@@ -17,17 +17,18 @@ const (
 		INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('A', 'former', 'once'), ('B', 'former', 'before');`
 )
 
-// What anybody does to the table of names is a change of the tenants that it touches, and what
-// is done to tenants leaves no name behind.
-func TestNamesByHand(t *testing.T) {
+// byHand is an edit by anybody, and what it must be in the log.
+type byHand struct {
+	before, edit string
+	want         []string
+}
+
+func namesByHand() map[string]byHand {
 	const (
 		a, b     = "domain:a.test former:once id:A identifier:acme", "domain:b.test former:before id:B identifier:beta"
 		deletedA = "delete A " + a + " []"
 	)
-	for what, c := range map[string]struct {
-		before, edit string
-		want         []string
-	}{
+	return map[string]byHand{
 		"a claim":              {twoTenants, `INSERT INTO tenants_names (tenant_id, value) VALUES ('A', 'a.test')`, []string{"update A id:A identifier:acme [names]"}},
 		"a claim of another":   {twoNamed, `INSERT INTO tenants_names (tenant_id, value) VALUES ('B', 'a.test')`, []string{"update B " + b + " [names]"}},
 		"verified":             {twoNamed, `UPDATE tenants_names SET verified_at = 1 WHERE value = 'claim.test'`, []string{"update A domain:a.test domain:claim.test former:once id:A identifier:acme [names]"}},
@@ -51,6 +52,11 @@ func TestNamesByHand(t *testing.T) {
 			twoTenants + `INSERT INTO tenants_names (tenant_id, kind, value) VALUES ('A', 'former', 'acme');`, `UPDATE tenants SET identifier = 'ceta' WHERE id = 'A'`,
 			[]string{"update A former:acme id:A identifier:acme identifier:ceta [identifier names]"},
 		},
+		"a rename back, and away again": {twoNamed + `UPDATE tenants SET identifier = 'once' WHERE id = 'A';`, `UPDATE tenants SET identifier = 'acme' WHERE id = 'A'`, []string{
+			"update A domain:a.test id:A identifier:acme identifier:once [identifier]"}},
+		"the primary, removed": {twoNamed + `UPDATE tenants SET primary_domain = 'a.test' WHERE id = 'A';`, `DELETE FROM tenants_names WHERE value = 'a.test'`, []string{"update A " + a + " [names]"}},
+		"the primary, renamed": {twoNamed + `UPDATE tenants SET primary_domain = 'a.test' WHERE id = 'A';`, `UPDATE tenants_names SET value = 'new.test' WHERE value = 'a.test'`, []string{
+			"update A domain:a.test domain:new.test former:once id:A identifier:acme [names]"}},
 		"a rename back": {twoNamed, `UPDATE tenants SET identifier = 'once' WHERE id = 'A'`, []string{"update A domain:a.test former:once id:A identifier:acme identifier:once [identifier names]"}},
 		"taken": {twoNamed, `UPDATE tenants SET identifier = 'before' WHERE id = 'A'`, []string{
 			"update A domain:a.test former:once id:A identifier:acme identifier:before [identifier]", "update B " + b + " [names]"}},
@@ -80,30 +86,47 @@ func TestNamesByHand(t *testing.T) {
 				INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'Again'); COMMIT`,
 			[]string{"update A domain:a.test id:A identifier:acme [names]", "delete A domain:a.test id:A identifier:acme []", "create A id:A identifier:acme []"},
 		},
-	} {
+	}
+}
+
+// What anybody does to the table of names is a change of the tenants that it touches, and what
+// is done to tenants leaves no name behind.
+func TestNamesByHand(t *testing.T) {
+	for what, c := range namesByHand() {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "tenants.db")
 			s := open(t, path)
-			sqlite3(t, path, c.before)
-			start := newest(t, s)
-			sqlite3(t, path, c.edit)
-			var got []string
-			for _, c := range since(t, s, start) {
-				got = append(got, string(c.Kind)+" "+c.ID+" "+strings.Join(c.Keys, " ")+" ["+strings.Join(c.Fields, " ")+"]")
-			}
-			want := slices.Clone(c.want)
-			if len(want) == 2 { // in either order: SQLite promises none of triggers
-				slices.Sort(got)
-				slices.Sort(want)
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("log:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			if wrong := c.wrong(t, s, path); wrong != "" {
+				t.Error(wrong)
 			}
 			stampsMatch(t, s)
-			namesAgree(t, s, path)
+			if _, err := s.Check(t.Context()); err != nil {
+				t.Error(err)
+			}
 		})
 	}
+}
+
+// wrong makes the edit, and returns what came of it that should not.
+func (c byHand) wrong(t *testing.T, s *bunstore.Store, path string) string {
+	t.Helper()
+	sqlite3(t, path, c.before)
+	start := newest(t, s)
+	sqlite3(t, path, c.edit)
+	var got []string
+	for _, c := range since(t, s, start) {
+		got = append(got, string(c.Kind)+" "+c.ID+" "+strings.Join(c.Keys, " ")+" ["+strings.Join(c.Fields, " ")+"]")
+	}
+	want := slices.Clone(c.want)
+	if len(want) == 2 { // in either order: SQLite promises none of triggers
+		slices.Sort(got)
+		slices.Sort(want)
+	}
+	if !slices.Equal(got, want) {
+		return "log:\n" + strings.Join(got, "\n") + "\nwant:\n" + strings.Join(want, "\n")
+	}
+	return namesDisagree(t, path)
 }
 
 // A row that takes the place of a tenant with its ID has none of its names.
@@ -127,16 +150,23 @@ func TestNamesOfAReplacedTenant(t *testing.T) {
 	}
 }
 
-// namesAgree compares the names in the rows of tenants with the table of names.
-func namesAgree(t *testing.T, s *bunstore.Store, path string) {
+// namesDisagree compares the names in the rows of tenants, and their primary domains, with the
+// table of names.
+func namesDisagree(t *testing.T, path string) string {
 	t.Helper()
-	wrong := sqlite3(t, path, `SELECT id, names, found FROM (SELECT t.id, t.names, (SELECT json_group_array(json(name)) FROM (
+	return sqlite3(t, path, `SELECT id, names, found FROM (SELECT t.id, t.names, (SELECT json_group_array(json(name)) FROM (
 			SELECT CASE WHEN n.kind = 'domain' AND n.verified_at IS NULL THEN json_array('claim', n.value, n.token) ELSE json_array(n.kind, n.value) END AS name
 			FROM tenants_names AS n WHERE n.tenant_id = t.id AND NOT (n.kind = 'former' AND n.value = t.identifier) ORDER BY n.kind, n.value)) AS found FROM tenants AS t)
 		WHERE names <> found;
 		SELECT * FROM tenants_names WHERE tenant_id NOT IN (SELECT id FROM tenants);
-		SELECT * FROM tenants_names AS n WHERE kind = 'former' AND value IN (SELECT identifier FROM tenants AS t WHERE t.id <> n.tenant_id);`)
-	if wrong != "" {
+		SELECT * FROM tenants_names AS n WHERE kind = 'former' AND value IN (SELECT identifier FROM tenants AS t WHERE t.id <> n.tenant_id);
+		SELECT id, primary_domain FROM tenants AS t WHERE primary_domain <> '' AND NOT EXISTS (
+			SELECT 1 FROM tenants_names AS n WHERE n.tenant_id = t.id AND n.kind = 'domain' AND n.value = t.primary_domain AND n.verified_at IS NOT NULL);`)
+}
+
+func namesAgree(t *testing.T, s *bunstore.Store, path string) {
+	t.Helper()
+	if wrong := namesDisagree(t, path); wrong != "" {
 		t.Errorf("names and tenants do not agree:\n%s", wrong)
 	}
 	if _, err := s.Check(t.Context()); err != nil {
@@ -151,7 +181,22 @@ func TestNamesAreChecked(t *testing.T) {
 	s := open(t, path)
 	sqlite3(t, path, twoNamed)
 	start := newest(t, s)
-	for what, text := range map[string]string{
+	for what, text := range refusedNames() {
+		for _, conflict := range []string{"", " OR REPLACE"} {
+			if out, err := tryName(t, path, text, conflict); err == nil {
+				t.Errorf("%s%s: not refused: %s", what, conflict, out)
+			}
+		}
+	}
+	if changes := since(t, s, start); len(changes) > 0 {
+		t.Errorf("logged %+v", changes)
+	}
+	namesAgree(t, s, path)
+}
+
+// refusedNames are what follows INSERT or UPDATE in statements that must fail.
+func refusedNames() map[string]string {
+	return map[string]string{
 		"verified by two":            `INTO tenants_names (tenant_id, value, verified_at) VALUES ('B', 'a.test', 1)`,
 		"former of two":              `INTO tenants_names (tenant_id, kind, value) VALUES ('B', 'former', 'once')`,
 		"former, and somebody's":     `INTO tenants_names (tenant_id, kind, value) VALUES ('B', 'former', 'acme')`,
@@ -165,20 +210,79 @@ func TestNamesAreChecked(t *testing.T) {
 		"no identifier":              `INTO tenants_names (tenant_id, kind, value) VALUES ('A', 'former', 'no slug')`,
 		"verified by two, an update": `tenants_names SET value = 'b.test' WHERE value = 'a.test'`,
 		"moved to nobody":            `tenants_names SET tenant_id = 'C' WHERE value = 'a.test'`,
+	}
+}
+
+func tryName(t *testing.T, path, text, conflict string) (string, error) {
+	t.Helper()
+	verb := "INSERT"
+	if !strings.HasPrefix(text, "INTO") {
+		verb = "UPDATE"
+	}
+	out, err := exec.CommandContext(t.Context(), program(t), "-bail", path, verb+conflict+" "+text).CombinedOutput()
+	return string(out), err
+}
+
+// Each rule about names is broken here in the triggers, and the case above that is about it
+// must show that.
+func TestNameTriggerMutants(t *testing.T) {
+	const update = "tenants_record_update"
+	cases, refused := namesByHand(), refusedNames()
+	for _, m := range []struct{ rule, trigger, old, replacement string }{
+		{"a claim", "tenants_names_insert", "", ""},
+		{"a claim of another", update, "FROM json_each(t.names) WHERE t.names <> '[]' AND value ->> 0 <> 'claim'", "FROM json_each(t.names)"},
+		{"verified", "tenants_names_update", "", ""},
+		{"verified", update, "FROM json_each(t.names) WHERE", "FROM json_each(t.names) WHERE FALSE AND"},
+		{"no more", update, "FROM json_each(OLD.names) WHERE", "FROM json_each(OLD.names) WHERE FALSE AND"},
+		{"removed", "tenants_names_delete", "", ""},
+		{"moved", "tenants_names_update", "id IN (NEW.tenant_id, OLD.tenant_id)", "id = NEW.tenant_id"},
+		{"a time", "tenants_names_update", "AND names IS NOT", "OR names IS NOT"},
+		{"primary", update, "OR NEW.primary_domain IS NOT OLD.primary_domain", ""},
+		{"the primary, removed", "tenants_names_delete", "THEN '' ELSE", "THEN primary_domain ELSE"},
+		{"the primary, renamed", "tenants_names_update", "THEN '' ELSE", "THEN primary_domain ELSE"},
+		{"in short", "tenants_names_keep", "", ""},
+		{"in a tenant", "tenants_record_insert", "names = '[]'", "names = NEW.names"},
+		{"deleted", "tenants_record_delete", "DELETE FROM \"tenants_names\" WHERE tenant_id = OLD.id;", ""},
+		{"another ID", update, "UPDATE \"tenants_names\" SET tenant_id = NEW.id WHERE tenant_id = OLD.id AND NEW.id IS NOT OLD.id;", ""},
+		{"before a rename", "tenants_names_insert", "AND NOT (n.kind = 'former' AND n.value = \"tenants\".identifier)", ""},
+		{"a rename that keeps", update, "(NEW.id, NEW.identifier) IS NOT (OLD.id, OLD.identifier) AND", "FALSE AND"},
+		{"a rename back, and away again", update, "DELETE FROM \"tenants_names\" WHERE tenant_id = NEW.id AND kind = 'former'", "DELETE FROM \"tenants_names\" WHERE FALSE AND kind = 'former'"},
+		{"taken", "tenants_names_take", "", ""},
+		{"taken by a new", "tenants_record_insert", "DELETE FROM \"tenants_names\" WHERE kind = 'former' AND value = NEW.identifier;", ""},
+		{"replaced by another", "tenants_collide_insert", "", ""},
+		{"replaced by an update", "tenants_collide_update", "", ""},
+		{"verified by two", "tenants_names_check_insert", "n.verified_at IS NOT NULL AND n.value = NEW.value", "FALSE"},
+		{"former of two", "tenants_names_check_insert", "n.kind = 'former' AND n.value = NEW.value", "FALSE"},
+		{"former, and somebody's", "tenants_names_check_insert", "WHERE identifier = NEW.value AND id <> NEW.tenant_id", "WHERE FALSE"},
+		{"nobody's", "tenants_names_check_insert", "WHERE NOT EXISTS", "WHERE FALSE AND NOT EXISTS"},
+		{"verified by two, an update", "tenants_names_check_update", "n.verified_at IS NOT NULL AND n.value = NEW.value", "FALSE"},
+		{"moved to nobody", "tenants_names_check_update", "WHERE NOT EXISTS", "WHERE FALSE AND NOT EXISTS"},
 	} {
-		for _, conflict := range []string{"", " OR REPLACE"} {
-			verb := "INSERT"
-			if !strings.HasPrefix(text, "INTO") {
-				verb = "UPDATE"
+		t.Run(m.rule+"/"+m.trigger, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "tenants.db")
+			s := open(t, path)
+			text := sqlite3(t, path, "SELECT sql FROM sqlite_master WHERE name = '"+m.trigger+"'")
+			mutant := "DROP TRIGGER " + m.trigger + ";"
+			if m.old != "" {
+				if !strings.Contains(text, m.old) {
+					t.Fatalf("the trigger has no %q:\n%s", m.old, text)
+				}
+				mutant += strings.ReplaceAll(text, m.old, m.replacement) + ";"
 			}
-			command := exec.CommandContext(t.Context(), program(t), "-bail", path, verb+conflict+" "+text)
-			if out, err := command.CombinedOutput(); err == nil {
-				t.Errorf("%s%s: not refused: %s", what, conflict, out)
+			sqlite3(t, path, mutant)
+			if c, ok := cases[m.rule]; ok {
+				wrong := c.wrong(t, s, path)
+				if wrong == "" {
+					t.Error("not rejected")
+				}
+				t.Log(wrong)
+				return
 			}
-		}
+			sqlite3(t, path, twoNamed)
+			if _, err := tryName(t, path, refused[m.rule], " OR REPLACE"); err != nil {
+				t.Error("not rejected")
+			}
+		})
 	}
-	if changes := since(t, s, start); len(changes) > 0 {
-		t.Errorf("logged %+v", changes)
-	}
-	namesAgree(t, s, path)
 }
