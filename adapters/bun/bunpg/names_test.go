@@ -29,6 +29,7 @@ func namesByHand() map[string]byHand {
 	return map[string]byHand{
 		"a claim":            {two, `INSERT INTO tenants_names (tenant_id, value) VALUES ('A', 'a.test')`, []string{"update A id:A identifier:acme [names]"}},
 		"a claim of another": {named, `INSERT INTO tenants_names (tenant_id, value) VALUES ('B', 'a.test')`, []string{"update B " + b + " [names]"}},
+		"a former one":       {named, `INSERT INTO tenants_names (tenant_id, kind, value, expires_at) VALUES ('A', 'former', 'earlier', now() + interval '90 days')`, []string{"update A " + a + " former:earlier [names]"}},
 		"verified":           {named, `UPDATE tenants_names SET verified_at = now() WHERE value = 'claim.test'`, []string{"update A " + a + " domain:claim.test [names]"}},
 		"no more":            {named, `UPDATE tenants_names SET verified_at = NULL WHERE value = 'a.test'`, []string{"update A " + a + " [names]"}},
 		"removed":            {named, `DELETE FROM tenants_names WHERE value = 'a.test'`, []string{"update A " + a + " [names]"}},

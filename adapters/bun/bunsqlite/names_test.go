@@ -31,6 +31,7 @@ func namesByHand() map[string]byHand {
 	return map[string]byHand{
 		"a claim":              {twoTenants, `INSERT INTO tenants_names (tenant_id, value) VALUES ('A', 'a.test')`, []string{"update A id:A identifier:acme [names]"}},
 		"a claim of another":   {twoNamed, `INSERT INTO tenants_names (tenant_id, value) VALUES ('B', 'a.test')`, []string{"update B " + b + " [names]"}},
+		"a former one":         {twoNamed, `INSERT INTO tenants_names (tenant_id, kind, value, expires_at) VALUES ('A', 'former', 'earlier', unixepoch('now', '+90 days') * 1000000)`, []string{"update A domain:a.test former:earlier former:once id:A identifier:acme [names]"}},
 		"verified":             {twoNamed, `UPDATE tenants_names SET verified_at = 1 WHERE value = 'claim.test'`, []string{"update A domain:a.test domain:claim.test former:once id:A identifier:acme [names]"}},
 		"no more":              {twoNamed, `UPDATE tenants_names SET verified_at = NULL WHERE value = 'a.test'`, []string{"update A " + a + " [names]"}},
 		"removed":              {twoNamed, `DELETE FROM tenants_names WHERE value = 'a.test'`, []string{"update A " + a + " [names]"}},

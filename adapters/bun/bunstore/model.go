@@ -26,6 +26,10 @@ import (
 // it could store a mask, or go past the checks of the store. [Store.FromModel] makes a
 // [tenancy.Tenant] of it.
 //
+// It has no domains. The column primary_domain may hold any text that somebody has written, and
+// counts only as a verified domain of the tenant, which [Store.NamesOf] says, or a join with the
+// table of names.
+//
 // Of a table with another name, a query of tenants reads by
 // ModelTableExpr("customers AS tenant"). A relation takes the name from its model: embed
 // Tenant in one of your own, which has a bun.BaseModel with the name before it.
