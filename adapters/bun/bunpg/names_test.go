@@ -61,6 +61,9 @@ func namesByHand() map[string]byHand {
 		"both emptied":    {named, `TRUNCATE tenants, tenants_names`, []string{"reset []"}},
 		"rolled back":     {named, `BEGIN; DELETE FROM tenants_names; ROLLBACK`, nil},
 		"for replication": {named, `SET session_replication_role = replica; DELETE FROM tenants_names WHERE value = 'a.test'; DELETE FROM tenants WHERE id = 'B'`, []string{"update A " + a + " [names]", "delete B " + b + " []"}},
+		"taken in replication": {named, `SET session_replication_role = replica; INSERT INTO tenants (id, identifier, name) VALUES ('C', 'once', 'C'); UPDATE tenants SET identifier = 'before' WHERE id = 'A'`, []string{
+			"create C id:C identifier:once []", "update A " + a + " [names]", "update A id:A identifier:acme identifier:before domain:a.test [identifier]", "update B " + b + " [names]"}},
+		"a domain becomes a former identifier": {named, `UPDATE tenants_names SET kind = 'former', value = 'earlier', verified_at = NULL WHERE value = 'a.test'`, []string{"update A " + a + " former:earlier [names]"}},
 		"a cascade": {
 			named + `CREATE TABLE owners (id text PRIMARY KEY); INSERT INTO owners VALUES ('A'); ALTER TABLE tenants ADD owner text REFERENCES owners ON DELETE CASCADE; UPDATE tenants SET owner = id WHERE id = 'A';`,
 			`DELETE FROM owners; ALTER TABLE tenants DROP owner; DROP TABLE owners`, []string{"delete A " + a + " []"},
@@ -216,6 +219,8 @@ func TestNameTriggerMutants(t *testing.T) {
 		{"emptied", `DELETE FROM ONLY "public"."tenants_names";`, `NULL;`},
 		{"names emptied", `SET names = '[]' WHERE t.names <> '[]'`, `SET names = '[]' WHERE FALSE`},
 		{"for replication", `ENABLE ALWAYS TRIGGER "zzz_tenants_names_record"`, `ENABLE TRIGGER "zzz_tenants_names_record"`},
+		{"taken in replication", `ENABLE REPLICA TRIGGER "zzz_tenants_names_insert_row"`, `DISABLE TRIGGER "zzz_tenants_names_insert_row"`},
+		{"taken in replication", `ENABLE ALWAYS TRIGGER "zzz_tenants_names_update"`, `ENABLE TRIGGER "zzz_tenants_names_update"`},
 		{"for replication", `ENABLE ALWAYS TRIGGER "zzz_tenants_names_delete"`, `ENABLE TRIGGER "zzz_tenants_names_delete"`},
 		{"former, and somebody's", `WHERE t.identifier = NEW.value AND t.id <> NEW.tenant_id`, `WHERE FALSE`},
 		{"nobody's", `WHERE t.id = NEW.tenant_id`, ``},

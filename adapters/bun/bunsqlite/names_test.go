@@ -70,6 +70,11 @@ func namesByHand() map[string]byHand {
 			deletedA, "update B domain:b.test former:before id:B identifier:acme identifier:beta [identifier]"}},
 		"its ID replaced by an update": {twoNamed, `UPDATE OR REPLACE tenants SET id = 'A', identifier = 'acme' WHERE id = 'B'`, []string{
 			deletedA, "update A domain:b.test former:before id:A id:B identifier:acme identifier:beta [id identifier]"}},
+		"its rowid taken": {twoNamed, `UPDATE OR REPLACE tenants SET rowid = (SELECT rowid FROM tenants WHERE id = 'A') WHERE id = 'B'`, []string{deletedA}},
+		"its rowid replaced": {twoNamed, `REPLACE INTO tenants (rowid, id, identifier, name) SELECT rowid, 'C', 'ceta', 'C' FROM tenants WHERE id = 'A'`, []string{
+			deletedA, "create C id:C identifier:ceta []"}},
+		"a domain becomes a former identifier": {twoNamed, `UPDATE tenants_names SET kind = 'former', value = 'earlier', verified_at = NULL WHERE value = 'a.test'`, []string{
+			"update A domain:a.test former:earlier former:once id:A identifier:acme [names]"}},
 		"an upsert": {twoNamed, `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'x') ON CONFLICT (id) DO UPDATE SET name = excluded.name`, []string{"update A " + a + " [name]"}},
 		"an upsert of the ID": {twoNamed, `INSERT INTO tenants (id, identifier, name) VALUES ('A', 'acme', 'x') ON CONFLICT (id) DO UPDATE SET id = 'C'`, []string{
 			"update C domain:a.test former:once id:A id:C identifier:acme [id]"}},
