@@ -225,7 +225,7 @@ func tryName(t *testing.T, path, text, conflict string) (string, error) {
 	if !strings.HasPrefix(text, "INTO") {
 		verb = "UPDATE"
 	}
-	out, err := exec.CommandContext(t.Context(), program(t), "-bail", path, verb+conflict+" "+text).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), program(t), "-bail", "-cmd", ".timeout 10000", path, verb+conflict+" "+text).CombinedOutput()
 	return string(out), err
 }
 
