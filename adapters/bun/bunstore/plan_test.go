@@ -168,7 +168,6 @@ func TestLookupsByNameArePlannedOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.db")
 	texts := skewed(t, sqliteDB(t, path))
 	tls := libc.NewTLS()
-	defer tls.Close()
 	text := func(s string) uintptr {
 		p, err := libc.CString(s)
 		if err != nil {
@@ -176,24 +175,27 @@ func TestLookupsByNameArePlannedOnce(t *testing.T) {
 		}
 		return p
 	}
-	db, stmt := new(uintptr), new(uintptr)
-	if rc := sqlite3.Xsqlite3_open_v2(tls, text(path), uintptr(unsafe.Pointer(db)), sqlite3.SQLITE_OPEN_READONLY, 0); rc != sqlite3.SQLITE_OK {
+	out := new(struct{ db, stmt uintptr })
+	t.Cleanup(func() { // which keeps out in the heap: a stack would move beneath the calls
+		sqlite3.Xsqlite3_close_v2(tls, out.db)
+		tls.Close()
+	})
+	if rc := sqlite3.Xsqlite3_open_v2(tls, text(path), uintptr(unsafe.Pointer(&out.db)), sqlite3.SQLITE_OPEN_READONLY, 0); rc != sqlite3.SQLITE_OK {
 		t.Fatalf("sqlite3_open_v2: %d", rc)
 	}
-	defer sqlite3.Xsqlite3_close_v2(tls, *db)
 	for _, lookup := range texts {
-		if rc := sqlite3.Xsqlite3_prepare_v2(tls, *db, text(lookup), -1, uintptr(unsafe.Pointer(stmt)), 0); rc != sqlite3.SQLITE_OK {
+		if rc := sqlite3.Xsqlite3_prepare_v2(tls, out.db, text(lookup), -1, uintptr(unsafe.Pointer(&out.stmt)), 0); rc != sqlite3.SQLITE_OK {
 			t.Fatalf("sqlite3_prepare_v2: %d", rc)
 		}
 		for i := range 8 {
-			sqlite3.Xsqlite3_bind_text(tls, *stmt, 1, text(fmt.Sprintf("t-%08d.test", i+1)), -1, sqlite3.SQLITE_STATIC)
-			for sqlite3.Xsqlite3_step(tls, *stmt) == sqlite3.SQLITE_ROW {
+			sqlite3.Xsqlite3_bind_text(tls, out.stmt, 1, text(fmt.Sprintf("t-%08d.test", i+1)), -1, sqlite3.SQLITE_STATIC)
+			for sqlite3.Xsqlite3_step(tls, out.stmt) == sqlite3.SQLITE_ROW {
 			}
-			sqlite3.Xsqlite3_reset(tls, *stmt)
+			sqlite3.Xsqlite3_reset(tls, out.stmt)
 		}
-		if n := sqlite3.Xsqlite3_stmt_status(tls, *stmt, sqlite3.SQLITE_STMTSTATUS_REPREPARE, 0); n > 0 {
+		if n := sqlite3.Xsqlite3_stmt_status(tls, out.stmt, sqlite3.SQLITE_STMTSTATUS_REPREPARE, 0); n > 0 {
 			t.Errorf("planned anew %d times for 8 values: %s", n, lookup)
 		}
-		sqlite3.Xsqlite3_finalize(tls, *stmt)
+		sqlite3.Xsqlite3_finalize(tls, out.stmt)
 	}
 }
