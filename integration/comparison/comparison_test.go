@@ -14,6 +14,8 @@ import (
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/go-tenancy/tenantstore/core/replica"
+	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
 
@@ -190,13 +192,16 @@ func TestNotStaleOnceFollowed(t *testing.T) {
 			p := f.pair(t, c, 100)
 			warm(t, p.a, tenants)
 			warm(t, p.b, tenants)
-			follower := p.b.(ours).Store.(*tier.Store)
+			followed := func() tenancy.Position { return p.b.(ours).Store.(*replica.Store).State().Position }
+			if stack, ok := tier.Of(p.b.(ours).Store); ok {
+				followed = func() tenancy.Position { return stack.Stats().Position }
+			}
 			for _, tenant := range tenants {
 				revision, err := p.a.SetStatus(t.Context(), tenant.id, "suspended")
 				if err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, "node B follows", func() bool { return int64(follower.Stats().Position.Revision) >= revision })
+				eventually(t, "node B follows", func() bool { return int64(followed().Revision) >= revision })
 				if a, err := p.b.Get(t.Context(), tenant.slug); err != nil || a != (Answer{"suspended", revision}) {
 					t.Errorf("%+v, %v", a, err)
 				}

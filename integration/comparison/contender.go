@@ -54,6 +54,7 @@ type Contender struct {
 	Name  string
 	Place Place
 	Ours  bool
+	Whole bool // it holds all tenants, so that no lookup reaches the database
 	// Modules are those whose versions matter, besides bun and pgx.
 	Modules []string
 	Open    func(ctx context.Context, s Setting) (Node, error)
@@ -67,14 +68,15 @@ func Contenders() []Contender {
 		ristretto, valkey     = "github.com/dgraph-io/ristretto/v2", "github.com/valkey-io/valkey-go"
 	)
 	return []Contender{
-		{"bun", Nowhere, false, nil, openBun},
-		{"otter", InProcess, false, []string{otter}, openOtter},
-		{"sturdyc", InProcess, false, []string{sturdyc}, openSturdyc},
-		{"ristrettotier", InProcess, true, []string{ristretto}, openRistrettotier},
-		{"valkey-go", Shared, false, []string{valkey}, openValkeyGo},
-		{"valkeytier", Shared, true, []string{valkey}, openValkeytier},
-		{"go-redis/cache", Both, false, []string{goRedisCache, goRedis}, openGoRedisCache},
-		{"valkey-go DoCache", Both, false, []string{valkey}, openDoCache},
-		{"ristrettotier over valkeytier", Both, true, []string{ristretto, valkey}, openBothTiers},
+		{"bun", Nowhere, false, false, nil, openBun},
+		{"otter", InProcess, false, false, []string{otter}, openOtter},
+		{"sturdyc", InProcess, false, false, []string{sturdyc}, openSturdyc},
+		{"ristrettotier", InProcess, true, false, []string{ristretto}, openRistrettotier},
+		{"replica", InProcess, true, true, nil, openReplica},
+		{"valkey-go", Shared, false, false, []string{valkey}, openValkeyGo},
+		{"valkeytier", Shared, true, false, []string{valkey}, openValkeytier},
+		{"go-redis/cache", Both, false, false, []string{goRedisCache, goRedis}, openGoRedisCache},
+		{"valkey-go DoCache", Both, false, false, []string{valkey}, openDoCache},
+		{"ristrettotier over valkeytier", Both, true, false, []string{ristretto, valkey}, openBothTiers},
 	}
 }

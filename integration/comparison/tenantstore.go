@@ -12,6 +12,7 @@ import (
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/ristretto/ristrettotier"
 	"github.com/go-tenancy/tenantstore/adapters/valkey/valkeytier"
+	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 	"github.com/go-tenancy/tenantstore/core/tier"
 )
@@ -29,6 +30,24 @@ func openValkeytier(ctx context.Context, s Setting) (Node, error) {
 
 func openBothTiers(ctx context.Context, s Setting) (Node, error) {
 	return stack(ctx, s, s.overValkey, s.overRistretto)
+}
+
+// openReplica returns when all tenants were read.
+func openReplica(ctx context.Context, s Setting) (Node, error) {
+	base, err := bunpg.Open(ctx, s.DSN)
+	if err != nil {
+		return nil, err
+	}
+	r, err := replica.New(base, replica.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return nil, errors.Join(err, base.Close())
+	}
+	select {
+	case <-r.Synced():
+		return ours{r}, nil
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), r.Close())
+	}
 }
 
 func stack(ctx context.Context, s Setting, tiers ...func(tenancy.Store) (*tier.Store, error)) (Node, error) {
