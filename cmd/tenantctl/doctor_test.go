@@ -47,6 +47,11 @@ func TestDoctor(t *testing.T) {
 		{name: "no table of names", check: "schema", plant: []string{"ALTER TABLE tenants_names RENAME TO elsewhere"}, cure: []string{"ALTER TABLE elsewhere RENAME TO tenants_names"}},
 	}
 	each(t, func(t *testing.T, c ctl) {
+		if strings.HasPrefix(c.address, "mysql") {
+			c.fill(10)
+			c.ok("doctor") // the store's own tests plant defects there
+			return
+		}
 		database := "postgres"
 		day := "interval '1 day'"
 		if strings.HasPrefix(c.address, "sqlite") {

@@ -149,31 +149,58 @@ func postgresCtl(t testing.TB) ctl {
 	return c
 }
 
+// mysqlCtl is postgresCtl for MariaDB or MySQL.
+func mysqlCtl(t testing.TB) ctl {
+	t.Helper()
+	u := server(t, "TENANTSTORE_MYSQL", "MariaDB")
+	password, _ := u.User.Password()
+	dsn := fmt.Sprintf("%s:%s@tcp(%s)/", u.User.Username(), password, u.Host)
+	u.Path = "/" + newDatabase(t, "mysql", dsn, "")
+	c := ctl{t: t, address: u.String(), dir: t.TempDir()}
+	c.ok("migrate")
+	return c
+}
+
 // each runs a test on every database.
 func each(t *testing.T, test func(t *testing.T, c ctl)) {
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, sqliteCtl(t)) })
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, postgresCtl(t)) })
+	t.Run("mysql", func(t *testing.T) { t.Parallel(); test(t, mysqlCtl(t)) })
 }
 
 // newPostgres creates a database for the test and returns its address.
 func newPostgres(t testing.TB) string {
 	t.Helper()
-	shared := os.Getenv("TENANTSTORE_POSTGRES")
-	if shared == "" {
-		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
-			t.Fatal("TENANTSTORE_POSTGRES is not set; run the tests by `make test`")
-		}
-		t.Skip("needs a PostgreSQL server: run the tests by `make test`, or set TENANTSTORE_POSTGRES")
-	}
-	u, err := url.Parse(shared)
-	if err != nil {
-		t.Fatal("TENANTSTORE_POSTGRES is not a URL")
-	}
-	name := "test_" + strings.ReplaceAll(tenancy.NewID(), "-", "")
-	execute(t, "pgx", shared, "CREATE DATABASE "+name)
-	t.Cleanup(func() { execute(t, "pgx", shared, "DROP DATABASE "+name+" WITH (FORCE)") })
-	u.Path = "/" + name
+	u := server(t, "TENANTSTORE_POSTGRES", "PostgreSQL")
+	u.Path = "/" + newDatabase(t, "pgx", u.String(), " WITH (FORCE)")
 	return u.String()
+}
+
+// server returns the URL of a server of the tests. Without it the test is skipped, or fails
+// where servers are required.
+func server(t testing.TB, variable, what string) *url.URL {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
+			t.Fatalf("%s is not set; run the tests by `make test`", variable)
+		}
+		t.Skipf("needs %s: run the tests by `make test`, or set %s", what, variable)
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatalf("%s is not a URL", variable)
+	}
+	return u
+}
+
+// newDatabase creates a database, and returns its name.
+func newDatabase(t testing.TB, driver, dsn, force string) string {
+	t.Helper()
+	name := "test_" + strings.ReplaceAll(tenancy.NewID(), "-", "")
+	execute(t, driver, dsn, "CREATE DATABASE "+name)
+	t.Cleanup(func() { execute(t, driver, dsn, "DROP DATABASE "+name+force) })
+	return name
 }
 
 // sql runs statements by hand in the store's database.

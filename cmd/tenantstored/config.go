@@ -36,7 +36,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (c
 	flags.SetOutput(output)
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`host:port` of the service; beyond loopback it needs -tokens or -client-ca")
 	flags.StringVar(&c.ops, "ops", "127.0.0.1:8081", "`host:port` of /healthz, /readyz, /metrics and /debug/tenancy, which have no\nauthentication; empty for none")
-	flags.StringVar(&c.db, "db", "", "`address` of the database: a file of SQLite, or postgres://…; put one with a password\ninto the environment variable "+dbVariable+", where other users cannot see it")
+	flags.StringVar(&c.db, "db", "", "`address` of the database: a file of SQLite, postgres://… or mysql://…; put one with a password\ninto the environment variable "+dbVariable+", where other users cannot see it")
 	flags.StringVar(&c.tokens, "tokens", "", "`file` of bearer tokens: a line with name, scopes (read,write,secrets) and SHA-256 each;\nread again when it changes")
 	flags.StringVar(&c.cert, "tls-cert", "", "`file` with the certificate of the service")
 	flags.StringVar(&c.key, "tls-key", "", "`file` with its key")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/uptrace/bun/dialect"
 
+	"github.com/go-tenancy/tenantstore/adapters/bun/bunmysql"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunpg"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunsqlite"
 	"github.com/go-tenancy/tenantstore/adapters/bun/bunstore"
@@ -51,6 +52,7 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		{[]string{"postgres", "postgresql"}, "postgres://user@host/database", dialect.PG, openPostgres},
+		{[]string{"mysql", "mariadb"}, "mysql://user@host/database", dialect.MySQL, openMySQL},
 		{[]string{"sqlite", "file"}, "sqlite:tenants.db", dialect.SQLite, openSQLite},
 		{[]string{"https", "http"}, "https://host", 0, openService},
 	}
@@ -118,6 +120,14 @@ func openPostgres(ctx context.Context, address string, o Options) (tenancy.Sourc
 		options = append(options, bunpg.WithoutMigrate())
 	}
 	return bunpg.Open(ctx, address, options...)
+}
+
+func openMySQL(ctx context.Context, address string, o Options) (tenancy.Source, error) {
+	options := []bunmysql.Option{bunmysql.WithLogger(o.Logger), bunmysql.WithStore(o.store()...)}
+	if !o.Migrate {
+		options = append(options, bunmysql.WithoutMigrate())
+	}
+	return bunmysql.Open(ctx, address, options...)
 }
 
 func openSQLite(ctx context.Context, address string, o Options) (tenancy.Source, error) {
