@@ -54,3 +54,11 @@ func (s *Server) access(r *http.Request, writes bool) (Access, error) {
 	}
 	return a, nil
 }
+
+// mayDo answers GET /v1/access: what the credential allows, for programs that offer no more.
+func (c *call) mayDo() error {
+	if _, err := c.query(""); err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, wire.Access{Read: c.Read || c.Write, Write: c.Write, Secrets: c.Secrets, Actor: c.Actor})
+}

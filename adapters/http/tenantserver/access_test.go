@@ -23,6 +23,7 @@ type route struct {
 func routes() []route {
 	whatever := []string{"If-Match", "*"}
 	return []route{
+		{method: "GET", path: "/v1/access"},
 		{method: "GET", path: "/v1/tenants"},
 		{method: "GET", path: "/v1/tenants?q=acme"},
 		{method: "GET", path: "/v1/tenants:count"},
@@ -160,5 +161,20 @@ func TestActor(t *testing.T) {
 	changes, err := store.Changes(t.Context(), b.Oldest, 0)
 	if err != nil || changes[len(changes)-1].Actor != "Jürgen" {
 		t.Errorf("the actor is %q, error %v", changes[len(changes)-1].Actor, err)
+	}
+}
+
+// TestMayDo: a program can ask what its credential allows.
+func TestMayDo(t *testing.T) {
+	s := serve(t, prepared(t), byToken)
+	for words, want := range map[string]string{
+		"read":          `{"read":true,"write":false,"secrets":false}`,
+		"read secrets":  `{"read":true,"write":false,"secrets":true}`,
+		"write":         `{"read":true,"write":true,"secrets":false}`,
+		"write secrets": `{"read":true,"write":true,"secrets":true}`,
+	} {
+		if got := s.do("GET", "/v1/access", "", "Authorization", "Bearer "+words).body; strings.TrimSpace(got) != want {
+			t.Errorf("%s: %s", words, got)
+		}
 	}
 }

@@ -52,6 +52,7 @@ func routes() []route {
 	reads, writes := kind{}, kind{writes: true}
 	resource := kind{conditions: true}
 	return []route{
+		{"GET /v1/access", reads, (*call).mayDo},
 		{"GET /v1/tenants", reads, (*call).list},
 		{"GET /v1/tenants:count", reads, (*call).count},
 		{"POST /v1/tenants:batchGet", reads, (*call).batchGet},

@@ -29,6 +29,13 @@ type (
 		Tenant  *T       `json:"tenant,omitempty"`
 		Problem *Problem `json:"problem,omitempty"`
 	}
+	// Access is the answer to what a credential allows.
+	Access struct {
+		Read    bool   `json:"read"`
+		Write   bool   `json:"write"`
+		Secrets bool   `json:"secrets"`
+		Actor   string `json:"actor,omitempty"`
+	}
 	// Count is the answer to a count.
 	Count struct {
 		Count *int `json:"count"`
