@@ -29,7 +29,7 @@ PARALLEL ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 GOTEST   := go test -p $(PARALLEL) $(TIMEOUT) $(RACE) $(TEST)
 
 # What the tests run, as Debian calls it: no server that the environment names already.
-PROGRAMS := sqlite3 curl prometheus caddy pgbouncer $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
+PROGRAMS := sqlite3 curl prometheus caddy pgbouncer chromium $(if $(RACE),gcc) $(if $(TENANTSTORE_POSTGRES),,postgresql) \
 	$(if $(TENANTSTORE_MYSQL),,mariadb-server) $(if $(TENANTSTORE_VALKEY),,valkey-server) $(if $(TENANTSTORE_REDIS),,redis-server)
 TOOL     := cd tools && GOWORK=off go run
 
