@@ -37,6 +37,12 @@ func newTask(ctx context.Context, kind string, payload []byte) (*asynq.Task, err
 	return asynq.NewTaskWithHeaders(kind, payload, h), nil
 }
 
+// isFinal reports whether work for a carried tenant need not be tried again. Whatever else Extract
+// fails with, such as an outage or a store that is being closed, may be over next time.
+func isFinal(err error) bool {
+	return errors.Is(err, resolve.ErrNotServed) || errors.Is(err, resolve.ErrAbsent) || errors.Is(err, tenancy.ErrInvalid)
+}
+
 // forTenants is a middleware of Asynq: the task's tenant is in the context, as it is now. The
 // task of one that is not served is set aside, and what fails because the store cannot answer is
 // tried again.
@@ -45,10 +51,10 @@ func forTenants(store tenancy.Store) asynq.MiddlewareFunc {
 		return asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
 			ctx, err := carry.Extract(ctx, store, resolve.Policy{}, headers(task.Headers()))
 			switch {
-			case errors.Is(err, tenancy.ErrUnavailable):
-				return err
-			case err != nil:
+			case isFinal(err):
 				return fmt.Errorf("%w: %w", asynq.SkipRetry, err)
+			case err != nil:
+				return err
 			}
 			return next.ProcessTask(ctx, task)
 		})
@@ -144,7 +150,7 @@ func consume(store tenancy.Store, handle func(ctx context.Context, m jetstream.M
 		ctx, err := carry.Extract(context.Background(), store, resolve.Policy{}, m.Headers())
 		if err == nil {
 			err = handle(ctx, m)
-		} else if !errors.Is(err, tenancy.ErrUnavailable) {
+		} else if isFinal(err) {
 			_ = m.TermWithReason(err.Error())
 			return
 		}
