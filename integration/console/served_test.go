@@ -80,20 +80,25 @@ func mounted(t *testing.T, store tenancy.Source, authorize tenantserver.Authoriz
 }
 
 // create creates a tenant whose ID is its identifier in capitals.
-func create(t *testing.T, store tenancy.Store, identifier, name, metadata string) tenancy.Tenant {
+func create(t *testing.T, store tenancy.Store, identifier, name, object string) tenancy.Tenant {
 	t.Helper()
-	m, err := tenancy.ParseMetadata([]byte(metadata))
-	if err != nil {
-		t.Fatal(err)
-	}
 	created, err := store.Create(tenancy.WithActor(t.Context(), "the test"), tenancy.Tenant{
-		ID: "ID " + identifier, Identifier: identifier, Name: name, Status: tenancy.StatusActive, Metadata: m,
+		ID: "ID " + identifier, Identifier: identifier, Name: name, Status: tenancy.StatusActive, Metadata: metadata(t, object),
 		Isolation: tenancy.IsolationDatabase, DatabaseURL: tenancy.NewSecret(canary),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return created
+}
+
+func metadata(t *testing.T, object string) tenancy.Metadata {
+	t.Helper()
+	m, err := tenancy.ParseMetadata([]byte(object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func createMany(t *testing.T, store tenancy.Store, n int) {

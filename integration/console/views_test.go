@@ -89,8 +89,7 @@ func TestConsole(t *testing.T) {
 				if _, err := store.UpdateMetadata(t.Context(), "ID acme", tenancy.Metadata{}); err != nil {
 					t.Fatal(err)
 				}
-				patch, _ := tenancy.ParseMetadata(fmt.Appendf(nil, `{"plan": "theirs %t"}`, mine))
-				if _, err := store.UpdateMetadata(t.Context(), "ID acme", patch); err != nil {
+				if _, err := store.UpdateMetadata(t.Context(), "ID acme", metadata(t, fmt.Sprintf(`{"plan": "theirs %t"}`, mine))); err != nil {
 					t.Fatal(err)
 				}
 				tb.waitText(".notice", "has changed since you began to edit")
@@ -222,10 +221,12 @@ func TestManyTenants(t *testing.T) {
 	for i, one := range found.Tenants {
 		ids[i] = one.ID
 	}
-	if _, err := store.BulkUpdateStatus(t.Context(), ids, tenancy.StatusSuspended); err != nil {
-		t.Fatal(err)
+	for _, status := range []tenancy.Status{tenancy.StatusSuspended, tenancy.StatusActive} {
+		if _, err := store.BulkUpdateStatus(tenancy.WithActor(t.Context(), string(status)), ids, status); err != nil {
+			t.Fatal(err)
+		}
+		tb.waitText("#feed li", "by "+string(status))
 	}
-	tb.waitText("#feed li", "status")
 	if got := eval[int](tb, `document.querySelectorAll('#feed li').length`); got > 100 {
 		t.Error(got)
 	}
@@ -256,6 +257,10 @@ func TestOutage(t *testing.T) {
 	tb.waitText("#stream", "Live")
 	tb.click("tbody a", "acme")
 	tb.waitText("h2", "Acme")
+	if _, err := store.UpdateMetadata(tenancy.WithActor(t.Context(), "the day before"), "ID acme", metadata(t, `{"seen": "once"}`)); err != nil {
+		t.Fatal(err)
+	}
+	tb.waitText("#feed li", "by the day before")
 	_ = server.Close()
 	tb.waitText("#stream", "Not live")
 	tb.click("main button", "Suspend")
@@ -269,6 +274,9 @@ func TestOutage(t *testing.T) {
 	tb.wait(`document.querySelector('#stream').textContent === 'Live'`)
 	tb.waitText("#feed li", "by the outage")
 	tb.waitText("h2 .badge", "suspended")
+	if n := eval[int](tb, `document.querySelectorAll('#feed li').length`); n != 2 {
+		t.Errorf("the feed has %d changes of 2", n)
+	}
 }
 
 // TestStatus: the page shows what the node says of itself.
