@@ -167,6 +167,59 @@ func get(t testing.TB, url string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
+// request sends a GET with a host and a token of its own.
+func request(t testing.TB, addr, path, host, token string) (int, http.Header, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, answer.Header, string(body)
+}
+
+// Without credentials, a page whose name was made to resolve to this machine gets nothing;
+// with them, the console is there, and how the node is for whoever may read.
+func TestConsoleAndHosts(t *testing.T) {
+	db := "sqlite:" + filepath.Join(t.TempDir(), "tenants.db")
+	open := start(t, "-db", db)
+	for host, want := range map[string]int{"localhost": 200, "127.0.0.1:8080": 200, "[::1]": 200, "attacker.example": 421, "localhost.attacker.example": 421} {
+		for _, path := range []string{"/v1/tenants", "/debug/tenancy"} {
+			if code, _, body := request(t, open.addr, path, host, ""); code != want {
+				t.Errorf("%s as %s: %d %s, want %d", path, host, code, body, want)
+			}
+		}
+	}
+	code, header, body := request(t, open.addr, "/", "localhost", "")
+	if code != http.StatusOK || !strings.Contains(body, "<html") || !strings.Contains(header.Get("Content-Security-Policy"), "default-src 'self'") {
+		t.Errorf("the console: %d %v %s", code, header, body)
+	}
+
+	file := filepath.Join(t.TempDir(), "tokens")
+	sum := sha256.Sum256([]byte("reader"))
+	if err := os.WriteFile(file, []byte("worker read "+hex.EncodeToString(sum[:])+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	guarded := start(t, "-db", db, "-tokens", file)
+	for token, want := range map[string]int{"": 401, "wrong": 401, "reader": 200} {
+		if code, _, body := request(t, guarded.addr, "/debug/tenancy", "tenants.example", token); code != want {
+			t.Errorf("/debug/tenancy with %q: %d %s, want %d", token, code, body, want)
+		}
+	}
+}
+
 // It serves, says how it is, and ends when asked to, streams or not.
 func TestServes(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "tenants.db")

@@ -16,11 +16,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/go-tenancy/tenantstore/adapters/http/tenantconsole"
 	"github.com/go-tenancy/tenantstore/adapters/http/tenantserver"
 	"github.com/go-tenancy/tenantstore/adapters/prometheus/promtenancy"
 	"github.com/go-tenancy/tenantstore/cmd/internal/address"
 	"github.com/go-tenancy/tenantstore/contrib/net-http/tenancyhttp"
 	"github.com/go-tenancy/tenantstore/core/replica"
+	"github.com/go-tenancy/tenantstore/core/resolve"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
@@ -73,7 +75,15 @@ func run(ctx context.Context, c config, log *slog.Logger) (err error) {
 	}
 	defer service.Close()
 
-	servers := []*http.Server{newServer(service, secure, log)}
+	debug, err := tenancyhttp.Debug(store)
+	if err != nil {
+		return err
+	}
+	handler, err := withConsole(service, authorize, debug)
+	if err != nil {
+		return err
+	}
+	servers := []*http.Server{newServer(handler, secure, log)}
 	listeners := []net.Listener{listener}
 	if c.ops != "" {
 		ops, err := listen(ctx, c.ops)
@@ -81,10 +91,7 @@ func run(ctx context.Context, c config, log *slog.Logger) (err error) {
 			return err
 		}
 		defer ops.Close()
-		handler, err := operations(store)
-		if err != nil {
-			return err
-		}
+		handler := operations(store, debug)
 		log.Info("serving operations", "addr", ops.Addr().String())
 		servers, listeners = append(servers, newServer(handler, nil, log)), append(listeners, ops)
 	}
@@ -118,9 +125,52 @@ func (c config) authorizer(addr net.Addr, log *slog.Logger) (tenantserver.Author
 	case c.ca != "":
 		return certified, nil
 	case local:
-		return tenantserver.Full, nil
+		return fromHere, nil
 	}
 	return nil, fmt.Errorf("%s is not loopback: use -tokens or -client-ca, for whoever reaches it could change every tenant", addr)
+}
+
+var errElsewhere = tenancyhttp.Problem{
+	Type: "urn:tenantstore:problem:misdirected", Code: "misdirected", Status: http.StatusMisdirectedRequest,
+	Title: "Without -tokens or -client-ca, the service answers as localhost or by its IP address alone.",
+}
+
+// fromHere is the authorizer of a service without credentials on loopback. A web page can
+// have a name of its own resolve to 127.0.0.1 (DNS rebinding); a browser then takes the
+// service for that page's origin, and only the host tells them apart.
+func fromHere(r *http.Request) (tenantserver.Access, error) {
+	if host, err := resolve.ParseHost(r.Host); err != nil || host != "" && host != "localhost" {
+		return tenantserver.Access{}, errElsewhere
+	}
+	return tenantserver.Full(r)
+}
+
+// withConsole is the service with the console at /, which shows how this node is to whoever
+// may read.
+func withConsole(service http.Handler, authorize tenantserver.Authorizer, debug http.Handler) (http.Handler, error) {
+	console, err := tenantconsole.Handler(tenantconsole.WithStatus("/debug/tenancy"))
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", service)
+	mux.Handle("/openapi.json", service)
+	mux.HandleFunc("/debug/tenancy", func(w http.ResponseWriter, r *http.Request) {
+		var problem tenancyhttp.Problem
+		switch access, err := authorize(r); {
+		case errors.As(err, &problem):
+			http.Error(w, problem.Title, problem.Status)
+		case err != nil:
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "unauthenticated", http.StatusUnauthorized)
+		case !access.Read && !access.Write:
+			http.Error(w, "forbidden", http.StatusForbidden)
+		default:
+			debug.ServeHTTP(w, r)
+		}
+	})
+	mux.Handle("/", console)
+	return mux, nil
 }
 
 // tls returns nil for plain text.
@@ -198,11 +248,7 @@ func serve(ctx context.Context, servers []*http.Server, listeners []net.Listener
 }
 
 // operations answers what operators and monitoring ask.
-func operations(store *promtenancy.Store) (http.Handler, error) {
-	debug, err := tenancyhttp.Debug(store)
-	if err != nil {
-		return nil, err
-	}
+func operations(store *promtenancy.Store, debug http.Handler) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(store, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
@@ -216,7 +262,7 @@ func operations(store *promtenancy.Store) (http.Handler, error) {
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	return mux, nil
+	return mux
 }
 
 // ready returns nil if reads are answered: from memory, or by the database.
