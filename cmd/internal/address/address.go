@@ -139,7 +139,7 @@ func openSQLite(ctx context.Context, address string, o Options) (tenancy.Source,
 	if !o.Migrate {
 		options = append(options, bunsqlite.WithoutMigrate())
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && path != bunsqlite.Memory {
-			return nil, &tenancy.Error{Op: "Open", Err: fmt.Errorf("%w: there is no file %q", tenancy.ErrUnavailable, path)}
+			return nil, &tenancy.Error{Op: "Open", Err: fmt.Errorf("%w: there is no file %q; tenantctl migrate creates it", tenancy.ErrUnavailable, path)}
 		}
 	}
 	return bunsqlite.Open(ctx, "sqlite:"+path, options...)
