@@ -213,8 +213,10 @@ func TestNameTriggerMutants(t *testing.T) {
                 NEW.names`, `THEN
                 NEW.names`},
 		{"a rename back, and away again", `WHERE n.kind = 'former' AND n.value = NEW.identifier`, `WHERE n.kind = 'former' AND n.value = NEW.identifier AND n.tenant_id <> NEW.id`},
-		{"taken", `WHEN (NEW.id <> OLD.id OR NEW.identifier <> OLD.identifier)`, `WHEN (NEW.id <> OLD.id)`},
-		{"another ID", `WHEN (NEW.id <> OLD.id OR NEW.identifier <> OLD.identifier)`, `WHEN (NEW.identifier <> OLD.identifier)`},
+		{"taken", `IF NEW.identifier = OLD.identifier THEN`, `IF TRUE THEN`},
+		{"another ID", `IF NEW.id <> OLD.id THEN
+            UPDATE`, `IF FALSE THEN
+            UPDATE`},
 		{"taken by a new", `USING new_rows AS t WHERE n.kind = 'former'`, `USING new_rows AS t WHERE FALSE`},
 		{"emptied", `DELETE FROM ONLY "public"."tenants_names";`, `NULL;`},
 		{"names emptied", `SET names = '[]' WHERE t.names <> '[]'`, `SET names = '[]' WHERE FALSE`},

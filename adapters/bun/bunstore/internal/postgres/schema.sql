@@ -463,7 +463,7 @@ CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_insert_row"
     FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
 CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_update"
     AFTER UPDATE ON "{{.Schema}}"."{{.Table}}"
-    FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.identifier <> OLD.identifier) EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
+    FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
 CREATE OR REPLACE TRIGGER "zzz_{{.Table}}_names_delete"
     AFTER DELETE ON "{{.Schema}}"."{{.Table}}"
     FOR EACH ROW EXECUTE FUNCTION "{{.Schema}}"."{{.Table}}_names_follow"();
