@@ -105,7 +105,11 @@ func (w *workload) run(t *testing.T, seed uint64, counts map[string]int) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	if *soakReads == 0 {
+	switch {
+	case w.fleet.plan.blind: // it ends with the first stale read
+		ctx, stop = context.WithTimeout(ctx, patience)
+		defer stop()
+	case *soakReads == 0:
 		ctx, stop = context.WithTimeout(ctx, *soakTime)
 		defer stop()
 	}
