@@ -36,6 +36,28 @@ func inOwnTx[T any](ctx context.Context, s transacting, f func(tenancy.Store) (T
 	}
 }
 
+// whileStill returns a page that was read while nothing was written, as of then. In a
+// transaction a page says nothing of that itself, for the transaction may be rolled back.
+func whileStill[T any](ctx context.Context, s transacting, read func() (T, error), asOf func(*T) *tenancy.Position) (T, error) {
+	for {
+		before, errBefore := s.Bounds(ctx)
+		page, err := read()
+		if err != nil {
+			return page, err
+		}
+		after, errAfter := s.Bounds(ctx)
+		if err := errors.Join(errBefore, errAfter); err != nil {
+			return page, err
+		}
+		if at := asOf(&page); !at.IsZero() {
+			return page, errors.New("a page of a transaction has a position")
+		} else if before.Newest == after.Newest {
+			*at = after.Newest
+			return page, nil
+		}
+	}
+}
+
 func (s transacting) GetByID(ctx context.Context, id string) (tenancy.Tenant, error) {
 	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Tenant, error) { return in.GetByID(ctx, id) })
 }
@@ -56,7 +78,9 @@ func (s transacting) ListAfter(ctx context.Context, opts tenancy.ListOptions, af
 	if !after.IsZero() {
 		opts.Cursor = after.Cursor(opts.Filter)
 	}
-	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Page, error) { return in.List(ctx, opts) })
+	return whileStill(ctx, s, func() (tenancy.Page, error) {
+		return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.Page, error) { return in.List(ctx, opts) })
+	}, func(page *tenancy.Page) *tenancy.Position { return &page.AsOf })
 }
 
 func (s transacting) Count(ctx context.Context, f tenancy.Filter) (int, error) {
@@ -115,7 +139,9 @@ func (s transacting) NamesOf(ctx context.Context, id string) ([]tenancy.Name, er
 }
 
 func (s transacting) ListNames(ctx context.Context, after tenancy.TenantName, limit int) (tenancy.NamePage, error) {
-	return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.NamePage, error) { return in.ListNames(ctx, after, limit) })
+	return whileStill(ctx, s, func() (tenancy.NamePage, error) {
+		return inOwnTx(ctx, s, func(in tenancy.Store) (tenancy.NamePage, error) { return in.ListNames(ctx, after, limit) })
+	}, func(page *tenancy.NamePage) *tenancy.Position { return &page.AsOf })
 }
 
 func (s transacting) AddDomain(ctx context.Context, id, domain string) (tenancy.Name, error) {
