@@ -54,7 +54,8 @@ type Decision struct {
 }
 
 // Refusal returns nil if the tenant is served, or the request needs none, and otherwise why
-// not. The error wraps Err, and [ErrNotServed] if it is certain that the tenant is not served.
+// not. The error wraps Err, and [ErrNotServed] if it is certain that the tenant is not served;
+// [IsOutage] reports it if the lookup has failed.
 func (d Decision) Refusal() error {
 	switch d.Outcome {
 	case OutcomeUnknown, OutcomeSuspended, OutcomeProvisioning, OutcomeDeleted:
@@ -62,6 +63,8 @@ func (d Decision) Refusal() error {
 			return fmt.Errorf("%w: %w", ErrNotServed, d.Err)
 		}
 		return fmt.Errorf("%w: it is %s", ErrNotServed, d.Outcome)
+	case OutcomeUnavailable:
+		return AsOutage(d.Err)
 	}
 	return d.Err
 }

@@ -41,9 +41,9 @@ func Inject(ctx context.Context, c Carrier) error {
 // was at Inject.
 //
 // The error wraps [resolve.ErrNotServed] if the tenant is not served, [resolve.ErrAbsent] if c
-// has none, [tenancy.ErrInvalid] if c has what Inject does not write, and
-// [tenancy.ErrUnavailable] if the store cannot answer: only then may the same work succeed later,
-// apart from a tenant that is activated again. A tenant in ctx must be the same.
+// has none, and [tenancy.ErrInvalid] if c has what Inject does not write. [resolve.IsOutage]
+// reports it if the store cannot answer, or ctx has ended: only then may the same work succeed
+// later, apart from a tenant that is activated again. A tenant in ctx must be the same.
 func Extract(ctx context.Context, getter tenancy.Getter, policy resolve.Policy, c Carrier) (context.Context, error) {
 	m, err := Parse(c.Get(KeyID), c.Get(KeyRevision))
 	if err != nil {

@@ -150,6 +150,10 @@ func TestExtractIsNotBehind(t *testing.T) {
 	if _, err := carry.Extract(t.Context(), b, resolve.Policy{}, injected(t, active)); !errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, resolve.ErrNotServed) {
 		t.Errorf("in an outage: %v", err)
 	}
+	b.load = errors.New("a driver's own")
+	if _, err := carry.Extract(t.Context(), b, resolve.Policy{}, injected(t, active)); !resolve.IsOutage(err) || !errors.Is(err, b.load) {
+		t.Errorf("of a store that does not complete its errors: %v", err)
+	}
 	b.load = tenancy.ErrCompacted // the database was restored
 	if _, err := carry.Extract(t.Context(), b, resolve.Policy{}, injected(t, active)); !errors.Is(err, resolve.ErrNotServed) {
 		t.Errorf("in a restored database: %v", err)
