@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-tenancy/tenantstore/cmd/internal/programtest"
 	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/seal"
 )
@@ -109,7 +110,7 @@ func TestDoctorFindsIdleSessions(t *testing.T) {
 	if _, err := tx.Exec("SELECT 1"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "10 seconds in a transaction", func() bool {
+	programtest.Eventually(t, "10 seconds in a transaction", func() bool {
 		return slices.Equal(checksOf(c.run("doctor", "-o", "json")), []string{"sessions"})
 	})
 	if err := tx.Rollback(); err != nil {
@@ -137,11 +138,7 @@ func TestDoctorOfValkey(t *testing.T) {
 	if got := checksOf(c.run("doctor", "-o", "json", "--valkey", "127.0.0.1:1").want(10)); !slices.Equal(got, []string{"valkey"}) {
 		t.Errorf("no server: %q", got)
 	}
-	address := os.Getenv("TENANTSTORE_VALKEY")
-	if address == "" {
-		t.Skip("needs a Valkey server: run the tests by `make test`, or set TENANTSTORE_VALKEY")
-	}
-	o := c.run("doctor", "-o", "json", "--valkey", address)
+	o := c.run("doctor", "-o", "json", "--valkey", programtest.Server(t, "TENANTSTORE_VALKEY"))
 	for _, f := range decode[[]finding](o) { // the server of the tests has no limit
 		if f.Check != "valkey" || !strings.Contains(f.Details[0], "maxmemory") {
 			t.Errorf("%+v", f)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-tenancy/tenantstore/cmd/internal/programtest"
 )
 
 // fill creates tenants t-0000 and so on.
@@ -134,7 +136,7 @@ func TestEachIsResumed(t *testing.T) {
 	if err := killed.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "300 successes", func() bool { return len(c.succeeded(journal)) == 300 })
+	programtest.Eventually(t, "300 successes", func() bool { return len(c.succeeded(journal)) == 300 })
 	if err := killed.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +165,7 @@ func TestEachIsResumed(t *testing.T) {
 	if err := interrupted.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "600 successes", func() bool { return len(c.succeeded(journal)) == 600 })
+	programtest.Eventually(t, "600 successes", func() bool { return len(c.succeeded(journal)) == 600 })
 	c.run(args...).want(1).says("another tenantctl uses it")
 	if err := interrupted.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -209,7 +211,7 @@ func TestEachIsKilledByASecondSignal(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "two commands", func() bool { return len(c.ran("ran")) == 2 })
+	programtest.Eventually(t, "two commands", func() bool { return len(c.ran("ran")) == 2 })
 	ended := make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // the exit code tells

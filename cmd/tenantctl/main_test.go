@@ -13,37 +13,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
+	"github.com/go-tenancy/tenantstore/cmd/internal/programtest"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 // program is the binary that operators run.
 var program string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "tenantctl-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	program = filepath.Join(dir, "tenantctl")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	code := 1
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// patience is for what no busy machine needs.
-const patience = 5 * time.Minute
+func TestMain(m *testing.M) { programtest.Main(m, &program) }
 
 // ctl runs tenantctl on one store.
 type ctl struct {
@@ -63,7 +43,7 @@ type outcome struct {
 
 // command returns the program, not yet started.
 func (c ctl) command(args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
 	c.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = c.dir
@@ -152,7 +132,7 @@ func postgresCtl(t testing.TB) ctl {
 // mysqlCtl is postgresCtl for MariaDB or MySQL.
 func mysqlCtl(t testing.TB) ctl {
 	t.Helper()
-	u := server(t, "TENANTSTORE_MYSQL", "MariaDB")
+	u := server(t, "TENANTSTORE_MYSQL")
 	password, _ := u.User.Password()
 	dsn := fmt.Sprintf("%s:%s@tcp(%s)/", u.User.Username(), password, u.Host)
 	u.Path = "/" + newDatabase(t, "mysql", dsn, "")
@@ -171,23 +151,15 @@ func each(t *testing.T, test func(t *testing.T, c ctl)) {
 // newPostgres creates a database for the test and returns its address.
 func newPostgres(t testing.TB) string {
 	t.Helper()
-	u := server(t, "TENANTSTORE_POSTGRES", "PostgreSQL")
+	u := server(t, "TENANTSTORE_POSTGRES")
 	u.Path = "/" + newDatabase(t, "pgx", u.String(), " WITH (FORCE)")
 	return u.String()
 }
 
-// server returns the URL of a server of the tests. Without it the test is skipped, or fails
-// where servers are required.
-func server(t testing.TB, variable, what string) *url.URL {
+// server returns the URL of a server of the tests.
+func server(t testing.TB, variable string) *url.URL {
 	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		if os.Getenv("CI") != "" || os.Getenv("TENANTSTORE_REQUIRE_SERVERS") != "" {
-			t.Fatalf("%s is not set; run the tests by `make test`", variable)
-		}
-		t.Skipf("needs %s: run the tests by `make test`, or set %s", what, variable)
-	}
-	u, err := url.Parse(text)
+	u, err := url.Parse(programtest.Server(t, variable))
 	if err != nil {
 		t.Fatalf("%s is not a URL", variable)
 	}
@@ -225,16 +197,6 @@ func execute(t testing.TB, driver, dsn string, statements ...string) {
 	for _, s := range statements {
 		if _, err := db.Exec(s); err != nil {
 			t.Fatalf("%s: %v", s, err)
-		}
-	}
-}
-
-// eventually waits until condition holds.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
 		}
 	}
 }

@@ -22,33 +22,14 @@ import (
 	"time"
 
 	"github.com/go-tenancy/tenantstore/adapters/http/tenantclient"
+	"github.com/go-tenancy/tenantstore/cmd/internal/programtest"
 	"github.com/go-tenancy/tenantstore/core/replica"
 	"github.com/go-tenancy/tenantstore/core/tenancy"
 )
 
 var program string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "tenantstored-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	program = filepath.Join(dir, "tenantstored")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	code := 1
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// patience is for what no busy machine needs.
-const patience = 5 * time.Minute
+func TestMain(m *testing.M) { programtest.Main(m, &program) }
 
 // service is a running tenantstored.
 type service struct {
@@ -75,7 +56,7 @@ func start(t testing.TB, args ...string) *service {
 		case *c.to = <-c.from:
 		case <-s.ended:
 			t.Fatalf("it does not serve: %s", s.text())
-		case <-time.After(patience):
+		case <-time.After(programtest.Patience):
 			t.Fatalf("it does not serve: %s", s.text())
 		}
 	}
@@ -84,7 +65,7 @@ func start(t testing.TB, args ...string) *service {
 
 func launch(t testing.TB, args ...string) *service {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
 	t.Cleanup(cancel)
 	s := &service{t: t, cmd: exec.CommandContext(ctx, program, append([]string{"-addr", "127.0.0.1:0", "-ops", "127.0.0.1:0"}, args...)...),
 		ended: make(chan struct{}), begun: make(chan string, 1), can: make(chan string, 1)}
@@ -142,15 +123,6 @@ func client(t testing.TB, addr, token string) *tenantclient.Store {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	return store
-}
-
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
 }
 
 func get(t testing.TB, url string) (int, string) {
@@ -228,7 +200,7 @@ func TestServes(t *testing.T) {
 	if _, err := store.Create(t.Context(), tenancy.Tenant{Identifier: "canary", Name: "Canary", DatabaseURL: tenancy.NewSecret("postgres://canary")}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "ready", func() bool { code, _ := get(t, "http://"+s.ops+"/readyz"); return code == http.StatusOK })
+	programtest.Eventually(t, "ready", func() bool { code, _ := get(t, "http://"+s.ops+"/readyz"); return code == http.StatusOK })
 	for path, want := range map[string]string{"/healthz": "alive", "/metrics": "tenancy_", "/debug/tenancy": `"position":`} {
 		if code, body := get(t, "http://"+s.ops+path); code != http.StatusOK || !strings.Contains(body, want) || strings.Contains(body, "canary") {
 			t.Errorf("%s: %d %s", path, code, body)
@@ -336,10 +308,10 @@ func TestTokens(t *testing.T) {
 	}
 
 	write("nonsense\n") // a mistake locks nobody out, and lets nobody in
-	eventually(t, "the mistake is logged", func() bool { _, _, _ = may(owner); return strings.Contains(s.text(), "tokens cannot be read") })
+	programtest.Eventually(t, "the mistake is logged", func() bool { _, _, _ = may(owner); return strings.Contains(s.text(), "tokens cannot be read") })
 	check("owner, after a mistake", owner, [3]bool{true, true, true})
 	write(line("owner", "read", "o"))
-	eventually(t, "the tokens are read again", func() bool { reads, _, _ := may(reader); return !reads })
+	programtest.Eventually(t, "the tokens are read again", func() bool { reads, _, _ := may(reader); return !reads })
 	check("owner, with less", owner, [3]bool{true, false, false})
 	if code := s.end(syscall.SIGTERM); code != 0 || strings.Contains(s.text(), "canary") {
 		t.Errorf("exit code %d: %s", code, s.text())
@@ -451,7 +423,7 @@ func TestKill(t *testing.T) {
 	more := func(what string) {
 		t.Helper()
 		w, a, b := writes.Load(), reads.Load(), replicaReads.Load()
-		eventually(t, what, func() bool { return writes.Load() > w+10 && reads.Load() > a+10 && replicaReads.Load() > b+10 })
+		programtest.Eventually(t, what, func() bool { return writes.Load() > w+10 && reads.Load() > a+10 && replicaReads.Load() > b+10 })
 	}
 	for range kills {
 		more("writes and reads")
